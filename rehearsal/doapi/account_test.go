@@ -1,0 +1,122 @@
+package doapi_test
+
+import (
+	"testing"
+
+	"github.com/digitalocean/godo"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRegistryUnderBothPaths(t *testing.T) {
+	client, _, _ := start(t)
+	_, _, err := client.Registry.Get(t.Context())
+	requireStatus(t, err, 404, "could not be found")
+	made, _, err := client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "wealth-companion", SubscriptionTierSlug: "basic", Region: "fra1"})
+	require.NoError(t, err)
+	require.Equal(t, "fra1", made.Region)
+
+	found, _, err := client.Registries.Get(t.Context(), "wealth-companion")
+	require.NoError(t, err)
+	require.Equal(t, made, found)
+	all, _, err := client.Registries.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	credentials, _, err := client.Registries.DockerCredentials(t.Context(), "wealth-companion", &godo.RegistryDockerCredentialsRequest{})
+	require.NoError(t, err)
+	require.Contains(t, string(credentials.DockerConfigJSON), "registry.digitalocean.com")
+
+	_, _, err = client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "another", SubscriptionTierSlug: "basic"})
+	requireStatus(t, err, 422, "user already has a registry")
+	_, _, err = client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "wealth-companion", SubscriptionTierSlug: "basic"})
+	requireStatus(t, err, 409, "name already exists")
+	_, _, err = client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "Capital", SubscriptionTierSlug: "basic"})
+	requireStatus(t, err, 422, "lowercase letters")
+	_, _, err = client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "another", SubscriptionTierSlug: "gold"})
+	requireStatus(t, err, 422, "invalid subscription tier")
+
+	paid, _, err := client.Registries.UpdateSubscription(t.Context(), &godo.RegistrySubscriptionUpdateRequest{TierSlug: "professional"})
+	require.NoError(t, err)
+	require.Equal(t, "professional", paid.Tier.Slug)
+	_, _, err = client.Registries.Create(t.Context(), &godo.RegistryCreateRequest{Name: "another"})
+	require.NoError(t, err, "the professional tier allows several")
+	_, _, err = client.Registries.UpdateSubscription(t.Context(), &godo.RegistrySubscriptionUpdateRequest{TierSlug: "basic"})
+	requireStatus(t, err, 412, "allows 1 registry")
+	options, _, err := client.Registry.GetOptions(t.Context())
+	require.NoError(t, err)
+	require.Len(t, options.SubscriptionTiers, 3)
+
+	cluster := makeCluster(t, client, "")
+	_, err = client.Kubernetes.AddRegistry(t.Context(), &godo.KubernetesClusterRegistryRequest{ClusterUUIDs: []string{cluster.ID}})
+	require.NoError(t, err)
+	cluster, _, err = client.Kubernetes.Get(t.Context(), cluster.ID)
+	require.NoError(t, err)
+	require.True(t, cluster.RegistryEnabled)
+
+	for _, name := range []string{"another", "wealth-companion"} {
+		_, err = client.Registries.Delete(t.Context(), name)
+		require.NoError(t, err)
+	}
+	_, _, err = client.Registries.GetSubscription(t.Context())
+	requireStatus(t, err, 404, "could not be found")
+}
+
+func TestProject(t *testing.T) {
+	client, _, _ := start(t)
+	home, _, err := client.Projects.GetDefault(t.Context())
+	require.NoError(t, err)
+	made, _, err := client.Projects.Create(t.Context(), &godo.CreateProjectRequest{Name: "companion", Purpose: "Wealth", Environment: "production"})
+	require.NoError(t, err)
+	require.Equal(t, "Other: Wealth", made.Purpose)
+	require.Equal(t, "Production", made.Environment)
+
+	_, _, err = client.Domains.Create(t.Context(), &godo.DomainCreateRequest{Name: "example.com"})
+	require.NoError(t, err)
+	urns := func(project string) (all []string) {
+		resources, _, err := client.Projects.ListResources(t.Context(), project, nil)
+		require.NoError(t, err)
+		for _, r := range resources {
+			all = append(all, r.URN)
+		}
+		return all
+	}
+	require.Equal(t, []string{"do:domain:example.com"}, urns(home.ID), "what is new belongs to the default project")
+
+	assigned, _, err := client.Projects.AssignResources(t.Context(), made.ID, "do:domain:example.com", "do:domain:none.com")
+	require.NoError(t, err)
+	require.Equal(t, "assigned", assigned[0].Status)
+	require.Equal(t, "not_found", assigned[1].Status)
+	require.Equal(t, []string{"do:domain:example.com"}, urns(made.ID))
+	require.Empty(t, urns(home.ID))
+
+	_, err = client.Projects.Delete(t.Context(), made.ID)
+	requireStatus(t, err, 412, "cannot delete a project with resources")
+	_, err = client.Domains.Delete(t.Context(), "example.com")
+	require.NoError(t, err)
+	_, err = client.Projects.Delete(t.Context(), made.ID)
+	require.NoError(t, err)
+	_, err = client.Projects.Delete(t.Context(), home.ID)
+	requireStatus(t, err, 412, "cannot delete the default project")
+
+	_, _, err = client.Projects.Create(t.Context(), &godo.CreateProjectRequest{Name: "first-project", Purpose: "Web Application"})
+	requireStatus(t, err, 409, "name is already in use")
+	_, _, err = client.Projects.Create(t.Context(), &godo.CreateProjectRequest{Name: "x", Purpose: "Web Application", Environment: "Moon"})
+	requireStatus(t, err, 422, "environment")
+	_, _, err = client.Projects.AssignResources(t.Context(), home.ID, "example.com")
+	require.ErrorContains(t, err, "do:<type>:<id>")
+}
+
+func TestTag(t *testing.T) {
+	client, _, _ := start(t)
+	made := makeCluster(t, client, "")
+	tag, _, err := client.Tags.Get(t.Context(), "terraform:default-node-pool")
+	require.NoError(t, err)
+	require.Equal(t, 3, tag.Resources.Droplets.Count)
+
+	_, _, err = client.Tags.Create(t.Context(), &godo.TagCreateRequest{Name: "a b"})
+	requireStatus(t, err, 422, "letters, numbers, colons, dashes, and underscores")
+	_, err = client.Tags.Delete(t.Context(), "companion")
+	require.NoError(t, err)
+	made, _, err = client.Kubernetes.Get(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.NotContains(t, made.Tags, "companion")
+}

@@ -1,0 +1,93 @@
+// Package doapitest runs the DigitalOcean API for tests, with clusters that
+// are running as soon as they are asked for.
+package doapitest
+
+import (
+	"context"
+	"maps"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/digitalocean/godo"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/rehearsal/doapi"
+)
+
+// Token is the token that the server of Start takes.
+const Token = "dop_v1_rehearsal"
+
+// Backend keeps what it was asked for and boots nothing.
+type Backend struct {
+	// Fail, if set, is asked before a cluster is created or updated.
+	Fail func(doapi.ClusterSpec) error
+
+	mu       sync.Mutex
+	clusters map[string]doapi.ClusterSpec
+}
+
+// Create says that every node runs.
+func (b *Backend) Create(ctx context.Context, spec doapi.ClusterSpec, update func(doapi.NodeStatus)) (doapi.Credentials, error) {
+	return doapi.Credentials{Server: "https://10.110.0.1:6443", CA: []byte("a certificate"), Token: "token-of-" + spec.Name}, b.Update(ctx, spec, update)
+}
+
+// Update says that every node runs.
+func (b *Backend) Update(_ context.Context, spec doapi.ClusterSpec, update func(doapi.NodeStatus)) error {
+	if b.Fail != nil {
+		if err := b.Fail(spec); err != nil {
+			return err
+		}
+	}
+	for _, pool := range spec.Pools {
+		for _, node := range pool.Nodes {
+			update(doapi.NodeStatus{Node: node.Name, State: doapi.NodeRunning})
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.clusters == nil {
+		b.clusters = map[string]doapi.ClusterSpec{}
+	}
+	b.clusters[spec.ID] = spec
+	return nil
+}
+
+// Delete forgets the cluster.
+func (b *Backend) Delete(_ context.Context, spec doapi.ClusterSpec) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.clusters, spec.ID)
+	return nil
+}
+
+// Clusters are those that exist, by id, as they were last asked for.
+func (b *Backend) Clusters() map[string]doapi.ClusterSpec {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.clusters)
+}
+
+// Start runs the API on loopback until the test ends, with its state in dir.
+func Start(t testing.TB, dir string, backend doapi.Backend) (*doapi.Server, string) {
+	t.Helper()
+	server, err := doapi.New(dir, Token, backend)
+	require.NoError(t, err)
+	listening := httptest.NewServer(server)
+	t.Cleanup(func() {
+		listening.Close()
+		require.NoError(t, server.Close())
+	})
+	return server, listening.URL
+}
+
+// Client is godo, talking to the API at that address.
+func Client(t testing.TB, address string) *godo.Client {
+	t.Helper()
+	client := godo.NewFromToken(Token)
+	base, err := url.Parse(address + "/")
+	require.NoError(t, err)
+	client.BaseURL = base
+	return client
+}
