@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/retry"
 )
 
 // The keys under which the official plugin keeps its own notes in a state, so
@@ -200,8 +201,8 @@ func (p *Provider) makeObject(
 			}
 			return client.Create(ctx, body, options)
 		}()
-		retry := apierrors.IsNotFound(err) || meta.IsNoMatchError(err)
-		if err == nil || !retry || req.Preview || attempt == 6 {
+		early := apierrors.IsNotFound(err) || meta.IsNoMatchError(err)
+		if err == nil || !early || req.Preview || attempt == 6 {
 			return live, err
 		}
 		p.host.LogStatus(ctx, diag.Info, req.URN, "trying again: "+err.Error())
@@ -337,7 +338,12 @@ func (p *Provider) Update(ctx context.Context, req sdk.UpdateRequest) (sdk.Updat
 
 	_, old := split(req.OldOutputs, nil)
 	manager := fieldManager(req.OldOutputs, object)
-	before, live, err := p.changeObject(call, c, req, object, old, manager)
+	var before, live *unstructured.Unstructured
+	// Controllers write to the same object; what was read may be old by then.
+	err = retry.OnError(retry.DefaultBackoff, modified, func() error {
+		before, live, err = p.changeObject(call, c, req, object, old, manager)
+		return err
+	})
 	if err != nil && req.Preview && apierrors.IsForbidden(err) {
 		return sdk.UpdateResponse{Properties: req.NewInputs}, nil
 	}
@@ -356,6 +362,12 @@ func (p *Provider) Update(ctx context.Context, req sdk.UpdateRequest) (sdk.Updat
 		return sdk.UpdateResponse{}, notReady(req.ID, live, outputs, nil, err)
 	}
 	return sdk.UpdateResponse{Properties: outputs}, nil
+}
+
+// modified tells an object that changed since it was read, which passes, from a
+// conflict between field managers, which does not.
+func modified(err error) bool {
+	return apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }
 
 // changeObject applies the object over the live one and returns both: what was
@@ -551,7 +563,7 @@ func explain(verb string, object *unstructured.Unstructured, err error) error {
 	case verb == "create" && apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("%s: %w. To manage the existing object, import it (pulumi import), "+
 			"change some of its fields with a Patch resource, or set upsertExistingObjects on the provider", what, err)
-	case apierrors.IsConflict(err):
+	case apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict):
 		return fmt.Errorf("%s: another field manager owns what it sets; "+
 			"the annotation %s: \"true\" takes it over: %w", what, patchForceAnnotation, err)
 	default:
