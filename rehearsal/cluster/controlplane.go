@@ -17,9 +17,11 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/process"
 )
 
+// EtcdAddress is where etcd listens, for the control plane alone.
+const EtcdAddress = "127.0.0.1:12379"
+
 const (
 	apiPort  = "6443"
-	etcdAddr = "127.0.0.1:12379"
 	etcdPeer = "127.0.0.1:12380"
 )
 
@@ -108,8 +110,8 @@ func (c *Cluster) etcd() process.Spec {
 	return process.Spec{Name: "etcd", Path: c.binaries["etcd"], Args: []string{
 		"--name=rehearsal",
 		"--data-dir=" + filepath.Join(c.dir, "etcd"),
-		"--listen-client-urls=https://" + etcdAddr,
-		"--advertise-client-urls=https://" + etcdAddr,
+		"--listen-client-urls=https://" + EtcdAddress,
+		"--advertise-client-urls=https://" + EtcdAddress,
 		"--listen-peer-urls=https://" + etcdPeer,
 		"--initial-advertise-peer-urls=https://" + etcdPeer,
 		"--initial-cluster=rehearsal=https://" + etcdPeer,
@@ -129,7 +131,7 @@ func (c *Cluster) apiServer(tokens string) process.Spec {
 		"--advertise-address=" + c.network.Host().String(),
 		"--bind-address=" + c.network.Host().String(),
 		"--secure-port=" + apiPort,
-		"--etcd-servers=https://" + etcdAddr,
+		"--etcd-servers=https://" + EtcdAddress,
 		"--etcd-cafile=" + c.pki.cert("etcd-ca"),
 		"--etcd-certfile=" + c.pki.cert("etcd"), "--etcd-keyfile=" + c.pki.key("etcd"),
 		"--client-ca-file=" + c.pki.cert(authority),

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wealth-companion/companion/rehearsal/deploy"
+	"github.com/wealth-companion/companion/rehearsal/doapi"
+	"github.com/wealth-companion/companion/rehearsal/parts"
+	"github.com/wealth-companion/companion/rehearsal/progress"
+	"github.com/wealth-companion/companion/rehearsal/settings"
+)
+
+// previewCommand previews any stack against an API of its own: no cluster, no
+// root, nothing that stays.
+func previewCommand(find findFolders) *cobra.Command {
+	var stack string
+	cmd := &cobra.Command{
+		Use:   "preview",
+		Short: "Preview a stack with the policy pack, against a DigitalOcean API that holds nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			folders, err := find()
+			if err != nil {
+				return err
+			}
+			return preview(cmd.Context(), folders, stack)
+		},
+	}
+	cmd.Flags().StringVar(&stack, "stack", "prod", "the stack: those with a Pulumi.<stack>.yaml")
+	return cmd
+}
+
+func preview(ctx context.Context, folders settings.Folders, stack string) error {
+	scratch, err := os.MkdirTemp("", "companion-preview-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	folders.State = scratch
+
+	report := progress.NewTerminal(os.Stderr, false, 0)
+	defer report.Close()
+	binaries, err := parts.New(folders.Root, folders.Cache, report).Binaries(ctx, parts.Previewing...)
+	if err != nil {
+		return err
+	}
+	if err := linkPrograms(folders, binaries); err != nil {
+		return err
+	}
+	const token = "dop_v1_preview"
+	api, err := doapi.New(scratch+"/digitalocean", token, doapi.PreviewOnly)
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	address, stop, err := listen(api)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	opened, err := deploy.Open(ctx, folders, deploy.Options{
+		Name: stack, Passphrase: "preview", Token: token, APIURL: "http://" + address,
+		Plugins: plugins(folders), Config: placeholders(token, address), Report: report,
+	})
+	if err != nil {
+		return err
+	}
+	changes, err := opened.Preview(ctx, os.Stdout)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Stack %s: %s.\n", stack, changes)
+	return nil
+}
+
+// placeholders stand for the secrets, which a preview names and never reads.
+func placeholders(token, address string) map[string]deploy.Value {
+	secret := func(value string) deploy.Value { return deploy.Value{Value: value, Secret: true} }
+	config := map[string]deploy.Value{
+		"digitalocean:token":       secret(token),
+		"digitalocean:apiEndpoint": {Value: "http://" + address},
+		"companion:redisPassword":  secret("preview-only"),
+		"companion:authSigningKey": secret(strings.Repeat("preview-", 5)),
+		"companion:release":        {Value: "preview"},
+	}
+	for _, service := range settings.DatabaseServices {
+		config["companion:databaseUrls."+service] = secret("postgres://" + service + ":preview@database.invalid/companion?sslmode=require")
+	}
+	return config
+}
+
+// listen serves on a free port of loopback.
+func listen(handler http.Handler) (address string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
+}

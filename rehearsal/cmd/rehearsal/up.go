@@ -1,0 +1,383 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/term"
+
+	"github.com/wealth-companion/companion/rehearsal/cluster"
+	"github.com/wealth-companion/companion/rehearsal/daemon"
+	"github.com/wealth-companion/companion/rehearsal/deploy"
+	"github.com/wealth-companion/companion/rehearsal/parts"
+	"github.com/wealth-companion/companion/rehearsal/preflight"
+	"github.com/wealth-companion/companion/rehearsal/process"
+	"github.com/wealth-companion/companion/rehearsal/progress"
+	"github.com/wealth-companion/companion/rehearsal/settings"
+)
+
+// stackName is the stack whose configuration fits this machine.
+const stackName = "rehearsal"
+
+func upCommand(find findFolders) *cobra.Command {
+	var unlock, skipValidation bool
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Build, start and validate production on this machine; run again, it goes on or changes nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			folders, err := find()
+			if err != nil {
+				return err
+			}
+			terminal := newTerminal()
+			defer terminal.Close()
+			return up(cmd.Context(), folders, terminal, unlock, !skipValidation)
+		},
+	}
+	cmd.Flags().BoolVar(&unlock, "unlock", false, "let go of a stack lock that a killed run left behind")
+	cmd.Flags().BoolVar(&skipValidation, "skip-validation", false, "do not send a transaction through at the end")
+	return cmd
+}
+
+func newTerminal() *progress.Terminal {
+	descriptor := int(os.Stdout.Fd())
+	width, _, err := term.GetSize(descriptor)
+	return progress.NewTerminal(os.Stdout, term.IsTerminal(descriptor) && err == nil, width)
+}
+
+func up(ctx context.Context, folders settings.Folders, terminal *progress.Terminal, unlock, validation bool) error {
+	began := time.Now()
+	if err := preflight.Check(wants(folders)); err != nil {
+		return err
+	}
+	secrets, err := folders.LoadSecrets()
+	if err != nil {
+		return err
+	}
+	built, err := buildAll(ctx, folders, terminal)
+	if err != nil {
+		return err
+	}
+	if err := startDaemon(ctx, folders, built, terminal); err != nil {
+		return err
+	}
+	if err := prepareDatabase(ctx, folders, secrets, terminal); err != nil {
+		return err
+	}
+	stack, err := openStack(ctx, folders, secrets, built.release, terminal)
+	if err != nil {
+		return err
+	}
+	if unlock {
+		if err := stack.Unlock(ctx); err != nil {
+			return err
+		}
+	}
+	changes, err := stack.Up(ctx)
+	if err != nil {
+		return err
+	}
+	terminal.Println("  " + changes.String())
+	outputs, err := stack.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	access, err := writeAccess(folders, outputs)
+	if err != nil {
+		return err
+	}
+	if validation {
+		if err := validate(ctx, folders, access, terminal); err != nil {
+			return err
+		}
+	}
+	summary(folders, access, time.Since(began), terminal)
+	return nil
+}
+
+// wants is what a rehearsal needs of the machine. Ports that the rehearsal
+// itself holds already are free to it.
+func wants(folders settings.Folders) preflight.Wants {
+	ports := []string{
+		settings.APIAddress, settings.ChartsAddress,
+		fmt.Sprintf("127.0.0.1:%d", settings.HTTPSPort), fmt.Sprintf("127.0.0.1:%d", settings.HTTPPort),
+		cluster.EtcdAddress,
+	}
+	if running(folders) {
+		ports = nil
+	}
+	return preflight.Wants{
+		Packages: parts.DebianPackages(), Programs: parts.HostTools(), Ports: ports,
+		Ranges: []netip.Prefix{settings.VPC, settings.Pods, settings.Services}, Bridge: settings.Bridge,
+		Disk:   map[string]uint64{folders.Cache: needed(folders.Cache, 14<<30), folders.State: needed(folders.State, 8<<30)},
+		Memory: memoryNeeded(folders),
+	}
+}
+
+// needed is the room that a folder wants: less when most of it is there.
+func needed(folder string, whole uint64) uint64 {
+	if entries, err := os.ReadDir(folder); err == nil && len(entries) > 3 {
+		return whole / 4
+	}
+	return whole
+}
+
+func memoryNeeded(folders settings.Folders) uint64 {
+	if running(folders) {
+		return 512 << 20
+	}
+	return 6 << 30
+}
+
+// running tells whether a daemon of the rehearsal answers.
+func running(folders settings.Folders) bool {
+	raw, err := os.ReadFile(daemon.ReadyFile(folders.State))
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat("/proc/" + strings.TrimSpace(string(raw)))
+	return err == nil
+}
+
+// made is what buildAll made.
+type made struct {
+	binaries map[string]string
+	charts   string
+	store    string
+	release  string
+}
+
+func buildAll(ctx context.Context, folders settings.Folders, report progress.Reporter) (made, error) {
+	catalogue := parts.New(folders.Root, folders.Cache, report)
+	built := made{store: catalogue.Store()}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { built.binaries, err = catalogue.Binaries(ctx); return err })
+	group.Go(func() (err error) { built.charts, err = catalogue.Charts(ctx); return err })
+	group.Go(func() (err error) { built.release, err = catalogue.Images(ctx); return err })
+	if err := group.Wait(); err != nil {
+		return made{}, err
+	}
+	return built, linkPrograms(folders, built.binaries)
+}
+
+// linkPrograms puts the host's programs where they are found by their plain names.
+func linkPrograms(folders settings.Folders, binaries map[string]string) error {
+	if err := os.MkdirAll(folders.Bin(), 0o755); err != nil {
+		return err
+	}
+	for name, path := range binaries {
+		link := folders.Program(name)
+		if at, err := os.Readlink(link); err == nil && at == path {
+			continue
+		}
+		_ = os.Remove(link)
+		if err := os.Symlink(path, link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startDaemon has the daemon run with what was built, and waits until it answers.
+func startDaemon(ctx context.Context, folders settings.Folders, built made, report progress.Reporter) error {
+	stage := report.Stage("start DigitalOcean's API, the registry and PostgreSQL")
+	err := func() error {
+		program, err := keepSelf(folders)
+		if err != nil {
+			return err
+		}
+		plan := filepath.Join(folders.State, "daemon.json")
+		if err := daemon.WritePlan(plan, daemon.Plan{
+			State: folders.State, Binaries: built.binaries, Images: built.store, Charts: built.charts,
+			PauseImage: parts.PauseImage,
+			Addons:     cluster.AddonImages{CoreDNS: parts.CoreDNSImage, Provisioner: parts.ProvisionerImage, Busybox: parts.BusyboxImage},
+		}); err != nil {
+			return err
+		}
+		processes, err := process.New(folders.State, quietLog())
+		if err != nil {
+			return err
+		}
+		defer processes.Release()
+		ready := daemon.ReadyFile(folders.State)
+		spec := process.Spec{Name: daemon.Name, Path: program, Args: []string{"daemon", "--plan", plan, "--built", planKey(built)}}
+		if err := processes.Ensure(spec); err != nil {
+			return err
+		}
+		for deadline := time.Now().Add(90 * time.Second); ; {
+			if states, err := processes.List(); err == nil && readyBy(ready, states) {
+				return nil
+			}
+			if time.Now().After(deadline) {
+				return fmt.Errorf("the rehearsal's daemon does not answer: its log is %s", processes.LogFile(daemon.Name))
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}()
+	stage.Done(err)
+	return err
+}
+
+// planKey changes when what was built did, and then the daemon is started anew.
+func planKey(built made) string {
+	return fmt.Sprint(len(built.binaries), built.charts, built.binaries["kubelet"])
+}
+
+// readyBy tells whether the daemon that runs now is the one that said it is ready.
+func readyBy(file string, states []process.State) bool {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	for _, state := range states {
+		if state.Name == daemon.Name && state.Running && strconv.Itoa(state.PID) == strings.TrimSpace(string(raw)) {
+			return true
+		}
+	}
+	return false
+}
+
+// keepSelf copies this program to where the daemon can go on running from, when
+// the checkout or its build is gone.
+func keepSelf(folders settings.Folders) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	raw, err := os.ReadFile(self)
+	if err != nil {
+		return "", err
+	}
+	target := filepath.Join(folders.Bin(), fmt.Sprintf("rehearsal-%08x", checksum(raw)))
+	if _, err := os.Stat(target); err == nil {
+		return target, nil
+	}
+	if err := os.WriteFile(target+".new", raw, 0o755); err != nil {
+		return "", err
+	}
+	return target, os.Rename(target+".new", target)
+}
+
+// prepareDatabase makes the services' roles and schemas, as an operator of
+// Neon's would, with the operators' tool.
+func prepareDatabase(ctx context.Context, folders settings.Folders, secrets settings.Secrets, report progress.Reporter) error {
+	stage := report.Stage("prepare the database")
+	args := []string{"database", "prepare"}
+	env := append(os.Environ(), "DATABASE_ADMIN_URL="+daemon.Postgres(folders.State, secrets).AdminURL())
+	for _, service := range settings.DatabaseServices {
+		args = append(args, "--service", service)
+		env = append(env, strings.ToUpper(service)+"_PASSWORD="+secrets.Databases[service])
+	}
+	cmd := exec.CommandContext(ctx, folders.Program("companionctl"), args...)
+	cmd.Env = env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("prepare the database: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	stage.Done(err)
+	return err
+}
+
+func openStack(ctx context.Context, folders settings.Folders, secrets settings.Secrets, release string, report progress.Reporter) (*deploy.Stack, error) {
+	stage := report.Stage("configure the stack " + stackName)
+	stack, err := deploy.Open(ctx, folders, stackOptions(folders, secrets, release, report))
+	stage.Done(err)
+	return stack, err
+}
+
+func stackOptions(folders settings.Folders, secrets settings.Secrets, release string, report progress.Reporter) deploy.Options {
+	database := daemon.Postgres(folders.State, secrets)
+	config := map[string]deploy.Value{
+		"digitalocean:token":       {Value: secrets.DigitalOceanToken, Secret: true},
+		"companion:redisPassword":  {Value: secrets.Redis, Secret: true},
+		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
+		"companion:release":        {Value: release},
+	}
+	for _, service := range settings.DatabaseServices {
+		config["companion:databaseUrls."+service] = deploy.Value{
+			Value: database.URL(service, secrets.Databases[service], "companion"), Secret: true,
+		}
+	}
+	return deploy.Options{
+		Name: stackName, Passphrase: secrets.Passphrase, Token: secrets.DigitalOceanToken,
+		APIURL: "http://" + settings.APIAddress, Plugins: plugins(folders), Config: config, Report: report,
+	}
+}
+
+func plugins(folders settings.Folders) []deploy.Plugin {
+	return []deploy.Plugin{
+		{Name: "kubernetes", Version: parts.KubernetesPlugin, Program: folders.Program("pulumi-resource-kubernetes")},
+		{Name: "digitalocean", Version: parts.DigitalOceanPlugin, Program: folders.Program("pulumi-resource-digitalocean")},
+	}
+}
+
+// access is how a person and the tools reach what was put up.
+type access struct{ url, kubeconfig, ca string }
+
+func writeAccess(folders settings.Folders, outputs map[string]any) (access, error) {
+	text := func(key string) string { value, _ := outputs[key].(string); return value }
+	a := access{
+		url:        text("url"),
+		kubeconfig: filepath.Join(folders.State, "kubeconfig"),
+		ca:         filepath.Join(folders.State, "ca.crt"),
+	}
+	if a.url == "" || text("kubeconfig") == "" {
+		return access{}, errors.New("the stack has no outputs `url` and `kubeconfig`: look at stacks/")
+	}
+	if err := os.WriteFile(a.kubeconfig, []byte(text("kubeconfig")), 0o600); err != nil {
+		return access{}, err
+	}
+	return a, os.WriteFile(a.ca, []byte(text("certificateAuthority")), 0o644)
+}
+
+// validate sends a transaction all the way, with the operators' tool.
+func validate(ctx context.Context, folders settings.Folders, a access, terminal *progress.Terminal) error {
+	stage := terminal.Stage("validate the event flow")
+	cmd := exec.CommandContext(ctx, folders.Program("companionctl"), validateArgs(a)...)
+	out, err := cmd.CombinedOutput()
+	stage.Done(err)
+	for line := range strings.Lines(string(out)) {
+		terminal.Println("  " + strings.TrimRight(line, "\n"))
+	}
+	if err != nil {
+		return fmt.Errorf("the event flow is not valid: %w", err)
+	}
+	return nil
+}
+
+func validateArgs(a access) []string {
+	host := strings.TrimSuffix(strings.TrimPrefix(a.url, "https://"), "/")
+	return []string{
+		"validate", "--url", a.url, "--ca-file", a.ca, "--kubeconfig", a.kubeconfig,
+		"--resolve", fmt.Sprintf("%s:443:127.0.0.1:%d", host, settings.HTTPSPort),
+	}
+}
+
+func summary(folders settings.Folders, a access, took time.Duration, terminal *progress.Terminal) {
+	host := strings.TrimSuffix(strings.TrimPrefix(a.url, "https://"), "/")
+	for _, line := range []string{
+		"",
+		fmt.Sprintf("Production is up on this machine, %s after `up` began.", took.Round(time.Second)),
+		fmt.Sprintf("  application   https://%s:%d   (its authority: %s)", host, settings.HTTPSPort, a.ca),
+		fmt.Sprintf("  cluster       export KUBECONFIG=%s PATH=%s:$PATH; kubectl get pods -A", a.kubeconfig, folders.Bin()),
+		"  state, logs   make status, make logs",
+		"  the end       make down",
+	} {
+		terminal.Println(line)
+	}
+}

@@ -1,0 +1,444 @@
+// Package deploy runs the project's Pulumi program against the rehearsal, or,
+// for a preview, any stack against the rehearsal's DigitalOcean API. It is what
+// `pulumi up` does in production: the real engine over the same program.
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+
+	"github.com/wealth-companion/companion/rehearsal/progress"
+	"github.com/wealth-companion/companion/rehearsal/settings"
+)
+
+// Plugin is a resource plugin that is put into the rehearsal's plugin cache.
+type Plugin struct{ Name, Version, Program string }
+
+// Stack is one stack of the project, with its state on this machine.
+type Stack struct {
+	folders settings.Folders
+	name    string
+	stack   auto.Stack
+	report  progress.Reporter
+}
+
+// Value is one configuration value to set.
+type Value = auto.ConfigValue
+
+// Options say how a stack is opened.
+type Options struct {
+	Name       string
+	Passphrase string
+	APIURL     string // of DigitalOcean's API
+	Token      string // for DigitalOcean's API
+	Plugins    []Plugin
+	Config     map[string]Value // set over what the stack's file says; keys may be paths
+	Report     progress.Reporter
+}
+
+// Open readies the stack: its plugins, its state and its configuration.
+func Open(ctx context.Context, folders settings.Folders, options Options) (*Stack, error) {
+	home := filepath.Join(folders.State, "pulumi", "home")
+	state := filepath.Join(folders.State, "pulumi", "state")
+	for _, dir := range []string{home, state} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	command, err := auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: filepath.Dir(folders.Bin()), SkipVersionCheck: true})
+	if err != nil {
+		return nil, fmt.Errorf("the Pulumi command: %w", err)
+	}
+	s := &Stack{folders: folders, name: options.Name, report: options.Report}
+	if err := mirror(folders, options.Name); err != nil {
+		return nil, err
+	}
+	workspace, err := auto.NewLocalWorkspace(ctx,
+		auto.Pulumi(command), auto.PulumiHome(home), auto.WorkDir(Project(folders)),
+		auto.EnvVars(Environment(folders, options)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("the Pulumi project: %w", err)
+	}
+	for _, plugin := range options.Plugins {
+		if err := installPlugin(home, plugin); err != nil {
+			return nil, err
+		}
+	}
+	if s.stack, err = auto.SelectStack(ctx, options.Name, workspace); auto.IsSelectStack404Error(err) {
+		s.stack, err = auto.NewStack(ctx, options.Name, workspace)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stack %s: %w", options.Name, err)
+	}
+	return s, s.configure(ctx, options.Config)
+}
+
+// Environment is what `pulumi` needs to find the rehearsal: a person who sets
+// it can run any command of Pulumi's on the rehearsed stack.
+func Environment(folders settings.Folders, options Options) map[string]string {
+	return map[string]string{
+		"PATH":                     folders.Bin() + ":" + os.Getenv("PATH"),
+		"PULUMI_HOME":              filepath.Join(folders.State, "pulumi", "home"),
+		"PULUMI_BACKEND_URL":       "file://" + filepath.Join(folders.State, "pulumi", "state"),
+		"PULUMI_CONFIG_PASSPHRASE": options.Passphrase,
+		"PULUMI_SKIP_UPDATE_CHECK": "true",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+		"DIGITALOCEAN_TOKEN":                          options.Token,
+		"DIGITALOCEAN_API_URL":                        options.APIURL,
+	}
+}
+
+// installPlugin puts a plugin where the engine looks for it, as `pulumi plugin
+// install --file` does. It is replaced when it was built anew.
+func installPlugin(home string, plugin Plugin) error {
+	name := "resource-" + plugin.Name + "-v" + plugin.Version
+	dir := filepath.Join(home, "plugins", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	link := filepath.Join(dir, "pulumi-resource-"+plugin.Name)
+	if at, err := os.Readlink(link); err == nil && at == plugin.Program {
+		return nil
+	}
+	_ = os.Remove(link)
+	if err := os.Symlink(plugin.Program, link); err != nil {
+		return fmt.Errorf("plugin %s: %w", plugin.Name, err)
+	}
+	return nil
+}
+
+// Project is the folder in which Pulumi runs: the checkout's files, by links,
+// and stack files of its own. Pulumi writes secrets and salts into a stack's
+// file, and the checkout's must not change by being rehearsed.
+func Project(folders settings.Folders) string {
+	return filepath.Join(folders.State, "pulumi", "project")
+}
+
+func mirror(folders settings.Folders, stack string) error {
+	project := Project(folders)
+	if err := os.MkdirAll(project, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(folders.Root)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if name == ".git" || strings.HasPrefix(name, "Pulumi.") && name != "Pulumi.yaml" {
+			continue
+		}
+		source, link := filepath.Join(folders.Root, name), filepath.Join(project, name)
+		if at, err := os.Readlink(link); err == nil && at == source {
+			continue
+		}
+		_ = os.Remove(link)
+		if err := os.Symlink(source, link); err != nil {
+			return fmt.Errorf("project folder: %w", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folders.Root, stackFile(stack))); err != nil {
+		return fmt.Errorf("stack %s has no %s: the stacks are those with such a file", stack, stackFile(stack))
+	}
+	return nil
+}
+
+func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
+
+// configure makes the stack's file anew from the checkout's and sets the values
+// over it, unless neither changed.
+func (s *Stack) configure(ctx context.Context, values map[string]Value) error {
+	raw, err := os.ReadFile(filepath.Join(s.folders.Root, stackFile(s.name)))
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(Project(s.folders), stackFile(s.name))
+	stamp := file + ".from"
+	wanted := string(raw) + "\n" + describe(values)
+	if had, err := os.ReadFile(stamp); err == nil && string(had) == wanted {
+		return nil
+	}
+	own, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// The salt is what the stack's secrets were made with, so it stays.
+	content := string(raw)
+	if salt := saltLine.FindString(string(own)); salt != "" && !saltLine.MatchString(content) {
+		content = salt + "\n" + content
+	}
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		return err
+	}
+	if err := s.stack.SetAllConfigWithOptions(ctx, values, &auto.ConfigOptions{Path: true}); err != nil {
+		return fmt.Errorf("configure stack %s: %w", s.name, err)
+	}
+	return os.WriteFile(stamp, []byte(wanted), 0o600)
+}
+
+var saltLine = regexp.MustCompile(`(?m)^encryptionsalt: .*$`)
+
+func describe(values map[string]Value) string {
+	var out strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(&out, "%s=%s\n", key, values[key].Value)
+	}
+	return out.String()
+}
+
+// Changes counts what an operation did to resources, by kind ("create", "same").
+type Changes map[string]int
+
+// None tells that nothing was changed.
+func (c Changes) None() bool {
+	for kind, n := range c {
+		if kind != "same" && kind != "read" && n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (c Changes) String() string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(c)) {
+		if c[kind] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c[kind], kind))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Up brings the stack to what the program says, gated by the policy pack.
+func (s *Stack) Up(ctx context.Context) (Changes, error) {
+	log, err := s.log("up")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	watch := follow(s.report, "pulumi up --stack "+s.name)
+	_, err = s.stack.Up(ctx, optup.PolicyPacks(s.folders.Program("companion-policy")),
+		optup.ProgressStreams(log), optup.ErrorProgressStreams(log), optup.EventStreams(watch.events))
+	return watch.end(explain(err, log.Name()))
+}
+
+// Preview tells what Up would do. Everything that Pulumi prints goes to out.
+func (s *Stack) Preview(ctx context.Context, out io.Writer) (Changes, error) {
+	var extra []optpreview.Option
+	if out != io.Discard {
+		extra = append(extra, optpreview.ProgressStreams(out), optpreview.ErrorProgressStreams(out))
+	}
+	watch := follow(progress.Discard, "")
+	_, err := s.stack.Preview(ctx, append(extra,
+		optpreview.PolicyPacks(s.folders.Program("companion-policy")), optpreview.EventStreams(watch.events))...)
+	return watch.end(err)
+}
+
+// Refresh makes the state what is really there.
+func (s *Stack) Refresh(ctx context.Context) (Changes, error) {
+	log, err := s.log("refresh")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	watch := follow(s.report, "pulumi refresh --stack "+s.name)
+	_, err = s.stack.Refresh(ctx, optrefresh.ProgressStreams(log),
+		optrefresh.ErrorProgressStreams(log), optrefresh.EventStreams(watch.events))
+	return watch.end(explain(err, log.Name()))
+}
+
+// Destroy removes all that the stack made.
+func (s *Stack) Destroy(ctx context.Context) (Changes, error) {
+	log, err := s.log("destroy")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	watch := follow(s.report, "pulumi destroy --stack "+s.name)
+	_, err = s.stack.Destroy(ctx, optdestroy.ProgressStreams(log),
+		optdestroy.ErrorProgressStreams(log), optdestroy.EventStreams(watch.events))
+	return watch.end(explain(err, log.Name()))
+}
+
+// Outputs returns the stack's outputs; secrets are in clear.
+func (s *Stack) Outputs(ctx context.Context) (map[string]any, error) {
+	outputs, err := s.stack.Outputs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("outputs of stack %s: %w", s.name, err)
+	}
+	plain := map[string]any{}
+	for key, output := range outputs {
+		plain[key] = output.Value
+	}
+	return plain, nil
+}
+
+// Unlock lets go of a lock that a killed run left behind.
+func (s *Stack) Unlock(ctx context.Context) error { return s.stack.Cancel(ctx) }
+
+func (s *Stack) log(operation string) (*os.File, error) {
+	dir := filepath.Join(s.folders.State, "log")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, "pulumi-"+operation+".log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+}
+
+// explain replaces Pulumi's whole output, which its errors carry, by where it is.
+func explain(err error, log string) error {
+	if err == nil {
+		return nil
+	}
+	if auto.IsConcurrentUpdateError(err) {
+		return fmt.Errorf("another pulumi run holds the stack's lock; wait for it, or, if it was killed, run `rehearsal up --unlock`")
+	}
+	return fmt.Errorf("pulumi failed; all it said is in %s", log)
+}
+
+// watcher turns the engine's events into progress and into counts.
+type watcher struct {
+	events  chan events.EngineEvent
+	done    chan struct{}
+	stage   progress.Stage
+	report  progress.Reporter
+	since   map[string]time.Time
+	slow    map[string]progress.Stage
+	changes Changes
+	ended   int
+	errs    []error
+}
+
+// slowAfter is how long a resource takes before it gets a line of its own.
+const slowAfter = 5 * time.Second
+
+func follow(report progress.Reporter, name string) *watcher {
+	w := &watcher{
+		events: make(chan events.EngineEvent, 256), done: make(chan struct{}),
+		stage: report.Stage(name), report: report,
+		since: map[string]time.Time{}, slow: map[string]progress.Stage{}, changes: Changes{},
+	}
+	go w.run()
+	return w
+}
+
+func (w *watcher) run() {
+	defer close(w.done)
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case event, open := <-w.events:
+			if !open {
+				return
+			}
+			w.take(event)
+		case <-tick.C:
+			for urn, since := range w.since {
+				if _, told := w.slow[urn]; !told && time.Since(since) > slowAfter {
+					w.slow[urn] = w.report.Stage("  " + label(urn))
+				}
+			}
+		}
+	}
+}
+
+func (w *watcher) take(event events.EngineEvent) {
+	switch {
+	case event.ResourcePreEvent != nil:
+		w.since[event.ResourcePreEvent.Metadata.URN] = time.Now()
+	case event.ResOutputsEvent != nil:
+		w.finish(event.ResOutputsEvent.Metadata.URN, nil)
+		w.ended++
+	case event.ResOpFailedEvent != nil:
+		w.finish(event.ResOpFailedEvent.Metadata.URN, errors.New("failed"))
+	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
+		d := event.DiagnosticEvent
+		if text := strings.TrimSpace(plain(d.Message)); text != "" {
+			w.errs = append(w.errs, fmt.Errorf("%s: %s", label(d.URN), text))
+		}
+	case event.PolicyEvent != nil && event.PolicyEvent.EnforcementLevel == "mandatory":
+		p := event.PolicyEvent
+		w.errs = append(w.errs, fmt.Errorf("policy %s: %s: %s", p.PolicyName, label(p.ResourceURN), strings.TrimSpace(plain(p.Message))))
+	case event.SummaryEvent != nil:
+		for kind, n := range event.SummaryEvent.ResourceChanges {
+			w.changes[string(kind)] += n
+		}
+	}
+	waiting := slices.Sorted(maps.Keys(w.since))
+	text := fmt.Sprintf("%d done", w.ended)
+	if len(waiting) > 0 {
+		text += ", " + label(waiting[0])
+	}
+	if len(waiting) > 1 {
+		text += fmt.Sprintf(" and %d more", len(waiting)-1)
+	}
+	w.stage.Detail("%s", text)
+}
+
+func (w *watcher) finish(urn string, err error) {
+	delete(w.since, urn)
+	if told, ok := w.slow[urn]; ok {
+		told.Done(err)
+		delete(w.slow, urn)
+	}
+}
+
+// end waits for the last event. The engine's own diagnostics come before err.
+func (w *watcher) end(err error) (Changes, error) {
+	select {
+	case <-w.done:
+	case <-time.After(5 * time.Second): // the command could not even start
+	}
+	w.stage.Done(err)
+	if err != nil {
+		return w.changes, errors.Join(append(w.errs, err)...)
+	}
+	return w.changes, nil
+}
+
+// label is what a person calls a resource: its type's last part and its name.
+func label(urn string) string {
+	parts := strings.Split(urn, "::")
+	if len(parts) < 4 {
+		return "pulumi"
+	}
+	kind := parts[2][strings.LastIndexAny(parts[2], ":/$")+1:]
+	return kind + " " + parts[3]
+}
+
+// plain takes the engine's colour marks out of a text.
+func plain(text string) string {
+	for {
+		start := strings.Index(text, "<{%")
+		if start < 0 {
+			return text
+		}
+		end := strings.Index(text[start:], "%}>")
+		if end < 0 {
+			return text
+		}
+		text = text[:start] + text[start+end+3:]
+	}
+}
+
+// JSON is how outputs are handed to other programs.
+func JSON(outputs map[string]any) ([]byte, error) { return json.MarshalIndent(outputs, "", "  ") }
