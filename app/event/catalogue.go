@@ -1,0 +1,131 @@
+// Package event is the contract between the services: which topics there are,
+// who publishes and who consumes them, and what an event on each must look like.
+package event
+
+import (
+	"slices"
+	"time"
+)
+
+// The names of the services, which are also their Dapr app ids and consumer groups.
+const (
+	Backend      = "backend"
+	Analytics    = "analytics"
+	Notification = "notification"
+)
+
+// The types of the events, as CloudEvents name them.
+const (
+	TypeTransactionCreated = "transaction.created"
+	TypeTransactionUpdated = "transaction.updated"
+	TypeBudgetExceeded     = "budget.exceeded"
+	TypeBudgetChanged      = "budget.changed"
+	TypeInsightGenerated   = "ai.insight.generated"
+	TypeAlertSent          = "user.alert.sent"
+)
+
+// Topic is one topic of Kafka, and what the services agree on about it.
+type Topic struct {
+	Name      string
+	Type      string   // the type of the events on it; a topic carries one
+	Publisher string   // the one service that publishes on it, or the first of several
+	Also      []string // further publishers
+	Consumers []string
+	// Partitions bound how many replicas of a consumer share the work. The key is
+	// the user, so a user's events stay in order.
+	Partitions int32
+	// Retention is how long events are kept; 0 keeps them (compacted topics).
+	Retention time.Duration
+	// Compacted keeps the last event of each key for good.
+	Compacted bool
+}
+
+// DeadLetterRetention is how long a dead letter waits to be looked at.
+const DeadLetterRetention = 14 * 24 * time.Hour
+
+// week is the span within which a duplicate is known as such, so nothing older
+// must come again.
+const week = 7 * 24 * time.Hour
+
+var catalogue = []Topic{
+	{
+		Name: "finance.transaction.created", Type: TypeTransactionCreated,
+		Publisher: Backend, Consumers: []string{Analytics}, Partitions: 6, Retention: week,
+	},
+	{
+		Name: "finance.transaction.updated", Type: TypeTransactionUpdated,
+		Publisher: Backend, Consumers: []string{Analytics}, Partitions: 6, Retention: week,
+	},
+	{
+		// What the analytics agent must know of budgets beyond the five events of
+		// the contract: the last state of each.
+		Name: "finance.budget.changed", Type: TypeBudgetChanged,
+		Publisher: Backend, Consumers: []string{Analytics}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "finance.budget.exceeded", Type: TypeBudgetExceeded,
+		Publisher: Analytics, Consumers: []string{Notification}, Partitions: 3, Retention: week,
+	},
+	{
+		Name: "ai.insight.generated", Type: TypeInsightGenerated,
+		Publisher: Analytics, Consumers: []string{Backend, Notification}, Partitions: 3, Retention: week,
+	},
+	{
+		Name: "notification.alert.sent", Type: TypeAlertSent,
+		Publisher: Notification, Consumers: []string{Backend}, Partitions: 3, Retention: week,
+	},
+}
+
+// Catalogue lists every topic but the dead letters'.
+func Catalogue() []Topic { return slices.Clone(catalogue) }
+
+// Find returns the topic of that name.
+func Find(name string) (Topic, bool) {
+	for _, topic := range catalogue {
+		if topic.Name == name {
+			return topic, true
+		}
+	}
+	return Topic{}, false
+}
+
+// OfType returns the topic that carries events of that type.
+func OfType(kind string) (Topic, bool) {
+	for _, topic := range catalogue {
+		if topic.Type == kind {
+			return topic, true
+		}
+	}
+	return Topic{}, false
+}
+
+// DeadLetter names the topic for what a consumer of topic could not handle.
+func DeadLetter(topic string) string { return "dlq." + topic }
+
+// DeadLetter names the topic's dead letters.
+func (t Topic) DeadLetter() string { return DeadLetter(t.Name) }
+
+// Publishers lists every service that publishes on the topic.
+func (t Topic) Publishers() []string { return append([]string{t.Publisher}, t.Also...) }
+
+// ConsumedBy lists the topics that the service consumes.
+func ConsumedBy(service string) []Topic {
+	var found []Topic
+	for _, topic := range catalogue {
+		if slices.Contains(topic.Consumers, service) {
+			found = append(found, topic)
+		}
+	}
+	return found
+}
+
+// PublishedBy lists the topics that the service publishes on.
+func PublishedBy(service string) []Topic {
+	var found []Topic
+	for _, topic := range catalogue {
+		if slices.Contains(topic.Publishers(), service) {
+			found = append(found, topic)
+		}
+	}
+	return found
+}
