@@ -229,7 +229,7 @@ func (k *keeper) nodeChanged(status NodeStatus) {
 		for _, p := range record.Cluster.Pools {
 			for _, n := range p.Nodes {
 				if n.Name == status.Node && n.Status.State != NodeDeleting {
-					n.Status, n.UpdatedAt = nodeStatus{State: status.State, Message: status.Message}, now()
+					n.show(status.State, status.Message)
 				}
 			}
 		}
@@ -255,7 +255,9 @@ func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Cred
 				c.IPv4 = hostOf(credentials.Server)
 			}
 		}
-		c.Status, c.UpdatedAt = clusterStatus{State: clusterRunning}, now()
+		if running := (clusterStatus{State: clusterRunning}); c.Status != running {
+			c.Status, c.UpdatedAt = running, now() // a server that starts anew changes nothing
+		}
 		removed := made.RemovedPools
 		c.Pools = slices.DeleteFunc(c.Pools, func(p *pool) bool { return slices.Contains(removed, p.ID) })
 		record.RemovedPools = slices.DeleteFunc(record.RemovedPools, func(id string) bool { return slices.Contains(removed, id) })
@@ -275,8 +277,8 @@ func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Cred
 			// since is the next call's.
 			p.Nodes = slices.DeleteFunc(p.Nodes, func(n *node) bool { return known[n.ID] && !running[n.ID] })
 			for _, n := range p.Nodes {
-				if running[n.ID] && n.Status.State != NodeDeleting && n.Status.State != NodeRunning {
-					n.Status, n.UpdatedAt = nodeStatus{State: NodeRunning}, now()
+				if running[n.ID] && n.Status.State != NodeDeleting {
+					n.show(NodeRunning, "")
 				}
 			}
 		}

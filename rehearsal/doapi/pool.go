@@ -33,6 +33,13 @@ type node struct {
 	UpdatedAt time.Time  `json:"updated_at"`
 }
 
+// show changes what is shown of the node, if it is another thing.
+func (n *node) show(state NodeState, message string) {
+	if next := (nodeStatus{State: state, Message: message}); n.Status != next {
+		n.Status, n.UpdatedAt = next, now()
+	}
+}
+
 type nodeStatus struct {
 	State   NodeState `json:"state"`
 	Message string    `json:"message,omitempty"`
@@ -218,7 +225,7 @@ func (s *state) resize(p *pool) {
 			continue
 		}
 		if staying++; staying > p.Count {
-			n.Status, n.UpdatedAt = nodeStatus{State: NodeDeleting}, now()
+			n.show(NodeDeleting, "")
 		}
 	}
 	for ; staying < p.Count; staying++ {
@@ -287,7 +294,7 @@ func deletePool(next *state, r *http.Request) (any, error) {
 	}
 	record.RemovedPools = append(record.RemovedPools, found.ID)
 	for _, n := range found.Nodes {
-		n.Status, n.UpdatedAt = nodeStatus{State: NodeDeleting}, now()
+		n.show(NodeDeleting, "")
 	}
 	record.Generation++
 	return nil, nil
@@ -313,7 +320,7 @@ func deleteNode(next *state, r *http.Request) (any, error) {
 		}
 		p.Count--
 	}
-	gone.Status, gone.UpdatedAt = nodeStatus{State: NodeDeleting}, now()
+	gone.show(NodeDeleting, "")
 	next.resize(p)
 	record.Generation++
 	return object{}, nil
@@ -333,7 +340,7 @@ func recyclePool(next *state, r *http.Request) (any, error) {
 	}
 	for _, n := range p.Nodes {
 		if len(request.Nodes) == 0 || slices.Contains(request.Nodes, n.ID) {
-			n.Status, n.UpdatedAt = nodeStatus{State: NodeDeleting}, now()
+			n.show(NodeDeleting, "")
 		}
 	}
 	next.resize(p)
