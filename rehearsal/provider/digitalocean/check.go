@@ -18,7 +18,7 @@ type checker struct {
 func (c *checker) failf(path resource.PropertyPath, format string, args ...any) {
 	c.failures = append(c.failures, sdk.CheckFailure{
 		Property: resource.PropertyKey(path.String()),
-		Reason:   fmt.Sprintf("%s: ", path.String()) + fmt.Sprintf(format, args...),
+		Reason:   fmt.Sprintf(format, args...), // the engine writes the path before it
 	})
 }
 

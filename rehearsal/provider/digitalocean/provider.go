@@ -124,7 +124,7 @@ func (p *Provider) CheckConfig(_ context.Context, req sdk.CheckConfigRequest) (s
 	checked.object(nil, settingsSchema, ours)
 	if len(checked.failures) == 0 {
 		if err := checkSettings(ours); err != nil {
-			checked.failures = append(checked.failures, sdk.CheckFailure{Property: "token", Reason: err.Error()})
+			checked.failures = append(checked.failures, sdk.CheckFailure{Reason: err.Error()})
 		}
 	}
 	return sdk.CheckConfigResponse{Properties: inputs, Failures: checked.failures}, nil

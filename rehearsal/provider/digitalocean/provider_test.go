@@ -70,7 +70,7 @@ func TestConfiguration(t *testing.T) {
 		"a token that is not known yet is accepted": {nil, properties{"token": unknown}, ""},
 		"without a token one line says what to do":  {nil, properties{}, "pulumi config set --secret digitalocean:token"},
 		"an address must be one":                    {nil, properties{"token": "a", "apiEndpoint": "127.0.0.1"}, `apiEndpoint "127.0.0.1" is not an address`},
-		"a setting must exist":                      {nil, properties{"token": "a", "apiUrl": "b"}, "apiUrl: there is no such property"},
+		"a setting must exist":                      {nil, properties{"token": "a", "apiUrl": "b"}, "there is no such property"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{"DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN", "DIGITALOCEAN_API_URL"} {
@@ -593,7 +593,7 @@ func TestFunctions(t *testing.T) {
 	_, err = invoke("getDroplet", properties{})
 	require.ErrorContains(t, err, "has no function digitalocean:index/getDroplet:getDroplet")
 	_, err = invoke("getContainerRegistry", properties{})
-	require.ErrorContains(t, err, "name: is required")
+	require.ErrorContains(t, err, "is required")
 }
 
 func TestSecretsStaySecret(t *testing.T) {

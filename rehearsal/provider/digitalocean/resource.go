@@ -78,7 +78,7 @@ func (h *handler[S]) check(inputs resource.PropertyMap, c *checker) error {
 		return err
 	}
 	h.validate(wanted, func(path, reason string) {
-		c.failures = append(c.failures, sdk.CheckFailure{Property: resource.PropertyKey(path), Reason: path + ": " + reason})
+		c.failures = append(c.failures, sdk.CheckFailure{Property: resource.PropertyKey(path), Reason: reason})
 	})
 	return nil
 }
