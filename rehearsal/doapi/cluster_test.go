@@ -334,8 +334,7 @@ func TestClusterThatCannotBootIsInError(t *testing.T) {
 		}
 		return nil
 	}}
-	doapi.SetPause(t, func(int) time.Duration { return time.Millisecond })
-	_, address := doapitest.Start(t, t.TempDir(), backend)
+	_, address := doapitest.Start(t, t.TempDir(), backend, doapi.WithPause(func(int) time.Duration { return time.Millisecond }))
 	client := doapitest.Client(t, address)
 	made, _, err := client.Kubernetes.Create(t.Context(), clusterRequest(""))
 	require.NoError(t, err)
@@ -384,6 +383,68 @@ func TestClusterIsTakenUpAgain(t *testing.T) {
 	client := doapitest.Client(t, address)
 	eventually(t, "the next server goes on with it", func() bool { return state(t, client, made.ID) == "running" })
 	require.Equal(t, made.NodePools[0].Nodes[0].Name, backend.Clusters()[made.ID].Pools[0].Nodes[0].Name)
+}
+
+// reporting is a backend that tells of every step, as a real one does.
+type reporting struct{ *slow }
+
+func (r reporting) Create(ctx context.Context, spec doapi.ClusterSpec, update func(doapi.NodeStatus)) (doapi.Credentials, error) {
+	for _, node := range spec.Pools[0].Nodes {
+		update(doapi.NodeStatus{Node: node.Name, State: doapi.NodeProvisioning, Message: "starting"})
+	}
+	return r.slow.Create(ctx, spec, update)
+}
+
+func TestRestartLooksLikeNoChange(t *testing.T) {
+	dir := t.TempDir()
+	first, err := doapi.New(dir, doapitest.Token, &doapitest.Backend{})
+	require.NoError(t, err)
+	listening := httptest.NewServer(first)
+	made := makeCluster(t, doapitest.Client(t, listening.URL), "")
+	listening.Close()
+	require.NoError(t, first.Close())
+	time.Sleep(1100 * time.Millisecond) // times are whole seconds
+
+	stuck := &slow{started: make(chan string, 1), let: make(chan struct{})}
+	_, address := doapitest.Start(t, dir, reporting{stuck})
+	client := doapitest.Client(t, address)
+	<-stuck.started
+	found, _, err := client.Kubernetes.Get(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.EqualValues(t, "provisioning", found.Status.State, "nobody knows yet whether it runs")
+	require.Equal(t, "starting", found.NodePools[0].Nodes[0].Status.Message)
+	_, _, err = client.Kubernetes.GetCredentials(t.Context(), made.ID, &godo.KubernetesClusterCredentialsGetRequest{})
+	require.NoError(t, err)
+	close(stuck.let)
+	eventually(t, "it runs again", func() bool { return state(t, client, made.ID) == "running" })
+	found, _, err = client.Kubernetes.Get(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.Equal(t, made, found)
+}
+
+func TestLoadBalancerOfADyingClusterIsNotMade(t *testing.T) {
+	dying := &undying{Backend: &doapitest.Backend{}, let: make(chan struct{})}
+	server, address := doapitest.Start(t, t.TempDir(), dying)
+	client := doapitest.Client(t, address)
+	made := makeCluster(t, client, "")
+	_, err := client.Kubernetes.DeleteDangerous(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.NoError(t, server.PutLoadBalancer(doapi.LoadBalancer{Name: "a-edge", IP: "127.0.0.1"}), "its controller still runs")
+	balancers, _, err := client.LoadBalancers.List(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, balancers)
+	close(dying.let)
+}
+
+// undying is a backend whose Delete lasts until it is let go.
+type undying struct {
+	*doapitest.Backend
+	let chan struct{}
+}
+
+func (u *undying) Delete(ctx context.Context, spec doapi.ClusterSpec) error {
+	<-u.let
+	return u.Backend.Delete(ctx, spec)
 }
 
 func TestClusterIsDeletedWhileItBoots(t *testing.T) {

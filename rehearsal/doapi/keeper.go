@@ -11,9 +11,6 @@ import (
 // to have failed. It is tried on even then, but not so often.
 const attempts = 3
 
-// retryPause is how long to wait after the nth failure in a row.
-var retryPause = func(failures int) time.Duration { return min(time.Duration(failures)*5*time.Second, time.Minute) }
-
 // keepers hold one goroutine for each cluster, which has the backend make of it
 // what the state says.
 type keepers struct {
@@ -21,7 +18,6 @@ type keepers struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	all    sync.WaitGroup
-	pause  func(failures int) time.Duration
 
 	mu        sync.Mutex
 	byCluster map[string]*keeper
@@ -31,7 +27,6 @@ func newKeepers(s *Server) *keepers {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &keepers{
 		server: s, ctx: ctx, cancel: cancel, byCluster: map[string]*keeper{},
-		pause: retryPause,
 	}
 }
 
@@ -96,11 +91,11 @@ func (k *keeper) run() {
 		case err != nil && !k.isDoomed():
 			failures++
 			k.report(failures, err)
-			k.wait(k.pause(failures))
+			k.wait(k.server.pause(failures))
 		case err != nil:
 			failures++
 			k.server.log.Error("cluster not removed", "cluster", k.id, "error", err)
-			k.wait(k.pause(failures))
+			k.wait(k.server.pause(failures))
 		case idle:
 			failures = 0
 			k.wait(0)
@@ -226,10 +221,11 @@ func (k *keeper) nodeChanged(status NodeStatus) {
 		if err != nil {
 			return nil // gone in the meantime
 		}
+		again := record.Access != nil && !k.booted
 		for _, p := range record.Cluster.Pools {
 			for _, n := range p.Nodes {
 				if n.Name == status.Node && n.Status.State != NodeDeleting {
-					n.show(status.State, status.Message)
+					n.show(status.State, status.Message, again)
 				}
 			}
 		}
@@ -248,6 +244,7 @@ func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Cred
 			return nil // gone in the meantime
 		}
 		c := &record.Cluster
+		again := credentials != nil && record.Access != nil
 		if credentials != nil {
 			record.Access = credentials
 			c.Endpoint, c.IPv4 = credentials.Server, ""
@@ -255,8 +252,9 @@ func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Cred
 				c.IPv4 = hostOf(credentials.Server)
 			}
 		}
-		if running := (clusterStatus{State: clusterRunning}); c.Status != running {
-			c.Status, c.UpdatedAt = running, now() // a server that starts anew changes nothing
+		c.Status = clusterStatus{State: clusterRunning}
+		if !again {
+			c.UpdatedAt = now()
 		}
 		removed := made.RemovedPools
 		c.Pools = slices.DeleteFunc(c.Pools, func(p *pool) bool { return slices.Contains(removed, p.ID) })
@@ -278,7 +276,7 @@ func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Cred
 			p.Nodes = slices.DeleteFunc(p.Nodes, func(n *node) bool { return known[n.ID] && !running[n.ID] })
 			for _, n := range p.Nodes {
 				if running[n.ID] && n.Status.State != NodeDeleting {
-					n.show(NodeRunning, "")
+					n.show(NodeRunning, "", again)
 				}
 			}
 		}

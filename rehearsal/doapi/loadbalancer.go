@@ -92,6 +92,9 @@ func (s *Server) PutLoadBalancer(wanted LoadBalancer) error {
 		if err != nil {
 			return fmt.Errorf("load balancer %s: %w", wanted.Name, err)
 		}
+		if owner.Deleting {
+			return nil // its controller has not heard yet; the balancer would outlive it
+		}
 		found, err := find(next.LoadBalancers, func(b *loadBalancer) bool { return b.Name == wanted.Name })
 		if err != nil {
 			found = &loadBalancer{

@@ -33,11 +33,14 @@ type node struct {
 	UpdatedAt time.Time  `json:"updated_at"`
 }
 
-// show changes what is shown of the node, if it is another thing.
-func (n *node) show(state NodeState, message string) {
-	if next := (nodeStatus{State: state, Message: message}); n.Status != next {
-		n.Status, n.UpdatedAt = next, now()
+// show changes what is shown of the node. A node of a cluster that is only taken
+// up again by another server keeps the time of its last change.
+func (n *node) show(state NodeState, message string, again bool) {
+	next := nodeStatus{State: state, Message: message}
+	if n.Status != next && !again {
+		n.UpdatedAt = now()
 	}
+	n.Status = next
 }
 
 type nodeStatus struct {
@@ -225,7 +228,7 @@ func (s *state) resize(p *pool) {
 			continue
 		}
 		if staying++; staying > p.Count {
-			n.show(NodeDeleting, "")
+			n.show(NodeDeleting, "", false)
 		}
 	}
 	for ; staying < p.Count; staying++ {
@@ -294,7 +297,7 @@ func deletePool(next *state, r *http.Request) (any, error) {
 	}
 	record.RemovedPools = append(record.RemovedPools, found.ID)
 	for _, n := range found.Nodes {
-		n.show(NodeDeleting, "")
+		n.show(NodeDeleting, "", false)
 	}
 	record.Generation++
 	return nil, nil
@@ -320,7 +323,7 @@ func deleteNode(next *state, r *http.Request) (any, error) {
 		}
 		p.Count--
 	}
-	gone.show(NodeDeleting, "")
+	gone.show(NodeDeleting, "", false)
 	next.resize(p)
 	record.Generation++
 	return object{}, nil
@@ -340,7 +343,7 @@ func recyclePool(next *state, r *http.Request) (any, error) {
 	}
 	for _, n := range p.Nodes {
 		if len(request.Nodes) == 0 || slices.Contains(request.Nodes, n.ID) {
-			n.show(NodeDeleting, "")
+			n.show(NodeDeleting, "", false)
 		}
 	}
 	next.resize(p)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -29,15 +30,31 @@ type Server struct {
 	limit   *limiter
 	store   store
 	keepers *keepers
+	pause   func(failures int) time.Duration
 
 	mu    sync.Mutex
 	state *state // replaced as a whole by each change, never edited
 }
 
+// Option changes how a server works.
+type Option func(*Server)
+
+// WithLog has the server write to a log of its own instead of the default one.
+func WithLog(log *slog.Logger) Option {
+	return func(s *Server) { s.log = log }
+}
+
+// WithPause sets how long the server waits before it asks the backend again,
+// after the nth failure in a row.
+func WithPause(pause func(failures int) time.Duration) Option {
+	return func(s *Server) { s.pause = pause }
+}
+
 // New returns a server that keeps its state below stateDir, takes only token,
-// and boots clusters with the backend (nil: PreviewOnly). Clusters that were
-// being made when an earlier server ended are taken up again at once.
-func New(stateDir, token string, backend Backend) (*Server, error) {
+// and boots clusters with the backend (nil: PreviewOnly). Clusters that an
+// earlier server left are taken up again at once: until the backend has them,
+// they are shown to be provisioning.
+func New(stateDir, token string, backend Backend, options ...Option) (*Server, error) {
 	if token == "" {
 		return nil, errors.New("the DigitalOcean API needs the token that it is to accept")
 	}
@@ -52,10 +69,17 @@ func New(stateDir, token string, backend Backend) (*Server, error) {
 		token: token, backend: backend, log: slog.Default().With("component", "doapi"),
 		mux: http.NewServeMux(), limit: newLimiter(hourlyLimit),
 		store: store{path: filepath.Join(dir, "state.json")},
+		pause: func(failures int) time.Duration { return min(time.Duration(failures)*5*time.Second, time.Minute) },
+	}
+	for _, option := range options {
+		option(s)
 	}
 	loaded, err := s.store.load()
 	if err != nil {
 		return nil, fmt.Errorf("the DigitalOcean API's state: %w", err)
+	}
+	for _, record := range loaded.Clusters {
+		record.Cluster.Status = clusterStatus{State: clusterProvisioning, Message: "taken up again"}
 	}
 	s.state = loaded
 	s.keepers = newKeepers(s)

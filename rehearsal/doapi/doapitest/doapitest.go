@@ -40,17 +40,17 @@ func (b *Backend) Update(_ context.Context, spec doapi.ClusterSpec, update func(
 			return err
 		}
 	}
+	b.mu.Lock()
+	if b.clusters == nil {
+		b.clusters = map[string]doapi.ClusterSpec{}
+	}
+	b.clusters[spec.ID] = spec
+	b.mu.Unlock()
 	for _, pool := range spec.Pools {
 		for _, node := range pool.Nodes {
 			update(doapi.NodeStatus{Node: node.Name, State: doapi.NodeRunning})
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.clusters == nil {
-		b.clusters = map[string]doapi.ClusterSpec{}
-	}
-	b.clusters[spec.ID] = spec
 	return nil
 }
 
@@ -70,9 +70,9 @@ func (b *Backend) Clusters() map[string]doapi.ClusterSpec {
 }
 
 // Start runs the API on loopback until the test ends, with its state in dir.
-func Start(t testing.TB, dir string, backend doapi.Backend) (*doapi.Server, string) {
+func Start(t testing.TB, dir string, backend doapi.Backend, options ...doapi.Option) (*doapi.Server, string) {
 	t.Helper()
-	server, err := doapi.New(dir, Token, backend)
+	server, err := doapi.New(dir, Token, backend, options...)
 	require.NoError(t, err)
 	listening := httptest.NewServer(server)
 	t.Cleanup(func() {

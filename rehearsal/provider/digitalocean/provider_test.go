@@ -377,6 +377,14 @@ func TestClusterThatDoesNotBootIsKept(t *testing.T) {
 	require.NotEmpty(t, made.outputs()["kubeConfigs"])
 }
 
+func TestClusterInErrorSaysWhy(t *testing.T) {
+	_, address := doapitest.Start(t, t.TempDir(), &doapitest.Backend{Fail: func(doapi.ClusterSpec) error { return errors.New("the bridge is missing") }},
+		doapi.WithPause(func(int) time.Duration { return time.Millisecond }))
+	e := start(t, address)
+	_, err := e.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn(clusterToken), Properties: e.check(clusterToken, clusterProgram(nil), nil)})
+	require.Contains(t, initFailed(t, err).GetReasons()[0], "the cluster is in state error: the bridge is missing")
+}
+
 func TestWaitingEndsWhenTheEngineCancels(t *testing.T) {
 	_, address := doapitest.Start(t, t.TempDir(), doapi.PreviewOnly)
 	e := start(t, address)
