@@ -40,8 +40,8 @@ type request struct {
 
 // authority signs certificates.
 type authority struct {
-	cert   *x509.Certificate
-	signer crypto.Signer
+	certificate *x509.Certificate
+	signer      crypto.Signer
 	pair
 }
 
@@ -103,7 +103,7 @@ func parseAuthority(p pair) (*authority, error) {
 	if !ok || !public.Equal(cert.PublicKey) {
 		return nil, errors.New("the certificate authority's key does not belong to its certificate")
 	}
-	return &authority{cert: cert, signer: signer, pair: p}, nil
+	return &authority{certificate: cert, signer: signer, pair: p}, nil
 }
 
 // issue signs a certificate that serves as server and as client.
@@ -127,11 +127,11 @@ func (a *authority) issue(r request, now time.Time) (pair, error) {
 		Subject:      subject,
 		DNSNames:     r.dns,
 		NotBefore:    now.Add(-time.Minute),
-		NotAfter:     earlier(now.AddDate(0, 0, int(r.days)), a.cert.NotAfter),
+		NotAfter:     earlier(now.AddDate(0, 0, int(r.days)), a.certificate.NotAfter),
 		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.signer)
 	if err != nil {
 		return pair{}, fmt.Errorf("sign the certificate of %s: %w", r.commonName, err)
 	}
@@ -147,7 +147,7 @@ func (a *authority) stale(p pair, r request, renewal int32, now time.Time) strin
 	if _, err := parseKey(p.key); err != nil {
 		return "its key cannot be read"
 	}
-	if err := cert.CheckSignatureFrom(a.cert); err != nil {
+	if err := cert.CheckSignatureFrom(a.certificate); err != nil {
 		return "it is not of this certificate authority"
 	}
 	if cert.Subject.CommonName != r.commonName || !sameSet(cert.DNSNames, r.dns) {

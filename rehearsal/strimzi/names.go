@@ -40,6 +40,7 @@ const (
 	clusterOperatorName       = "strimzi-cluster-operator"
 	userOperatorName          = "strimzi-user-operator"
 	clusterOperatorCommonName = "cluster-operator"
+	applicationName           = "strimzi"
 )
 
 // Ports of every cluster; listeners of the resource's own begin at 9092.
@@ -123,7 +124,7 @@ func (n names) kafkaSelector() map[string]string {
 }
 
 func (n names) certificateLabels() map[string]string {
-	return n.labels(clusterOperatorName, "certificate-authority", "certificate-authority", clusterOperatorName)
+	return n.labels(applicationName, "certificate-authority", "certificate-authority", clusterOperatorName)
 }
 
 func (n names) entityLabels(component string) map[string]string {

@@ -42,7 +42,7 @@ func (s *secrets) reconcile(ctx context.Context, m *model) (*certificates, error
 	if err != nil {
 		return nil, err
 	}
-	bundle := s.secret(m, m.trustBundle(), m.labels(clusterOperatorName, "trust-bundle", "trust-bundle", clusterOperatorName),
+	bundle := s.secret(m, m.trustBundle(), m.labels(applicationName, "trust-bundle", "trust-bundle", clusterOperatorName),
 		map[string][]byte{clusterCAKey: cluster.cert, clientsCAKey: clients.cert}, nil)
 	if err := s.apply.apply(ctx, bundle); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (s *secrets) authority(ctx context.Context, m *model, name, keySecret, cert
 		if err != nil {
 			return nil, fmt.Errorf("Secrets %s and %s: %w", keySecret, certSecret, err)
 		}
-		if due(kept.authority.cert, renewal, s.now()) || certs.Annotations[annotationForceRenew] == "true" {
+		if due(kept.certificate, renewal, s.now()) || certs.Annotations[annotationForceRenew] == "true" {
 			kept.certGeneration++
 			kept.authority, err = newAuthority(name, validity, key, s.now())
 		}
