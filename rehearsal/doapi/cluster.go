@@ -245,8 +245,7 @@ func (s *Server) routeClusters() {
 
 func (c *cluster) urn() string { return "do:kubernetes:" + c.ID }
 
-// shown is the cluster as clients see it: a pool that is to go counts none of
-// its nodes, and deletion hides every other state.
+// shown is the cluster as clients see it: deletion hides every other state.
 func (r *clusterRecord) shown() cluster {
 	c := r.Cluster
 	if r.Deleting {
@@ -373,7 +372,8 @@ func (s *state) clusterRange(field, text string, bits int) (netip.Prefix, error)
 func (s *state) describeCluster(c *cluster, request clusterRequest) error {
 	if request.Name != "" {
 		if !clusterName.MatchString(request.Name) {
-			return invalid("validation error: name %q must be up to 63 lowercase letters, digits, dots and dashes, and start and end with a letter or digit", request.Name)
+			return invalid("validation error: name %q must be up to 63 lowercase letters, digits, dots and dashes, "+
+				"and start and end with a letter or digit", request.Name)
 		}
 		for _, other := range s.Clusters {
 			if other.Cluster.ID != c.ID && other.Cluster.Name == request.Name {

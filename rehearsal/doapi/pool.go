@@ -133,7 +133,8 @@ func (s *state) addPool(c *cluster, request poolRequest) error {
 func (s *state) describePool(c *cluster, p *pool, request poolRequest) error {
 	if request.Name != "" {
 		if !poolName.MatchString(request.Name) {
-			return invalid("validation error: worker_node_pool_spec.name %q must be lowercase letters, digits and dashes, and start and end with a letter or digit", request.Name)
+			return invalid("validation error: worker_node_pool_spec.name %q must be lowercase letters, digits and dashes, "+
+				"and start and end with a letter or digit", request.Name)
 		}
 		for _, other := range c.Pools {
 			if other != p && other.Name == request.Name {
@@ -195,7 +196,8 @@ func (p *pool) scale(request poolRequest) (int, error) {
 		return count, nil
 	}
 	if p.MinNodes < 0 || p.MaxNodes < 1 || p.MinNodes > p.MaxNodes {
-		return 0, invalid("validation error: worker_node_pool_spec: min_nodes (%d) must not be negative nor above max_nodes (%d), which must be at least 1", p.MinNodes, p.MaxNodes)
+		return 0, invalid("validation error: worker_node_pool_spec: min_nodes (%d) must not be negative nor above max_nodes (%d), "+
+			"which must be at least 1", p.MinNodes, p.MaxNodes)
 	}
 	if count < p.MinNodes || count > p.MaxNodes || count == 0 {
 		count = max(p.MinNodes, 1)

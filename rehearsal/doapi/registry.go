@@ -196,7 +196,8 @@ func subscribe(next *state, r *http.Request) (any, error) {
 		return nil, err
 	}
 	if len(next.Registries) > plan.registries {
-		return nil, failf(http.StatusPreconditionFailed, "the %s tier allows %d registry, and the account has %d", plan.Name, plan.registries, len(next.Registries))
+		return nil, failf(http.StatusPreconditionFailed, "the %s tier allows %d registry, and the account has %d",
+			plan.Name, plan.registries, len(next.Registries))
 	}
 	next.pay(plan)
 	return object{"subscription": next.Subscription.shown()}, nil

@@ -38,8 +38,8 @@ type clusterState struct {
 	NvidiaPlugin         *clusterPlugin `json:"nvidiaGpuDevicePlugin,omitempty" do:"computed"`
 	RDMAPlugin           *clusterPlugin `json:"rdmaSharedDevicePlugin,omitempty" do:"computed"`
 
-	// The API does not keep these three.
-	RegistryIntegration     bool `json:"registryIntegration" default:"false"`
+	RegistryIntegration bool `json:"registryIntegration" default:"false"`
+	// The API does not keep these two.
 	DestroyAll              bool `json:"destroyAllAssociatedResources" default:"false"`
 	KubeconfigExpireSeconds *int `json:"kubeconfigExpireSeconds,omitempty"`
 
@@ -83,11 +83,6 @@ type autoscaler struct {
 	ScaleDownUtilizationThreshold *float64 `json:"scaleDownUtilizationThreshold,omitempty"`
 	ScaleDownUnneededTime         *string  `json:"scaleDownUnneededTime,omitempty"`
 	Expanders                     []string `json:"expanders,omitempty"`
-}
-
-// clusterPlugin is a part of a cluster that is on or off.
-type clusterPlugin struct {
-	Enabled bool `json:"enabled" do:"required"`
 }
 
 type kubeConfig struct {
@@ -157,23 +152,15 @@ func createCluster(ctx context.Context, s *session, wanted clusterState) (string
 		Name: wanted.Name, RegionSlug: strings.ToLower(wanted.Region), VersionSlug: wanted.Version, Tags: wanted.Tags,
 		VPCUUID: wanted.VPC, ClusterSubnet: wanted.ClusterSubnet, ServiceSubnet: wanted.ServiceSubnet,
 		HA: &wanted.HA, AutoUpgrade: value(wanted.AutoUpgrade), SurgeUpgrade: wanted.SurgeUpgrade,
-		NodePools:                      []*godo.KubernetesNodePoolCreateRequest{wanted.NodePool.shape().request(defaultPoolTag)},
-		MaintenancePolicy:              wanted.maintenance(),
-		ControlPlaneFirewall:           wanted.firewall(),
-		ClusterAutoscalerConfiguration: wanted.autoscaler(),
-		RoutingAgent:                   on(wanted.RoutingAgent, func(e *bool) *godo.KubernetesRoutingAgent { return &godo.KubernetesRoutingAgent{Enabled: e} }),
-		AmdGpuDevicePlugin: on(wanted.AMDPlugin, func(e *bool) *godo.KubernetesAmdGpuDevicePlugin {
-			return &godo.KubernetesAmdGpuDevicePlugin{Enabled: e}
-		}),
-		AmdGpuDeviceMetricsExporterPlugin: on(wanted.AMDMetrics, func(e *bool) *godo.KubernetesAmdGpuDeviceMetricsExporterPlugin {
-			return &godo.KubernetesAmdGpuDeviceMetricsExporterPlugin{Enabled: e}
-		}),
-		NvidiaGpuDevicePlugin: on(wanted.NvidiaPlugin, func(e *bool) *godo.KubernetesNvidiaGpuDevicePlugin {
-			return &godo.KubernetesNvidiaGpuDevicePlugin{Enabled: e}
-		}),
-		RdmaSharedDevicePlugin: on(wanted.RDMAPlugin, func(e *bool) *godo.KubernetesRdmaSharedDevicePlugin {
-			return &godo.KubernetesRdmaSharedDevicePlugin{Enabled: e}
-		}),
+		NodePools:                         []*godo.KubernetesNodePoolCreateRequest{wanted.NodePool.shape().request(defaultPoolTag)},
+		MaintenancePolicy:                 wanted.maintenance(),
+		ControlPlaneFirewall:              wanted.firewall(),
+		ClusterAutoscalerConfiguration:    wanted.autoscaler(),
+		RoutingAgent:                      routingAgent(wanted.RoutingAgent),
+		AmdGpuDevicePlugin:                amdPlugin(wanted.AMDPlugin),
+		AmdGpuDeviceMetricsExporterPlugin: amdMetrics(wanted.AMDMetrics),
+		NvidiaGpuDevicePlugin:             nvidiaPlugin(wanted.NvidiaPlugin),
+		RdmaSharedDevicePlugin:            rdmaPlugin(wanted.RDMAPlugin),
 	})
 	if err != nil {
 		return "", err
@@ -185,14 +172,6 @@ func createCluster(ctx context.Context, s *session, wanted clusterState) (string
 		return made.ID, nil
 	}
 	return made.ID, s.integrateRegistry(ctx, made.ID, true)
-}
-
-// on makes a plugin's setting, if the program says something of it.
-func on[T any](set *clusterPlugin, made func(enabled *bool) *T) *T {
-	if set == nil {
-		return nil
-	}
-	return made(&set.Enabled)
 }
 
 func (c clusterState) maintenance() *godo.KubernetesMaintenancePolicy {
@@ -264,17 +243,11 @@ func readCluster(ctx context.Context, s *session, id string, before clusterState
 	now := &clusterState{
 		Name: c.Name, Region: c.RegionSlug, Version: c.VersionSlug, VPC: c.VPCUUID, ClusterSubnet: c.ClusterSubnet, ServiceSubnet: c.ServiceSubnet,
 		Tags: ownTags(c.Tags), HA: c.HA, AutoUpgrade: before.AutoUpgrade, SurgeUpgrade: c.SurgeUpgrade,
-		RoutingAgent: enabled(c.RoutingAgent, func(p *godo.KubernetesRoutingAgent) *bool { return p.Enabled }),
-		AMDPlugin:    enabled(c.AmdGpuDevicePlugin, func(p *godo.KubernetesAmdGpuDevicePlugin) *bool { return p.Enabled }),
-		AMDMetrics: enabled(c.AmdGpuDeviceMetricsExporterPlugin, func(p *godo.KubernetesAmdGpuDeviceMetricsExporterPlugin) *bool {
-			return p.Enabled
-		}),
-		NvidiaPlugin:        enabled(c.NvidiaGpuDevicePlugin, func(p *godo.KubernetesNvidiaGpuDevicePlugin) *bool { return p.Enabled }),
-		RDMAPlugin:          enabled(c.RdmaSharedDevicePlugin, func(p *godo.KubernetesRdmaSharedDevicePlugin) *bool { return p.Enabled }),
-		RegistryIntegration: before.RegistryIntegration, DestroyAll: before.DestroyAll, KubeconfigExpireSeconds: before.KubeconfigExpireSeconds,
+		RegistryIntegration: c.RegistryEnabled, DestroyAll: before.DestroyAll, KubeconfigExpireSeconds: before.KubeconfigExpireSeconds,
 		URN: c.URN(), Endpoint: c.Endpoint, IPv4: c.IPv4, Status: string(value(c.Status).State),
 		CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
 	}
+	now.readPlugins(c)
 	if c.AutoUpgrade || before.AutoUpgrade != nil {
 		now.AutoUpgrade = &c.AutoUpgrade
 	}
@@ -290,13 +263,6 @@ func readCluster(ctx context.Context, s *session, id string, before clusterState
 	now.NodePool = defaultPool(c, before.NodePool)
 	now.KubeConfigs, err = s.kubeConfigs(ctx, c, before)
 	return now, err
-}
-
-func enabled[T any](found *T, is func(*T) *bool) *clusterPlugin {
-	if found == nil || is(found) == nil {
-		return nil
-	}
-	return &clusterPlugin{Enabled: *is(found)}
 }
 
 // defaultPool finds the pool that belongs to the cluster's own resource.
@@ -326,7 +292,9 @@ func (s *session) kubeConfigs(ctx context.Context, c *godo.KubernetesCluster, be
 			return before.KubeConfigs, nil
 		}
 	}
-	found, answer, err := s.client.Kubernetes.GetCredentials(ctx, c.ID, &godo.KubernetesClusterCredentialsGetRequest{ExpirySeconds: before.KubeconfigExpireSeconds})
+	found, answer, err := s.client.Kubernetes.GetCredentials(ctx, c.ID, &godo.KubernetesClusterCredentialsGetRequest{
+		ExpirySeconds: before.KubeconfigExpireSeconds,
+	})
 	if status(answer) == http.StatusPreconditionFailed {
 		return []kubeConfig{}, nil // it has not booted yet
 	}
@@ -370,22 +338,14 @@ func updateCluster(ctx context.Context, s *session, id string, there, wanted clu
 	if !reflect.DeepEqual(there.settings(), wanted.settings()) {
 		change := clusterChange{Tags: append([]string{}, wanted.Tags...), KubernetesClusterUpdateRequest: &godo.KubernetesClusterUpdateRequest{
 			Name: wanted.Name, HA: &wanted.HA, AutoUpgrade: godo.PtrTo(value(wanted.AutoUpgrade)), SurgeUpgrade: wanted.SurgeUpgrade,
-			MaintenancePolicy:              wanted.maintenance(),
-			ControlPlaneFirewall:           wanted.firewall(),
-			ClusterAutoscalerConfiguration: wanted.autoscaler(),
-			RoutingAgent:                   on(wanted.RoutingAgent, func(e *bool) *godo.KubernetesRoutingAgent { return &godo.KubernetesRoutingAgent{Enabled: e} }),
-			AmdGpuDevicePlugin: on(wanted.AMDPlugin, func(e *bool) *godo.KubernetesAmdGpuDevicePlugin {
-				return &godo.KubernetesAmdGpuDevicePlugin{Enabled: e}
-			}),
-			AmdGpuDeviceMetricsExporterPlugin: on(wanted.AMDMetrics, func(e *bool) *godo.KubernetesAmdGpuDeviceMetricsExporterPlugin {
-				return &godo.KubernetesAmdGpuDeviceMetricsExporterPlugin{Enabled: e}
-			}),
-			NvidiaGpuDevicePlugin: on(wanted.NvidiaPlugin, func(e *bool) *godo.KubernetesNvidiaGpuDevicePlugin {
-				return &godo.KubernetesNvidiaGpuDevicePlugin{Enabled: e}
-			}),
-			RdmaSharedDevicePlugin: on(wanted.RDMAPlugin, func(e *bool) *godo.KubernetesRdmaSharedDevicePlugin {
-				return &godo.KubernetesRdmaSharedDevicePlugin{Enabled: e}
-			}),
+			MaintenancePolicy:                 wanted.maintenance(),
+			ControlPlaneFirewall:              wanted.firewall(),
+			ClusterAutoscalerConfiguration:    wanted.autoscaler(),
+			RoutingAgent:                      routingAgent(wanted.RoutingAgent),
+			AmdGpuDevicePlugin:                amdPlugin(wanted.AMDPlugin),
+			AmdGpuDeviceMetricsExporterPlugin: amdMetrics(wanted.AMDMetrics),
+			NvidiaGpuDevicePlugin:             nvidiaPlugin(wanted.NvidiaPlugin),
+			RdmaSharedDevicePlugin:            rdmaPlugin(wanted.RDMAPlugin),
 		}}
 		if err := s.put(ctx, "v2/kubernetes/clusters/"+id, change); err != nil {
 			return err
@@ -445,9 +405,12 @@ func locateCluster(ctx context.Context, s *session, id string) (string, clusterS
 		return id, clusterState{}, nil
 	}
 	if len(c.NodePools) != 1 {
-		return "", clusterState{}, fmt.Errorf("cluster %s has %d node pools: give the one that is to be its default pool the tag %s", c.Name, len(c.NodePools), defaultPoolTag)
+		return "", clusterState{}, fmt.Errorf("cluster %s has %d node pools: give the one that is to be its default pool the tag %s",
+			c.Name, len(c.NodePools), defaultPoolTag)
 	}
 	p := c.NodePools[0]
-	_, _, err = s.client.Kubernetes.UpdateNodePool(ctx, id, p.ID, &godo.KubernetesNodePoolUpdateRequest{Name: p.Name, Tags: append(ownTags(p.Tags), defaultPoolTag)})
+	_, _, err = s.client.Kubernetes.UpdateNodePool(ctx, id, p.ID, &godo.KubernetesNodePoolUpdateRequest{
+		Name: p.Name, Tags: append(ownTags(p.Tags), defaultPoolTag),
+	})
 	return id, clusterState{}, err
 }

@@ -78,7 +78,8 @@ func ask[A any](answer func(context.Context, *session, A) (any, error), secrets 
 func (p *Provider) Invoke(ctx context.Context, req sdk.InvokeRequest) (sdk.InvokeResponse, error) {
 	of, ok := functions[req.Tok]
 	if !ok {
-		return sdk.InvokeResponse{}, fmt.Errorf("the stand-in for the DigitalOcean plugin has no function %s; it has %v", req.Tok, slices.Sorted(maps.Keys(functions)))
+		return sdk.InvokeResponse{}, fmt.Errorf("the stand-in for the DigitalOcean plugin has no function %s; it has %v",
+			req.Tok, slices.Sorted(maps.Keys(functions)))
 	}
 	checked := &checker{}
 	checked.object(nil, of.arguments, req.Args)
