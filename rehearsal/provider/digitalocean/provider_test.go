@@ -377,6 +377,23 @@ func TestClusterThatDoesNotBootIsKept(t *testing.T) {
 	require.NotEmpty(t, made.outputs()["kubeConfigs"])
 }
 
+func TestRegistryIntegrationThatFailedIsTriedAgain(t *testing.T) {
+	e, api, _ := rehearse(t)
+	program := clusterProgram(func(program, _ properties) { program["registryIntegration"] = true })
+	inputs := e.check(clusterToken, program, nil)
+	_, err := e.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn(clusterToken), Properties: inputs})
+	kept := initFailed(t, err)
+	require.Contains(t, kept.GetReasons()[0], "registry does not exist")
+
+	e.make(registryToken, properties{"name": "wealth-companion", "subscriptionTierSlug": "basic"})
+	made := &thing{e: e, token: clusterToken, id: kept.GetId(), inputs: inputs, state: kept.GetProperties()}
+	require.NoError(t, made.update(program))
+	there, _, err := api.Kubernetes.Get(t.Context(), made.id)
+	require.NoError(t, err)
+	require.True(t, there.RegistryEnabled)
+	made.requireSame()
+}
+
 func TestClusterInErrorSaysWhy(t *testing.T) {
 	_, address := doapitest.Start(t, t.TempDir(), &doapitest.Backend{Fail: func(doapi.ClusterSpec) error { return errors.New("the bridge is missing") }},
 		doapi.WithPause(func(int) time.Duration { return time.Millisecond }))
