@@ -410,9 +410,19 @@ func clientTLS(certificate pair, authority []byte) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the operator's certificate: %w", err)
 	}
+	settings, err := serverTLS(authority)
+	if err != nil {
+		return nil, err
+	}
+	settings.Certificates = []tls.Certificate{client}
+	return settings, nil
+}
+
+// serverTLS trusts the cluster's brokers.
+func serverTLS(authority []byte) (*tls.Config, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(authority) {
 		return nil, errors.New("the cluster's certificate authority is no certificate")
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{client}, RootCAs: roots}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, nil
 }

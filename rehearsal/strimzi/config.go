@@ -129,7 +129,7 @@ func (m *model) brokerConfig(p pool, n node) string {
 			if l.Tls {
 				keyStore(name)
 			}
-			if scram(l) {
+			if usesSCRAM(l) {
 				set(prefix+"scram-sha-512.sasl.jaas.config", "org.apache.kafka.common.security.scram.ScramLoginModule required;")
 				set(prefix+"sasl.enabled.mechanisms", "SCRAM-SHA-512")
 			}
@@ -204,7 +204,7 @@ func listenerName(l kafkav1.GenericKafkaListener) string {
 	return fmt.Sprintf("%s-%d", strings.ToUpper(l.Name), l.Port)
 }
 
-func scram(l kafkav1.GenericKafkaListener) bool {
+func usesSCRAM(l kafkav1.GenericKafkaListener) bool {
 	return l.Authentication != nil && l.Authentication.Type == kafkav1.SCRAM_SHA_512_KAFKALISTENERAUTHENTICATIONTYPE
 }
 
@@ -213,7 +213,7 @@ func protocolOf(l kafkav1.GenericKafkaListener) string {
 	if l.Tls {
 		protocol = "SSL"
 	}
-	if scram(l) {
+	if usesSCRAM(l) {
 		return "SASL_" + protocol
 	}
 	return protocol
