@@ -28,6 +28,7 @@ import (
 type machine struct {
 	dir, java, libs string
 	addresses       map[string]string // by pod
+	connect         Connect
 }
 
 func newMachine(t *testing.T) *machine {
@@ -40,9 +41,10 @@ func newMachine(t *testing.T) *machine {
 	}
 	// Every test run has a corner of the loopback network for itself.
 	a, b := rand.IntN(200)+20, rand.IntN(200)+20
-	for i, pod := range []string{"events-dual-0", "events-dual-1", "events-dual-2"} {
+	for i, pod := range observedPods {
 		m.addresses[pod] = fmt.Sprintf("127.%d.%d.%d", a, b, i+1)
 	}
+	m.connect = DialKafka(m.dial)
 	return m
 }
 
@@ -53,7 +55,7 @@ func (m *machine) resolve(host string) (string, error) {
 	}
 	if strings.HasPrefix(host, "events-kafka-bootstrap") {
 		// As a Service does: whichever is there.
-		for _, pod := range []string{"events-dual-0", "events-dual-1", "events-dual-2"} {
+		for _, pod := range observedPods {
 			connection, err := net.DialTimeout("tcp", net.JoinHostPort(m.addresses[pod], "9091"), time.Second)
 			if err == nil {
 				_ = connection.Close()
@@ -83,18 +85,29 @@ func (m *machine) run(ctx context.Context, b *bench, pod *corev1.Pod, ready func
 	return m.runKafka(ctx, b, pod, ready)
 }
 
+// runOperatorOnly is for tests without brokers.
+func (m *machine) runOperatorOnly(ctx context.Context, b *bench, pod *corev1.Pod, ready func()) error {
+	if pod.Labels[labelName] == "events-entity-operator" {
+		return m.runUserOperator(ctx, b, pod, ready)
+	}
+	return atOnce(ctx, b, pod, ready)
+}
+
 func (m *machine) runUserOperator(ctx context.Context, b *bench, pod *corev1.Pod, ready func()) error {
 	settings, err := UserSettingsFromEnvironment(environmentOf(pod))
 	if err != nil {
 		return err
 	}
 	ready()
-	return RunUserOperator(ctx, sharedCluster(b.t).Config, settings, DialKafka(m.dial), "")
+	return RunUserOperator(ctx, as(b.t, pod), settings, m.connect, "")
 }
 
 func environmentOf(pod *corev1.Pod) func(string) string {
 	return func(name string) string {
 		for _, e := range pod.Spec.Containers[0].Env {
+			if e.Name == name && e.ValueFrom != nil && e.ValueFrom.FieldRef != nil {
+				return pod.Namespace // the only field that is asked for
+			}
 			if e.Name == name {
 				return e.Value
 			}
@@ -344,7 +357,7 @@ const (
 // certificates of the stand-in's own, users made of resources, and a roll.
 func TestRealBrokers(t *testing.T) {
 	m := newMachine(t)
-	b := newBench(t, m.run, DialKafka(m.dial))
+	b := newBench(t, m.run, m.connect)
 	t.Cleanup(func() {
 		if t.Failed() {
 			for pod := range m.addresses {

@@ -18,9 +18,17 @@ import (
 	kafkav1 "github.com/scholzj/strimzi-go/pkg/apis/kafka.strimzi.io/v1"
 	"github.com/stretchr/testify/require"
 	"github.com/wealth-companion/companion/rehearsal/internal/testcluster"
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/releaseutil"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -72,12 +80,14 @@ type bench struct {
 	namespace string
 	api       client.Client
 	kubelet   *kubelet
+	connect   Connect
+	tunes     []tune
 }
 
 type tune func(*Options)
 
 // newBench starts an operator for one namespace. The kubelet runs what it is given.
-func newBench(t *testing.T, runtime containerRuntime, connect Connect, tunes ...tune) *bench {
+func newBench(t *testing.T, containers containerRuntime, connect Connect, tunes ...tune) *bench {
 	t.Helper()
 	cluster := sharedCluster(t)
 	installed.Do(func() {
@@ -93,20 +103,62 @@ func newBench(t *testing.T, runtime containerRuntime, connect Connect, tunes ...
 	require.NoError(t, api.Create(t.Context(), namespace))
 	b := &bench{t: t, namespace: namespace.Name, api: api}
 
-	options := Options{
-		Namespaces: []string{b.namespace}, Namespace: b.namespace,
-		Images:       map[string]string{"4.3.1": "quay.io/strimzi/kafka:1.2.0-kafka-4.3.1"},
-		UserOperator: "quay.io/strimzi/operator:1.2.0",
-		Interval:     2 * time.Minute, Timeout: 5 * time.Minute,
-		Connect: connect,
-	}
-	for _, tune := range tunes {
-		tune(&options)
-	}
-	b.background("the operator", func(ctx context.Context) error { return RunClusterOperator(ctx, cluster.Config, options) })
-	b.kubelet = &kubelet{bench: b, runtime: runtime, pods: map[types.UID]*runningPod{}}
+	b.tunes, b.connect = tunes, connect
+	b.install()
+	b.kubelet = &kubelet{bench: b, runtime: containers, pods: map[types.UID]*runningPod{}}
 	b.background("the kubelet", b.kubelet.run)
 	return b
+}
+
+// install renders the chart as Helm would, and creates what it says.
+func (b *bench) install() {
+	b.t.Helper()
+	for _, object := range b.render(nil) {
+		if object.GetNamespace() == "" && object.GetKind() != "ClusterRole" {
+			b.t.Fatalf("the chart has a %s that belongs to no namespace", object.GetKind())
+		}
+		require.NoError(b.t, b.api.Apply(b.t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("helm")))
+	}
+}
+
+func (b *bench) render(values map[string]any) []*unstructured.Unstructured {
+	b.t.Helper()
+	chart, err := loader.Load("../charts/strimzi-kafka-operator")
+	require.NoError(b.t, err)
+	install := action.NewInstall(&action.Configuration{})
+	install.ClientOnly, install.DryRun, install.ReleaseName, install.Namespace = true, true, "strimzi", b.namespace
+	install.KubeVersion = &chartutil.KubeVersion{Version: "v1.36.2", Major: "1", Minor: "36"}
+	release, err := install.RunWithContext(b.t.Context(), chart, values)
+	require.NoError(b.t, err)
+	var objects []*unstructured.Unstructured
+	for _, document := range releaseutil.SplitManifests(release.Manifest) {
+		object := &unstructured.Unstructured{}
+		require.NoError(b.t, yaml.Unmarshal([]byte(document), &object.Object))
+		objects = append(objects, object)
+	}
+	return objects
+}
+
+// runClusterOperator is what the chart's pod does: with its environment and with
+// the permissions of its service account, no more.
+func (b *bench) runClusterOperator(ctx context.Context, pod *corev1.Pod, ready func()) error {
+	options, err := OptionsFromEnvironment(environmentOf(pod))
+	if err != nil {
+		return err
+	}
+	options.Address, options.Connect = "", b.connect
+	for _, tune := range b.tunes {
+		tune(&options)
+	}
+	ready()
+	return RunClusterOperator(ctx, as(b.t, pod), options)
+}
+
+// as gives a client configuration of the pod's service account.
+func as(t testing.TB, pod *corev1.Pod) *rest.Config {
+	config := rest.CopyConfig(sharedCluster(t).Config)
+	config.Impersonate.UserName = "system:serviceaccount:" + pod.Namespace + ":" + pod.Spec.ServiceAccountName
+	return config
 }
 
 // background runs until the test ends, and must end then.
@@ -282,7 +334,13 @@ func (k *kubelet) sync(ctx context.Context, pod *corev1.Pod) {
 		k.pods[pod.UID] = running
 		k.running.Go(func() {
 			defer close(running.done)
-			err := k.runtime(podContext, k.bench, pod.DeepCopy(), func() { k.ready(ctx, pod) })
+			run := k.runtime
+			if pod.Labels[labelKind] == "cluster-operator" {
+				run = func(ctx context.Context, b *bench, pod *corev1.Pod, ready func()) error {
+					return b.runClusterOperator(ctx, pod, ready)
+				}
+			}
+			err := run(podContext, k.bench, pod.DeepCopy(), func() { k.ready(ctx, pod) })
 			if err != nil && podContext.Err() == nil {
 				k.bench.t.Errorf("pod %s: %v", pod.Name, err)
 			}
@@ -402,4 +460,11 @@ func (f *fakeAdmin) Close() error { return nil }
 
 func connectTo(admin Admin) Connect {
 	return func(context.Context, []string, *tls.Config) (Admin, error) { return admin, nil }
+}
+
+func forEach(list client.ObjectList, do func(client.Object)) error {
+	return meta.EachListItem(list, func(o runtime.Object) error {
+		do(o.(client.Object))
+		return nil
+	})
 }

@@ -85,6 +85,9 @@ func (r *kafkas) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	}
 
 	state, err := r.pass(ctx, &kafka)
+	if ctx.Err() != nil {
+		return ctrl.Result{}, nil // the operator ends; what is half done, the next one finds
+	}
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: pollInterval}, nil // somebody else wrote: look again
 	}
