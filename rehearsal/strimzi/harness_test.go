@@ -110,6 +110,13 @@ func newBench(t *testing.T, containers containerRuntime, connect Connect, tunes 
 	return b
 }
 
+// in is the bench for a subtest, which fails on its own.
+func (b *bench) in(t *testing.T) *bench {
+	copied := *b
+	copied.t = t
+	return &copied
+}
+
 // install renders the chart as Helm would, and creates what it says.
 func (b *bench) install() {
 	b.t.Helper()
@@ -182,7 +189,7 @@ func (b *bench) background(what string, run func(context.Context) error) {
 // create writes the resources of one file, in the bench's namespace.
 func (b *bench) create(documents string) {
 	b.t.Helper()
-	for _, document := range strings.Split(documents, "\n---\n") {
+	for _, document := range splitDocuments(documents) {
 		object := b.decode(document)
 		object.SetNamespace(b.namespace)
 		require.NoError(b.t, b.api.Create(b.t.Context(), object))
@@ -349,7 +356,7 @@ func (k *kubelet) sync(ctx context.Context, pod *corev1.Pod) {
 		running.stop()
 		select {
 		case <-running.done:
-			k.history = append(k.history, "stop "+pod.Name)
+			k.note("stop", pod)
 			_ = k.bench.api.Delete(ctx, pod, client.GracePeriodSeconds(0))
 		default:
 		}
@@ -359,7 +366,7 @@ func (k *kubelet) sync(ctx context.Context, pod *corev1.Pod) {
 func (k *kubelet) ready(ctx context.Context, pod *corev1.Pod) {
 	pod = pod.DeepCopy()
 	k.mu.Lock()
-	k.history = append(k.history, "ready "+pod.Name)
+	k.note("ready", pod)
 	k.mu.Unlock()
 	k.setReady(ctx, pod, corev1.ConditionTrue)
 }
@@ -370,6 +377,13 @@ func (k *kubelet) setReady(ctx context.Context, pod *corev1.Pod, status corev1.C
 	err := k.bench.api.Status().Patch(ctx, pod, client.RawPatch(types.StrategicMergePatchType, []byte(patch)))
 	if client.IgnoreNotFound(err) != nil && ctx.Err() == nil {
 		k.bench.t.Errorf("status of pod %s: %v", pod.Name, err)
+	}
+}
+
+// note remembers what happened to a broker.
+func (k *kubelet) note(what string, pod *corev1.Pod) {
+	if pod.Labels[labelController] == "strimzipodset" {
+		k.history = append(k.history, what+" "+pod.Name)
 	}
 }
 
@@ -467,4 +481,10 @@ func forEach(list client.ObjectList, do func(client.Object)) error {
 		do(o.(client.Object))
 		return nil
 	})
+}
+
+func splitDocuments(text string) []string { return strings.Split(text, "\n---\n") }
+
+func objectMeta(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
 }
