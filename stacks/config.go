@@ -126,6 +126,7 @@ var SecretKeys = map[string]string{
 	"databaseUrls.analytics":    `pulumi config set --secret --path 'companion:databaseUrls.analytics' postgres://...`,
 	"databaseUrls.notification": `pulumi config set --secret --path 'companion:databaseUrls.notification' postgres://...`,
 	"redisPassword":             `pulumi config set --secret companion:redisPassword "$(openssl rand -hex 24)"`,
+	"kafkaSeed":                 `pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
 	"authSigningKey":            `pulumi config set --secret companion:authSigningKey "$(openssl rand -hex 32)"`,
 }
 

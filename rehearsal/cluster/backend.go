@@ -21,7 +21,14 @@ type Backend struct{ cluster *Cluster }
 // NewBackend returns the API's backend over this machine's cluster.
 func NewBackend(cluster *Cluster) *Backend { return &Backend{cluster: cluster} }
 
-var _ doapi.Backend = (*Backend)(nil)
+var (
+	_ doapi.Backend   = (*Backend)(nil)
+	_ doapi.Versioner = (*Backend)(nil)
+)
+
+// DOKSVersion is the slug under which DigitalOcean offers the Kubernetes that is
+// built here.
+const DOKSVersion = "1.36.2-do.0"
 
 // memory is what a cluster's folder remembers of it between two starts.
 type memory struct {
@@ -29,6 +36,9 @@ type memory struct {
 	Token string         `json:"token"`
 	Index map[string]int `json:"index"` // a node's index decides its addresses, so it keeps it
 }
+
+// Versions implements doapi.Versioner: what was built is the one version there is.
+func (b *Backend) Versions() []string { return []string{DOKSVersion} }
 
 // Create implements doapi.Backend.
 func (b *Backend) Create(ctx context.Context, spec doapi.ClusterSpec, update func(doapi.NodeStatus)) (doapi.Credentials, error) {

@@ -37,6 +37,7 @@ type Stack struct {
 	folders settings.Folders
 	name    string
 	stack   auto.Stack
+	policy  string
 	report  progress.Reporter
 }
 
@@ -50,6 +51,7 @@ type Options struct {
 	APIURL     string // of DigitalOcean's API
 	Token      string // for DigitalOcean's API
 	Plugins    []Plugin
+	Policy     string           // the policy pack's program, which gates every preview and update; none when empty
 	Config     map[string]Value // set over what the stack's file says; keys may be paths
 	Report     progress.Reporter
 }
@@ -67,7 +69,7 @@ func Open(ctx context.Context, folders settings.Folders, options Options) (*Stac
 	if err != nil {
 		return nil, fmt.Errorf("the Pulumi command: %w", err)
 	}
-	s := &Stack{folders: folders, name: options.Name, report: options.Report}
+	s := &Stack{folders: folders, name: options.Name, report: options.Report, policy: options.Policy}
 	if err := mirror(folders, options.Name); err != nil {
 		return nil, err
 	}
@@ -197,6 +199,14 @@ func (s *Stack) configure(ctx context.Context, values map[string]Value) error {
 
 var saltLine = regexp.MustCompile(`(?m)^encryptionsalt: .*$`)
 
+// packs lists the policy packs that a preview or an update has to pass.
+func (s *Stack) packs() []string {
+	if s.policy == "" {
+		return nil
+	}
+	return []string{s.policy}
+}
+
 func describe(values map[string]Value) string {
 	var out strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -236,7 +246,7 @@ func (s *Stack) Up(ctx context.Context) (Changes, error) {
 	}
 	defer func() { _ = log.Close() }()
 	watch := follow(s.report, "pulumi up --stack "+s.name)
-	_, err = s.stack.Up(ctx, optup.PolicyPacks(s.folders.Program("companion-policy")),
+	_, err = s.stack.Up(ctx, optup.PolicyPacks(s.packs()...),
 		optup.ProgressStreams(log), optup.ErrorProgressStreams(log), optup.EventStreams(watch.events))
 	return watch.end(explain(err, log.Name()))
 }
@@ -249,7 +259,7 @@ func (s *Stack) Preview(ctx context.Context, out io.Writer) (Changes, error) {
 	}
 	watch := follow(progress.Discard, "")
 	_, err := s.stack.Preview(ctx, append(extra,
-		optpreview.PolicyPacks(s.folders.Program("companion-policy")), optpreview.EventStreams(watch.events))...)
+		optpreview.PolicyPacks(s.packs()...), optpreview.EventStreams(watch.events))...)
 	return watch.end(err)
 }
 

@@ -97,6 +97,7 @@ type Secrets struct {
 	Databases         map[string]string `json:"databases"` // password by service
 	Redis             string            `json:"redis"`
 	AuthSigningKey    string            `json:"authSigningKey"`
+	KafkaSeed         string            `json:"kafkaSeed"`
 }
 
 // LoadSecrets reads the rehearsal's secrets, or makes them.
@@ -120,6 +121,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		Databases:         map[string]string{},
 		Redis:             rand.Text(),
 		AuthSigningKey:    rand.Text() + rand.Text(),
+		KafkaSeed:         rand.Text() + rand.Text(),
 	}
 	for _, service := range DatabaseServices {
 		secrets.Databases[service] = rand.Text()

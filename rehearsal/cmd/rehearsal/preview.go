@@ -69,7 +69,7 @@ func preview(ctx context.Context, folders settings.Folders, stack string) error 
 
 	opened, err := deploy.Open(ctx, folders, deploy.Options{
 		Name: stack, Passphrase: "preview", Token: token, APIURL: "http://" + address,
-		Plugins: plugins(folders), Config: placeholders(token, address), Report: report,
+		Plugins: plugins(folders), Policy: folders.Program("companion-policy"), Config: placeholders(token, address), Report: report,
 	})
 	if err != nil {
 		return err
@@ -90,6 +90,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"digitalocean:apiEndpoint": {Value: "http://" + address},
 		"companion:redisPassword":  secret("preview-only"),
 		"companion:authSigningKey": secret(strings.Repeat("preview-", 5)),
+		"companion:kafkaSeed":      secret("preview-only"),
 		"companion:release":        {Value: "preview"},
 	}
 	for _, service := range settings.DatabaseServices {

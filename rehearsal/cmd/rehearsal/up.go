@@ -93,7 +93,7 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	if err != nil {
 		return err
 	}
-	access, err := writeAccess(folders, outputs)
+	access, err := writeAccess(ctx, folders, outputs)
 	if err != nil {
 		return err
 	}
@@ -306,6 +306,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, release st
 		"digitalocean:token":       {Value: secrets.DigitalOceanToken, Secret: true},
 		"companion:redisPassword":  {Value: secrets.Redis, Secret: true},
 		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
+		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
 		"companion:release":        {Value: release},
 	}
 	for _, service := range settings.DatabaseServices {
@@ -315,7 +316,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, release st
 	}
 	return deploy.Options{
 		Name: stackName, Passphrase: secrets.Passphrase, Token: secrets.DigitalOceanToken,
-		APIURL: "http://" + settings.APIAddress, Plugins: plugins(folders), Config: config, Report: report,
+		APIURL: "http://" + settings.APIAddress, Plugins: plugins(folders), Policy: folders.Program("companion-policy"), Config: config, Report: report,
 	}
 }
 
@@ -329,7 +330,7 @@ func plugins(folders settings.Folders) []deploy.Plugin {
 // access is how a person and the tools reach what was put up.
 type access struct{ url, kubeconfig, ca string }
 
-func writeAccess(folders settings.Folders, outputs map[string]any) (access, error) {
+func writeAccess(ctx context.Context, folders settings.Folders, outputs map[string]any) (access, error) {
 	text := func(key string) string { value, _ := outputs[key].(string); return value }
 	a := access{
 		url:        text("url"),
@@ -342,7 +343,13 @@ func writeAccess(folders settings.Folders, outputs map[string]any) (access, erro
 	if err := os.WriteFile(a.kubeconfig, []byte(text("kubeconfig")), 0o600); err != nil {
 		return access{}, err
 	}
-	return a, os.WriteFile(a.ca, []byte(text("certificateAuthority")), 0o644)
+	kubectl := exec.CommandContext(ctx, folders.Program("kubectl"), "--kubeconfig", a.kubeconfig, "--namespace", "cert-manager",
+		"get", "secret", "companion-ca", "--output", `go-template={{index .data "tls.crt" | base64decode}}`)
+	authority, err := kubectl.Output()
+	if err != nil {
+		return access{}, fmt.Errorf("read the stack's certificate authority: %w", err)
+	}
+	return a, os.WriteFile(a.ca, authority, 0o644)
 }
 
 // validate sends a transaction all the way, with the operators' tool.

@@ -1,0 +1,87 @@
+package edge
+
+import (
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/infra/kube"
+)
+
+const (
+	certManagerNamespace = "cert-manager"
+	issuerName           = "companion"
+	authoritySecret      = "companion-ca"
+)
+
+// newIssuer installs cert-manager and the issuer that the stack asks for.
+func newIssuer(ctx *pulumi.Context, args Args, child pulumi.ResourceOption) (*kube.Resource, error) {
+	namespace, err := kube.NewNamespace(ctx, certManagerNamespace, child)
+	if err != nil {
+		return nil, err
+	}
+	in := namespace.Metadata.Name().Elem()
+	manager, err := kube.NewRelease(ctx, "cert-manager", args.CertManager, in, map[string]any{
+		"installCRDs": true,
+		"prometheus":  map[string]any{"enabled": false},
+	}, child)
+	if err != nil {
+		return nil, err
+	}
+	after := pulumi.DependsOn([]pulumi.Resource{manager})
+	if args.Issuer.Kind == "acme" {
+		return newACME(ctx, args, in, child, after)
+	}
+	return newAuthority(ctx, in, child, after)
+}
+
+// newACME proves the domain by a DNS record, so that no port has to be open
+// before there is a certificate.
+func newACME(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*kube.Resource, error) {
+	token, err := corev1.NewSecret(ctx, "digitalocean-dns", &corev1.SecretArgs{
+		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String("digitalocean-dns"), Namespace: namespace.ToStringOutput()},
+		StringData: pulumi.StringMap{"token": args.DNSToken},
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return kube.NewObject(ctx, kube.Object{
+		APIVersion: "cert-manager.io/v1", Kind: "ClusterIssuer", Name: issuerName, WaitFor: []string{"Ready"},
+		Fields: map[string]any{"spec": map[string]any{"acme": map[string]any{
+			"email":               args.Issuer.Email,
+			"server":              args.Issuer.Server,
+			"privateKeySecretRef": map[string]any{"name": "acme-account"},
+			"solvers": []any{map[string]any{"dns01": map[string]any{"digitalocean": map[string]any{
+				"tokenSecretRef": map[string]any{"name": "digitalocean-dns", "key": "token"},
+			}}}},
+		}}},
+	}, append(opts, pulumi.DependsOn([]pulumi.Resource{token}))...)
+}
+
+// newAuthority makes an authority of the stack's own. Its certificate, which a
+// client must trust, is in the Secret companion-ca (tls.crt).
+func newAuthority(ctx *pulumi.Context, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
+	self, err := kube.NewObject(ctx, kube.Object{
+		APIVersion: "cert-manager.io/v1", Kind: "ClusterIssuer", Name: "self-signed", WaitFor: []string{"Ready"},
+		Fields: map[string]any{"spec": map[string]any{"selfSigned": map[string]any{}}},
+	}, child, after)
+	if err != nil {
+		return nil, err
+	}
+	certificate, err := kube.NewObject(ctx, kube.Object{
+		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: authoritySecret, Namespace: namespace, WaitFor: []string{"Ready"},
+		Fields: map[string]any{"spec": map[string]any{
+			"isCA": true, "commonName": "Wealth Companion", "secretName": authoritySecret,
+			"duration":   "87600h",
+			"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256},
+			"issuerRef":  map[string]any{"name": "self-signed", "kind": "ClusterIssuer"},
+		}},
+	}, child, pulumi.DependsOn([]pulumi.Resource{self}))
+	if err != nil {
+		return nil, err
+	}
+	return kube.NewObject(ctx, kube.Object{
+		APIVersion: "cert-manager.io/v1", Kind: "ClusterIssuer", Name: issuerName, WaitFor: []string{"Ready"},
+		Fields: map[string]any{"spec": map[string]any{"ca": map[string]any{"secretName": authoritySecret}}},
+	}, child, pulumi.DependsOn([]pulumi.Resource{certificate}))
+}

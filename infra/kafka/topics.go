@@ -1,0 +1,84 @@
+package kafka
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/stacks"
+)
+
+// newTopics runs the operators' tool in a Job. The Job's name follows from the
+// catalogue, so that it runs again when the catalogue changes and only then.
+func newTopics(ctx *pulumi.Context, bootstrap string, args Args, namespace pulumi.StringInput, admin pulumi.Resource, child pulumi.ResourceOption) (pulumi.Resource, error) {
+	hash, err := catalogueHash(args.Kafka.Brokers)
+	if err != nil {
+		return nil, err
+	}
+	fromSecret := func(name, secret, key string) corev1.EnvVarArgs {
+		return corev1.EnvVarArgs{Name: pulumi.String(name), ValueFrom: corev1.EnvVarSourceArgs{
+			SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(secret), Key: pulumi.String(key)},
+		}}
+	}
+	plain := func(name, value string) corev1.EnvVarArgs {
+		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(value)}
+	}
+	return batchv1.NewJob(ctx, "topics", &batchv1.JobArgs{
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("topics-" + hash), Namespace: namespace.ToStringOutput()},
+		Spec: batchv1.JobSpecArgs{
+			BackoffLimit: pulumi.Int(4),
+			Template: corev1.PodTemplateSpecArgs{
+				Metadata: metav1.ObjectMetaArgs{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("topics")}},
+				Spec: corev1.PodSpecArgs{
+					RestartPolicy:                pulumi.String("Never"),
+					AutomountServiceAccountToken: pulumi.Bool(false),
+					SecurityContext: corev1.PodSecurityContextArgs{
+						RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(65532), RunAsGroup: pulumi.Int(65532),
+						SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+					},
+					Containers: corev1.ContainerArray{corev1.ContainerArgs{
+						Name:  pulumi.String("companionctl"),
+						Image: args.AdminImage,
+						Args:  pulumi.ToStringArray([]string{"topics", "apply", fmt.Sprintf("--replication=%d", replicationFactor)}),
+						Env: corev1.EnvVarArray{
+							plain("KAFKA_BROKERS", bootstrap),
+							plain("KAFKA_USERNAME", adminUser),
+							fromSecret("KAFKA_PASSWORD", adminUser, "password"),
+							plain("KAFKA_CA_FILE", "/etc/kafka-ca/ca.crt"),
+						},
+						Resources:       kube.Resources(stacks.Resources{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}),
+						SecurityContext: kube.Restricted(),
+						VolumeMounts: corev1.VolumeMountArray{corev1.VolumeMountArgs{
+							Name: pulumi.String("ca"), MountPath: pulumi.String("/etc/kafka-ca"), ReadOnly: pulumi.Bool(true),
+						}},
+					}},
+					Volumes: corev1.VolumeArray{corev1.VolumeArgs{
+						Name: pulumi.String("ca"),
+						Secret: corev1.SecretVolumeSourceArgs{
+							SecretName: pulumi.String(clusterName + "-cluster-ca-cert"),
+							Items:      corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
+						},
+					}},
+				},
+			},
+		},
+		// A new release's image alone is no reason to run again.
+	}, child, pulumi.DependsOn([]pulumi.Resource{admin}), pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].image"}))
+}
+
+func catalogueHash(brokers int) (string, error) {
+	raw, err := json.Marshal(event.Catalogue())
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(fmt.Appendf(raw, "\n%d %d %s", replicationFactor, brokers, event.DeadLetterRetention))
+	return hex.EncodeToString(sum[:4]), nil
+}

@@ -1,0 +1,79 @@
+package kafka
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/infra/kube"
+)
+
+// Password is a user's: it follows from the stack's seed, so that one secret is
+// to be kept and all of them change with it.
+func Password(seed pulumi.StringInput, user string) pulumi.StringOutput {
+	return pulumi.ToSecret(seed.ToStringOutput().ApplyT(func(seed string) string {
+		mac := hmac.New(sha256.New, []byte(seed))
+		mac.Write([]byte("kafka user " + user))
+		return hex.EncodeToString(mac.Sum(nil)[:24])
+	})).(pulumi.StringOutput)
+}
+
+// newUser makes a user with that password. The operator puts what a client
+// needs into the Secret of the user's name.
+func newUser(ctx *pulumi.Context, name string, password pulumi.StringInput, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
+	source := name + "-password"
+	secret, err := corev1.NewSecret(ctx, "kafka-"+source, &corev1.SecretArgs{
+		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(source), Namespace: namespace.ToStringOutput()},
+		StringData: pulumi.StringMap{"password": password},
+	}, child)
+	if err != nil {
+		return nil, err
+	}
+	return kube.NewObject(ctx, kube.Object{
+		APIVersion: apiVersion, Kind: "KafkaUser", Name: name, Namespace: namespace, WaitFor: []string{"Ready"},
+		Labels: map[string]string{"strimzi.io/cluster": clusterName},
+		Fields: map[string]any{"spec": map[string]any{
+			"authentication": map[string]any{
+				"type":     "scram-sha-512",
+				"password": map[string]any{"valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": source, "key": "password"}}},
+			},
+			"authorization": map[string]any{"type": "simple", "acls": acls},
+		}},
+	}, child, pulumi.DependsOn([]pulumi.Resource{brokers, secret}))
+}
+
+// rights are what a service needs: to write what it publishes, to read what it
+// consumes, and to write what it could not handle to its dead letters.
+func rights(service string) []any {
+	var acls []any
+	for _, topic := range event.PublishedBy(service) {
+		acls = append(acls, acl("topic", topic.Name, "literal", "Write", "Describe"))
+	}
+	for _, topic := range event.ConsumedBy(service) {
+		acls = append(acls,
+			acl("topic", topic.Name, "literal", "Read", "Describe"),
+			acl("topic", topic.DeadLetter(), "literal", "Write", "Describe"))
+	}
+	return append(acls, acl("group", service, "literal", "Read", "Describe"))
+}
+
+// adminRights are those of the operators' tool: every topic and every group.
+func adminRights() []any {
+	return []any{
+		acl("topic", "*", "literal", "All"),
+		acl("group", "*", "literal", "All"),
+		map[string]any{"resource": map[string]any{"type": "cluster"}, "operations": []any{"All"}},
+	}
+}
+
+func acl(kind, name, pattern string, operations ...any) map[string]any {
+	return map[string]any{
+		"resource":   map[string]any{"type": kind, "name": name, "patternType": pattern},
+		"operations": operations,
+	}
+}

@@ -1,0 +1,180 @@
+// Package kube is what the layers share to speak to Kubernetes: namespaces,
+// Helm releases, and custom resources that are waited for.
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/stacks"
+)
+
+// Token is a component's type, in the project's own package.
+func Token(layer, kind string) string { return "companion:" + layer + ":" + kind }
+
+// NewNamespace makes a namespace. The application's is the one that takes
+// sidecars and routes.
+func NewNamespace(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) (*corev1.Namespace, error) {
+	return corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(name)},
+	}, opts...)
+}
+
+// NewRelease installs a chart under a fixed name. The stack's values are laid
+// over the program's.
+func NewRelease(ctx *pulumi.Context, name string, chart stacks.Chart, namespace pulumi.StringInput, values map[string]any, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
+	args := &helmv3.ReleaseArgs{
+		Name:      pulumi.String(name),
+		Chart:     pulumi.String(chart.Chart),
+		Version:   pulumi.String(chart.Version),
+		Namespace: namespace,
+		Values:    pulumi.ToMap(Merge(values, chart.Values)),
+		Timeout:   pulumi.Int(600),
+		// A failed first install is taken away, so that the next `up` can install.
+		Atomic: pulumi.Bool(true),
+	}
+	if chart.Repo != "" {
+		args.RepositoryOpts = helmv3.RepositoryOptsArgs{Repo: pulumi.String(chart.Repo)}
+	}
+	return helmv3.NewRelease(ctx, name, args, opts...)
+}
+
+// Merge lays over onto base, map by map; neither is changed.
+func Merge(base, over map[string]any) map[string]any {
+	merged := maps.Clone(base)
+	if merged == nil {
+		merged = map[string]any{}
+	}
+	for key, value := range over {
+		inner, isMap := value.(map[string]any)
+		under, wasMap := merged[key].(map[string]any)
+		if isMap && wasMap {
+			merged[key] = Merge(under, inner)
+			continue
+		}
+		merged[key] = value
+	}
+	return merged
+}
+
+// Object is a custom resource.
+type Object struct {
+	APIVersion string
+	Kind       string
+	Name       string // in Kubernetes
+	Namespace  pulumi.StringInput
+	Labels     map[string]string
+	// WaitFor is what the provider awaits: a condition such as "Ready", or a path
+	// in braces that must have a value. Nothing when empty.
+	WaitFor []string
+	// Fields are the object's top-level fields besides metadata; most have only spec.
+	Fields map[string]any
+}
+
+// Resource is a custom resource as the API server has it.
+type Resource struct {
+	pulumi.CustomResourceState
+
+	Status pulumi.AnyOutput `pulumi:"status"`
+}
+
+// NewObject makes the custom resource. The resource's name in Pulumi is its
+// kind's and its own, since different kinds share names.
+func NewObject(ctx *pulumi.Context, o Object, opts ...pulumi.ResourceOption) (*Resource, error) {
+	metadata := pulumi.Map{"name": pulumi.String(o.Name)}
+	if len(o.Labels) > 0 {
+		metadata["labels"] = pulumi.ToStringMap(o.Labels)
+	}
+	if o.Namespace != nil {
+		metadata["namespace"] = o.Namespace
+	}
+	if len(o.WaitFor) > 0 {
+		awaited, err := waitFor(o.WaitFor)
+		if err != nil {
+			return nil, err
+		}
+		metadata["annotations"] = pulumi.ToStringMap(map[string]string{
+			"pulumi.com/waitFor": awaited, "pulumi.com/timeoutSeconds": "600",
+		})
+	}
+	inputs := pulumi.Map{
+		"apiVersion": pulumi.String(o.APIVersion), "kind": pulumi.String(o.Kind), "metadata": metadata,
+	}
+	maps.Copy(inputs, pulumi.ToMap(o.Fields))
+	return NewUntyped(ctx, o.APIVersion, o.Kind, strings.ToLower(o.Kind)+"-"+o.Name, inputs, opts...)
+}
+
+// NewUntyped registers a Kubernetes object by its plain fields.
+func NewUntyped(ctx *pulumi.Context, apiVersion, kind, name string, inputs pulumi.Map, opts ...pulumi.ResourceOption) (*Resource, error) {
+	var resource Resource
+	return &resource, ctx.RegisterResource("kubernetes:"+apiVersion+":"+kind, name, inputs, &resource, opts...)
+}
+
+// waitFor writes what is awaited as the provider's annotation takes it.
+func waitFor(awaited []string) (string, error) {
+	written := make([]string, 0, len(awaited))
+	for _, one := range awaited {
+		if strings.HasPrefix(one, "{") {
+			written = append(written, "jsonpath="+one)
+			continue
+		}
+		written = append(written, "condition="+one)
+	}
+	if len(written) == 1 {
+		return written[0], nil
+	}
+	raw, err := json.Marshal(written)
+	return string(raw), err
+}
+
+// StatusText reads a text out of the status, by field names and list indexes.
+// It is unknown until the object is there.
+func (r *Resource) StatusText(path ...any) pulumi.StringOutput {
+	return r.Status.ApplyT(func(status any) (string, error) { return dig(status, path...) }).(pulumi.StringOutput)
+}
+
+func dig(value any, path ...any) (string, error) {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			fields, _ := value.(map[string]any)
+			value = fields[step]
+		case int:
+			list, _ := value.([]any)
+			if step >= len(list) {
+				return "", fmt.Errorf("the object's status has nothing at %v", path)
+			}
+			value = list[step]
+		}
+	}
+	text, ok := value.(string)
+	if !ok {
+		return "", fmt.Errorf("the object's status has nothing at %v", path)
+	}
+	return text, nil
+}
+
+// Resources are a container's requests and limits. There is no limit on CPU: a
+// throttled service is slow when the node is idle.
+func Resources(r stacks.Resources) *corev1.ResourceRequirementsArgs {
+	return &corev1.ResourceRequirementsArgs{
+		Requests: pulumi.StringMap{"cpu": pulumi.String(r.CPU), "memory": pulumi.String(r.Memory)},
+		Limits:   pulumi.StringMap{"memory": pulumi.String(r.MemoryLimit)},
+	}
+}
+
+// Restricted is the security context of a container that needs nothing.
+func Restricted() *corev1.SecurityContextArgs {
+	return &corev1.SecurityContextArgs{
+		AllowPrivilegeEscalation: pulumi.Bool(false),
+		ReadOnlyRootFilesystem:   pulumi.Bool(true),
+		Capabilities:             corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
+	}
+}

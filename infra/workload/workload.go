@@ -1,0 +1,221 @@
+// Package workload is what every service of ours gets: a Deployment with Dapr's
+// sidecar, probes, resources, a restricted security context, spread over nodes,
+// a disruption budget and a network policy.
+package workload
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/stacks"
+)
+
+// The ports of every service.
+const (
+	PublicPort     = 8080 // its API, where it has one
+	eventsPort     = 8081 // Dapr's way in, on the pod's own loopback
+	operationsPort = 9090 // probes and metrics
+	sidecarPort    = 50002
+)
+
+// Secret is a value that a service gets from a Kubernetes Secret.
+type Secret struct{ Name, Key string }
+
+// Args describe a service.
+type Args struct {
+	Namespace pulumi.StringInput
+	Image     pulumi.StringInput
+	Service   stacks.Service
+	Sidecar   stacks.Resources
+	Env       map[string]string
+	Secrets   map[string]Secret // environment variable to where its value is
+	// PublicFrom is the namespace whose pods may call the service's API; a
+	// service without it has none.
+	PublicFrom string
+}
+
+// Workload is a service that runs.
+type Workload struct {
+	pulumi.ResourceState
+
+	// Service is the API's name within the namespace; empty where there is none.
+	Service string
+}
+
+// New makes the service of that name.
+func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Workload, error) {
+	w := &Workload{}
+	if err := ctx.RegisterComponentResource(kube.Token("workload", "Workload"), name, w, opts...); err != nil {
+		return nil, err
+	}
+	child := pulumi.Parent(w)
+	// Only the name is in the selector: it can never be changed.
+	selector := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(name)}
+	metadata := metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: args.Namespace.ToStringOutput(), Labels: selector}
+	account, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{Metadata: metadata}, child)
+	if err != nil {
+		return nil, err
+	}
+	if args.PublicFrom != "" {
+		w.Service = name
+		if _, err := corev1.NewService(ctx, name, &corev1.ServiceArgs{
+			Metadata: metadata,
+			Spec: corev1.ServiceSpecArgs{
+				Selector: selector,
+				Ports: corev1.ServicePortArray{corev1.ServicePortArgs{
+					Name: pulumi.String("http"), Port: pulumi.Int(80), TargetPort: pulumi.Int(PublicPort),
+				}},
+			},
+		}, child); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := policyv1.NewPodDisruptionBudget(ctx, name, &policyv1.PodDisruptionBudgetArgs{
+		Metadata: metadata,
+		Spec: policyv1.PodDisruptionBudgetSpecArgs{
+			MaxUnavailable: pulumi.Int(1),
+			Selector:       metav1.LabelSelectorArgs{MatchLabels: selector},
+		},
+	}, child); err != nil {
+		return nil, err
+	}
+	if err := newNetworkPolicy(ctx, name, args, metadata, selector, child); err != nil {
+		return nil, err
+	}
+	_, err = appsv1.NewDeployment(ctx, name, &appsv1.DeploymentArgs{
+		Metadata: metadata,
+		Spec: appsv1.DeploymentSpecArgs{
+			Replicas: pulumi.Int(args.Service.Replicas),
+			Selector: metav1.LabelSelectorArgs{MatchLabels: selector},
+			Strategy: appsv1.DeploymentStrategyArgs{RollingUpdate: appsv1.RollingUpdateDeploymentArgs{
+				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
+			}},
+			Template: corev1.PodTemplateSpecArgs{
+				Metadata: metav1.ObjectMetaArgs{Labels: selector, Annotations: sidecar(name, args.Sidecar)},
+				Spec:     pod(name, args, account, selector),
+			},
+		},
+	}, child)
+	if err != nil {
+		return nil, err
+	}
+	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{})
+}
+
+// sidecar are the annotations by which Dapr's injector adds the sidecar.
+func sidecar(name string, r stacks.Resources) pulumi.StringMap {
+	return pulumi.ToStringMap(map[string]string{
+		"dapr.io/enabled":                               "true",
+		"dapr.io/app-id":                                name,
+		"dapr.io/app-port":                              fmt.Sprint(eventsPort),
+		"dapr.io/app-protocol":                          "http",
+		"dapr.io/config":                                "companion",
+		"dapr.io/log-as-json":                           "true",
+		"dapr.io/sidecar-cpu-request":                   r.CPU,
+		"dapr.io/sidecar-memory-request":                r.Memory,
+		"dapr.io/sidecar-memory-limit":                  r.MemoryLimit,
+		"dapr.io/graceful-shutdown-seconds":             "20",
+		"dapr.io/sidecar-seccomp-profile-type":          "RuntimeDefault",
+		"dapr.io/sidecar-readiness-probe-delay-seconds": "1",
+	})
+}
+
+func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi.StringMap) corev1.PodSpecArgs {
+	probe := func(path string, period, failures int) corev1.ProbeArgs {
+		return corev1.ProbeArgs{
+			HttpGet:       corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.Int(operationsPort)},
+			PeriodSeconds: pulumi.Int(period), FailureThreshold: pulumi.Int(failures), TimeoutSeconds: pulumi.Int(2),
+		}
+	}
+	ports := corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String("operations"), ContainerPort: pulumi.Int(operationsPort)}}
+	if args.PublicFrom != "" {
+		ports = append(ports, corev1.ContainerPortArgs{Name: pulumi.String("http"), ContainerPort: pulumi.Int(PublicPort)})
+	}
+	return corev1.PodSpecArgs{
+		ServiceAccountName: account.Metadata.Name(),
+		// A request in flight is answered before the pod goes.
+		TerminationGracePeriodSeconds: pulumi.Int(40),
+		SecurityContext: corev1.PodSecurityContextArgs{
+			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(65532), RunAsGroup: pulumi.Int(65532),
+			SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+		},
+		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
+			MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String("kubernetes.io/hostname"),
+			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+			LabelSelector:     metav1.LabelSelectorArgs{MatchLabels: selector},
+		}},
+		Containers: corev1.ContainerArray{corev1.ContainerArgs{
+			Name:           pulumi.String(name),
+			Image:          args.Image,
+			Env:            environment(name, args),
+			Ports:          ports,
+			StartupProbe:   probe("/healthz", 1, 60),
+			LivenessProbe:  probe("/healthz", 10, 3),
+			ReadinessProbe: probe("/readyz", 2, 2),
+			Resources:      kube.Resources(args.Service.Resources),
+			// NGINX takes a moment to learn that the pod is going; it must not be
+			// refused meanwhile.
+			Lifecycle:       corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(5)}}},
+			SecurityContext: kube.Restricted(),
+		}},
+	}
+}
+
+// environment is in the order of the variables' names, so that a plan shows
+// what changed and nothing else.
+func environment(name string, args Args) corev1.EnvVarArray {
+	plain := map[string]string{"SERVICE_NAME": name}
+	maps.Copy(plain, args.Env)
+	var env corev1.EnvVarArray
+	for _, key := range slices.Sorted(maps.Keys(plain)) {
+		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(key), Value: pulumi.String(plain[key])})
+	}
+	for _, key := range slices.Sorted(maps.Keys(args.Secrets)) {
+		from := args.Secrets[key]
+		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(key), ValueFrom: corev1.EnvVarSourceArgs{
+			SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(from.Name), Key: pulumi.String(from.Key)},
+		}})
+	}
+	return env
+}
+
+// newNetworkPolicy lets in NGINX where there is an API, the other services'
+// sidecars, and whoever scrapes metrics.
+func newNetworkPolicy(ctx *pulumi.Context, name string, args Args, metadata metav1.ObjectMetaArgs, selector pulumi.StringMap, child pulumi.ResourceOption) error {
+	port := func(number int) networkingv1.NetworkPolicyPortArray {
+		return networkingv1.NetworkPolicyPortArray{networkingv1.NetworkPolicyPortArgs{Port: pulumi.Int(number)}}
+	}
+	ingress := networkingv1.NetworkPolicyIngressRuleArray{
+		networkingv1.NetworkPolicyIngressRuleArgs{Ports: port(operationsPort)},
+		networkingv1.NetworkPolicyIngressRuleArgs{
+			Ports: port(sidecarPort),
+			From:  networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: metav1.LabelSelectorArgs{}}},
+		},
+	}
+	if args.PublicFrom != "" {
+		ingress = append(ingress, networkingv1.NetworkPolicyIngressRuleArgs{
+			Ports: port(PublicPort),
+			From: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
+				NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(args.PublicFrom)}},
+			}},
+		})
+	}
+	_, err := networkingv1.NewNetworkPolicy(ctx, name, &networkingv1.NetworkPolicyArgs{
+		Metadata: metadata,
+		Spec: networkingv1.NetworkPolicySpecArgs{
+			PodSelector: metav1.LabelSelectorArgs{MatchLabels: selector},
+			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
+			Ingress:     ingress,
+		},
+	}, child)
+	return err
+}
