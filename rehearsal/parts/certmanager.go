@@ -17,7 +17,7 @@ func certManagerPart() Part {
 		Name: "cert-manager", Version: "1.11.5", Origin: "Go modules", Memory: 120,
 		images: func(ctx context.Context, c *Catalogue) ([]image.Recipe, error) {
 			var recipes []image.Recipe
-			for _, name := range []string{"controller", "webhook", "cainjector"} {
+			for _, name := range []string{"controller", "webhook", "cainjector", "ctl"} {
 				program, err := c.program(ctx, build.Program{
 					Name: "cert-manager-" + name, Tool: "cert-manager",
 					Package: "github.com/cert-manager/cert-manager/cmd/" + name,

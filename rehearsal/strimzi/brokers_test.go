@@ -2,6 +2,7 @@ package strimzi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	kafkav1 "github.com/scholzj/strimzi-go/pkg/apis/kafka.strimzi.io/v1"
 	"github.com/stretchr/testify/require"
 	"github.com/wealth-companion/companion/rehearsal/strimzi/launcher"
 	"github.com/xdg-go/scram"
@@ -287,7 +289,7 @@ func (c *scramClient) Begin(user, password, authorization string) error {
 const topic = "finance.transaction.created"
 
 func (m *machine) produce(config *sarama.Config, b *bench, value string) error {
-	producer, err := sarama.NewSyncProducer([]string{"events-kafka-bootstrap." + b.namespace + ".svc:9093"}, config)
+	producer, err := sarama.NewSyncProducer([]string{b.bootstrap()}, config)
 	if err != nil {
 		return err
 	}
@@ -298,7 +300,7 @@ func (m *machine) produce(config *sarama.Config, b *bench, value string) error {
 
 // consume reads all records of the topic within a group, until one has the value.
 func (m *machine) consume(ctx context.Context, config *sarama.Config, b *bench, group, value string) error {
-	consumer, err := sarama.NewConsumerGroup([]string{"events-kafka-bootstrap." + b.namespace + ".svc:9093"}, group, config)
+	consumer, err := sarama.NewConsumerGroup([]string{b.bootstrap()}, group, config)
 	if err != nil {
 		return err
 	}
@@ -374,16 +376,118 @@ func TestRealBrokers(t *testing.T) {
 	t.Logf("users are Ready after %s", time.Since(start).Round(time.Millisecond))
 
 	backend, stranger := m.clientConfig(b, "backend"), m.clientConfig(b, "stranger")
-	admin, err := sarama.NewClusterAdmin([]string{"events-kafka-bootstrap." + b.namespace + ".svc:9093"}, backend)
+	t.Run("who may, creates a topic, produces and consumes", func(t *testing.T) {
+		admin, err := sarama.NewClusterAdmin([]string{b.bootstrap()}, backend)
+		require.NoError(t, err)
+		defer admin.Close()
+		require.NoError(t, admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 3}, false))
+		require.NoError(t, m.produce(backend, b, "first"))
+		require.NoError(t, m.consume(t.Context(), backend, b, "backend", "first"))
+	})
+	t.Run("who may not, does not", func(t *testing.T) {
+		require.ErrorIs(t, m.produce(stranger, b, "second"), sarama.ErrTopicAuthorizationFailed)
+		require.Error(t, m.consume(t.Context(), backend, b, "analytics", "first"), "another's consumer group")
+	})
+	t.Run("a wrong password is refused", func(t *testing.T) {
+		wrong := m.clientConfig(b, "backend")
+		wrong.Net.SASL.Password = "not the password"
+		require.Error(t, m.produce(wrong, b, "third"))
+	})
+	t.Run("rules that change take effect, and so do quotas", func(t *testing.T) {
+		b := b.in(t)
+		change(b, &kafkav1.KafkaUser{}, "stranger", func(u *kafkav1.KafkaUser) {
+			u.Spec.Authorization.Acls[0].Resource.Name = topic
+			u.Spec.Quotas = &kafkav1.KafkaUserQuotas{ProducerByteRate: ptr(int32(1 << 20))}
+		})
+		b.awaitUser("stranger", "Ready", "", 20*time.Second)
+		b.eventually(20*time.Second, "the stranger may produce", func() error { return m.produce(stranger, b, "fourth") })
+		change(b, &kafkav1.KafkaUser{}, "stranger", func(u *kafkav1.KafkaUser) {
+			u.Spec.Authorization.Acls[0].Resource.Name, u.Spec.Quotas = "elsewhere", nil
+		})
+		b.eventually(20*time.Second, "the stranger may not any more", func() error {
+			if err := m.produce(stranger, b, "fifth"); !errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+				return fmt.Errorf("got %v", err)
+			}
+			return nil
+		})
+	})
+	t.Run("brokers are rolled for new configuration and a renewed authority, and nothing is lost", func(t *testing.T) {
+		b := b.in(t)
+		b.kubelet.forget()
+		load := m.load(t, backend, b)
+		change(b, &kafkav1.Kafka{}, "events", func(k *kafkav1.Kafka) { k.Spec.Kafka.Config["log.retention.hours"] = 24 })
+		b.awaitRolled(3, 3*time.Minute)
+		change(b, &corev1.Secret{}, "events-cluster-ca-cert", func(s *corev1.Secret) { s.Annotations[annotationForceRenew] = "true" })
+		b.awaitRolled(6, 3*time.Minute)
+		b.awaitKafka("events", "Ready", "", time.Minute)
+		sent := load()
+		t.Logf("%d records were acknowledged during two rolls", sent)
+		require.Greater(t, sent, 10)
+		require.NoError(t, m.consume(t.Context(), backend, b, "backend", fmt.Sprint("load ", sent)))
+	})
+	t.Run("a user that is deleted is refused", func(t *testing.T) {
+		b := b.in(t)
+		require.NoError(t, b.api.Delete(t.Context(), &kafkav1.KafkaUser{ObjectMeta: objectMeta(b.namespace, "stranger")}))
+		b.eventually(20*time.Second, "the stranger cannot log in", func() error {
+			if err := m.produce(stranger, b, "sixth"); err == nil || errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+				return fmt.Errorf("got %v", err)
+			}
+			return nil
+		})
+	})
+}
+
+func (b *bench) bootstrap() string { return "events-kafka-bootstrap." + b.namespace + ".svc:9093" }
+
+// awaitRolled waits until so many brokers were stopped and became ready again,
+// one after the other.
+func (b *bench) awaitRolled(count int, limit time.Duration) {
+	b.t.Helper()
+	b.eventually(limit, fmt.Sprint(count, " brokers should be rolled"), func() error {
+		if seen := b.kubelet.seen(); len(seen) < 2*count {
+			return fmt.Errorf("so far: %v", seen)
+		}
+		return nil
+	})
+	for i, what := range b.kubelet.seen() {
+		verb := "stop "
+		if i%2 == 1 {
+			verb = "ready "
+		}
+		require.True(b.t, strings.HasPrefix(what, verb), "%v", b.kubelet.seen())
+	}
+}
+
+// load produces records one by one until the function it returns is called, which
+// tells how many were acknowledged. None may fail.
+func (m *machine) load(t *testing.T, config *sarama.Config, b *bench) (stop func() int) {
+	t.Helper()
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Producer.Retry.Max, config.Producer.Retry.Backoff = 100, 200*time.Millisecond
+	config.Metadata.Retry.Max = 20
+	producer, err := sarama.NewSyncProducer([]string{b.bootstrap()}, config)
 	require.NoError(t, err)
-	defer admin.Close()
-	require.NoError(t, admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 3}, false))
-
-	require.NoError(t, m.produce(backend, b, "first"))
-	require.NoError(t, m.consume(t.Context(), backend, b, "backend", "first"))
-	require.ErrorIs(t, m.produce(stranger, b, "second"), sarama.ErrTopicAuthorizationFailed)
-
-	wrong := m.clientConfig(b, "backend")
-	wrong.Net.SASL.Password = "not the password"
-	require.Error(t, m.produce(wrong, b, "third"))
+	end, done := make(chan struct{}), make(chan int)
+	go func() {
+		defer producer.Close()
+		for sent := 0; ; sent++ {
+			select {
+			case <-end:
+				done <- sent
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+			value := sarama.StringEncoder(fmt.Sprint("load ", sent+1))
+			if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: value}); err != nil {
+				t.Errorf("record %d: %v", sent+1, err)
+				<-end
+				done <- sent
+				return
+			}
+		}
+	}()
+	return func() int {
+		close(end)
+		return <-done
+	}
 }
