@@ -1,0 +1,157 @@
+// Package admin is the operators' side of Kafka, with Sarama: topics, dead
+// letters, and looking at what flows. Services never import it.
+package admin
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/xdg-go/scram"
+	"golang.org/x/net/proxy"
+)
+
+// Config says how Kafka is reached.
+type Config struct {
+	Brokers  []string // host:port
+	Username string   // SCRAM-SHA-512 over TLS; empty: neither
+	Password string
+	CA       []byte // PEM: who signed the brokers' certificates
+	// Dialer reaches brokers that this machine cannot name; nil dials them.
+	Dialer proxy.Dialer
+}
+
+// sarama checks the settings and writes them as Sarama wants them.
+func (c Config) sarama() (*sarama.Config, error) {
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("no broker is named: set KAFKA_BROKERS to host:port, or --kubeconfig")
+	}
+	config := sarama.NewConfig()
+	config.ClientID = "companionctl"
+	config.Version = sarama.V3_6_0_0 // what Sarama speaks and brokers of 4.x still do
+	config.Net.DialTimeout = 10 * time.Second
+	config.Admin.Timeout = 20 * time.Second
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Producer.Idempotent = true
+	config.Net.MaxOpenRequests = 1
+	config.Producer.Return.Successes = true
+	config.Consumer.Return.Errors = false
+	config.Metadata.Retry.Max = 1
+	if c.Dialer != nil {
+		config.Net.Proxy.Enable = true
+		config.Net.Proxy.Dialer = c.Dialer
+	}
+	if c.Username == "" {
+		return config, nil
+	}
+	if c.Password == "" {
+		return nil, errors.New("KAFKA_PASSWORD is not set: a user needs one")
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(c.CA) {
+		return nil, errors.New("no authority for Kafka's certificates: set KAFKA_CA_FILE to a PEM file (the Secret events-cluster-ca-cert holds it)")
+	}
+	config.Net.TLS.Enable = true
+	config.Net.TLS.Config = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
+	config.Net.SASL.Enable = true
+	config.Net.SASL.Mechanism = sarama.SASLTypeSCRAMSHA512
+	config.Net.SASL.User, config.Net.SASL.Password = c.Username, c.Password
+	config.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{} }
+	return config, nil
+}
+
+// conversation lets Sarama authenticate with scram's client.
+type conversation struct{ *scram.ClientConversation }
+
+func (c *conversation) Begin(user, password, authorization string) error {
+	client, err := scram.SHA512.NewClient(user, password, authorization)
+	if err != nil {
+		return err
+	}
+	c.ClientConversation = client.NewConversation()
+	return nil
+}
+
+// Kafka is a connection to a cluster.
+type Kafka struct {
+	client sarama.Client
+	admin  sarama.ClusterAdmin
+}
+
+// Connect tries until a broker answers or ctx ends. waiting is told why it does
+// not yet, at most every five seconds.
+func Connect(ctx context.Context, c Config, waiting func(error)) (*Kafka, error) {
+	config, err := c.sarama()
+	if err != nil {
+		return nil, err
+	}
+	var told time.Time
+	for {
+		kafka, err := connect(c.Brokers, config)
+		if err == nil {
+			return kafka, nil
+		}
+		if errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+			return nil, fmt.Errorf("Kafka refuses the user %q: %w", c.Username, err)
+		}
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			waiting(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("Kafka does not answer at %v: %w", c.Brokers, err)
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+func connect(brokers []string, config *sarama.Config) (*Kafka, error) {
+	client, err := sarama.NewClient(brokers, config)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	return &Kafka{client: client, admin: admin}, nil
+}
+
+// Close ends the connection.
+func (k *Kafka) Close() error { return k.admin.Close() } // the client with it
+
+// Brokers counts the brokers that are there.
+func (k *Kafka) Brokers() (int, error) {
+	brokers, _, err := k.admin.DescribeCluster()
+	return len(brokers), err
+}
+
+// AwaitBrokers waits until that many brokers are there: a topic cannot have
+// more replicas than that.
+func (k *Kafka) AwaitBrokers(ctx context.Context, wanted int, waiting func(error)) error {
+	var told time.Time
+	for {
+		count, err := k.Brokers()
+		if err == nil && count >= wanted {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("%d of %d are there", count, wanted)
+		}
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			waiting(err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("brokers: %w", err)
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wealth-companion/companion/app/admin"
+	"github.com/wealth-companion/companion/app/cluster"
+	"github.com/wealth-companion/companion/app/event"
+)
+
+// The names that infra gives to Kafka's parts.
+const (
+	kafkaNamespace = "kafka"
+	kafkaBootstrap = "events-kafka-bootstrap.kafka.svc:9093"
+	kafkaCASecret  = "events-cluster-ca-cert"
+	kafkaAdmin     = "admin"
+)
+
+// connection is how a command reaches Kafka.
+type connection struct {
+	kubeconfig string
+	timeout    time.Duration
+}
+
+func (c *connection) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.kubeconfig, "kubeconfig", "", "reach Kafka from outside the cluster, through this cluster's API server")
+	cmd.Flags().DurationVar(&c.timeout, "timeout", 2*time.Minute, "give up after this time")
+}
+
+// open connects; the caller calls done when it needs Kafka no more.
+func (c *connection) open(ctx context.Context) (kafka *admin.Kafka, done func(), err error) {
+	settings, done, err := c.settings(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	kafka, err = admin.Connect(ctx, settings, func(err error) { fmt.Fprintln(os.Stderr, "waiting for Kafka:", err) })
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return kafka, func() { _ = kafka.Close(); done() }, nil
+}
+
+func (c *connection) settings(ctx context.Context) (admin.Config, func(), error) {
+	if c.kubeconfig == "" {
+		settings, err := environment(os.Getenv, os.ReadFile)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errUsage, err)
+		}
+		return settings, func() {}, err
+	}
+	inside, err := cluster.Open(c.kubeconfig)
+	if err != nil {
+		return admin.Config{}, nil, err
+	}
+	password, err := inside.Secret(ctx, kafkaNamespace, kafkaAdmin, "password")
+	if err != nil {
+		return admin.Config{}, nil, err
+	}
+	authority, err := inside.Secret(ctx, kafkaNamespace, kafkaCASecret, "ca.crt")
+	if err != nil {
+		return admin.Config{}, nil, err
+	}
+	return admin.Config{
+		Brokers: []string{kafkaBootstrap}, Username: kafkaAdmin, Password: string(password), CA: authority, Dialer: inside,
+	}, inside.Close, nil
+}
+
+// environment reads the settings of a program inside the cluster.
+func environment(getenv func(string) string, readFile func(string) ([]byte, error)) (admin.Config, error) {
+	if getenv("KAFKA_BROKERS") == "" {
+		return admin.Config{}, errors.New("KAFKA_BROKERS is not set; from outside the cluster, use --kubeconfig")
+	}
+	settings := admin.Config{
+		Brokers:  strings.Split(getenv("KAFKA_BROKERS"), ","),
+		Username: getenv("KAFKA_USERNAME"), Password: getenv("KAFKA_PASSWORD"),
+	}
+	if file := getenv("KAFKA_CA_FILE"); file != "" {
+		authority, err := readFile(file)
+		if err != nil {
+			return admin.Config{}, fmt.Errorf("KAFKA_CA_FILE: %w", err)
+		}
+		settings.CA = authority
+	}
+	return settings, nil
+}
+
+func topicsCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "topics", Short: "Set up and show Kafka's topics"}
+	cmd.AddCommand(topicsApplyCommand(), topicsListCommand())
+	return cmd
+}
+
+func topicsApplyCommand() *cobra.Command {
+	var to connection
+	var replication int16
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "Create what is missing of the topics and their dead letters, and bring their settings up to date",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if replication < 1 {
+				return fmt.Errorf("%w: --replication is at least 1", errUsage)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
+			defer cancel()
+			kafka, done, err := to.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer done()
+			if err := kafka.AwaitBrokers(ctx, int(replication), func(err error) { fmt.Fprintln(os.Stderr, "waiting for brokers:", err) }); err != nil {
+				return err
+			}
+			return kafka.Apply(ctx, admin.Wanted(replication), replication, func(c admin.Change) {
+				fmt.Println(strings.TrimSpace(fmt.Sprintf("%-9s %-32s %s", c.Action, c.Topic, c.Detail)))
+			})
+		},
+	}
+	to.flags(cmd)
+	cmd.Flags().Int16Var(&replication, "replication", 3, "how many brokers keep each message")
+	return cmd
+}
+
+func topicsListCommand() *cobra.Command {
+	var to connection
+	var output string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Show the topics as they are",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
+			defer cancel()
+			kafka, done, err := to.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer done()
+			topics, err := kafka.Topics()
+			if err != nil {
+				return err
+			}
+			return show(output, topics, "TOPIC\tPARTITIONS\tREPLICATION\tMESSAGES", func(t admin.Described) string {
+				if t.Partitions == 0 {
+					return t.Name + "\tmissing: run `companionctl topics apply`"
+				}
+				return fmt.Sprintf("%s\t%d\t%d\t%d", t.Name, t.Partitions, t.Replication, t.Messages)
+			})
+		},
+	}
+	to.flags(cmd)
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func deadLettersCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "dlq", Short: "Look at what the services could not handle"}
+	var to connection
+	var output, topic string
+	var limit int
+	list := &cobra.Command{
+		Use:   "list",
+		Short: "Show the newest dead letters, of every topic or of one",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			topics, err := deadLetterTopics(topic)
+			if err != nil {
+				return fmt.Errorf("%w: %w", errUsage, err)
+			}
+			if limit < 1 {
+				return fmt.Errorf("%w: --limit is at least 1", errUsage)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
+			defer cancel()
+			kafka, done, err := to.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer done()
+			letters := []admin.Message{}
+			for _, topic := range topics {
+				found, err := kafka.DeadLetters(ctx, topic, limit)
+				if err != nil {
+					return err
+				}
+				letters = append(letters, found...)
+			}
+			return show(output, letters, "TOPIC\tPARTITION/OFFSET\tTIME\tTYPE\tEVENT", func(m admin.Message) string {
+				return fmt.Sprintf("%s\t%d/%d\t%s\t%s\t%s", m.Topic, m.Partition, m.Offset, m.Time.Format(time.RFC3339),
+					known(m.Event.Type), known(m.Event.ID))
+			})
+		},
+	}
+	to.flags(list)
+	outputFlag(list, &output)
+	list.Flags().StringVar(&topic, "topic", "", "only of this topic")
+	list.Flags().IntVar(&limit, "limit", 50, "how many of each topic")
+	cmd.AddCommand(list)
+	return cmd
+}
+
+func known(text string) string {
+	if text == "" {
+		return "(no event)"
+	}
+	return text
+}
+
+// deadLetterTopics returns whose dead letters are meant.
+func deadLetterTopics(name string) ([]string, error) {
+	var all []string
+	for _, topic := range event.Catalogue() {
+		all = append(all, topic.Name)
+	}
+	if name == "" {
+		return all, nil
+	}
+	name = strings.TrimPrefix(name, event.DeadLetter(""))
+	if _, found := event.Find(name); !found {
+		return nil, fmt.Errorf("no topic %q: there are %s", name, strings.Join(all, ", "))
+	}
+	return []string{name}, nil
+}
+
+func outputFlag(cmd *cobra.Command, output *string) {
+	cmd.Flags().StringVarP(output, "output", "o", "table", "table or json")
+}
+
+// show prints rows as a table, or as JSON.
+func show[T any](output string, rows []T, header string, line func(T) string) error {
+	switch output {
+	case "json":
+		encoder := json.NewEncoder(os.Stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(rows)
+	case "table":
+		table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(table, header)
+		for _, row := range rows {
+			fmt.Fprintln(table, line(row))
+		}
+		return table.Flush()
+	default:
+		return fmt.Errorf("%w: --output is table or json, not %q", errUsage, output)
+	}
+}

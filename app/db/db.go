@@ -1,0 +1,119 @@
+// Package db opens a service's PostgreSQL and keeps its schema up to date.
+package db
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migrations/*/*.sql
+var migrations embed.FS
+
+// Querier is what a pool and a transaction have in common.
+type Querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Open makes a pool. It connects when first used, so that a service starts
+// while PostgreSQL is away.
+func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL is not a PostgreSQL URL") // the cause would show the password
+	}
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// Migrate brings the schema of service up to date, once: replicas that start
+// together wait for one another.
+func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
+	files, err := fs.Sub(migrations, "migrations/"+service)
+	if err != nil {
+		return err
+	}
+	locker, err := lock.NewPostgresSessionLocker(
+		lock.WithLockID(LockID("migrate:"+service)), lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return err
+	}
+	connection := stdlib.OpenDBFromPool(pool)
+	defer connection.Close()
+	provider, err := goose.NewProvider(goose.DialectPostgres, connection, files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrating %s: %w", service, err)
+	}
+	return nil
+}
+
+// MigrateWhenThere is Migrate, tried again until it succeeds or ctx ends.
+func MigrateWhenThere(ctx context.Context, pool *pgxpool.Pool, service string, log *slog.Logger) error {
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		err := Migrate(ctx, pool, service)
+		if err == nil {
+			return nil
+		}
+		log.WarnContext(ctx, "the database is not ready yet", "error", err, "next_try_in", pause.String())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// InTx runs fn in a transaction that is committed when fn returns nil.
+func InTx(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, pool, fn)
+}
+
+// Away tells whether err means that PostgreSQL could not be reached, so that
+// the same may succeed later.
+func Away(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	var server *pgconn.PgError
+	switch {
+	case errors.As(err, &connect), errors.As(err, &network):
+		return true
+	case errors.As(err, &server):
+		// 08: connection; 57P: the server stops or starts; 53300: too many connections
+		return server.Code[:2] == "08" || server.Code[:3] == "57P" || server.Code == "53300"
+	default:
+		return pgconn.SafeToRetry(err)
+	}
+}
+
+// Conflict tells whether err means that a row of the same key exists.
+func Conflict(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "23505"
+}
+
+// LockID makes a number for an advisory lock of a name. Such locks are the
+// database's, not the schema's, so the name must hold the service's.
+func LockID(name string) int64 {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(name))
+	return int64(hash.Sum64() >> 1)
+}

@@ -1,0 +1,73 @@
+package event
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+//go:embed schema/*.json
+var schemas embed.FS
+
+// compiled holds the envelope's schema under "envelope" and the schema of each
+// type's data under the type's name. The files are part of the program, so one
+// that does not compile is a defect that any test finds.
+var compiled = sync.OnceValue(func() map[string]*jsonschema.Schema {
+	files, err := schemas.ReadDir("schema")
+	if err != nil {
+		panic(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	for _, file := range files {
+		content, err := schemas.ReadFile(path.Join("schema", file.Name()))
+		if err != nil {
+			panic(err)
+		}
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
+		if err != nil {
+			panic(err)
+		}
+		if err := compiler.AddResource(file.Name(), document); err != nil {
+			panic(err)
+		}
+	}
+	found := map[string]*jsonschema.Schema{}
+	for _, file := range files {
+		found[strings.TrimSuffix(file.Name(), ".json")] = compiler.MustCompile(file.Name())
+	}
+	return found
+})
+
+// Check tells whether e is what the contract says: the publisher asks before it
+// stores an event, the consumer before it acts on one.
+func Check(e CloudEvent) error {
+	envelope, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encoding event %s: %w", e.ID, err)
+	}
+	if err := conforms("envelope", envelope); err != nil {
+		return err
+	}
+	if _, known := OfType(e.Type); !known {
+		return fmt.Errorf("no topic carries events of type %q", e.Type)
+	}
+	return conforms(e.Type, e.Data)
+}
+
+func conforms(name string, document []byte) error {
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		return fmt.Errorf("%s is not JSON: %w", name, err)
+	}
+	if err := compiled()[name].Validate(value); err != nil {
+		return fmt.Errorf("%s is not as its schema says: %w", name, err)
+	}
+	return nil
+}

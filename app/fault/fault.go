@@ -1,0 +1,19 @@
+// Package fault names the ways in which a request can be wrong, so that the
+// domain can say what happened without knowing of HTTP.
+package fault
+
+import "errors"
+
+// What the domain refuses.
+var (
+	ErrNotFound     = errors.New("not found")
+	ErrConflict     = errors.New("already exists")
+	ErrUnauthorized = errors.New("not authorized")
+)
+
+// Invalid says which field of a request is wrong, and why.
+type Invalid struct {
+	Field, Reason string
+}
+
+func (e Invalid) Error() string { return e.Field + ": " + e.Reason }

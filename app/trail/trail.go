@@ -1,0 +1,65 @@
+// Package trail carries through a context what ties a user's request to every
+// event that follows from it: the correlation id and the W3C trace parent.
+package trail
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"regexp"
+
+	"github.com/google/uuid"
+)
+
+// Trail identifies the request that work is done for.
+type Trail struct {
+	CorrelationID string
+	TraceParent   string
+}
+
+type key struct{}
+
+var traceParent = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// With returns a context that carries t.
+func With(ctx context.Context, t Trail) context.Context {
+	return context.WithValue(ctx, key{}, t)
+}
+
+// From returns the trail of ctx, or the zero one.
+func From(ctx context.Context) Trail {
+	t, _ := ctx.Value(key{}).(Trail)
+	return t
+}
+
+// Continue takes up what a caller sent. What is missing or malformed is made
+// anew, so that a trail always has both parts.
+func Continue(correlationID, parent string) Trail {
+	if id, err := uuid.Parse(correlationID); err == nil {
+		correlationID = id.String()
+	} else {
+		correlationID = NewID().String()
+	}
+	if !traceParent.MatchString(parent) {
+		return Trail{CorrelationID: correlationID, TraceParent: "00-" + random(16) + "-" + random(8) + "-01"}
+	}
+	// Same trace, next span: what happens here is a child of the caller's step.
+	return Trail{CorrelationID: correlationID, TraceParent: parent[:36] + random(8) + parent[52:]}
+}
+
+// TraceID returns the trace's id, or "" without one.
+func (t Trail) TraceID() string {
+	if !traceParent.MatchString(t.TraceParent) {
+		return ""
+	}
+	return t.TraceParent[3:35]
+}
+
+// NewID returns a UUIDv7: unique, and in the order of its making.
+func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func random(bytes int) string {
+	buffer := make([]byte, bytes)
+	_, _ = rand.Read(buffer) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(buffer)
+}
