@@ -36,18 +36,18 @@ func (c *connection) flags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&c.timeout, "timeout", 2*time.Minute, "give up after this time")
 }
 
-// open connects; the caller calls done when it needs Kafka no more.
-func (c *connection) open(ctx context.Context) (kafka *admin.Kafka, done func(), err error) {
-	settings, done, err := c.settings(ctx)
+// open connects; the caller calls what it returns when it needs Kafka no more.
+func (c *connection) open(ctx context.Context) (*admin.Kafka, func(), error) {
+	settings, leave, err := c.settings(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	kafka, err = admin.Connect(ctx, settings, func(err error) { fmt.Fprintln(os.Stderr, "waiting for Kafka:", err) })
+	kafka, err := admin.Connect(ctx, settings, func(err error) { fmt.Fprintln(os.Stderr, "waiting for Kafka:", err) })
 	if err != nil {
-		done()
+		leave()
 		return nil, nil, err
 	}
-	return kafka, func() { _ = kafka.Close(); done() }, nil
+	return kafka, func() { _ = kafka.Close(); leave() }, nil
 }
 
 func (c *connection) settings(ctx context.Context) (admin.Config, func(), error) {

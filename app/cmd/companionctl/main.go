@@ -44,6 +44,13 @@ which forwards ports to the brokers and reads the user "admin" from its Secret.
 It ends with 0 when all is well, 1 when something failed, 2 when it was called wrongly.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%w: no command %q (see `companionctl --help`)", errUsage, args[0])
+			}
+			return cmd.Help()
+		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w (see `%s --help`)", errUsage, err, cmd.CommandPath())

@@ -43,6 +43,17 @@ CREATE TABLE transactions (
 CREATE INDEX transactions_list ON transactions (user_id, occurred_at DESC, id DESC);
 CREATE INDEX transactions_spending ON transactions (user_id, category, currency, occurred_at) WHERE type = 'expense';
 
+-- Requests that were carried out, so that one sent twice is carried out once.
+CREATE TABLE idempotency_keys (
+    user_id        uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+    key            uuid NOT NULL,
+    request        bytea NOT NULL, -- its SHA-256
+    transaction_id uuid NOT NULL REFERENCES transactions ON DELETE CASCADE,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, key)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
 CREATE TABLE budgets (
     id         uuid PRIMARY KEY,
     user_id    uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -85,4 +96,4 @@ CREATE TABLE alerts (
 CREATE INDEX alerts_list ON alerts (user_id, delivered_at DESC, id DESC);
 
 -- +goose Down
-DROP TABLE alerts, insights, budgets, transactions, categories, wallets, users;
+DROP TABLE alerts, insights, budgets, idempotency_keys, transactions, categories, wallets, users;

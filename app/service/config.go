@@ -1,0 +1,47 @@
+// Package service is what every process of the application has: settings, logs,
+// a database that is brought up to date, the outbox's relay, the app channel,
+// probes and metrics, and an orderly end.
+package service
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Config is what a process reads from its environment.
+type Config struct {
+	Name        string // the service's one name
+	DatabaseURL string // secret
+	PubSub      string // Dapr's component for events
+	LogLevel    slog.Level
+	SigningKey  string // secret: of access tokens, in the backend only
+}
+
+// Load reads the settings and tells of everything that is missing at once.
+func Load(name string, getenv func(string) string, signs bool) (Config, error) {
+	config := Config{Name: name}
+	var wrong []error
+	need := func(key string, target *string, what string) {
+		if *target = getenv(key); *target == "" {
+			wrong = append(wrong, fmt.Errorf("%s is not set: it is %s", key, what))
+		}
+	}
+	need("DATABASE_URL", &config.DatabaseURL, "the PostgreSQL of this service")
+	need("PUBSUB_NAME", &config.PubSub, "the Dapr component that events go through")
+	if signs {
+		need("AUTH_SIGNING_KEY", &config.SigningKey, "what access tokens are signed with")
+		if config.SigningKey != "" && len(config.SigningKey) < 32 {
+			wrong = append(wrong, errors.New("AUTH_SIGNING_KEY is too short: it has at least 32 characters"))
+		}
+	}
+	if given := getenv("SERVICE_NAME"); given != "" && given != name {
+		wrong = append(wrong, fmt.Errorf("SERVICE_NAME is %q, but this program is %q", given, name))
+	}
+	if level := getenv("LOG_LEVEL"); level != "" {
+		if err := config.LogLevel.UnmarshalText([]byte(level)); err != nil {
+			wrong = append(wrong, fmt.Errorf("LOG_LEVEL %q is none of debug, info, warn, error", level))
+		}
+	}
+	return config, errors.Join(wrong...)
+}

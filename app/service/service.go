@@ -1,0 +1,227 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/inbox"
+	"github.com/wealth-companion/companion/app/outbox"
+)
+
+// The ports of every service.
+const (
+	publicAddress = ":8080"
+	// The app channel is for the pod's own sidecar only.
+	eventsAddress     = "127.0.0.1:8081"
+	operationsAddress = ":9090"
+)
+
+// drainTime is how long requests and deliveries in flight have when the
+// process is told to end.
+const drainTime = 20 * time.Second
+
+// Service is a process, as its parts see it.
+type Service struct {
+	Config  Config
+	Log     *slog.Logger
+	Pool    *pgxpool.Pool
+	Metrics *Metrics
+}
+
+// Parts are what makes a service differ from the others.
+type Parts struct {
+	Public   http.Handler           // its API; nil: none
+	Handlers map[string]bus.Handler // by topic
+	// AnswersAlone keeps the service among the ready while its database is away:
+	// it has something to say to people then, if only what is wrong.
+	AnswersAlone bool
+}
+
+// Main runs a service until SIGTERM. It ends the process with 2 when the
+// settings are wrong and with 1 when it cannot go on.
+func Main(name string, signs bool, parts func(*Service) (Parts, error)) {
+	config, err := Load(name, os.Getenv, signs)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	log := NewLog(os.Stdout, name, config.LogLevel)
+	if err := run(ctx, config, log, parts); err != nil {
+		log.Error("the service ends", "error", err)
+		stop()
+		os.Exit(1)
+	}
+	log.Info("the service ended as told")
+}
+
+func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Service) (Parts, error)) error {
+	pool, err := db.Open(ctx, config.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	s := &Service{Config: config, Log: log, Pool: pool, Metrics: newMetrics(config.Name)}
+	its, err := parts(s)
+	if err != nil {
+		return err
+	}
+	publisher, err := bus.NewPublisher(config.PubSub)
+	if err != nil {
+		return err
+	}
+	defer publisher.Close()
+	// The relay ends after the last request: what that wrote is still published.
+	working, rest := context.WithCancel(context.WithoutCancel(ctx))
+	migrated := make(chan struct{})
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer rest()
+	background.Go(func() { s.work(working, publisher, migrated) })
+
+	listeners := []listener{{address: operationsAddress, handler: s.operations(migrated, its.AnswersAlone)}}
+	if its.Public != nil {
+		listeners = append(listeners, listener{address: publicAddress, handler: its.Public})
+	}
+	// The sidecar delivers as soon as this port answers, so not before there are tables.
+	listeners = append(listeners, listener{address: eventsAddress, after: migrated, handler: bus.Receiver(its.Handlers, log, func(topic, outcome string) {
+		s.Metrics.handled.WithLabelValues(topic, outcome).Inc()
+	})})
+	return serve(ctx, listeners, log)
+}
+
+// work is what goes on behind the requests.
+func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated chan<- struct{}) {
+	if err := db.MigrateWhenThere(ctx, s.Pool, s.Config.Name, s.Log); err != nil {
+		return // told to end
+	}
+	close(migrated)
+	s.Log.InfoContext(ctx, "the database is up to date")
+	relay := &outbox.Relay{
+		Pool: s.Pool, Service: s.Config.Name, Publish: publisher.Publish, Log: s.Log,
+		Waiting:   func(n int) { s.Metrics.waiting.Set(float64(n)) },
+		Published: func(topic string) { s.Metrics.published.WithLabelValues(topic).Inc() },
+	}
+	var both sync.WaitGroup
+	both.Go(func() { relay.Run(ctx) })
+	both.Go(func() { s.prune(ctx) })
+	both.Wait()
+}
+
+func (s *Service) prune(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := inbox.Prune(ctx, s.Pool); err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "old event ids are not forgotten", "error", err)
+			}
+		}
+	}
+}
+
+// operations answers probes and Prometheus.
+func (s *Service) operations(migrated <-chan struct{}, answersAlone bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.Metrics.handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { state(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-migrated:
+		default:
+			state(w, http.StatusServiceUnavailable, "the database is not up to date yet")
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		defer cancel()
+		if err := s.Pool.Ping(ctx); err != nil && !answersAlone {
+			state(w, http.StatusServiceUnavailable, "the database does not answer")
+			return
+		}
+		state(w, http.StatusOK, "ready")
+	})
+	return mux
+}
+
+func state(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"status": text})
+}
+
+// listener is an address that is listened on, once after is closed.
+type listener struct {
+	address string
+	handler http.Handler
+	after   <-chan struct{} // nil: at once
+}
+
+// serve listens until ctx ends, then lets what is in flight end.
+func serve(ctx context.Context, listeners []listener, log *slog.Logger) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	for _, one := range listeners {
+		running.Go(func() {
+			if one.after != nil {
+				select {
+				case <-ctx.Done():
+					return
+				case <-one.after:
+				}
+			}
+			if err := one.serve(ctx, log); err != nil {
+				cancel(fmt.Errorf("%s: %w", one.address, err))
+			}
+		})
+	}
+	running.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (l listener) serve(ctx context.Context, log *slog.Logger) error {
+	socket, err := net.Listen("tcp", l.address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: l.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	log.Info("listening", "address", l.address)
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		_ = server.Shutdown(limited)
+	})
+	err = server.Serve(socket)
+	if !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return err
+	}
+	<-drained
+	return nil
+}
