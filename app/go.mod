@@ -5,6 +5,7 @@ go 1.26.3
 require (
 	github.com/IBM/sarama v1.61.1
 	github.com/dapr/go-sdk v1.11.0
+	github.com/go-chi/chi/v5 v5.4.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.10.0

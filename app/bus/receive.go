@@ -18,6 +18,20 @@ import (
 // error has the event delivered again, and after some tries dead-lettered.
 type Handler func(ctx context.Context, e event.CloudEvent) (first bool, err error)
 
+// ByTopic lays a service's handlers, keyed by the types of events, out by the
+// topics that it consumes. A topic without a handler is a defect of the program.
+func ByTopic(service string, byType map[string]Handler) map[string]Handler {
+	byTopic := map[string]Handler{}
+	for _, topic := range event.ConsumedBy(service) {
+		handle, ok := byType[topic.Type]
+		if !ok {
+			panic("no handler in " + service + " for " + topic.Type)
+		}
+		byTopic[topic.Name] = handle
+	}
+	return byTopic
+}
+
 // Outcomes of a delivery.
 const (
 	Handled   = "handled"

@@ -149,6 +149,8 @@ func (l *Ledger) CreateCategory(ctx context.Context, user uuid.UUID, n NewCatego
 		return Category{}, err
 	case slug(n.Name) == "":
 		return Category{}, fault.Invalid{Field: "name", Reason: "must have a letter or a digit"}
+	case utf8.RuneCountInString(slug(n.Name)) > 50:
+		return Category{}, fault.Invalid{Field: "name", Reason: "must have at most 50 letters and digits"}
 	case n.Kind != event.Income && n.Kind != event.Expense:
 		return Category{}, fault.Invalid{Field: "kind", Reason: "must be income or expense"}
 	}

@@ -65,16 +65,12 @@ func Open(ctx context.Context, folders settings.Folders, options Options) (*Stac
 			return nil, err
 		}
 	}
-	command, err := auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: filepath.Dir(folders.Bin()), SkipVersionCheck: true})
-	if err != nil {
-		return nil, fmt.Errorf("the Pulumi command: %w", err)
-	}
 	s := &Stack{folders: folders, name: options.Name, report: options.Report, policy: options.Policy}
 	if err := mirror(folders, options.Name); err != nil {
 		return nil, err
 	}
 	workspace, err := auto.NewLocalWorkspace(ctx,
-		auto.Pulumi(command), auto.PulumiHome(home), auto.WorkDir(Project(folders)),
+		auto.Pulumi(command{path: folders.Program("pulumi")}), auto.PulumiHome(home), auto.WorkDir(Project(folders)),
 		auto.EnvVars(Environment(folders, options)),
 	)
 	if err != nil {
@@ -90,6 +86,9 @@ func Open(ctx context.Context, folders settings.Folders, options Options) (*Stac
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", options.Name, err)
+	}
+	if err := s.settle(ctx); err != nil {
+		return nil, err
 	}
 	return s, s.configure(ctx, options.Config)
 }
@@ -302,9 +301,6 @@ func (s *Stack) Outputs(ctx context.Context) (map[string]any, error) {
 	return plain, nil
 }
 
-// Unlock lets go of a lock that a killed run left behind.
-func (s *Stack) Unlock(ctx context.Context) error { return s.stack.Cancel(ctx) }
-
 func (s *Stack) log(operation string) (*os.File, error) {
 	dir := filepath.Join(s.folders.State, "log")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -319,7 +315,7 @@ func explain(err error, log string) error {
 		return nil
 	}
 	if auto.IsConcurrentUpdateError(err) {
-		return fmt.Errorf("another pulumi run holds the stack's lock; wait for it, or, if it was killed, run `rehearsal up --unlock`")
+		return errors.New("another pulumi took the stack's lock meanwhile: wait for its end, then run this again")
 	}
 	return fmt.Errorf("pulumi failed; all it said is in %s", log)
 }

@@ -69,7 +69,7 @@ func preview(ctx context.Context, folders settings.Folders, stack string) error 
 
 	opened, err := deploy.Open(ctx, folders, deploy.Options{
 		Name: stack, Passphrase: "preview", Token: token, APIURL: "http://" + address,
-		Plugins: plugins(folders), Policy: folders.Program("companion-policy"), Config: placeholders(token, address), Report: report,
+		Plugins: plugins(binaries), Policy: folders.Program("companion-policy"), Config: placeholders(token, address), Report: report,
 	})
 	if err != nil {
 		return err

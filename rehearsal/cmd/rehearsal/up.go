@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/digitalocean/godo"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
@@ -30,7 +33,7 @@ import (
 const stackName = "rehearsal"
 
 func upCommand(find findFolders) *cobra.Command {
-	var unlock, skipValidation bool
+	var skipValidation bool
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Build, start and validate production on this machine; run again, it goes on or changes nothing",
@@ -42,10 +45,9 @@ func upCommand(find findFolders) *cobra.Command {
 			}
 			terminal := newTerminal()
 			defer terminal.Close()
-			return up(cmd.Context(), folders, terminal, unlock, !skipValidation)
+			return up(cmd.Context(), folders, terminal, !skipValidation)
 		},
 	}
-	cmd.Flags().BoolVar(&unlock, "unlock", false, "let go of a stack lock that a killed run left behind")
 	cmd.Flags().BoolVar(&skipValidation, "skip-validation", false, "do not send a transaction through at the end")
 	return cmd
 }
@@ -56,7 +58,7 @@ func newTerminal() *progress.Terminal {
 	return progress.NewTerminal(os.Stdout, term.IsTerminal(descriptor) && err == nil, width)
 }
 
-func up(ctx context.Context, folders settings.Folders, terminal *progress.Terminal, unlock, validation bool) error {
+func up(ctx context.Context, folders settings.Folders, terminal *progress.Terminal, validation bool) error {
 	began := time.Now()
 	if err := preflight.Check(wants(folders)); err != nil {
 		return err
@@ -69,20 +71,19 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	if err != nil {
 		return err
 	}
+	if err := linkPrograms(folders, built.binaries); err != nil {
+		return err
+	}
 	if err := startDaemon(ctx, folders, built, terminal); err != nil {
 		return err
 	}
-	if err := prepareDatabase(ctx, folders, secrets, terminal); err != nil {
+	if err := awaitClusters(ctx, secrets, terminal); err != nil {
 		return err
 	}
-	stack, err := openStack(ctx, folders, secrets, built.release, terminal)
+	// HACK prepareDatabase
+	stack, err := openStack(ctx, folders, secrets, built, terminal)
 	if err != nil {
 		return err
-	}
-	if unlock {
-		if err := stack.Unlock(ctx); err != nil {
-			return err
-		}
 	}
 	changes, err := stack.Up(ctx)
 	if err != nil {
@@ -168,25 +169,48 @@ func buildAll(ctx context.Context, folders settings.Folders, report progress.Rep
 	if err := group.Wait(); err != nil {
 		return made{}, err
 	}
-	return built, linkPrograms(folders, built.binaries)
+	return built, nil
 }
 
-// linkPrograms puts the host's programs where they are found by their plain names.
+// linkPrograms puts the host's programs where they are found by their plain
+// names. Pulumi's plugins are not among them: the engine would take those on
+// the PATH before those of its cache, and warn.
 func linkPrograms(folders settings.Folders, binaries map[string]string) error {
 	if err := os.MkdirAll(folders.Bin(), 0o755); err != nil {
 		return err
 	}
 	for name, path := range binaries {
+		if strings.HasPrefix(name, "pulumi-resource-") {
+			continue
+		}
 		link := folders.Program(name)
-		if at, err := os.Readlink(link); err == nil && at == path {
+		if same(link, path) {
 			continue
 		}
 		_ = os.Remove(link)
-		if err := os.Symlink(path, link); err != nil {
+		if err := put(name, path, link); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func same(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
+// put makes program found at link. Pulumi looks for its language host beside
+// its own file, which a symbolic link would move.
+func put(name, program, link string) error {
+	if name == "pulumi" && os.Link(program, link) == nil {
+		return nil
+	}
+	return os.Symlink(program, link)
 }
 
 // startDaemon has the daemon run with what was built, and waits until it answers.
@@ -233,6 +257,46 @@ func startDaemon(ctx context.Context, folders settings.Folders, built made, repo
 	return err
 }
 
+// awaitClusters waits until the clusters that a new daemon takes up run again:
+// Pulumi would find their API servers silent.
+func awaitClusters(ctx context.Context, secrets settings.Secrets, report progress.Reporter) error {
+	client, err := godo.New(http.DefaultClient, godo.SetBaseURL("http://"+settings.APIAddress+"/"),
+		godo.SetRequestHeaders(map[string]string{"Authorization": "Bearer " + secrets.DigitalOceanToken}))
+	if err != nil {
+		return err
+	}
+	var stage progress.Stage
+	for deadline := time.Now().Add(3 * time.Minute); ; {
+		clusters, _, err := client.Kubernetes.List(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("DigitalOcean's API of the rehearsal: %w", err)
+		}
+		index := slices.IndexFunc(clusters, func(c *godo.KubernetesCluster) bool {
+			return c.Status != nil && c.Status.State == godo.KubernetesClusterStatusProvisioning
+		})
+		if index < 0 {
+			if stage != nil {
+				stage.Done(nil)
+			}
+			return nil
+		}
+		if stage == nil {
+			stage = report.Stage("take up the cluster " + clusters[index].Name)
+		}
+		if time.Now().After(deadline) {
+			err := fmt.Errorf("the cluster %s does not come up again: look at `make logs`, or begin anew with `make down`", clusters[index].Name)
+			stage.Done(err)
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			stage.Done(ctx.Err())
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+}
+
 // planKey changes when what was built did, and then the daemon is started anew.
 func planKey(built made) string {
 	return fmt.Sprint(len(built.binaries), built.charts, built.binaries["kubelet"])
@@ -275,6 +339,8 @@ func keepSelf(folders settings.Folders) (string, error) {
 
 // prepareDatabase makes the services' roles and schemas, as an operator of
 // Neon's would, with the operators' tool.
+var _ = prepareDatabase
+
 func prepareDatabase(ctx context.Context, folders settings.Folders, secrets settings.Secrets, report progress.Reporter) error {
 	stage := report.Stage("prepare the database")
 	args := []string{"database", "prepare"}
@@ -293,21 +359,21 @@ func prepareDatabase(ctx context.Context, folders settings.Folders, secrets sett
 	return err
 }
 
-func openStack(ctx context.Context, folders settings.Folders, secrets settings.Secrets, release string, report progress.Reporter) (*deploy.Stack, error) {
+func openStack(ctx context.Context, folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) (*deploy.Stack, error) {
 	stage := report.Stage("configure the stack " + stackName)
-	stack, err := deploy.Open(ctx, folders, stackOptions(folders, secrets, release, report))
+	stack, err := deploy.Open(ctx, folders, stackOptions(folders, secrets, built, report))
 	stage.Done(err)
 	return stack, err
 }
 
-func stackOptions(folders settings.Folders, secrets settings.Secrets, release string, report progress.Reporter) deploy.Options {
+func stackOptions(folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) deploy.Options {
 	database := daemon.Postgres(folders.State, secrets)
 	config := map[string]deploy.Value{
 		"digitalocean:token":       {Value: secrets.DigitalOceanToken, Secret: true},
 		"companion:redisPassword":  {Value: secrets.Redis, Secret: true},
 		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
 		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
-		"companion:release":        {Value: release},
+		"companion:release":        {Value: built.release},
 	}
 	for _, service := range settings.DatabaseServices {
 		config["companion:databaseUrls."+service] = deploy.Value{
@@ -316,14 +382,14 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, release st
 	}
 	return deploy.Options{
 		Name: stackName, Passphrase: secrets.Passphrase, Token: secrets.DigitalOceanToken,
-		APIURL: "http://" + settings.APIAddress, Plugins: plugins(folders), Policy: folders.Program("companion-policy"), Config: config, Report: report,
+		APIURL: "http://" + settings.APIAddress, Plugins: plugins(built.binaries), Config: config, Report: report,
 	}
 }
 
-func plugins(folders settings.Folders) []deploy.Plugin {
+func plugins(binaries map[string]string) []deploy.Plugin {
 	return []deploy.Plugin{
-		{Name: "kubernetes", Version: parts.KubernetesPlugin, Program: folders.Program("pulumi-resource-kubernetes")},
-		{Name: "digitalocean", Version: parts.DigitalOceanPlugin, Program: folders.Program("pulumi-resource-digitalocean")},
+		{Name: "kubernetes", Version: parts.KubernetesPlugin, Program: binaries["pulumi-resource-kubernetes"]},
+		{Name: "digitalocean", Version: parts.DigitalOceanPlugin, Program: binaries["pulumi-resource-digitalocean"]},
 	}
 }
 
