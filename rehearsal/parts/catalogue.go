@@ -62,13 +62,14 @@ func New(root, cacheDir string, report progress.Reporter) *Catalogue {
 
 // own are the project's programs that run on the host: name, module, package.
 var own = [][3]string{
-	//{"companionctl", "app", "./cmd/companionctl"},
+	{"companionctl", "app", "./cmd/companionctl"},
+	{"companion-policy", "policy", "."},
 	{"pulumi-resource-kubernetes", "rehearsal", "./cmd/pulumi-resource-kubernetes"},
 	{"pulumi-resource-digitalocean", "rehearsal", "./cmd/pulumi-resource-digitalocean"},
 }
 
 // Previewing are the host's programs that a preview needs.
-var Previewing = []string{"pulumi", "pulumi-language-go", "pulumi-resource-kubernetes", "pulumi-resource-digitalocean"}
+var Previewing = []string{"pulumi", "pulumi-language-go", "companion-policy", "pulumi-resource-kubernetes", "pulumi-resource-digitalocean"}
 
 // HostPrograms names every program that Binary makes.
 func HostPrograms() []string {

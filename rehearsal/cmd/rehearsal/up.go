@@ -80,7 +80,9 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	if err := awaitClusters(ctx, secrets, terminal); err != nil {
 		return err
 	}
-	// HACK prepareDatabase
+	if err := prepareDatabase(ctx, folders, secrets, terminal); err != nil {
+		return err
+	}
 	stack, err := openStack(ctx, folders, secrets, built, terminal)
 	if err != nil {
 		return err
@@ -339,8 +341,6 @@ func keepSelf(folders settings.Folders) (string, error) {
 
 // prepareDatabase makes the services' roles and schemas, as an operator of
 // Neon's would, with the operators' tool.
-var _ = prepareDatabase
-
 func prepareDatabase(ctx context.Context, folders settings.Folders, secrets settings.Secrets, report progress.Reporter) error {
 	stage := report.Stage("prepare the database")
 	args := []string{"database", "prepare"}
@@ -382,7 +382,8 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 	}
 	return deploy.Options{
 		Name: stackName, Passphrase: secrets.Passphrase, Token: secrets.DigitalOceanToken,
-		APIURL: "http://" + settings.APIAddress, Plugins: plugins(built.binaries), Config: config, Report: report,
+		APIURL: "http://" + settings.APIAddress, Plugins: plugins(built.binaries),
+		Policy: folders.Program("companion-policy"), Config: config, Report: report,
 	}
 }
 

@@ -1,0 +1,264 @@
+//go:build integration
+
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/trail"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// household is a user whose events the agent gets.
+type household struct {
+	t        *testing.T
+	pool     *pgxpool.Pool
+	handlers map[string]bus.Handler
+	user     uuid.UUID
+	clock    time.Time
+}
+
+func newHousehold(t *testing.T) *household {
+	pool := pgtest.Pool(t, event.Analytics)
+	return &household{
+		t: t, pool: pool, handlers: (&Agent{Pool: pool}).Handlers(), user: trail.NewID(),
+		clock: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC),
+	}
+}
+
+// about makes an event of the data; each is a minute later than the one before.
+func (h *household) about(kind string, data any) event.CloudEvent {
+	h.t.Helper()
+	e, err := event.New(context.Background(), event.Backend, kind, "x", data)
+	require.NoError(h.t, err)
+	h.clock = h.clock.Add(time.Minute)
+	e.Time = h.clock
+	require.NoError(h.t, event.Check(e))
+	return e
+}
+
+func (h *household) spent(amount string) (event.TransactionCreated, event.CloudEvent) {
+	t := event.TransactionCreated{
+		TransactionID: trail.NewID(), UserID: h.user, Amount: amount, Currency: "EUR", Type: event.Expense,
+		Category: "groceries", WalletID: trail.NewID(), Timestamp: h.clock,
+	}
+	return t, h.about(event.TypeTransactionCreated, t)
+}
+
+func (h *household) changed(t event.TransactionCreated, changes map[string]event.Change) event.CloudEvent {
+	return h.about(event.TypeTransactionUpdated, event.TransactionUpdated{
+		TransactionID: t.TransactionID, UserID: h.user, Changes: changes, UpdatedAt: h.clock.Add(time.Minute),
+	})
+}
+
+func (h *household) budget(id uuid.UUID, limit string, deleted bool) event.CloudEvent {
+	return h.about(event.TypeBudgetChanged, event.BudgetChanged{
+		UserID: h.user, BudgetID: id, Category: "groceries", Limit: limit, Currency: "EUR", Month: "2026-11", Deleted: deleted,
+	})
+}
+
+// take delivers events in this order.
+func (h *household) take(events ...event.CloudEvent) {
+	h.t.Helper()
+	for _, e := range events {
+		topic, ok := event.OfType(e.Type)
+		require.True(h.t, ok)
+		_, err := h.handlers[topic.Name](h.t.Context(), e)
+		require.NoError(h.t, err)
+	}
+}
+
+// said lists what the agent is to publish, in words.
+func (h *household) said() []string {
+	h.t.Helper()
+	rows, err := h.pool.Query(h.t.Context(), "SELECT payload FROM outbox ORDER BY id")
+	require.NoError(h.t, err)
+	defer rows.Close()
+	said := []string{}
+	for rows.Next() {
+		var e event.CloudEvent
+		require.NoError(h.t, rows.Scan(&e))
+		require.NoError(h.t, event.Check(e))
+		switch e.Type {
+		case event.TypeInsightGenerated:
+			data, err := event.Decode[event.InsightGenerated](e)
+			require.NoError(h.t, err)
+			said = append(said, data.InsightType+": "+data.Title)
+		case event.TypeBudgetExceeded:
+			data, err := event.Decode[event.BudgetExceeded](e)
+			require.NoError(h.t, err)
+			said = append(said, fmt.Sprintf("exceeded: %s of %s, %s%% over", data.ActualAmount, data.BudgetAmount, data.PercentOver))
+		}
+	}
+	require.NoError(h.t, rows.Err())
+	return said
+}
+
+const (
+	warned80  = "budget_warning: 80% of your groceries budget is used"
+	warned110 = "budget_warning: 110% of your groceries budget is used"
+	exceeded1 = "exceeded: 110.00 of 100.00, 10% over"
+)
+
+func TestABudgetIsToldOfOnce(t *testing.T) {
+	h := newHousehold(t)
+	h.take(h.budget(trail.NewID(), "100.00", false))
+	_, e := h.spent("79.99")
+	h.take(e)
+	require.Empty(t, h.said())
+	_, e = h.spent("0.01")
+	h.take(e)
+	require.Equal(t, []string{warned80}, h.said())
+	_, e = h.spent("20.00")
+	h.take(e)
+	require.Equal(t, []string{warned80}, h.said(), "all of it is not too much")
+	_, e = h.spent("10.00")
+	h.take(e)
+	require.Equal(t, []string{warned80, exceeded1}, h.said())
+	_, e = h.spent("1.00")
+	h.take(e)
+	require.Equal(t, []string{warned80, exceeded1}, h.said(), "not at every later transaction")
+}
+
+func TestADuplicateChangesNothing(t *testing.T) {
+	h := newHousehold(t)
+	_, e := h.spent("60.00")
+	h.take(h.budget(trail.NewID(), "100.00", false), e, e, e)
+	require.Empty(t, h.said())
+	var wait sync.WaitGroup
+	_, e = h.spent("25.00")
+	handled := make([]bool, 6)
+	for i := range handled {
+		wait.Go(func() { handled[i], _ = h.handlers["finance.transaction.created"](t.Context(), e) })
+	}
+	wait.Wait()
+	first := 0
+	for _, one := range handled {
+		if one {
+			first++
+		}
+	}
+	require.Equal(t, 1, first)
+	require.Equal(t, []string{"budget_warning: 85% of your groceries budget is used"}, h.said())
+}
+
+func TestWhatDoesNotCount(t *testing.T) {
+	h := newHousehold(t)
+	h.take(h.budget(trail.NewID(), "100.00", false))
+	for _, change := range []func(*event.TransactionCreated){
+		func(t *event.TransactionCreated) { t.Type = event.Income },
+		func(t *event.TransactionCreated) { t.Currency = "USD" },
+		func(t *event.TransactionCreated) { t.Category = "leisure" },
+		func(t *event.TransactionCreated) { t.Timestamp = t.Timestamp.AddDate(0, 1, 0) },
+		func(t *event.TransactionCreated) { t.UserID = trail.NewID() },
+	} {
+		data, _ := h.spent("500.00")
+		change(&data)
+		h.take(h.about(event.TypeTransactionCreated, data))
+	}
+	require.Empty(t, h.said())
+}
+
+func TestANewLimitIsToldOfAnew(t *testing.T) {
+	h := newHousehold(t)
+	id := trail.NewID()
+	_, e := h.spent("110.00")
+	h.take(e)
+	require.Empty(t, h.said())
+	h.take(h.budget(id, "100.00", false))
+	require.Equal(t, []string{warned110, exceeded1}, h.said(), "what was spent before the budget counts")
+	h.take(h.budget(id, "200.00", false), h.budget(id, "100.00", false))
+	require.Equal(t, []string{warned110, exceeded1}, h.said())
+	h.take(h.budget(id, "50.00", true))
+	_, e = h.spent("300.00")
+	h.take(e)
+	require.Equal(t, []string{warned110, exceeded1}, h.said(), "a deleted budget has no limits")
+}
+
+func TestUpdatesCount(t *testing.T) {
+	h := newHousehold(t)
+	first, e := h.spent("60.00")
+	h.take(h.budget(trail.NewID(), "100.00", false), e)
+	h.take(h.changed(first, map[string]event.Change{"amount": {Before: "60.00", After: "110.00"}}))
+	require.Equal(t, []string{warned110, exceeded1}, h.said())
+	h.take(h.changed(first, map[string]event.Change{"category": {Before: "groceries", After: "leisure"}}))
+	_, e = h.spent("30.00")
+	h.take(e)
+	require.Equal(t, []string{warned110, exceeded1}, h.said())
+}
+
+// Events come on three topics, so in any order. The sum at the end must not
+// depend on it, and nothing must be said twice.
+func TestTheOrderOfEventsDoesNotMatter(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			h := newHousehold(t)
+			id := trail.NewID()
+			first, one := h.spent("60.00")
+			_, two := h.spent("40.00")
+			events := []event.CloudEvent{
+				h.budget(id, "90.00", true), h.budget(id, "100.00", false), one, two,
+				h.changed(first, map[string]event.Change{"amount": {Before: "60.00", After: "500.00"}}),
+				h.changed(first, map[string]event.Change{"amount": {Before: "500.00", After: "70.00"}, "description": {Before: "", After: "x"}}),
+			}
+			rand.New(rand.NewPCG(seed, 1)).Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+			h.take(events...)
+			h.take(events...)
+			var spent, limit string
+			require.NoError(t, h.pool.QueryRow(t.Context(), "SELECT amount::text FROM spending").Scan(&spent))
+			require.NoError(t, h.pool.QueryRow(t.Context(), "SELECT amount::text FROM budgets WHERE NOT deleted").Scan(&limit))
+			require.Equal(t, "110.0000", spent)
+			require.Equal(t, "100.0000", limit)
+			counts := map[string]int{}
+			for _, what := range h.said() {
+				counts[what[:8]]++
+			}
+			require.Equal(t, 1, counts["exceeded"], h.said())
+			require.Equal(t, 1, counts["budget_w"], h.said())
+		})
+	}
+}
+
+func TestAnUnusualExpenseIsPointedOutOnce(t *testing.T) {
+	h := newHousehold(t)
+	for range 10 {
+		_, e := h.spent(fmt.Sprintf("%d.00", 9+rand.IntN(3)))
+		h.take(e)
+	}
+	require.Empty(t, h.said())
+	odd, e := h.spent("95.00")
+	h.take(e)
+	require.Len(t, h.said(), 1)
+	require.Equal(t, "spending_pattern: Unusual expense: 95.00 EUR on groceries", h.said()[0])
+	h.take(h.changed(odd, map[string]event.Change{"amount": {Before: "95.00", After: "96.00"}}))
+	require.Len(t, h.said(), 1)
+}
+
+func TestAFailedHandlerLeavesNothing(t *testing.T) {
+	h := newHousehold(t)
+	data, e := h.spent("85.00")
+	h.take(h.budget(trail.NewID(), "100.00", false))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := h.handlers["finance.transaction.created"](ctx, e)
+	require.Error(t, err)
+	var count int
+	require.NoError(t, h.pool.QueryRow(t.Context(), "SELECT count(*) FROM seen_transactions WHERE id = $1", data.TransactionID).Scan(&count))
+	require.Zero(t, count)
+	h.take(e)
+	require.Len(t, h.said(), 1, "delivered again, it has its effect")
+}
