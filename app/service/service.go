@@ -27,7 +27,7 @@ const (
 	publicAddress = ":8080"
 	// The app channel is for the pod's own sidecar only.
 	eventsAddress     = "127.0.0.1:8081"
-	operationsAddress = ":9090"
+	operationsAddress = ":8082" // 9090 is the sidecar's
 )
 
 // drainTime is how long requests and deliveries in flight have when the

@@ -13,6 +13,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
+	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
@@ -23,7 +24,7 @@ import (
 const (
 	PublicPort     = 8080 // its API, where it has one
 	eventsPort     = 8081 // Dapr's way in, on the pod's own loopback
-	operationsPort = 9090 // probes and metrics
+	operationsPort = 8082 // probes and metrics; 9090 has those of the sidecar
 	sidecarPort    = 50002
 )
 
@@ -38,6 +39,8 @@ type Args struct {
 	Sidecar   stacks.Resources
 	Env       map[string]string
 	Secrets   map[string]Secret // environment variable to where its value is
+	// SidecarSecrets are those that the sidecar reads for its components.
+	SidecarSecrets []string
 	// PublicFrom is the namespace whose pods may call the service's API; a
 	// service without it has none.
 	PublicFrom string
@@ -62,6 +65,10 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	selector := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(name)}
 	metadata := metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: args.Namespace.ToStringOutput(), Labels: selector}
 	account, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{Metadata: metadata}, child)
+	if err != nil {
+		return nil, err
+	}
+	access, err := newAccess(ctx, name, args.SidecarSecrets, account, metadata, child)
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +111,39 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 				Spec:     pod(name, args, account, selector),
 			},
 		},
-	}, child)
+	}, child, pulumi.DependsOn([]pulumi.Resource{access}), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
 	if err != nil {
 		return nil, err
 	}
 	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{})
+}
+
+// patience is how long a service may take to become ready. One that crashes is
+// told of after it.
+const patience = "5m"
+
+// newAccess lets the service's account read the secrets that its sidecar's
+// components refer to, and no others.
+func newAccess(ctx *pulumi.Context, name string, secrets []string, account *corev1.ServiceAccount, metadata metav1.ObjectMetaArgs, child pulumi.ResourceOption) (pulumi.Resource, error) {
+	role, err := rbacv1.NewRole(ctx, name+"-secrets", &rbacv1.RoleArgs{
+		Metadata: metadata,
+		Rules: rbacv1.PolicyRuleArray{rbacv1.PolicyRuleArgs{
+			ApiGroups: pulumi.ToStringArray([]string{""}), Resources: pulumi.ToStringArray([]string{"secrets"}),
+			ResourceNames: pulumi.ToStringArray(secrets), Verbs: pulumi.ToStringArray([]string{"get"}),
+		}},
+	}, child)
+	if err != nil {
+		return nil, err
+	}
+	return rbacv1.NewRoleBinding(ctx, name+"-secrets", &rbacv1.RoleBindingArgs{
+		Metadata: metadata,
+		RoleRef: rbacv1.RoleRefArgs{
+			ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String("Role"), Name: role.Metadata.Name().Elem(),
+		},
+		Subjects: rbacv1.SubjectArray{rbacv1.SubjectArgs{
+			Kind: pulumi.String("ServiceAccount"), Name: account.Metadata.Name().Elem(), Namespace: metadata.Namespace,
+		}},
+	}, child)
 }
 
 // sidecar are the annotations by which Dapr's injector adds the sidecar.

@@ -101,6 +101,21 @@ func (b *Builder) Own(ctx context.Context, name, module, pkg string) (string, er
 	return path, err
 }
 
+// Compile has the Go tool compile a module of the project, as somebody else will
+// ask for it, and keeps nothing but the Go tool's own cache.
+func (b *Builder) Compile(ctx context.Context, module string) error {
+	stage := b.Report.Stage("compile " + module)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", os.DevNull, ".")
+	cmd.Dir = filepath.Join(b.Root, module)
+	cmd.Env = os.Environ()
+	err := run(cmd)
+	if err != nil {
+		err = fmt.Errorf("compile %s: %w", module, err)
+	}
+	stage.Done(err)
+	return err
+}
+
 // ModuleDir returns the source of a module, at the version that a tool pins.
 func (b *Builder) ModuleDir(ctx context.Context, tool, module string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)

@@ -74,6 +74,7 @@ func Network() cluster.Network {
 // Postgres is the rehearsal's PostgreSQL server.
 func Postgres(state string, secrets settings.Secrets) postgres.Server {
 	return postgres.Server{
+		Database: settings.Database,
 		Dir:      filepath.Join(state, "postgresql"),
 		Address:  Network().Host(),
 		Port:     settings.PostgresPort,

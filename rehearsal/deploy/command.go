@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 
 	"github.com/wealth-companion/companion/rehearsal/progress"
+	"github.com/wealth-companion/companion/rehearsal/settings"
 )
 
 // patience is how long an interrupted pulumi has for giving its operations up.
@@ -166,4 +168,66 @@ func livingHolder(locks []string) int {
 		}
 	}
 	return 0
+}
+
+// Stop ends every pulumi of the rehearsal, with the plugins that it started.
+// Half-done work is left to whoever removes all of it.
+func Stop(folders settings.Folders) error {
+	program, err := os.Stat(folders.Program("pulumi"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ours := map[int]bool{}
+	for _, pid := range processes() {
+		// The file, not its name: there may be other pulumis on this machine.
+		if running, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err == nil && os.SameFile(running, program) {
+			ours[pid] = true
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		left := 0
+		for _, pid := range processes() {
+			// One that `up` started leads a session of its own, with its plugins
+			// in it. One that a person started is in the session of their shell.
+			if of := session(pid); of != 0 && (ours[pid] || ours[of]) {
+				left++
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d processes of pulumi do not end", left)
+		}
+	}
+}
+
+func processes() []int {
+	entries, _ := filepath.Glob("/proc/[0-9]*")
+	var pids []int
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(filepath.Base(entry)); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// session returns the session that a process belongs to, 0 when it is gone.
+func session(pid int) int {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// "pid (name) state ppid pgrp session ...": the name may hold anything.
+	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
+	if len(fields) < 4 || fields[0] == "Z" {
+		return 0
+	}
+	id, _ := strconv.Atoi(fields[3])
+	return id
 }

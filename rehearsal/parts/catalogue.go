@@ -123,6 +123,13 @@ func (c *Catalogue) Binaries(ctx context.Context, names ...string) (map[string]s
 	return paths, group.Wait()
 }
 
+// Compile compiles the program that Pulumi will run, so that Pulumi, which shows
+// no progress meanwhile, has only to link it.
+func (c *Catalogue) Compile(ctx context.Context) error {
+	_, err := c.slot(ctx, func() (string, error) { return "", c.build.Compile(ctx, "infra") })
+	return err
+}
+
 // program builds a third party's program when a core is free.
 func (c *Catalogue) program(ctx context.Context, p build.Program) (string, error) {
 	return c.slot(ctx, func() (string, error) { return c.build.Go(ctx, p) })

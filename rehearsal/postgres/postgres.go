@@ -32,13 +32,14 @@ type Server struct {
 	Port     string         //
 	Allowed  []netip.Prefix // who may connect, with TLS and a password
 	Password string         // of the user `admin`
+	Database string         // the application's
 }
 
 // processName is the server's name among the rehearsal's processes.
 const processName = "postgresql"
 
 // Start makes the server's files when there are none, has it run, and returns
-// when it takes connections.
+// when it takes connections to the application's database.
 func (s Server) Start(ctx context.Context, processes *process.Manager) error {
 	bin, err := programs()
 	if err != nil {
@@ -59,7 +60,10 @@ func (s Server) Start(ctx context.Context, processes *process.Manager) error {
 	}); err != nil {
 		return err
 	}
-	return s.wait(ctx, processes.LogFile(processName))
+	if err := s.wait(ctx, processes.LogFile(processName)); err != nil {
+		return err
+	}
+	return s.createDatabase(ctx)
 }
 
 // URL is how a user reaches a database: as it would be with Neon, with TLS required.
@@ -72,8 +76,11 @@ func (s Server) URL(user, password, database string) string {
 	return u.String()
 }
 
-// AdminURL is the administrator's way in.
-func (s Server) AdminURL() string { return s.URL("admin", s.Password, "postgres") }
+// AdminURL is the administrator's way into the application's database.
+func (s Server) AdminURL() string { return s.URL("admin", s.Password, s.Database) }
+
+// serverURL is the administrator's way in while there is no other database.
+func (s Server) serverURL() string { return s.URL("admin", s.Password, "postgres") }
 
 func (s Server) data() string { return filepath.Join(s.Dir, "data") }
 
@@ -149,7 +156,7 @@ func (s Server) wait(ctx context.Context, log string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		conn, err := pgx.Connect(ctx, s.AdminURL())
+		conn, err := pgx.Connect(ctx, s.serverURL())
 		if err == nil {
 			return conn.Close(ctx)
 		}
@@ -159,6 +166,21 @@ func (s Server) wait(ctx context.Context, log string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// createDatabase makes the application's database when there is none.
+func (s Server) createDatabase(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.serverURL())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var known bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", s.Database).Scan(&known); err != nil || known {
+		return err
+	}
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{s.Database}.Sanitize())
+	return err
 }
 
 // programs finds the newest PostgreSQL that Debian installed.

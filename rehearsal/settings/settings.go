@@ -36,7 +36,10 @@ var (
 	Services = netip.MustParsePrefix("10.113.0.0/16")
 )
 
-// Services are the names of what has a database of its own.
+// Database is the application's, in which each service has a schema of its own.
+const Database = "companion"
+
+// DatabaseServices are the services that have a schema.
 var DatabaseServices = []string{"backend", "analytics", "notification"}
 
 // Folders are where things are on disk.

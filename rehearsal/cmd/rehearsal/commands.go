@@ -19,6 +19,7 @@ import (
 
 	"github.com/wealth-companion/companion/rehearsal/cluster"
 	"github.com/wealth-companion/companion/rehearsal/daemon"
+	"github.com/wealth-companion/companion/rehearsal/deploy"
 	"github.com/wealth-companion/companion/rehearsal/parts"
 	"github.com/wealth-companion/companion/rehearsal/process"
 	"github.com/wealth-companion/companion/rehearsal/progress"
@@ -62,6 +63,9 @@ func down(ctx context.Context, folders settings.Folders) error {
 	}
 	// The daemon first: it would start again what is stopped.
 	if err := processes.Stop(daemon.Name, 20*time.Second); err != nil {
+		return err
+	}
+	if err := deploy.Stop(folders); err != nil {
 		return err
 	}
 	if err := cluster.Sweep(ctx, folders.State, daemon.Network(), processes); err != nil {
@@ -202,6 +206,39 @@ func buildOne(ctx context.Context, catalogue *parts.Catalogue, name string) (str
 		return catalogue.Charts(ctx)
 	}
 	return catalogue.Binary(ctx, name)
+}
+
+// pulumiCommand runs Pulumi itself on the rehearsed stack.
+func pulumiCommand(find findFolders) *cobra.Command {
+	return &cobra.Command{
+		Use:                "pulumi [argument...]",
+		Short:              "Run a command of Pulumi's on the rehearsed stack: preview, refresh, destroy, stack output, ...",
+		DisableFlagParsing: true, // all of them are Pulumi's
+		RunE: func(cmd *cobra.Command, args []string) error {
+			folders, err := find()
+			if err != nil {
+				return err
+			}
+			if !running(folders) {
+				return errors.New("no rehearsal runs: `make up` starts one")
+			}
+			secrets, err := folders.LoadSecrets()
+			if err != nil {
+				return err
+			}
+			pulumi := exec.CommandContext(cmd.Context(), folders.Program("pulumi"), args...)
+			pulumi.Cancel = func() error { return pulumi.Process.Signal(os.Interrupt) }
+			pulumi.Dir = deploy.Project(folders)
+			pulumi.Stdin, pulumi.Stdout, pulumi.Stderr = os.Stdin, os.Stdout, os.Stderr
+			pulumi.Env = os.Environ()
+			for key, value := range deploy.Environment(folders, deploy.Options{
+				Passphrase: secrets.Passphrase, Token: secrets.DigitalOceanToken, APIURL: "http://" + settings.APIAddress,
+			}) {
+				pulumi.Env = append(pulumi.Env, key+"="+value)
+			}
+			return pulumi.Run()
+		},
+	}
 }
 
 func packagesCommand() *cobra.Command {

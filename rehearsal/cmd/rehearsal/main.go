@@ -57,6 +57,7 @@ func command() *cobra.Command {
 		upCommand(folders),
 		statusCommand(folders),
 		logsCommand(folders),
+		pulumiCommand(folders),
 		downCommand(folders),
 		previewCommand(folders),
 		buildCommand(folders),

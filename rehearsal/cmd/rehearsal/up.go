@@ -165,6 +165,7 @@ func buildAll(ctx context.Context, folders settings.Folders, report progress.Rep
 	catalogue := parts.New(folders.Root, folders.Cache, report)
 	built := made{store: catalogue.Store()}
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return catalogue.Compile(ctx) })
 	group.Go(func() (err error) { built.binaries, err = catalogue.Binaries(ctx); return err })
 	group.Go(func() (err error) { built.charts, err = catalogue.Charts(ctx); return err })
 	group.Go(func() (err error) { built.release, err = catalogue.Images(ctx); return err })
@@ -377,7 +378,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 	}
 	for _, service := range settings.DatabaseServices {
 		config["companion:databaseUrls."+service] = deploy.Value{
-			Value: database.URL(service, secrets.Databases[service], "companion"), Secret: true,
+			Value: database.URL(service, secrets.Databases[service], settings.Database), Secret: true,
 		}
 	}
 	return deploy.Options{
