@@ -71,8 +71,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	for _, service := range Names() {
 		settings := workload.Args{
 			Namespace: in, Image: args.Image(service), Service: sizes[service], Sidecar: args.Services.Sidecar,
-			Env:     map[string]string{"PUBSUB_NAME": pubsub(service), "STATE_STORE_NAME": stateStore},
-			Secrets: map[string]workload.Secret{"DATABASE_URL": {Name: service + "-database", Key: "url"}},
+			Env:            map[string]string{"PUBSUB_NAME": pubsub(service), "STATE_STORE_NAME": stateStore},
+			Secrets:        map[string]workload.Secret{"DATABASE_URL": {Name: service + "-database", Key: "url"}},
 			SidecarSecrets: []string{service + "-kafka", "kafka-ca", "redis"},
 		}
 		if service == event.Backend {
