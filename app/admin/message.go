@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/event"
 )
@@ -103,11 +104,12 @@ type Seen struct {
 
 // Watch begins to collect; what is published after it returned is seen.
 func (k *Kafka) Watch(topics ...string) (*Watch, error) {
-	consumer, err := sarama.NewConsumerFromClient(k.client)
+	consumer, err := k.watcher()
 	if err != nil {
 		return nil, err
 	}
 	w := &Watch{consumer: consumer, more: make(chan struct{})}
+	var group errgroup.Group
 	for _, topic := range topics {
 		partitions, err := k.client.Partitions(topic)
 		if err != nil {
@@ -115,20 +117,33 @@ func (k *Kafka) Watch(topics ...string) (*Watch, error) {
 			return nil, fmt.Errorf("topic %s: %w", topic, err)
 		}
 		for _, partition := range partitions {
-			_, next, err := k.offsets(topic, partition)
-			if err != nil {
-				_ = w.Close()
-				return nil, err
-			}
-			stream, err := consumer.ConsumePartition(topic, partition, next)
-			if err != nil {
-				_ = w.Close()
-				return nil, fmt.Errorf("watch %s/%d: %w", topic, partition, err)
-			}
-			go w.take(stream)
+			group.Go(func() error {
+				stream, err := consumer.ConsumePartition(topic, partition, sarama.OffsetNewest)
+				if err != nil {
+					return fmt.Errorf("watch %s/%d: %w", topic, partition, err)
+				}
+				go w.take(stream)
+				return nil
+			})
 		}
 	}
+	if err := group.Wait(); err != nil {
+		_ = w.Close()
+		return nil, err
+	}
 	return w, nil
+}
+
+// watcher is a consumer with connections of its own: on others, requests would
+// queue behind its fetches, which wait for something to come.
+func (k *Kafka) watcher() (sarama.Consumer, error) {
+	config := *k.client.Config()
+	config.Consumer.MaxWaitTime = 100 * time.Millisecond
+	var addresses []string
+	for _, broker := range k.client.Brokers() {
+		addresses = append(addresses, broker.Addr())
+	}
+	return sarama.NewConsumer(addresses, &config)
 }
 
 func (w *Watch) take(stream sarama.PartitionConsumer) {

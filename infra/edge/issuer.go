@@ -72,7 +72,8 @@ func newAuthority(ctx *pulumi.Context, namespace pulumi.StringInput, child, afte
 		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: authoritySecret, Namespace: namespace, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{
 			"isCA": true, "commonName": "Wealth Companion", "secretName": authoritySecret,
-			"duration":   "87600h",
+			// As cert-manager writes it: another spelling would be a change for ever.
+			"duration":   "87600h0m0s",
 			"privateKey": map[string]any{"algorithm": "ECDSA", "size": 256},
 			"issuerRef":  map[string]any{"name": "self-signed", "kind": "ClusterIssuer"},
 		}},

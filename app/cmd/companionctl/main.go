@@ -10,13 +10,17 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"k8s.io/klog/v2"
 )
 
 // errUsage marks what a look at --help puts right.
 var errUsage = errors.New("usage")
 
 func main() {
+	// client-go logs a connection that a forwarded port ends; our errors say it.
+	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command().ExecuteContext(ctx)
 	stop()
