@@ -69,43 +69,50 @@ func (b *Builder) compile(ctx context.Context, dir, target string, p Program) er
 // Own builds a program of the project itself. The Go tool knows best what of it
 // changed, so it is always asked; the result is kept under its content.
 func (b *Builder) Own(ctx context.Context, name, module, pkg string) (string, error) {
-	dir := filepath.Join(b.Cache, "bin")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	// Where the Go tool put it last, it is not linked again when nothing changed.
+	latest := filepath.Join(b.Cache, "bin", ".own", name)
+	if err := os.MkdirAll(filepath.Dir(latest), 0o755); err != nil {
 		return "", err
 	}
 	stage := b.Report.Stage("build " + name)
-	path, err := func() (string, error) {
-		scratch, err := os.MkdirTemp(dir, ".own-")
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = os.RemoveAll(scratch) }()
-		target := filepath.Join(scratch, name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", target, pkg)
+	var final string
+	err := b.locked(ctx, latest, stage, func() error {
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", latest, pkg)
 		cmd.Dir = filepath.Join(b.Root, module)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if err := run(cmd); err != nil {
-			return "", err
+			return err
 		}
 		key := newKey("own")
-		if err := key.file(target); err != nil {
-			return "", err
+		if err := key.file(latest); err != nil {
+			return err
 		}
-		final := filepath.Join(dir, name+"-"+key.String())
-		return final, os.Rename(target, final)
-	}()
+		final = filepath.Join(b.Cache, "bin", name+"-"+key.String())
+		if _, err := os.Stat(final); err == nil {
+			return nil
+		}
+		// A copy, not a link: the Go tool may write over the file.
+		raw, err := os.ReadFile(latest)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(final+".new", raw, 0o755); err != nil {
+			return err
+		}
+		return os.Rename(final+".new", final)
+	})
 	if err != nil {
 		err = fmt.Errorf("build %s: %w", name, err)
 	}
 	stage.Done(err)
-	return path, err
+	return final, err
 }
 
 // Compile has the Go tool compile a module of the project, as somebody else will
-// ask for it, and keeps nothing but the Go tool's own cache.
+// ask for it; only the linking is left to them.
 func (b *Builder) Compile(ctx context.Context, module string) error {
 	stage := b.Report.Stage("compile " + module)
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", os.DevNull, ".")
+	cmd := exec.CommandContext(ctx, "go", "list", "-export", "-deps", ".")
 	cmd.Dir = filepath.Join(b.Root, module)
 	cmd.Env = os.Environ()
 	err := run(cmd)
