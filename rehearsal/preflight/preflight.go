@@ -44,17 +44,22 @@ func packages(wants Wants) error {
 	if _, err := exec.LookPath("dpkg-query"); err != nil {
 		return errors.New("this is no Debian system (no dpkg-query): the rehearsal needs Debian 12 or later, or one of its kin")
 	}
+	if missing := Missing(wants.Packages); len(missing) > 0 {
+		return fmt.Errorf("Debian packages are missing (%s): run `make packages`", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// Missing lists those of the Debian packages that are not installed.
+func Missing(names []string) []string {
 	var missing []string
-	for _, name := range wants.Packages {
+	for _, name := range names {
 		out, err := exec.Command("dpkg-query", "--show", "--showformat=${Status}", name).Output()
 		if err != nil || !strings.HasSuffix(string(out), " installed") {
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("Debian packages are missing (%s): run `make packages`", strings.Join(missing, ", "))
-	}
-	return nil
+	return missing
 }
 
 func programs(wants Wants) error {

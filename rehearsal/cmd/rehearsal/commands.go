@@ -21,6 +21,7 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/daemon"
 	"github.com/wealth-companion/companion/rehearsal/deploy"
 	"github.com/wealth-companion/companion/rehearsal/parts"
+	"github.com/wealth-companion/companion/rehearsal/preflight"
 	"github.com/wealth-companion/companion/rehearsal/process"
 	"github.com/wealth-companion/companion/rehearsal/progress"
 	"github.com/wealth-companion/companion/rehearsal/settings"
@@ -242,12 +243,21 @@ func pulumiCommand(find findFolders) *cobra.Command {
 }
 
 func packagesCommand() *cobra.Command {
-	return &cobra.Command{
+	var missing bool
+	cmd := &cobra.Command{
 		Use:   "packages",
 		Short: "Name the Debian packages that the rehearsal needs",
 		Args:  cobra.NoArgs,
-		Run:   func(*cobra.Command, []string) { fmt.Println(strings.Join(parts.DebianPackages(), " ")) },
+		Run: func(*cobra.Command, []string) {
+			names := parts.DebianPackages()
+			if missing {
+				names = preflight.Missing(names)
+			}
+			fmt.Println(strings.Join(names, " "))
+		},
 	}
+	cmd.Flags().BoolVar(&missing, "missing", false, "only those that are not installed")
+	return cmd
 }
 
 func daemonCommand() *cobra.Command {

@@ -1,0 +1,70 @@
+# The two commands of a newcomer are `make up` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+MODULES := stacks app infra policy rehearsal
+REHEARSAL := bin/rehearsal
+LINTER := bin/golangci-lint
+STACK ?= prod
+
+.PHONY: help up down status logs packages preview test test-unit test-integration test-rehearsal lint build golden FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: packages ## build, start and validate production on this machine (again: go on, or change nothing)
+	@$(REHEARSAL) up
+
+down: $(REHEARSAL) ## remove everything that `make up` started
+	@$(REHEARSAL) down
+
+status: $(REHEARSAL) ## what runs
+	@$(REHEARSAL) status
+
+logs: $(REHEARSAL) ## the logs there are; COMPONENT=name shows one
+	@$(REHEARSAL) logs $(COMPONENT)
+
+preview: $(REHEARSAL) ## what `pulumi up` would do to a stack, gated by the policy pack: STACK=prod
+	@$(REHEARSAL) preview --stack $(STACK)
+
+build: packages ## build all parts into the cache, and start nothing
+	@$(REHEARSAL) build
+
+# Only what is missing is asked of apt, so that this costs nothing the second time.
+packages: $(REHEARSAL) ## install the Debian packages that are missing
+	@missing=$$($(REHEARSAL) packages --missing); \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" != 0 ]; then echo "error: run as root, or install these first: $$missing" >&2; exit 1; fi; \
+		echo "installing $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+test: lint test-unit test-integration test-rehearsal ## everything: lint, unit, integration, the rehearsal end to end
+
+test-unit: ## pure rules, components with mocks, golden plans: nothing is started
+	@for module in $(MODULES); do (cd $$module && go test ./...) || exit 1; done
+
+# Tests that start real programs share two cores: a package at a time.
+test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
+	@eval "$$($(REHEARSAL) build --environment)"; \
+	for module in app rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+
+test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
+	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
+
+golden: ## write the golden plans anew, to be read in review
+	@cd infra && go test ./golden -update
+
+lint: $(LINTER) ## gofmt, go vet and the linter over every module
+	@unformatted=$$(gofmt -l $(MODULES)); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
+	@for module in $(MODULES); do (cd $$module && go vet -tags integration,rehearsal ./... && $(CURDIR)/$(LINTER) run ./...) || exit 1; done
+
+$(REHEARSAL): FORCE
+	@command -v go >/dev/null || { echo "error: Go is not installed: see https://go.dev/doc/install" >&2; exit 1; }
+	@go build -o $@ ./rehearsal/cmd/rehearsal
+
+$(LINTER): rehearsal/tools/golangci-lint/go.mod rehearsal/tools/golangci-lint/go.sum
+	@echo "building the linter"
+	@cd rehearsal/tools/golangci-lint && GOWORK=off go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

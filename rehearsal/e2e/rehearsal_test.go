@@ -1,0 +1,195 @@
+//go:build rehearsal
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/rehearsal/parts"
+	"github.com/wealth-companion/companion/rehearsal/settings"
+)
+
+const host = "app.companion.localhost"
+
+// TestRehearsal is one story: each step stands on the one before.
+func TestRehearsal(t *testing.T) {
+	m := newMachine(t)
+	m.run(t, time.Minute, "down")
+	before := m.traces(t)
+	t.Cleanup(func() { // also when a step fails
+		out, err := m.rehearsal(context.Background(), "down").CombinedOutput()
+		if err != nil {
+			t.Errorf("down: %s", out)
+		}
+	})
+	steps := []struct {
+		name string
+		do   func(*testing.T)
+	}{
+		{"a taken port is told of before anything is started", m.takenPort},
+		{"up, killed half-way", m.killedHalfWay},
+		{"up goes on and validates", m.goesOn},
+		{"every node and pod is ready", m.allReady},
+		{"up again changes nothing", m.upAgain},
+		{"pulumi finds nothing to change", m.nothingToChange},
+		{"people are led to HTTPS", m.leadsToHTTPS},
+		{"a pod cannot leave the machine", m.cannotLeave},
+		{"pulumi destroys what it made", m.destroys},
+		{"down leaves nothing behind", func(t *testing.T) {
+			m.run(t, time.Minute, "down")
+			require.Empty(t, difference(before, m.traces(t)))
+		}},
+	}
+	for _, step := range steps {
+		if !t.Run(step.name, step.do) {
+			t.Fatal("the steps after this one cannot be told")
+		}
+	}
+}
+
+func (m *machine) takenPort(t *testing.T) {
+	listener, err := net.Listen("tcp", settings.APIAddress)
+	require.NoError(t, err)
+	defer listener.Close()
+	out, err := m.try(t, time.Minute, "up")
+	require.Error(t, err)
+	require.Equal(t, 1, strings.Count(out, "\n"), "one line")
+	require.Contains(t, out, settings.APIAddress)
+	_, err = os.Stat(m.folders.State)
+	require.ErrorIs(t, err, os.ErrNotExist, "nothing was begun")
+}
+
+// killedHalfWay kills `up` without warning while Pulumi is at work.
+func (m *machine) killedHalfWay(t *testing.T) {
+	cmd := m.rehearsal(t.Context(), "up")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	log := filepath.Join(m.folders.State, "log", "pulumi-up.log")
+	eventually(t, 20*time.Minute, "pulumi makes the cluster's contents", func() bool {
+		raw, _ := os.ReadFile(log)
+		return bytes.Contains(raw, []byte("Namespace")) || cmd.ProcessState != nil
+	})
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+}
+
+func (m *machine) goesOn(t *testing.T) {
+	out := m.run(t, 15*time.Minute, "up")
+	require.Contains(t, out, "validated: the whole way in")
+	require.Contains(t, out, "dlq.finance.transaction.created")
+	require.Contains(t, out, "Production is up on this machine")
+}
+
+func (m *machine) allReady(t *testing.T) {
+	nodes := m.kubectl(t, "get", "nodes", "--no-headers")
+	require.Equal(t, 3, strings.Count(nodes, " Ready "), nodes)
+	pods := m.kubectl(t, "get", "pods", "-A", "--no-headers", "-o",
+		`go-template={{range .items}}{{.metadata.name}}{{range .status.conditions}}{{if eq .type "Ready"}} {{.status}} {{.reason}}{{end}}{{end}}{{"\n"}}{{end}}`)
+	for line := range strings.Lines(pods) {
+		fields := strings.Fields(line)
+		require.True(t, fields[1] == "True" || len(fields) > 2 && fields[2] == "PodCompleted", line)
+	}
+	require.Contains(t, pods, "backend-")
+	require.Contains(t, pods, "events-dual-2")
+	require.Contains(t, m.kubectl(t, "get", "kafka", "-n", "kafka"), "True")
+}
+
+func (m *machine) upAgain(t *testing.T) {
+	out := m.run(t, 10*time.Minute, "up")
+	require.Regexp(t, `(?m)^  \d+ same$`, out)
+}
+
+func (m *machine) nothingToChange(t *testing.T) {
+	m.run(t, 5*time.Minute, "pulumi", "preview", "--expect-no-changes", "--non-interactive")
+	m.run(t, 5*time.Minute, "pulumi", "refresh", "--yes", "--skip-preview", "--expect-no-changes", "--non-interactive")
+}
+
+// leadsToHTTPS looks at what a browser would.
+func (m *machine) leadsToHTTPS(t *testing.T) {
+	authority, err := os.ReadFile(filepath.Join(m.folders.State, "ca.crt"))
+	require.NoError(t, err)
+	trusted := x509.NewCertPool()
+	require.True(t, trusted.AppendCertsFromPEM(authority))
+	ports := map[string]string{host + ":443": "8443", host + ":80": "8080"}
+	client := &http.Client{
+		Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", ports[address]))
+			},
+		},
+	}
+	get := func(url string) *http.Response {
+		response, err := client.Get(url)
+		require.NoError(t, err)
+		_ = response.Body.Close()
+		return response
+	}
+	plain := get("http://" + host + "/api/v1/auth/me")
+	require.Equal(t, http.StatusMovedPermanently, plain.StatusCode)
+	require.Equal(t, "https://"+host+"/api/v1/auth/me", plain.Header.Get("Location"))
+	secure := get("https://" + host + "/api/v1/auth/me")
+	require.Equal(t, http.StatusUnauthorized, secure.StatusCode)
+	require.Equal(t, "application/problem+json", secure.Header.Get("Content-Type"))
+}
+
+// cannotLeave tries from within a pod: to a public address, to the machine's own
+// other addresses, and, so that a failure means something, to PostgreSQL.
+func (m *machine) cannotLeave(t *testing.T) {
+	m.kubectl(t, "run", "leaver", "--image", parts.BusyboxImage, "--restart", "Never", "--command", "--", "sleep", "600")
+	defer m.kubectl(t, "delete", "pod", "leaver", "--now")
+	m.kubectl(t, "wait", "pod", "leaver", "--for", "condition=Ready", "--timeout", "60s")
+	reach := func(address, port string) error {
+		_, err := m.tryKubectl(t, "exec", "leaver", "--", "nc", "-w", "3", "-z", address, port)
+		return err
+	}
+	require.NoError(t, reach("10.110.0.1", settings.PostgresPort), "what a pod may reach")
+	require.Error(t, reach("1.1.1.1", "443"), "a public address")
+	for _, address := range ownAddresses(t) {
+		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+		require.NoError(t, err)
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		require.NoError(t, err)
+		require.Error(t, reach(address, port), "the machine's address %s", address)
+		_ = listener.Close()
+	}
+}
+
+// ownAddresses are this machine's on other networks than the rehearsal's.
+func ownAddresses(t *testing.T) []string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	var own []string
+	for _, address := range addresses {
+		prefix, ok := address.(*net.IPNet)
+		if !ok || prefix.IP.To4() == nil || prefix.IP.IsLoopback() || prefix.IP.String() == "10.110.0.1" {
+			continue
+		}
+		own = append(own, prefix.IP.String())
+	}
+	require.NotEmpty(t, own)
+	return own
+}
+
+func (m *machine) destroys(t *testing.T) {
+	out := m.run(t, 10*time.Minute, "pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
+	require.Regexp(t, `\d+ deleted`, out)
+	status := m.run(t, time.Minute, "status")
+	require.NotContains(t, status, "kubelet", "no node is left")
+}
