@@ -138,6 +138,7 @@ func (k *Kafka) described(topics []Topic) (map[string]sarama.TopicDetail, error)
 			continue
 		}
 		// ListTopics leaves out what equals a default.
+		//nolint:staticcheck // one at a time has one error that names its topic
 		entries, err := k.admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: want.Name})
 		if err != nil {
 			return nil, fmt.Errorf("settings of topic %s: %w", want.Name, err)

@@ -55,7 +55,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 		return err
 	}
 	connection := stdlib.OpenDBFromPool(pool)
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	provider, err := goose.NewProvider(goose.DialectPostgres, connection, files, goose.WithSessionLocker(locker))
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Log
 		return fmt.Errorf("DigitalOcean's API: %w", err)
 	}
 	close(made)
-	defer api.Close()
+	defer func() { _ = api.Close() }()
 
 	images, err := image.Open(plan.Images)
 	if err != nil {

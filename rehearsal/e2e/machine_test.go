@@ -5,7 +5,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,7 +151,7 @@ func eventually(t *testing.T, within time.Duration, what string, is func() bool)
 	t.Helper()
 	for deadline := time.Now().Add(within); !is(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal(fmt.Sprintf("%s: not within %s", what, within))
+			t.Fatalf("%s: not within %s", what, within)
 		}
 	}
 }

@@ -125,7 +125,7 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 	require.True(t, trusted.AppendCertsFromPEM(authority))
 	ports := map[string]string{host + ":443": "8443", host + ":80": "8080"}
 	client := &http.Client{
-		Timeout: 10 * time.Second,
+		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
@@ -151,7 +151,7 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 // cannotLeave tries from within a pod: to a public address, to the machine's own
 // other addresses, and, so that a failure means something, to PostgreSQL.
 func (m *machine) cannotLeave(t *testing.T) {
-	m.kubectl(t, "run", "leaver", "--image", parts.BusyboxImage, "--restart", "Never", "--command", "--", "sleep", "600")
+	m.kubectl(t, "run", "leaver", "--image", parts.BusyboxImage, "--restart", "Never", "--command", "--", "/bin/busybox", "sleep", "600")
 	defer m.kubectl(t, "delete", "pod", "leaver", "--now")
 	m.kubectl(t, "wait", "pod", "leaver", "--for", "condition=Ready", "--timeout", "60s")
 	reach := func(address, port string) error {

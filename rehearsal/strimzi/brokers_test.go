@@ -406,7 +406,7 @@ func TestRealBrokers(t *testing.T) {
 		})
 		b.eventually(20*time.Second, "the stranger may not any more", func() error {
 			if err := m.produce(stranger, b, "fifth"); !errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
-				return fmt.Errorf("got %v", err)
+				return fmt.Errorf("got %w", err)
 			}
 			return nil
 		})
@@ -430,7 +430,7 @@ func TestRealBrokers(t *testing.T) {
 		require.NoError(t, b.api.Delete(t.Context(), &kafkav1.KafkaUser{ObjectMeta: objectMeta(b.namespace, "stranger")}))
 		b.eventually(20*time.Second, "the stranger cannot log in", func() error {
 			if err := m.produce(stranger, b, "sixth"); err == nil || errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
-				return fmt.Errorf("got %v", err)
+				return fmt.Errorf("got %w", err)
 			}
 			return nil
 		})

@@ -60,7 +60,7 @@ func preview(ctx context.Context, folders settings.Folders, stack string) error 
 	if err != nil {
 		return err
 	}
-	defer api.Close()
+	defer func() { _ = api.Close() }()
 	address, stop, err := listen(api)
 	if err != nil {
 		return err

@@ -148,6 +148,7 @@ func owners(live *unstructured.Unstructured, manager string) (ours, theirs *fiel
 			continue
 		}
 		var owned fieldpath.Set
+		//nolint:staticcheck // its successor is not in the API machinery that controller-runtime asks for
 		if err := owned.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
 			return nil, nil, fmt.Errorf("reading the fields of %s: %w", entry.Manager, err)
 		}
