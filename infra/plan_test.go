@@ -1,0 +1,208 @@
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+)
+
+var update = flag.Bool("update", false, "write the golden plans anew")
+
+// planned is a resource as the program asks for it.
+type planned struct {
+	Type   string `json:"type"`
+	Name   string `json:"name"`
+	Inputs any    `json:"inputs,omitempty"`
+}
+
+// engine stands for Pulumi's: it writes down what the program asks for, and
+// answers as the clouds would.
+type engine struct {
+	mu    sync.Mutex
+	asked []planned
+}
+
+func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) { return args.Args, nil }
+
+func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	inputs := readable(resource.NewObjectProperty(args.Inputs))
+	if strings.HasSuffix(args.TypeToken, ":CustomResourceDefinition") {
+		inputs = digest(inputs) // thousands of lines of others, which nobody reviews here
+	}
+	e.asked = append(e.asked, planned{Type: args.TypeToken, Name: args.Name, Inputs: inputs})
+	state := args.Inputs.Copy()
+	object := func(value map[string]any) resource.PropertyValue {
+		return resource.NewObjectProperty(resource.NewPropertyMapFromMap(value))
+	}
+	switch kind := args.TypeToken[strings.LastIndex(args.TypeToken, ":")+1:]; kind {
+	case "KubernetesCluster":
+		state["kubeConfigs"] = resource.NewArrayProperty([]resource.PropertyValue{object(map[string]any{"rawConfig": "a kubeconfig"})})
+	case "ContainerRegistry":
+		state["endpoint"] = resource.NewStringProperty("registry.digitalocean.com/" + args.Inputs["name"].StringValue())
+	case "Gateway":
+		state["status"] = object(map[string]any{"addresses": []any{map[string]any{"value": "192.0.2.1"}}})
+	case "Kafka":
+		state["status"] = object(map[string]any{"listeners": []any{map[string]any{
+			"bootstrapServers": "events-kafka-bootstrap.kafka.svc:9093", "certificates": []any{"a certificate"}}}})
+	}
+	return args.Name + "-id", state, nil
+}
+
+func digest(value any) string {
+	raw, _ := json.Marshal(value) // what readable makes is JSON
+	return fmt.Sprintf("sha256 %x", sha256.Sum256(raw))
+}
+
+// readable turns properties into JSON in which no secret can be read.
+func readable(value resource.PropertyValue) any {
+	switch {
+	case value.IsSecret():
+		return "[secret]"
+	case value.IsOutput():
+		if value.OutputValue().Secret {
+			return "[secret]"
+		}
+		return readable(value.OutputValue().Element)
+	case value.IsComputed():
+		return "[unknown]"
+	case value.IsObject():
+		object := map[string]any{}
+		for key, inside := range value.ObjectValue() {
+			if !strings.HasPrefix(string(key), "__") {
+				object[string(key)] = readable(inside)
+			}
+		}
+		return object
+	case value.IsArray():
+		list := []any{}
+		for _, inside := range value.ArrayValue() {
+			list = append(list, readable(inside))
+		}
+		return list
+	case value.IsResourceReference():
+		return string(value.ResourceReferenceValue().URN)
+	}
+	return value.V
+}
+
+// configuration is what the stack's file says, with secrets that are given.
+func configuration(t *testing.T, stack string) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile("../Pulumi." + stack + ".yaml")
+	require.NoError(t, err)
+	var file struct{ Config map[string]any }
+	require.NoError(t, yaml.Unmarshal(raw, &file))
+	flat := map[string]string{
+		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
+		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed",
+		"companion:databaseUrls": `{"backend":"postgres://secret-b","analytics":"postgres://secret-a","notification":"postgres://secret-n"}`,
+	}
+	for key, value := range file.Config {
+		if text, is := value.(string); is {
+			flat[key] = text
+			continue
+		}
+		encoded, err := json.Marshal(value)
+		require.NoError(t, err)
+		flat[key] = string(encoded)
+	}
+	return flat
+}
+
+// plan runs the program, and returns what it asked for, in an order that says
+// nothing of when.
+func plan(config map[string]string, stack string) ([]planned, error) {
+	e := &engine{}
+	err := pulumi.RunErr(run, pulumi.WithMocks("wealth-companion", stack, e), func(info *pulumi.RunInfo) { info.Config = config })
+	slices.SortFunc(e.asked, func(a, b planned) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name)) })
+	return e.asked, err
+}
+
+// TestGoldenPlans compares the plan of each stack with the one that was
+// reviewed: `make golden` writes them anew, and git shows what changed.
+func TestGoldenPlans(t *testing.T) {
+	for _, stack := range []string{"prod", "rehearsal"} {
+		t.Run(stack, func(t *testing.T) {
+			asked, err := plan(configuration(t, stack), stack)
+			require.NoError(t, err)
+			got, err := json.MarshalIndent(asked, "", "  ")
+			require.NoError(t, err)
+			require.NotContains(t, string(got), "secret-", "a secret would be shown in the plan")
+			file := filepath.Join("testdata", stack+".json")
+			if *update {
+				require.NoError(t, os.WriteFile(file, append(got, '\n'), 0o644))
+			}
+			want, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.JSONEq(t, string(want), string(got), "read the difference; `make golden` takes it over")
+		})
+	}
+}
+
+// TestStacksDifferInSettingsOnly: what is rehearsed must be what runs.
+func TestStacksDifferInSettingsOnly(t *testing.T) {
+	kinds := map[string]map[string]bool{}
+	for _, stack := range []string{"prod", "rehearsal"} {
+		asked, err := plan(configuration(t, stack), stack)
+		require.NoError(t, err)
+		kinds[stack] = map[string]bool{}
+		for _, one := range asked {
+			kinds[stack][one.Type+" "+one.Name] = true
+		}
+	}
+	only := func(one, other string) []string {
+		var found []string
+		for resource := range kinds[one] {
+			if !kinds[other][resource] {
+				found = append(found, resource)
+			}
+		}
+		slices.Sort(found)
+		return found
+	}
+	// The one difference: who signs certificates, and what that takes.
+	require.Equal(t, []string{"kubernetes:core/v1:Secret digitalocean-dns"}, only("prod", "rehearsal"))
+	require.Equal(t, []string{
+		"kubernetes:cert-manager.io/v1:Certificate certificate-companion-ca",
+		"kubernetes:cert-manager.io/v1:ClusterIssuer clusterissuer-self-signed",
+	}, only("rehearsal", "prod"))
+}
+
+func TestWrongConfigurationIsToldOfBeforeAnythingIsMade(t *testing.T) {
+	for name, c := range map[string]struct {
+		key, value, want string
+	}{
+		"no domain":              {"companion:domain", "", "companion:domain"},
+		"two brokers":            {"companion:kafka", `{"brokers": 2}`, "companion:kafka.brokers"},
+		"a shape that is none":   {"companion:cluster", `[]`, "companion:cluster"},
+		"an issuer that is none": {"companion:issuer", `{"kind": "magic"}`, "companion:issuer.kind"},
+		"a missing secret":       {"companion:redisPassword", "", "pulumi config set --secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := maps.Clone(configuration(t, "prod"))
+			config[c.key] = c.value
+			asked, err := plan(config, "prod")
+			require.Error(t, err)
+			require.Contains(t, err.Error(), c.want)
+			for _, one := range asked {
+				require.Equal(t, "pulumi:pulumi:Stack", one.Type, fmt.Sprintf("%s is made", one.Name))
+			}
+		})
+	}
+}
