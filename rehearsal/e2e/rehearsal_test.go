@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,24 +150,25 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 }
 
 // cannotLeave tries from within a pod: to a public address, to the machine's own
-// other addresses, and, so that a failure means something, to PostgreSQL.
+// other addresses, and, so that a failure means something, to the registry.
 func (m *machine) cannotLeave(t *testing.T) {
 	m.kubectl(t, "run", "leaver", "--image", parts.BusyboxImage, "--restart", "Never", "--command", "--", "/bin/busybox", "sleep", "600")
 	defer m.kubectl(t, "delete", "pod", "leaver", "--now")
 	m.kubectl(t, "wait", "pod", "leaver", "--for", "condition=Ready", "--timeout", "60s")
-	reach := func(address, port string) error {
-		_, err := m.tryKubectl(t, "exec", "leaver", "--", "nc", "-w", "3", "-z", address, port)
+	reach := func(address string) error {
+		_, err := m.tryKubectl(t, "exec", "leaver", "--", "wget", "-q", "-T", "3", "-O", "/tmp/answer", "http://"+address+"/v2/")
 		return err
 	}
-	require.NoError(t, reach("10.110.0.1", settings.PostgresPort), "what a pod may reach")
-	require.Error(t, reach("1.1.1.1", "443"), "a public address")
+	require.NoError(t, reach("10.110.0.1:"+settings.RegistryPort), "what a pod may reach")
+	require.Error(t, reach("1.1.1.1:80"), "a public address")
 	for _, address := range ownAddresses(t) {
-		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		var err error
+		server.Listener, err = net.Listen("tcp", net.JoinHostPort(address, "0"))
 		require.NoError(t, err)
-		_, port, err := net.SplitHostPort(listener.Addr().String())
-		require.NoError(t, err)
-		require.Error(t, reach(address, port), "the machine's address %s", address)
-		_ = listener.Close()
+		server.Start()
+		require.Error(t, reach(server.Listener.Addr().String()), "the machine's address %s", address)
+		server.Close()
 	}
 }
 

@@ -59,10 +59,9 @@ type settings struct {
 
 // state is what a pass came to.
 type state struct {
-	model   *model
-	wait    string // empty when everything is as it should be
-	ca      []byte
-	version string // of Kafka, once all pods run it
+	model *model
+	wait  string // empty when everything is as it should be
+	ca    []byte
 }
 
 func (r *kafkas) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
