@@ -106,7 +106,10 @@ func status(ctx context.Context, folders settings.Folders, out io.Writer) error 
 	if err != nil {
 		return err
 	}
+	serving := false
 	for _, state := range states {
+		// A kubeconfig outlives the cluster that `pulumi destroy` removed.
+		serving = serving || state.Running && strings.HasSuffix(state.Name, "kube-apiserver")
 		word := "runs"
 		if !state.Running {
 			word = "ENDED"
@@ -114,8 +117,8 @@ func status(ctx context.Context, folders settings.Folders, out io.Writer) error 
 		fmt.Fprintf(out, "%-36s %-6s %8d  since %s\n", state.Name, word, state.PID, state.Uptime)
 	}
 	kubeconfig := filepath.Join(folders.State, "kubeconfig")
-	if _, err := os.Stat(kubeconfig); err != nil {
-		fmt.Fprintln(out, "No cluster was handed out yet.")
+	if _, err := os.Stat(kubeconfig); err != nil || !serving {
+		fmt.Fprintln(out, "No cluster runs. `make up` makes one.")
 		return nil
 	}
 	for _, args := range [][]string{{"get", "nodes"}, {"get", "pods", "-A"}} {
