@@ -48,7 +48,12 @@ test-unit: ## pure rules, components with mocks, golden plans: nothing is starte
 
 # Tests that start real programs share two cores: a package at a time.
 test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
-	@for module in app rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+	@mkdir -p bin/kubernetes; \
+	for built in $$($(REHEARSAL) build etcd kube-apiserver kube-controller-manager kubectl 2>/dev/null); do \
+		ln -sf "$${built#*=}" "bin/kubernetes/$${built%%=*}"; \
+	done
+	@export KUBEBUILDER_ASSETS=$(CURDIR)/bin/kubernetes; \
+	for module in app rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
 
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
