@@ -33,7 +33,7 @@ type User struct {
 type Registration struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
-	Name     string `json:"name"`
+	Name     string `json:"name,omitempty"`
 }
 
 // bcrypt takes no more; a longer password would be cut without a word.

@@ -3,7 +3,6 @@ package budget
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -14,8 +13,10 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/etag"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/fault"
+	"github.com/wealth-companion/companion/app/idempotency"
 	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/money"
 	"github.com/wealth-companion/companion/app/outbox"
@@ -24,23 +25,17 @@ import (
 
 // Budget is a limit for a category's expenses within a month.
 type Budget struct {
-	ID        uuid.UUID       `json:"id"`
-	Category  string          `json:"category"` // a slug
-	Amount    decimal.Decimal `json:"-"`
-	Currency  string          `json:"currency"`
-	Month     string          `json:"month"` // YYYY-MM, UTC
-	CreatedAt time.Time       `json:"createdAt"`
-	UpdatedAt time.Time       `json:"updatedAt"`
+	ID        uuid.UUID    `json:"id"`
+	Category  string       `json:"category"` // a slug
+	Amount    money.Amount `json:"amount"`
+	Currency  string       `json:"currency"`
+	Month     string       `json:"month"` // YYYY-MM, UTC
+	CreatedAt time.Time    `json:"createdAt"`
+	UpdatedAt time.Time    `json:"updatedAt"`
 }
 
-// MarshalJSON writes the amount as a decimal string.
-func (b Budget) MarshalJSON() ([]byte, error) {
-	type plain Budget
-	return json.Marshal(struct {
-		plain
-		Amount string `json:"amount"`
-	}{plain(b), money.Format(b.Amount)})
-}
+// Changed tells this state from the next.
+func (b Budget) Changed() time.Time { return b.UpdatedAt }
 
 // New is what a user enters.
 type New struct {
@@ -84,26 +79,27 @@ func (s *Budgets) Create(ctx context.Context, user uuid.UUID, n New) (Budget, er
 		return Budget{}, err
 	}
 	at := time.Now().UTC().Truncate(time.Microsecond)
-	b := Budget{ID: trail.NewID(), Category: n.Category, Amount: amount, Currency: n.Currency, Month: n.Month, CreatedAt: at, UpdatedAt: at}
-	err = db.InTx(ctx, s.Pool, func(tx pgx.Tx) error {
+	made := Budget{ID: trail.NewID(), Category: n.Category, Amount: money.Of(amount), Currency: n.Currency, Month: n.Month, CreatedAt: at, UpdatedAt: at}
+	b, err := idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Budget, error) {
+		b := made
 		if err := ledger.HasCategory(ctx, tx, user, n.Category); err != nil {
-			return err
+			return b, err
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO budgets (id, user_id, category, amount, currency, month, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, b.ID, user, b.Category, b.Amount.String(), b.Currency, month, at); err != nil {
-			return err
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, b.ID, user, b.Category, b.Amount.Decimal.String(), b.Currency, month, at); err != nil {
+			return b, err
 		}
-		return s.tell(ctx, tx, user, b, false)
+		return b, s.tell(ctx, tx, user, b, false)
 	})
 	if db.Conflict(err) {
-		return Budget{}, fmt.Errorf("a budget for %s in %s in %s %w", b.Category, b.Currency, b.Month, fault.ErrConflict)
+		return Budget{}, fmt.Errorf("a budget for %s in %s in %s %w", made.Category, made.Currency, made.Month, fault.ErrConflict)
 	}
 	return b, err
 }
 
 func (s *Budgets) tell(ctx context.Context, tx pgx.Tx, user uuid.UUID, b Budget, deleted bool) error {
 	e, err := event.New(ctx, s.Service, event.TypeBudgetChanged, b.ID.String(), event.BudgetChanged{
-		UserID: user, BudgetID: b.ID, Category: b.Category, Limit: money.Format(b.Amount), Currency: b.Currency, Month: b.Month, Deleted: deleted,
+		UserID: user, BudgetID: b.ID, Category: b.Category, Limit: b.Amount.String(), Currency: b.Currency, Month: b.Month, Deleted: deleted,
 	})
 	if err != nil {
 		return err
@@ -121,9 +117,7 @@ func scan(row pgx.CollectableRow) (Budget, error) {
 		return b, err
 	}
 	b.CreatedAt, b.UpdatedAt = b.CreatedAt.UTC(), b.UpdatedAt.UTC()
-	var err error
-	b.Amount, err = decimal.NewFromString(amount)
-	return b, err
+	return b, b.Amount.UnmarshalText([]byte(amount))
 }
 
 // List lists the user's budgets, the newest month first.
@@ -135,34 +129,42 @@ func (s *Budgets) List(ctx context.Context, user uuid.UUID) ([]Budget, error) {
 	return pgx.CollectRows(rows, scan)
 }
 
-// Update sets a budget's amount.
-func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, change Change) (Budget, error) {
+// Update sets a budget's amount. ErrStale: it is not as ifMatch says any more.
+func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, change Change) (Budget, error) {
 	amount, err := money.Parse(change.Amount)
 	if err != nil {
 		return Budget{}, fault.Invalid{Field: "amount", Reason: err.Error()}
 	}
-	return s.change(ctx, user, id, false,
-		"UPDATE budgets SET amount = $3, updated_at = now() WHERE id = $1 AND user_id = $2 RETURNING "+columns, amount.String())
+	return s.change(ctx, user, id, ifMatch, false, "UPDATE budgets SET amount = $2, updated_at = now() WHERE id = $1 RETURNING "+columns, amount.String())
 }
 
 // Delete removes a budget.
 func (s *Budgets) Delete(ctx context.Context, user, id uuid.UUID) error {
-	_, err := s.change(ctx, user, id, true, "DELETE FROM budgets WHERE id = $1 AND user_id = $2 RETURNING "+columns)
+	_, err := s.change(ctx, user, id, "", true, "DELETE FROM budgets WHERE id = $1 RETURNING "+columns)
 	return err
 }
 
-func (s *Budgets) change(ctx context.Context, user, id uuid.UUID, deleted bool, statement string, args ...any) (Budget, error) {
+func (s *Budgets) change(ctx context.Context, user, id uuid.UUID, ifMatch string, deleted bool, statement string, args ...any) (Budget, error) {
 	var b Budget
-	err := db.InTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, statement, append([]any{id, user}, args...)...)
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT "+columns+" FROM budgets WHERE id = $1 AND user_id = $2 FOR UPDATE", id, user)
 		if err != nil {
 			return err
 		}
-		b, err = pgx.CollectExactlyOneRow(rows, scan)
+		before, err := pgx.CollectExactlyOneRow(rows, scan)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("budget %s: %w", id, fault.ErrNotFound)
 		}
 		if err != nil {
+			return err
+		}
+		if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
+			return err
+		}
+		if rows, err = tx.Query(ctx, statement, append([]any{id}, args...)...); err != nil {
+			return err
+		}
+		if b, err = pgx.CollectExactlyOneRow(rows, scan); err != nil {
 			return err
 		}
 		return s.tell(ctx, tx, user, b, deleted)

@@ -12,6 +12,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -116,4 +117,22 @@ func LockID(name string) int64 {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(name))
 	return int64(hash.Sum64() >> 1)
+}
+
+// AsUser runs fn in a transaction that sees and changes the rows of one user
+// only: row level security compares each row's user_id with app.user_id, so
+// that a query which forgets to ask for its user finds nothing of another's.
+func AsUser(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, fn func(pgx.Tx) error) error {
+	return InTx(ctx, pool, func(tx pgx.Tx) error {
+		if err := Act(ctx, tx, user); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// Act has the rest of tx see the rows of one user only.
+func Act(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	_, err := tx.Exec(ctx, "SELECT set_config('app.user_id', $1, true)", user.String())
+	return err
 }

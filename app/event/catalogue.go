@@ -11,7 +11,10 @@ import (
 const (
 	Backend      = "backend"
 	Analytics    = "analytics"
+	Banking      = "banking"
+	Investment   = "investment"
 	Notification = "notification"
+	MCP          = "mcp"
 )
 
 // The types of the events, as CloudEvents name them.
@@ -20,7 +23,12 @@ const (
 	TypeTransactionUpdated = "transaction.updated"
 	TypeBudgetExceeded     = "budget.exceeded"
 	TypeBudgetChanged      = "budget.changed"
+	TypeWalletChanged      = "wallet.changed"
+	TypeGoalChanged        = "goal.changed"
+	TypePreferencesChanged = "preferences.changed"
+	TypeUserDeleted        = "user.deleted"
 	TypeInsightGenerated   = "ai.insight.generated"
+	TypeInsightDismissed   = "insight.dismissed"
 	TypeAlertSent          = "user.alert.sent"
 )
 
@@ -47,20 +55,20 @@ const DeadLetterRetention = 14 * 24 * time.Hour
 // must come again.
 const week = 7 * 24 * time.Hour
 
+// observers are the agents that watch what people do with their money.
+var observers = []string{Analytics, Banking, Investment}
+
+// The first five are those of the contract. The others are what services must
+// know of one another's state beyond them: the last state of each thing, or
+// what ended it.
 var catalogue = []Topic{
 	{
 		Name: "finance.transaction.created", Type: TypeTransactionCreated,
-		Publisher: Backend, Consumers: []string{Analytics}, Partitions: 6, Retention: week,
+		Publisher: Backend, Consumers: observers, Partitions: 6, Retention: week,
 	},
 	{
 		Name: "finance.transaction.updated", Type: TypeTransactionUpdated,
-		Publisher: Backend, Consumers: []string{Analytics}, Partitions: 6, Retention: week,
-	},
-	{
-		// What the analytics agent must know of budgets beyond the five events of
-		// the contract: the last state of each.
-		Name: "finance.budget.changed", Type: TypeBudgetChanged,
-		Publisher: Backend, Consumers: []string{Analytics}, Partitions: 3, Compacted: true,
+		Publisher: Backend, Consumers: observers, Partitions: 6, Retention: week,
 	},
 	{
 		Name: "finance.budget.exceeded", Type: TypeBudgetExceeded,
@@ -68,11 +76,35 @@ var catalogue = []Topic{
 	},
 	{
 		Name: "ai.insight.generated", Type: TypeInsightGenerated,
-		Publisher: Analytics, Consumers: []string{Backend, Notification}, Partitions: 3, Retention: week,
+		Publisher: Analytics, Also: []string{Banking, Investment}, Consumers: []string{Backend, Notification}, Partitions: 3, Retention: week,
 	},
 	{
 		Name: "notification.alert.sent", Type: TypeAlertSent,
 		Publisher: Notification, Consumers: []string{Backend}, Partitions: 3, Retention: week,
+	},
+	{
+		Name: "finance.budget.changed", Type: TypeBudgetChanged,
+		Publisher: Backend, Consumers: []string{Analytics, Banking}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "finance.wallet.changed", Type: TypeWalletChanged,
+		Publisher: Backend, Consumers: []string{Banking, Investment}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "finance.goal.changed", Type: TypeGoalChanged,
+		Publisher: Backend, Consumers: []string{Investment}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "notification.preferences.changed", Type: TypePreferencesChanged,
+		Publisher: Backend, Consumers: []string{Analytics, Banking, Investment, Notification}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "ai.insight.dismissed", Type: TypeInsightDismissed,
+		Publisher: Backend, Consumers: observers, Partitions: 3, Retention: week,
+	},
+	{
+		Name: "account.user.deleted", Type: TypeUserDeleted,
+		Publisher: Backend, Consumers: []string{Analytics, Banking, Investment, Notification}, Partitions: 3, Retention: week,
 	},
 }
 

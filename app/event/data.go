@@ -32,8 +32,18 @@ type TransactionCreated struct {
 	Category      string    `json:"category"`
 	Description   string    `json:"description,omitempty"`
 	WalletID      uuid.UUID `json:"walletId"`
-	Timestamp     time.Time `json:"timestamp"`
+	// A transfer's other end, and what arrives there when its currency differs.
+	ToWalletID *uuid.UUID `json:"toWalletId,omitempty"`
+	ToAmount   string     `json:"toAmount,omitempty"`
+	Timestamp  time.Time  `json:"timestamp"`
 }
+
+// What the field "status" of a transaction's changes holds: a deleted
+// transaction may be restored.
+const (
+	Active  = "active"
+	Deleted = "deleted"
+)
 
 // Change is what a field was and became.
 type Change struct {
@@ -58,7 +68,75 @@ type BudgetChanged struct {
 	Limit    string    `json:"limit"`
 	Currency string    `json:"currency"`
 	Month    string    `json:"month"` // YYYY-MM
-	Deleted  bool      `json:"deleted"`
+	// Threshold is the percentage of the limit at which its user is warned; 0: 80.
+	Threshold int `json:"threshold,omitempty"`
+	// Rollover adds what was left of the month before to the limit.
+	Rollover bool `json:"rollover,omitempty"`
+	Deleted  bool `json:"deleted"`
+}
+
+// WalletChanged is the data of wallet.changed: the wallet as it is now.
+type WalletChanged struct {
+	UserID         uuid.UUID `json:"userId"`
+	WalletID       uuid.UUID `json:"walletId"`
+	Name           string    `json:"name"`
+	Type           string    `json:"type"`
+	Currency       string    `json:"currency"`
+	OpeningBalance string    `json:"openingBalance"` // signed: before its first transaction
+	Deleted        bool      `json:"deleted"`
+}
+
+// GoalChanged is the data of goal.changed: the goal as it is now.
+type GoalChanged struct {
+	UserID    uuid.UUID `json:"userId"`
+	GoalID    uuid.UUID `json:"goalId"`
+	Name      string    `json:"name"`
+	Target    string    `json:"target"`
+	Saved     string    `json:"saved"`
+	Currency  string    `json:"currency"`
+	Status    string    `json:"status"`             // active, reached or abandoned
+	Deadline  string    `json:"deadline,omitempty"` // YYYY-MM-DD
+	CreatedAt time.Time `json:"createdAt"`
+	Deleted   bool      `json:"deleted"`
+}
+
+// PreferencesChanged is the data of preferences.changed: how a user wants to be
+// told, as it is now.
+type PreferencesChanged struct {
+	UserID            uuid.UUID          `json:"userId"`
+	Email             string             `json:"email"`
+	Name              string             `json:"name,omitempty"`
+	Timezone          string             `json:"timezone"`             // IANA
+	Channels          []string           `json:"channels"`             // in_app, email, push
+	QuietFrom         string             `json:"quietFrom,omitempty"`  // HH:MM in Timezone; without both there are no quiet hours
+	QuietUntil        string             `json:"quietUntil,omitempty"` // may lie before QuietFrom: over midnight
+	Digest            string             `json:"digest"`               // off, daily, weekly: of what goes by e-mail
+	MutedTypes        []string           `json:"mutedTypes"`           // kinds of insight that are not told of
+	Phrasing          bool               `json:"phrasing"`             // consent to have a language model phrase insights
+	PushSubscriptions []PushSubscription `json:"pushSubscriptions,omitempty"`
+}
+
+// PushSubscription is where a browser takes web push (RFC 8030), and its keys.
+type PushSubscription struct {
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
+	Auth     string `json:"auth"`
+}
+
+// UserDeleted is the data of user.deleted: everything kept of the user goes.
+type UserDeleted struct {
+	UserID    uuid.UUID `json:"userId"`
+	DeletedAt time.Time `json:"deletedAt"`
+}
+
+// InsightDismissed is the data of insight.dismissed.
+type InsightDismissed struct {
+	UserID      uuid.UUID `json:"userId"`
+	InsightID   uuid.UUID `json:"insightId"`
+	InsightType string    `json:"insightType"`
+	Detector    string    `json:"detector,omitempty"` // relatedEntities["detector"] of the insight
+	Feedback    string    `json:"feedback"`           // none, useful, not_useful or wrong
+	DismissedAt time.Time `json:"dismissedAt"`
 }
 
 // BudgetExceeded is the data of budget.exceeded.
@@ -79,9 +157,12 @@ type InsightGenerated struct {
 	InsightType     string            `json:"insightType"`
 	Title           string            `json:"title"`
 	Message         string            `json:"message"`
-	Confidence      float64           `json:"confidence"` // a share, not money
-	RelatedEntities map[string]string `json:"relatedEntities,omitempty"`
-	ExpiresAt       *time.Time        `json:"expiresAt,omitempty"`
+	Confidence      float64           `json:"confidence"`                // a share, not money
+	RelatedEntities map[string]string `json:"relatedEntities,omitempty"` // "detector" names what found it
+	// Facts are what the insight rests on, and Dismiss what would end it.
+	Facts     map[string]string `json:"facts,omitempty"`
+	Dismiss   string            `json:"dismiss,omitempty"`
+	ExpiresAt *time.Time        `json:"expiresAt,omitempty"`
 }
 
 // AlertSent is the data of user.alert.sent.

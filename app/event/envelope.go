@@ -52,3 +52,13 @@ func Decode[T any](e CloudEvent) (T, error) {
 	}
 	return data, nil
 }
+
+// Extensions of a dead letter: the event as it came, with how it came to be one.
+const (
+	DeadReason  = "dlqreason"
+	DeadTopic   = "dlqtopic"
+	DeadHandler = "dlqhandler" // the service
+	DeadTries   = "dlqtries"
+	DeadFirst   = "dlqfirst" // when it was tried; RFC 3339
+	DeadLast    = "dlqlast"
+)

@@ -9,6 +9,8 @@ var (
 	ErrNotFound     = errors.New("not found")
 	ErrConflict     = errors.New("already exists")
 	ErrUnauthorized = errors.New("not authorized")
+	// ErrStale: somebody else has changed the thing since the caller read it.
+	ErrStale = errors.New("has been changed since it was read: read it again, then change it")
 )
 
 // Invalid says which field of a request is wrong, and why.

@@ -1,19 +1,21 @@
 // Package httpapi is the backend's REST API under /api/v1: who is asking, what
-// they ask for, and what they are told when it cannot be had.
+// they ask for, and what they are told when it cannot be had. Operations are
+// declared with huma, which checks requests against the types of their inputs
+// and writes the OpenAPI document from the same; one file a resource.
 package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/google/uuid"
 
 	"github.com/wealth-companion/companion/app/account"
 	"github.com/wealth-companion/companion/app/alert"
@@ -32,16 +34,24 @@ type API struct {
 	Budgets  *budget.Budgets
 	Insights *insight.Insights
 	Alerts   *alert.Alerts
-	Log      *slog.Logger
+	// Cache keeps what was read, for while the database is away; nil: nothing is kept.
+	Cache Cache
+	Log   *slog.Logger
 	// Observe is told of every request; route is its pattern.
 	Observe func(method, route string, status int, took time.Duration)
 }
+
+// base is where the API begins.
+const base = "/api/v1"
 
 // correlationHeader ties a caller's requests to what follows from them.
 const correlationHeader = "X-Correlation-Id"
 
 // patience is how long a request may take: a caller waits no longer.
 const patience = 10 * time.Second
+
+// maxBody is more than any request needs, in bytes.
+const maxBody = 1 << 20
 
 // Handler routes the API's requests.
 func (a *API) Handler() http.Handler {
@@ -53,76 +63,33 @@ func (a *API) Handler() http.Handler {
 	root.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, status{http.StatusMethodNotAllowed, r.Method + " is not possible here"})
 	})
-	root.Route("/api/v1", func(r chi.Router) {
-		r.Post("/auth/register", a.open(a.register))
-		r.Post("/auth/login", a.open(a.login))
-		r.Get("/auth/me", a.own(a.me))
-
-		r.Get("/wallets", a.own(a.wallets))
-		r.Post("/wallets", a.own(a.createWallet))
-		r.Get("/categories", a.own(a.categories))
-		r.Post("/categories", a.own(a.createCategory))
-
-		r.Get("/budgets", a.own(a.budgets))
-		r.Post("/budgets", a.own(a.createBudget))
-		r.Put("/budgets/{id}", a.own(a.updateBudget))
-		r.Delete("/budgets/{id}", a.own(a.deleteBudget))
-
-		r.Get("/transactions", a.own(a.transactions))
-		r.Post("/transactions", a.own(a.postTransaction))
-		r.Get("/transactions/{id}", a.own(a.transaction))
-		r.Patch("/transactions/{id}", a.own(a.updateTransaction))
-
-		r.Get("/insights", a.own(a.insights))
-		r.Get("/alerts", a.own(a.alerts))
-	})
+	a.declare(root)
 	return root
 }
 
-// answer is what an endpoint has to say.
-type answer struct {
-	status int
-	body   any // nil: none
-}
+// Document is the API's OpenAPI document, in JSON.
+func (a *API) Document() ([]byte, error) { return a.declare(chi.NewRouter()).OpenAPI().MarshalJSON() }
 
-func found(body any) answer { return answer{http.StatusOK, body} }
-func made(body any) answer  { return answer{http.StatusCreated, body} }
-
-// open serves an endpoint that anybody may call.
-func (a *API) open(endpoint func(*http.Request) (answer, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		its, err := endpoint(r)
-		if err != nil {
-			a.refuse(w, r, err)
-			return
-		}
-		if its.body == nil {
-			w.WriteHeader(its.status)
-			return
-		}
-		write(w, its.status, "application/json", its.body)
+// declare lays out every operation.
+func (a *API) declare(router chi.Router) huma.API {
+	config := huma.DefaultConfig("Wealth Companion", "1")
+	config.Info.Description = "What people earn, spend and plan, and what the agents found in it. " +
+		"Amounts are decimal strings, times are UTC (RFC 3339), errors are problem+json (RFC 9457)."
+	config.OpenAPIPath = base + "/openapi"
+	config.DocsPath, config.SchemasPath = "", ""
+	config.CreateHooks = nil // no $schema in answers
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},
 	}
-}
-
-// own serves an endpoint that is about the caller.
-func (a *API) own(endpoint func(*http.Request, uuid.UUID) (answer, error)) http.HandlerFunc {
-	return a.open(func(r *http.Request) (answer, error) {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok {
-			return answer{}, fmt.Errorf("an access token in the header Authorization (Bearer) is needed: %w", fault.ErrUnauthorized)
-		}
-		user, err := a.Tokens.User(token)
-		if err != nil {
-			return answer{}, err
-		}
-		return endpoint(r, user)
-	})
-}
-
-func write(w http.ResponseWriter, status int, contentType string, body any) {
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // fails only when the caller has gone
+	r := routes{humachi.New(router, config), a}
+	r.auth()
+	r.wallets()
+	r.categories()
+	r.transactions()
+	r.budgets()
+	r.insights()
+	r.alerts()
+	return r.API
 }
 
 // observed is around every request: its trail, its log line, its metric, and

@@ -178,7 +178,7 @@ func TestTheSameRequestTwiceIsOneTransaction(t *testing.T) {
 	request := object{"walletId": w.join(), "amount": "10.00", "type": "expense", "category": "groceries", "timestamp": "2026-11-03T12:00:00Z"}
 	key := uuid.NewString()
 	first := w.call(201, "POST", "/transactions", request, "Idempotency-Key", key)
-	require.Equal(t, first["id"], w.call(200, "POST", "/transactions", request, "Idempotency-Key", key)["id"])
+	require.Equal(t, first["id"], w.call(201, "POST", "/transactions", request, "Idempotency-Key", key)["id"])
 	other := object{"walletId": request["walletId"], "amount": "11.00", "type": "expense", "category": "groceries"}
 	w.call(409, "POST", "/transactions", other, "Idempotency-Key", key)
 	w.call(422, "POST", "/transactions", request, "Idempotency-Key", "once")
@@ -207,7 +207,7 @@ func TestTheSameRequestTwiceIsOneTransaction(t *testing.T) {
 	for _, status := range statuses {
 		counts[status]++
 	}
-	require.Equal(t, map[int]int{201: 1, 200: 7}, counts)
+	require.Equal(t, map[int]int{201: 8}, counts)
 	events, _ := outbox[event.TransactionCreated](w, event.TypeTransactionCreated)
 	require.Len(t, events, 2)
 }
@@ -293,7 +293,7 @@ func TestBadRequestsGetAnAnswer(t *testing.T) {
 		"an unknown wallet":           {422, "POST", "/transactions", good(object{"walletId": uuid.NewString()}), "walletId"},
 		"a day in the far future":     {422, "POST", "/transactions", good(object{"timestamp": "2099-01-01T00:00:00Z"}), "timestamp"},
 		"a misspelt field":            {422, "POST", "/transactions", good(object{"ammount": "1"}), "ammount"},
-		"a wallet that is no id":      {400, "POST", "/transactions", good(object{"walletId": "mine"}), ""},
+		"a wallet that is no id":      {422, "POST", "/transactions", good(object{"walletId": "mine"}), "walletId"},
 		"not JSON":                    {400, "POST", "/transactions", "amount=1", ""},
 		"two objects":                 {400, "POST", "/wallets", `{"name":"a","type":"cash","currency":"EUR"}{}`, ""},
 		"nothing at all":              {400, "POST", "/transactions", "", ""},
@@ -395,4 +395,41 @@ func TestWhatAgentsSayIsTakenOnce(t *testing.T) {
 	alerts := w.call(200, "GET", "/alerts", nil)["items"].([]any)
 	require.Len(t, alerts, 1)
 	require.Equal(t, "delivered", alerts[0].(object)["status"])
+}
+
+func TestTheDocumentIsComplete(t *testing.T) {
+	w := newWorld(t)
+	document := w.call(200, "GET", "/openapi.json", nil)
+	require.Equal(t, "3.1.0", document["openapi"])
+	for path, methods := range document["paths"].(object) {
+		for method, operation := range methods.(object) {
+			its := operation.(object)
+			require.NotEmpty(t, its["operationId"], "%s %s", method, path)
+			require.NotEmpty(t, its["summary"], "%s %s", method, path)
+		}
+	}
+}
+
+func TestAnUpdateOfWhatSomebodyElseChangedIsRefused(t *testing.T) {
+	w := newWorld(t)
+	made := w.call(201, "POST", "/transactions", object{"walletId": w.join(), "amount": "12.50", "type": "expense", "category": "groceries"})
+	path := "/transactions/" + made["id"].(string)
+	tag := w.header(path).Get("ETag")
+	require.NotEmpty(t, tag)
+	w.call(200, "PATCH", path, object{"amount": "13.00"}, "If-Match", tag)
+	w.call(412, "PATCH", path, object{"amount": "14.00"}, "If-Match", tag)
+	require.Equal(t, "13.00", w.call(200, "GET", path, nil)["amount"])
+	require.NotEqual(t, tag, w.header(path).Get("ETag"))
+	require.Empty(t, w.header(path).Values("Idempotency-Replayed"))
+}
+
+// header reads what is said with an answer.
+func (w *world) header(path string) http.Header {
+	w.t.Helper()
+	request := httptest.NewRequest(http.MethodGet, "/api/v1"+path, nil)
+	request.Header.Set("Authorization", "Bearer "+w.token)
+	recorder := httptest.NewRecorder()
+	w.handler.ServeHTTP(recorder, request)
+	require.Equal(w.t, 200, recorder.Code)
+	return recorder.Header()
 }

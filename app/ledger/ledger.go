@@ -39,8 +39,8 @@ type Wallet struct {
 // NewWallet is what a user enters.
 type NewWallet struct {
 	Name     string `json:"name"`
-	Type     string `json:"type"`
-	Currency string `json:"currency"`
+	Type     string `json:"type" enum:"checking,savings,cash,credit,investment"`
+	Currency string `json:"currency" doc:"ISO 4217" example:"EUR"`
 }
 
 var walletTypes = map[string]bool{"checking": true, "savings": true, "cash": true, "credit": true, "investment": true}
@@ -113,7 +113,7 @@ type Category struct {
 // NewCategory is what a user enters.
 type NewCategory struct {
 	Name string `json:"name"`
-	Kind string `json:"kind"`
+	Kind string `json:"kind" enum:"income,expense"`
 }
 
 // defaults are the categories that every user starts with.

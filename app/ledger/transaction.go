@@ -1,10 +1,7 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,11 +10,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/etag"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/fault"
+	"github.com/wealth-companion/companion/app/idempotency"
 	"github.com/wealth-companion/companion/app/money"
 	"github.com/wealth-companion/companion/app/outbox"
 	"github.com/wealth-companion/companion/app/page"
@@ -26,52 +24,47 @@ import (
 
 // Transaction is money that came, went or moved.
 type Transaction struct {
-	ID          uuid.UUID       `json:"id"`
-	WalletID    uuid.UUID       `json:"walletId"`
-	Amount      decimal.Decimal `json:"-"` // more than zero; Type tells the direction
-	Currency    string          `json:"currency"`
-	Type        string          `json:"type"`
-	Category    string          `json:"category"` // a slug
-	Description string          `json:"description"`
-	Timestamp   time.Time       `json:"timestamp"` // when it happened, UTC
-	CreatedAt   time.Time       `json:"createdAt"`
-	UpdatedAt   time.Time       `json:"updatedAt"`
+	ID          uuid.UUID    `json:"id"`
+	WalletID    uuid.UUID    `json:"walletId"`
+	Amount      money.Amount `json:"amount"` // more than zero; Type tells the direction
+	Currency    string       `json:"currency"`
+	Type        string       `json:"type"`
+	Category    string       `json:"category"` // a slug
+	Description string       `json:"description"`
+	Timestamp   time.Time    `json:"timestamp"` // when it happened, UTC
+	CreatedAt   time.Time    `json:"createdAt"`
+	UpdatedAt   time.Time    `json:"updatedAt"`
 }
 
-// MarshalJSON writes the amount as a decimal string.
-func (t Transaction) MarshalJSON() ([]byte, error) {
-	type plain Transaction
-	return json.Marshal(struct {
-		plain
-		Amount string `json:"amount"`
-	}{plain(t), money.Format(t.Amount)})
-}
+// Changed tells this state from the next.
+func (t Transaction) Changed() time.Time { return t.UpdatedAt }
 
 // NewTransaction is what a user enters. Without a timestamp it is now.
 type NewTransaction struct {
-	WalletID    uuid.UUID  `json:"walletId"`
-	Amount      string     `json:"amount"` // decimal
-	Type        string     `json:"type"`
-	Category    string     `json:"category"`
-	Description string     `json:"description"`
-	Timestamp   *time.Time `json:"timestamp"`
+	WalletID    uuid.UUID  `json:"walletId" format:"uuid"`
+	Amount      string     `json:"amount" doc:"More than zero, a decimal string" example:"12.50"`
+	Type        string     `json:"type" enum:"income,expense,transfer"`
+	Category    string     `json:"category" doc:"The slug of a category"`
+	Description string     `json:"description,omitempty" maxLength:"500"`
+	Timestamp   *time.Time `json:"timestamp,omitempty" doc:"When it happened; without it, now"`
 }
 
 // Edit is what of a transaction shall be otherwise; nil leaves it.
 type Edit struct {
-	Amount      *string    `json:"amount"`
-	Type        *string    `json:"type"`
-	Category    *string    `json:"category"`
-	Description *string    `json:"description"`
-	Timestamp   *time.Time `json:"timestamp"`
+	Amount      *string    `json:"amount,omitempty"`
+	Type        *string    `json:"type,omitempty" enum:"income,expense,transfer"`
+	Category    *string    `json:"category,omitempty"`
+	Description *string    `json:"description,omitempty" maxLength:"500"`
+	Timestamp   *time.Time `json:"timestamp,omitempty"`
 }
 
 // check looks at what needs no database. at is the present.
 func (t *Transaction) check(amount string, at time.Time) error {
-	var err error
-	if t.Amount, err = money.Parse(amount); err != nil {
+	parsed, err := money.Parse(amount)
+	if err != nil {
 		return fault.Invalid{Field: "amount", Reason: err.Error()}
 	}
+	t.Amount = money.Of(parsed)
 	t.Description = strings.TrimSpace(t.Description)
 	t.Timestamp = t.Timestamp.UTC().Truncate(time.Microsecond)
 	switch {
@@ -87,12 +80,10 @@ func (t *Transaction) check(amount string, at time.Time) error {
 	return nil
 }
 
-// Post records a transaction and its event. With a key, the same request sent
-// again returns the same transaction (made is false) and does nothing else;
-// another request with the same key is an ErrConflict.
-func (l *Ledger) Post(ctx context.Context, user uuid.UUID, key *uuid.UUID, n NewTransaction) (t Transaction, made bool, err error) {
+// Post records a transaction and its event.
+func (l *Ledger) Post(ctx context.Context, user uuid.UUID, n NewTransaction) (Transaction, error) {
 	at := now()
-	t = Transaction{
+	t := Transaction{
 		ID: trail.NewID(), WalletID: n.WalletID, Type: n.Type, Category: n.Category, Description: n.Description,
 		Timestamp: at, CreatedAt: at, UpdatedAt: at,
 	}
@@ -100,81 +91,33 @@ func (l *Ledger) Post(ctx context.Context, user uuid.UUID, key *uuid.UUID, n New
 		t.Timestamp = *n.Timestamp
 	}
 	if err := t.check(n.Amount, at); err != nil {
-		return Transaction{}, false, err
+		return Transaction{}, err
 	}
-	err = db.InTx(ctx, l.Pool, func(tx pgx.Tx) error {
+	return idempotency.Do(ctx, l.Pool, user, func(tx pgx.Tx) (Transaction, error) {
 		if err := tx.QueryRow(ctx, "SELECT currency FROM wallets WHERE id = $1 AND user_id = $2", n.WalletID, user).Scan(&t.Currency); err != nil {
 			if errors.Is(err, pgx.ErrNoRows) {
-				return fault.Invalid{Field: "walletId", Reason: "there is no such wallet"}
+				return t, fault.Invalid{Field: "walletId", Reason: "there is no such wallet"}
 			}
-			return err
+			return t, err
 		}
 		if err := HasCategory(ctx, tx, user, t.Category); err != nil {
-			return err
+			return t, err
 		}
 		if err := insert(ctx, tx, user, t); err != nil {
-			return err
+			return t, err
 		}
-		if key != nil {
-			earlier, err := l.remember(ctx, tx, user, *key, n, t.ID)
-			if err != nil || earlier != uuid.Nil {
-				return errors.Join(err, repeated{earlier})
-			}
-		}
-		return l.tell(ctx, tx, event.TypeTransactionCreated, t.ID, user, event.TransactionCreated{
-			TransactionID: t.ID, UserID: user, Amount: money.Format(t.Amount), Currency: t.Currency, Type: t.Type,
+		return t, l.tell(ctx, tx, event.TypeTransactionCreated, t.ID, user, event.TransactionCreated{
+			TransactionID: t.ID, UserID: user, Amount: t.Amount.String(), Currency: t.Currency, Type: t.Type,
 			Category: t.Category, Description: t.Description, WalletID: t.WalletID, Timestamp: t.Timestamp,
 		})
 	})
-	var again repeated
-	switch {
-	case errors.Is(err, fault.ErrConflict):
-		return Transaction{}, false, err
-	case errors.As(err, &again):
-		t, err = l.Get(ctx, user, again.transaction)
-		return t, false, err
-	case err != nil:
-		return Transaction{}, false, err
-	}
-	return t, true, nil
-}
-
-// repeated undoes what a request that was carried out before would do again.
-type repeated struct{ transaction uuid.UUID }
-
-func (repeated) Error() string { return "the request was carried out before" }
-
-// remember notes the request under its key. It returns the transaction of an
-// earlier one, if there was.
-func (l *Ledger) remember(ctx context.Context, tx pgx.Tx, user, key uuid.UUID, n NewTransaction, id uuid.UUID) (uuid.UUID, error) {
-	raw, err := json.Marshal(n)
-	if err != nil {
-		return uuid.Nil, err
-	}
-	request := sha256.Sum256(raw)
-	// A request with the same key at the same moment waits here for the first to end.
-	tag, err := tx.Exec(ctx, `INSERT INTO idempotency_keys (user_id, key, request, transaction_id)
-		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, user, key, request[:], id)
-	if err != nil || tag.RowsAffected() == 1 {
-		return uuid.Nil, err
-	}
-	var earlier uuid.UUID
-	var before []byte
-	if err := tx.QueryRow(ctx, "SELECT request, transaction_id FROM idempotency_keys WHERE user_id = $1 AND key = $2", user, key).
-		Scan(&before, &earlier); err != nil {
-		return uuid.Nil, err
-	}
-	if !bytes.Equal(before, request[:]) {
-		return uuid.Nil, fmt.Errorf("another request with this idempotency key %w", fault.ErrConflict)
-	}
-	return earlier, nil
 }
 
 func insert(ctx context.Context, tx pgx.Tx, user uuid.UUID, t Transaction) error {
 	_, err := tx.Exec(ctx, `INSERT INTO transactions
 		(id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		t.ID, user, t.WalletID, t.Amount.String(), t.Currency, t.Type, t.Category, t.Description, t.Timestamp, t.CreatedAt, t.UpdatedAt)
+		t.ID, user, t.WalletID, t.Amount.Decimal.String(), t.Currency, t.Type, t.Category, t.Description, t.Timestamp, t.CreatedAt, t.UpdatedAt)
 	return err
 }
 
@@ -189,15 +132,18 @@ func (l *Ledger) tell(ctx context.Context, tx pgx.Tx, kind string, subject, user
 
 // Update changes a transaction and tells what was and became. What is as asked
 // already is no change, and without any there is no event.
-func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, edit Edit) (Transaction, error) {
+func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, edit Edit) (Transaction, error) {
 	var t Transaction
-	err := db.InTx(ctx, l.Pool, func(tx pgx.Tx) error {
+	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
 		before, err := get(ctx, tx, user, id, " FOR UPDATE")
 		if err != nil {
 			return err
 		}
+		if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
+			return err
+		}
 		t = before
-		amount := money.Format(t.Amount)
+		amount := t.Amount.String()
 		set(&amount, edit.Amount)
 		set(&t.Type, edit.Type)
 		set(&t.Category, edit.Category)
@@ -218,7 +164,7 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, edit Edit) (Tra
 		}
 		t.UpdatedAt = now()
 		if _, err := tx.Exec(ctx, `UPDATE transactions SET amount = $2, type = $3, category = $4, description = $5, occurred_at = $6, updated_at = $7
-			WHERE id = $1`, id, t.Amount.String(), t.Type, t.Category, t.Description, t.Timestamp, t.UpdatedAt); err != nil {
+			WHERE id = $1`, id, t.Amount.Decimal.String(), t.Type, t.Category, t.Description, t.Timestamp, t.UpdatedAt); err != nil {
 			return err
 		}
 		return l.tell(ctx, tx, event.TypeTransactionUpdated, id, user, event.TransactionUpdated{
@@ -242,7 +188,7 @@ func differences(before, after Transaction) map[string]event.Change {
 			changes[field] = event.Change{Before: was, After: is}
 		}
 	}
-	note("amount", money.Format(before.Amount), money.Format(after.Amount))
+	note("amount", before.Amount.String(), after.Amount.String())
 	note("type", before.Type, after.Type)
 	note("category", before.Category, after.Category)
 	note("description", before.Description, after.Description)
@@ -259,9 +205,7 @@ func scan(row pgx.CollectableRow) (Transaction, error) {
 		return t, err
 	}
 	t.Timestamp, t.CreatedAt, t.UpdatedAt = t.Timestamp.UTC(), t.CreatedAt.UTC(), t.UpdatedAt.UTC()
-	var err error
-	t.Amount, err = decimal.NewFromString(amount)
-	return t, err
+	return t, t.Amount.UnmarshalText([]byte(amount))
 }
 
 func get(ctx context.Context, q db.Querier, user, id uuid.UUID, lock string) (Transaction, error) {

@@ -1,0 +1,41 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/budget"
+	"github.com/wealth-companion/companion/app/page"
+)
+
+type newBudget struct {
+	Keyed
+	Body budget.New
+}
+
+type editBudget struct {
+	One
+	Conditional
+	Body budget.Change
+}
+
+func (r routes) budgets() {
+	own(r, operation{http.MethodGet, "/budgets", "listBudgets", "The caller's budgets, the newest month first", 0, 0},
+		func(ctx context.Context, user uuid.UUID, _ *struct{}) (page.List[budget.Budget], error) {
+			return whole(r.api.Budgets.List(ctx, user))
+		})
+	own(r, operation{http.MethodPost, "/budgets", "createBudget", "Make a budget", http.StatusCreated, 0},
+		func(ctx context.Context, user uuid.UUID, in *newBudget) (budget.Budget, error) {
+			return r.api.Budgets.Create(ctx, user, in.Body)
+		})
+	own(r, operation{http.MethodPut, "/budgets/{id}", "editBudget", "Change a budget", 0, 0},
+		func(ctx context.Context, user uuid.UUID, in *editBudget) (budget.Budget, error) {
+			return r.api.Budgets.Update(ctx, user, in.id(), in.IfMatch, in.Body)
+		})
+	own(r, operation{http.MethodDelete, "/budgets/{id}", "deleteBudget", "Remove a budget", http.StatusNoContent, 0},
+		func(ctx context.Context, user uuid.UUID, in *One) (nothing, error) {
+			return nothing{}, r.api.Budgets.Delete(ctx, user, in.id())
+		})
+}
