@@ -1,9 +1,9 @@
 package analytics
 
 import (
-	"slices"
-
 	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/stats"
 )
 
 // warnAt is the share of a budget at which its user is warned.
@@ -27,14 +27,9 @@ func stand(limit, spent decimal.Decimal) standing {
 
 var hundred = decimal.NewFromInt(100)
 
-// The modified z-score of Iglewicz and Hoaglin (How to Detect and Handle
-// Outliers, 1993): 0.6745 (x - median) / MAD, an outlier above 3.5. With more
-// than half of the values alike, MAD is 0, and the mean absolute deviation takes
-// its place: (x - median) / (1.2533 meanAD).
+// An outlier is what stats.Spread scores above threshold.
 var (
-	madFactor  = decimal.RequireFromString("0.6745")
-	meanFactor = decimal.RequireFromString("1.253314")
-	threshold  = decimal.RequireFromString("3.5")
+	threshold = decimal.NewFromFloat(stats.Threshold)
 	// An amount that is odd to statistics but less than half as much again as
 	// usual is not worth a word.
 	worthAWord = decimal.RequireFromString("1.5")
@@ -57,37 +52,20 @@ func unusual(amount decimal.Decimal, samples []decimal.Decimal) (usual, bool) {
 	if len(samples) < minSamples {
 		return usual{}, false
 	}
-	middle := median(samples)
+	spread := stats.SpreadOf(samples)
+	middle := spread.Median
 	above := amount.Sub(middle)
 	if amount.LessThan(middle.Mul(worthAWord)) || !above.IsPositive() {
 		return usual{}, false
 	}
 	u := usual{median: middle, times: amount.DivRound(middle, 1), confidence: 1}
-	deviations := make([]decimal.Decimal, len(samples))
-	for i, sample := range samples {
-		deviations[i] = sample.Sub(middle).Abs()
-	}
-	var score decimal.Decimal
-	if mad := median(deviations); mad.IsPositive() {
-		score = madFactor.Mul(above).Div(mad)
-	} else if mean := decimal.Avg(deviations[0], deviations[1:]...); mean.IsPositive() {
-		score = above.Div(meanFactor.Mul(mean))
-	} else {
+	score, ok := spread.Score(amount)
+	if !ok {
 		return u, true // all alike till now
 	}
 	if score.LessThanOrEqual(threshold) {
 		return usual{}, false
 	}
-	u.confidence = decimal.NewFromInt(1).Sub(threshold.Div(score).Div(decimal.NewFromInt(2))).Round(2).InexactFloat64()
+	u.confidence = stats.Confidence(score.InexactFloat64(), stats.Threshold)
 	return u, true
-}
-
-// median returns the middle of values, of which there must be one.
-func median(values []decimal.Decimal) decimal.Decimal {
-	sorted := slices.SortedFunc(slices.Values(values), decimal.Decimal.Cmp)
-	half := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[half]
-	}
-	return decimal.Avg(sorted[half-1], sorted[half])
 }

@@ -60,10 +60,3 @@ func TestUnusual(t *testing.T) {
 		})
 	}
 }
-
-func TestMedian(t *testing.T) {
-	three := []decimal.Decimal{decimal.NewFromInt(9), decimal.NewFromInt(1), decimal.NewFromInt(4)}
-	require.Equal(t, "4", median(three).String())
-	require.Equal(t, "2.5", median([]decimal.Decimal{decimal.NewFromInt(4), decimal.NewFromInt(1)}).String())
-	require.Equal(t, "9", three[0].String(), "what was given must stay in its order")
-}

@@ -5,7 +5,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/event"
 )
 
 func day(n int) time.Time { return time.Date(2026, 3, n, 12, 0, 0, 0, time.UTC) }
@@ -30,4 +33,24 @@ func TestSortDoesNotDependOnTheOrderGiven(t *testing.T) {
 	Sort(one)
 	Sort(two)
 	require.Equal(t, one, two)
+}
+
+func TestFlow(t *testing.T) {
+	here, there := uuid.UUID{1}, uuid.UUID{2}
+	ten, twelve := decimal.NewFromInt(10), decimal.NewFromInt(12)
+	for name, c := range map[string]struct {
+		t           Transaction
+		here, there string
+	}{
+		"income":                    {Transaction{Type: event.Income, WalletID: here, Amount: ten}, "10", "0"},
+		"expense":                   {Transaction{Type: event.Expense, WalletID: here, Amount: ten}, "-10", "0"},
+		"transfer":                  {Transaction{Type: event.Transfer, WalletID: here, ToWalletID: &there, Amount: ten}, "-10", "10"},
+		"between currencies":        {Transaction{Type: event.Transfer, WalletID: here, ToWalletID: &there, Amount: ten, ToAmount: twelve}, "-10", "12"},
+		"to a place that is no one": {Transaction{Type: event.Transfer, WalletID: here, Amount: ten}, "-10", "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.here, c.t.Flow(here).String())
+			require.Equal(t, c.there, c.t.Flow(there).String())
+		})
+	}
 }

@@ -1,0 +1,130 @@
+package recurring
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/event"
+)
+
+var counter byte
+
+// charges reads "2026-01-03:9.99 2026-02-03:9.99".
+func charges(text string) []history.Transaction {
+	var all []history.Transaction
+	for word := range strings.FieldsSeq(text) {
+		day, amount, _ := strings.Cut(word, ":")
+		at, err := time.Parse("2006-01-02", day)
+		if err != nil {
+			panic(err)
+		}
+		counter++
+		all = append(all, history.Transaction{
+			ID: uuid.UUID{counter, byte(len(all))}, Amount: decimal.RequireFromString(amount), Currency: "EUR", Type: event.Expense,
+			Category: "subscriptions", Description: "Netflix", At: at.Add(10 * time.Hour),
+		})
+	}
+	history.Sort(all)
+	return all
+}
+
+func TestFind(t *testing.T) {
+	for name, c := range map[string]struct {
+		charges string
+		now     string
+		want    []string // cadence, amount, next
+	}{
+		"monthly": {
+			"2026-01-03:9.99 2026-02-03:9.99 2026-03-03:9.99", "2026-03-05", []string{"monthly 9.99 2026-04-03"},
+		},
+		"two are not enough": {"2026-01-03:9.99 2026-02-03:9.99", "2026-03-01", nil},
+		"moved by weekends": {
+			"2026-01-31:9.99 2026-03-02:9.99 2026-03-31:9.99 2026-04-30:9.99", "2026-05-01", []string{"monthly 9.99 2026-05-31"},
+		},
+		"a price that rose": {
+			"2026-01-03:9.99 2026-02-03:9.99 2026-03-03:9.99 2026-04-03:12.99", "2026-04-05", []string{"monthly 12.99 2026-05-03"},
+		},
+		"charged twice once": {
+			"2026-01-03:9.99 2026-02-03:9.99 2026-02-04:9.99 2026-03-03:9.99 2026-04-03:9.99", "2026-04-05", []string{"monthly 9.99 2026-05-03"},
+		},
+		"a month left out": {
+			"2026-01-03:9.99 2026-02-03:9.99 2026-03-03:9.99 2026-05-03:9.99", "2026-05-05", []string{"monthly 9.99 2026-06-03"},
+		},
+		"a utility": {
+			"2026-01-15:91.20 2026-02-15:85.11 2026-03-16:70.40 2026-04-15:66.02", "2026-04-16", []string{"monthly 70.40 2026-05-15 variable"},
+		},
+		"weekly": {
+			"2026-01-05:12 2026-01-12:12 2026-01-19:12 2026-01-26:12 2026-02-02:12", "2026-02-03", []string{"weekly 12.00 2026-02-09"},
+		},
+		"the weekend's shopping is no charge": {
+			"2026-01-03:81.10 2026-01-10:64.20 2026-01-17:92.55 2026-01-24:71.03 2026-01-31:88.42 2026-02-07:60", "2026-02-08", nil,
+		},
+		"quarterly": {
+			"2025-07-10:55 2025-10-10:55 2026-01-12:55", "2026-01-20", []string{"quarterly 55.00 2026-04-10"},
+		},
+		"yearly": {"2025-01-10:89 2026-01-11:95", "2026-01-20", []string{"yearly 95.00 2027-01-11"}},
+		"two things a year apart that are not alike": {"2025-01-10:89 2026-01-11:250", "2026-01-20", nil},
+		"visits now and then":                        {"2026-01-03:40 2026-02-09:40 2026-03-22:40 2026-04-27:40 2026-06-02:40", "2026-06-03", nil},
+		"each day":                                   {"2026-01-03:3 2026-01-04:3 2026-01-05:3 2026-01-06:3 2026-01-07:3 2026-01-08:3", "2026-01-09", nil},
+		"two subscriptions of one company": {
+			"2026-01-03:9.99 2026-02-03:9.99 2026-03-03:9.99 2026-01-20:2.99 2026-02-20:2.99 2026-03-20:2.99", "2026-03-21",
+			[]string{"monthly 2.99 2026-04-20", "monthly 9.99 2026-04-03"},
+		},
+		"among purchases, with a new price": {
+			"2026-01-03:8.99 2026-01-11:25.10 2026-01-14:70 2026-02-03:8.99 2026-02-05:13.40 2026-03-03:8.99 2026-03-09:31 2026-04-03:10.99", "2026-04-04",
+			[]string{"monthly 10.99 2026-05-03"},
+		},
+		"ended": {
+			"2026-01-03:9.99 2026-02-03:9.99 2026-03-03:9.99", "2026-04-20", []string{"monthly 9.99 2026-04-03 ended"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now, err := time.Parse("2006-01-02", c.now)
+			require.NoError(t, err)
+			var got []string
+			for _, s := range Find(charges(c.charges), now) {
+				what := fmt.Sprintf("%s %s %s", s.Cadence.Name, s.Amount.StringFixed(2), s.Next.Format("2006-01-02"))
+				if s.Variable {
+					what += " variable"
+				}
+				if s.Ended {
+					what += " ended"
+				}
+				require.GreaterOrEqual(t, s.Confidence, 0.5)
+				require.LessOrEqual(t, s.Confidence, 1.0)
+				got = append(got, what)
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestDates(t *testing.T) {
+	day := func(text string) time.Time {
+		at, err := time.Parse("2006-01-02", text)
+		require.NoError(t, err)
+		return at
+	}
+	s := Find(charges("2026-01-31:9.99 2026-02-28:9.99 2026-03-31:9.99"), day("2026-04-01"))[0]
+	require.Equal(t, []time.Time{day("2026-04-30"), day("2026-05-31")}, s.Dates(day("2026-04-01"), day("2026-06-01")))
+	require.Equal(t, []time.Time{day("2026-05-01"), day("2026-05-31")}, s.Dates(day("2026-05-01"), day("2026-06-01")), "what is overdue is due now")
+	require.Equal(t, "119.88", s.PerYear().String())
+	require.True(t, s.Contains(s.Charges[0]))
+}
+
+func TestWithoutAMerchantTheCategoryStandsForIt(t *testing.T) {
+	h := charges("2026-01-01:800 2026-02-01:800 2026-03-01:800")
+	for i := range h {
+		h[i].Description, h[i].Category = "", "housing"
+	}
+	found := Find(h, h[2].At)
+	require.Len(t, found, 1)
+	require.Equal(t, "Housing", found[0].Name)
+}
