@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/db"
 	"github.com/wealth-companion/companion/app/event"
@@ -66,6 +68,14 @@ const (
 	poll       = 2 * time.Second
 	firstPause = 200 * time.Millisecond
 	longPause  = 5 * time.Second
+	// lanes is how many keys are published for at a time.
+	lanes = 8
+	// answerTime is how long the database may take: after a failover a connection
+	// may be dead without a word, and the relay must not wait for it.
+	answerTime = 10 * time.Second
+	// silence is after how long PostgreSQL ends the session of a relay that is
+	// not heard of, and with it the lock that keeps others waiting.
+	silence = "30s"
 	// keep is how long published events are kept, to be looked at.
 	keep = 7 * 24 * time.Hour
 )
@@ -97,12 +107,17 @@ func (r *Relay) lead(ctx context.Context, worked func()) error {
 	// Neither the lock nor the listening may go back into the pool.
 	own := connection.Hijack()
 	defer func() { _ = own.Close(context.WithoutCancel(ctx)) }()
-	if _, err := own.Exec(ctx, "LISTEN "+channel); err != nil {
+	if err := within(ctx, func(ctx context.Context) error {
+		_, err := own.Exec(ctx, "SET idle_session_timeout = '"+silence+"'; LISTEN "+channel)
+		return err
+	}); err != nil {
 		return err
 	}
 	for {
 		var leads bool
-		if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", db.LockID("outbox:"+r.Service)).Scan(&leads); err != nil {
+		if err := within(ctx, func(ctx context.Context) error {
+			return own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", db.LockID("outbox:"+r.Service)).Scan(&leads)
+		}); err != nil {
 			return err
 		}
 		if leads {
@@ -125,7 +140,7 @@ func (r *Relay) lead(ctx context.Context, worked func()) error {
 			continue
 		}
 		if time.Since(pruned) > time.Hour {
-			if err := prune(ctx, own); err != nil {
+			if err := within(ctx, func(ctx context.Context) error { return prune(ctx, own) }); err != nil {
 				return err
 			}
 			pruned = time.Now()
@@ -134,6 +149,13 @@ func (r *Relay) lead(ctx context.Context, worked func()) error {
 			return err
 		}
 	}
+}
+
+// within bounds what is asked of the database.
+func within(ctx context.Context, ask func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	return ask(limited)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -163,48 +185,96 @@ type row struct {
 	payload []byte
 }
 
-// publishBatch publishes the oldest events in order and stops at the first that
-// fails: one that follows must not overtake it.
+// publishBatch publishes the oldest events: those of a key in order, up to the
+// first that fails, since one that follows must not overtake it; those of
+// several keys side by side.
 func (r *Relay) publishBatch(ctx context.Context, own *pgx.Conn) (int, error) {
 	var waiting int
-	if err := own.QueryRow(ctx, "SELECT count(*) FROM outbox WHERE published_at IS NULL").Scan(&waiting); err != nil {
+	var events []row
+	if err := within(ctx, func(ctx context.Context) (err error) {
+		waiting, events, err = oldest(ctx, own)
+		return err
+	}); err != nil {
 		return 0, err
 	}
 	r.Waiting(waiting)
-	if waiting == 0 {
+	if len(events) == 0 {
 		return 0, nil
 	}
-	rows, err := own.Query(ctx, "SELECT id, topic, key, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1", batch)
-	if err != nil {
-		return 0, err
-	}
-	events, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (row, error) {
-		var one row
-		return one, r.Scan(&one.id, &one.topic, &one.key, &one.payload)
-	})
-	if err != nil {
-		return 0, err
-	}
-	var done []int64
-	var failed error
-	for _, one := range events {
-		if failed = r.Publish(ctx, one.topic, one.key, one.payload); failed != nil {
-			failed = fmt.Errorf("publish on %s: %w", one.topic, failed)
-			break
-		}
-		done = append(done, one.id)
-		r.Published(one.topic)
-	}
+	done, failed := r.publishAll(ctx, events)
 	if len(done) > 0 {
 		// Even when the service ends now, what was published is noted.
-		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, err := own.Exec(noting, "UPDATE outbox SET published_at = now() WHERE id = ANY($1)", done); err != nil {
+		if err := within(context.WithoutCancel(ctx), func(ctx context.Context) error {
+			_, err := own.Exec(ctx, "UPDATE outbox SET published_at = now() WHERE id = ANY($1)", done)
+			return err
+		}); err != nil {
 			return 0, errors.Join(failed, err)
 		}
 		r.Waiting(waiting - len(done))
 	}
 	return len(done), failed
+}
+
+// oldest returns how many events wait, and the oldest of them.
+func oldest(ctx context.Context, own *pgx.Conn) (waiting int, events []row, err error) {
+	if err := own.QueryRow(ctx, "SELECT count(*) FROM outbox WHERE published_at IS NULL").Scan(&waiting); err != nil || waiting == 0 {
+		return 0, nil, err
+	}
+	rows, err := own.Query(ctx, "SELECT id, topic, key, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1", batch)
+	if err != nil {
+		return 0, nil, err
+	}
+	events, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (row, error) {
+		var one row
+		return one, r.Scan(&one.id, &one.topic, &one.key, &one.payload)
+	})
+	return waiting, events, err
+}
+
+// publishAll publishes events and returns the ids of those that the broker has,
+// and the first failure. After one, no other key is begun with: most likely the
+// broker is away, and each would wait for it.
+func (r *Relay) publishAll(ctx context.Context, events []row) ([]int64, error) {
+	var keys []string
+	byKey := map[string][]row{}
+	for _, one := range events {
+		if _, known := byKey[one.key]; !known {
+			keys = append(keys, one.key)
+		}
+		byKey[one.key] = append(byKey[one.key], one)
+	}
+	var mu sync.Mutex
+	var done []int64
+	var failed error
+	var group errgroup.Group
+	group.SetLimit(lanes)
+	for _, key := range keys {
+		group.Go(func() error {
+			for _, one := range byKey[key] {
+				mu.Lock()
+				stop := failed != nil
+				mu.Unlock()
+				if stop {
+					return nil
+				}
+				err := r.Publish(ctx, one.topic, one.key, one.payload)
+				mu.Lock()
+				if err == nil {
+					done = append(done, one.id)
+				} else if failed == nil {
+					failed = fmt.Errorf("publish on %s: %w", one.topic, err)
+				}
+				mu.Unlock()
+				if err != nil {
+					return nil
+				}
+				r.Published(one.topic)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // failures are in failed
+	return done, failed
 }
 
 func prune(ctx context.Context, own *pgx.Conn) error {

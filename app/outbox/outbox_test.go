@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,9 +88,11 @@ func anEvent(t *testing.T) event.CloudEvent {
 	return e
 }
 
-func put(t *testing.T, pool *pgxpool.Pool) string {
+func put(t *testing.T, pool *pgxpool.Pool) string { return putFor(t, pool, "key") }
+
+func putFor(t *testing.T, pool *pgxpool.Pool, key string) string {
 	e := anEvent(t)
-	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error { return Put(t.Context(), tx, e, "key") }))
+	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error { return Put(t.Context(), tx, e, key) }))
 	return e.ID
 }
 
@@ -166,6 +170,93 @@ func TestItGoesOnWhenItsConnectionIsLost(t *testing.T) {
 	require.NoError(t, err)
 	second := put(t, pool)
 	eventually(t, "the second", func() bool { ids, _ := b.seen(); return len(ids) >= 2 })
+	ids, _ := b.seen()
+	require.Equal(t, []string{first, second}, ids)
+}
+
+// One key's events stay in order whatever becomes of them, also when some fail.
+func TestEachKeyKeepsItsOrder(t *testing.T) {
+	pool := pgtest.Pool(t, event.Backend)
+	var mu sync.Mutex
+	tries := 0
+	got := map[string][]string{}
+	want := map[string][]string{}
+	relay(t, pool, func(_ context.Context, _, key string, payload []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if tries++; tries%7 == 0 {
+			return errAway
+		}
+		var e event.CloudEvent
+		if err := json.Unmarshal(payload, &e); err != nil {
+			return err
+		}
+		got[key] = append(got[key], e.ID)
+		return nil
+	})
+	for range 10 {
+		for _, key := range []string{"a", "b", "c"} {
+			want[key] = append(want[key], putFor(t, pool, key))
+		}
+	}
+	eventually(t, "all of them", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(got["a"])+len(got["b"])+len(got["c"]) >= 30
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, want, got)
+}
+
+// silent is a connection that, once it is cut, takes everything and says
+// nothing, as after the other end is gone without a word.
+type silent struct {
+	net.Conn
+	cut *atomic.Bool
+}
+
+func (s silent) Read(b []byte) (int, error) {
+	for {
+		n, err := s.Conn.Read(b)
+		if err != nil || !s.cut.Load() {
+			return n, err
+		}
+	}
+}
+
+func (s silent) Write(b []byte) (int, error) {
+	if s.cut.Load() {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
+}
+
+func TestItGoesOnWhenItsConnectionIsDeadWithoutAWord(t *testing.T) {
+	plain := pgtest.Pool(t, event.Backend)
+	config := plain.Config()
+	var cuts sync.Map
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		one := silent{connection, &atomic.Bool{}}
+		cuts.Store(one.cut, nil)
+		return one, nil
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	b := &broker{}
+	relay(t, pool, b.publish)
+	first := put(t, plain)
+	eventually(t, "the first", func() bool { ids, _ := b.seen(); return len(ids) == 1 })
+	cuts.Range(func(cut, _ any) bool { cut.(*atomic.Bool).Store(true); return true })
+	second := put(t, plain)
+	// The server lets go of the lock when it has not heard of the relay for a while.
+	require.Eventually(t, func() bool { ids, _ := b.seen(); return len(ids) >= 2 }, 60*time.Second, 50*time.Millisecond)
 	ids, _ := b.seen()
 	require.Equal(t, []string{first, second}, ids)
 }

@@ -4,6 +4,7 @@
 package service
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,11 +17,28 @@ type Config struct {
 	PubSub      string // Dapr's component for events
 	LogLevel    slog.Level
 	SigningKey  string // secret: of access tokens, in the backend only
+	// Where it listens: for people, for the sidecar, for probes and Prometheus.
+	PublicAddress     string
+	EventsAddress     string
+	OperationsAddress string
 }
+
+// Where a service listens unless it is told otherwise; 9090 is the sidecar's.
+const (
+	publicAddress = ":8080"
+	// The app channel is for the pod's own sidecar only.
+	eventsAddress     = "127.0.0.1:8081"
+	operationsAddress = ":8082"
+)
 
 // Load reads the settings and tells of everything that is missing at once.
 func Load(name string, getenv func(string) string, signs bool) (Config, error) {
-	config := Config{Name: name}
+	config := Config{
+		Name:              name,
+		PublicAddress:     cmp.Or(getenv("PUBLIC_ADDRESS"), publicAddress),
+		EventsAddress:     cmp.Or(getenv("EVENTS_ADDRESS"), eventsAddress),
+		OperationsAddress: cmp.Or(getenv("OPERATIONS_ADDRESS"), operationsAddress),
+	}
 	var wrong []error
 	need := func(key string, target *string, what string) {
 		if *target = getenv(key); *target == "" {

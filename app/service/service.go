@@ -22,14 +22,6 @@ import (
 	"github.com/wealth-companion/companion/app/outbox"
 )
 
-// The ports of every service.
-const (
-	publicAddress = ":8080"
-	// The app channel is for the pod's own sidecar only.
-	eventsAddress     = "127.0.0.1:8081"
-	operationsAddress = ":8082" // 9090 is the sidecar's
-)
-
 // drainTime is how long requests and deliveries in flight have when the
 // process is told to end.
 const drainTime = 20 * time.Second
@@ -94,15 +86,31 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 	defer rest()
 	background.Go(func() { s.work(working, publisher, migrated) })
 
-	listeners := []listener{{address: operationsAddress, handler: s.operations(migrated, its.AnswersAlone)}}
+	listeners := []listener{{address: config.OperationsAddress, handler: s.operations(migrated, its.AnswersAlone)}}
 	if its.Public != nil {
-		listeners = append(listeners, listener{address: publicAddress, handler: its.Public})
+		listeners = append(listeners, listener{address: config.PublicAddress, handler: its.Public})
+	}
+	receiver := &bus.Receiver{
+		Service: config.Name, Handlers: its.Handlers, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
+		Outcome: func(topic, outcome string) { s.Metrics.handled.WithLabelValues(topic, outcome).Inc() },
 	}
 	// The sidecar delivers as soon as this port answers, so not before there are tables.
-	listeners = append(listeners, listener{address: eventsAddress, after: migrated, handler: bus.Receiver(its.Handlers, log, func(topic, outcome string) {
-		s.Metrics.handled.WithLabelValues(topic, outcome).Inc()
-	})})
+	listeners = append(listeners, listener{address: config.EventsAddress, after: migrated, handler: receiver.Handler()})
 	return serve(ctx, listeners, log)
+}
+
+// outage tells whether a handler failed because the database is away. A timeout
+// alone does not say so: what a handler asks of the database may take too long.
+func (s *Service) outage(ctx context.Context, err error) bool {
+	if !db.Away(err) {
+		return false
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	return s.Pool.Ping(limited) != nil
 }
 
 // work is what goes on behind the requests.

@@ -1,0 +1,106 @@
+package bus
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/trail"
+)
+
+// death is how an event came to be a dead letter.
+type death struct {
+	topic, handler, reason string
+	tries                  int
+	first, last            time.Time // when it was tried
+}
+
+// maxReason keeps a dead letter below what the broker takes.
+const maxReason = 2000
+
+// letter is the event as it came, with CloudEvents extensions that say how it
+// died. What is no JSON object is carried as the text of an event's data.
+func (d death) letter(raw []byte) []byte {
+	fields := map[string]json.RawMessage{}
+	if json.Unmarshal(raw, &fields) != nil || fields == nil {
+		if len(raw) > maxEvent/4 {
+			raw = raw[:maxEvent/4] // a byte may take six as JSON, rarely
+		}
+		fields = map[string]json.RawMessage{
+			"specversion": text("1.0"), "id": text(trail.NewID().String()), "source": text("/services/" + d.handler),
+			"type": text("unreadable"), "datacontenttype": text("text/plain"), "data": text(string(raw)),
+		}
+	}
+	for key, value := range map[string]any{
+		event.DeadReason: shorten(d.reason), event.DeadTopic: d.topic, event.DeadHandler: d.handler, event.DeadTries: d.tries,
+		event.DeadFirst: d.first.Format(time.RFC3339Nano), event.DeadLast: d.last.Format(time.RFC3339Nano),
+	} {
+		encoded, _ := json.Marshal(value) // texts and a number
+		fields[key] = encoded
+	}
+	encoded, _ := json.Marshal(fields) // JSON already
+	return encoded
+}
+
+func text(s string) json.RawMessage {
+	encoded, _ := json.Marshal(s)
+	return encoded
+}
+
+func shorten(s string) string {
+	if len(s) <= maxReason {
+		return s
+	}
+	cut := maxReason
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut]
+}
+
+// failures counts how often handlers failed at events. It is in memory: after a
+// new start an event has its tries again, which harms nobody.
+type failures struct {
+	mu sync.Mutex
+	by map[string]failure
+}
+
+type failure struct {
+	tries int
+	first time.Time
+}
+
+// maxFailures bounds the memory. Each partition has one event in delivery, so
+// there are a few dozen at a time.
+const maxFailures = 10_000
+
+// note counts a failure, and returns how many there were.
+func (f *failures) note(topic, id string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.by == nil || len(f.by) >= maxFailures {
+		f.by = map[string]failure{}
+	}
+	one, known := f.by[topic+" "+id]
+	if !known {
+		one.first = time.Now().UTC()
+	}
+	one.tries++
+	f.by[topic+" "+id] = one
+	return one.tries
+}
+
+func (f *failures) of(topic, id string) (failure, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	one, ok := f.by[topic+" "+id]
+	return one, ok
+}
+
+func (f *failures) forget(topic, id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.by, topic+" "+id)
+}
