@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,7 +48,7 @@ func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
 // Migrate brings the schema of service up to date, once: replicas that start
 // together wait for one another.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
-	files, err := fs.Sub(migrations, "migrations/"+service)
+	files, err := migrationsOf(service)
 	if err != nil {
 		return err
 	}
@@ -65,6 +67,47 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 		return fmt.Errorf("migrating %s: %w", service, err)
 	}
 	return nil
+}
+
+// migrationsOf are a service's own and those of the outbox and inbox, which
+// every service has.
+func migrationsOf(service string) (fs.FS, error) {
+	var both layers
+	for _, folder := range []string{"messaging", service} {
+		files, err := fs.Sub(migrations, "migrations/"+folder)
+		if err != nil {
+			return nil, err
+		}
+		both = append(both, files)
+	}
+	return both, nil
+}
+
+// layers are folders that are read as one.
+type layers []fs.FS
+
+// Open opens the file of that name in the first folder that has it.
+func (l layers) Open(name string) (fs.File, error) {
+	for _, files := range l {
+		if file, err := files.Open(name); err == nil {
+			return file, nil
+		}
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
+// ReadDir lists the files of all folders.
+func (l layers) ReadDir(name string) ([]fs.DirEntry, error) {
+	var entries []fs.DirEntry
+	for _, files := range l {
+		found, err := fs.ReadDir(files, name)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, found...)
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
 }
 
 // MigrateWhenThere is Migrate, tried again until it succeeds or ctx ends.
