@@ -50,8 +50,14 @@ func (b *Builder) Go(ctx context.Context, p Program) (string, error) {
 			return "", fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
+	if err := key.sources(dir); err != nil {
+		return "", fmt.Errorf("%s: %w", p.Name, err)
+	}
 	return b.once(ctx, "bin", p.Name, key, "build "+p.Name, func(ctx context.Context, target string) error {
-		return b.compile(ctx, dir, target, p)
+		if err := b.compile(ctx, dir, target, p); err != nil {
+			return fmt.Errorf("%s, pinned in rehearsal/tools/%s/go.mod: %w", p.Package, p.Tool, err)
+		}
+		return nil
 	})
 }
 
@@ -102,7 +108,7 @@ func (b *Builder) Own(ctx context.Context, name, module, pkg string) (string, er
 		return os.Rename(final+".new", final)
 	})
 	if err != nil {
-		err = fmt.Errorf("build %s: %w", name, err)
+		final, err = "", fmt.Errorf("build %s: %w", name, err)
 	}
 	stage.Done(err)
 	return final, err
@@ -128,16 +134,22 @@ func (b *Builder) ModuleDir(ctx context.Context, tool, module string) (string, e
 	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", module)
 	cmd.Dir = filepath.Join(b.Root, "rehearsal", "tools", tool)
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("module %s: %w", module, err)
-	}
+	out, failed := cmd.Output()
+	// What went wrong is in the answer when there is one, and the exit code says
+	// only that something did.
 	var answer struct{ Dir, Error string }
-	if err := json.Unmarshal(out, &answer); err != nil {
-		return "", fmt.Errorf("module %s: %w", module, err)
-	}
-	if answer.Error != "" {
+	if err := json.Unmarshal(out, &answer); err == nil && answer.Error != "" {
 		return "", fmt.Errorf("module %s: %s", module, answer.Error)
+	}
+	var exit *exec.ExitError
+	if errors.As(failed, &exit) {
+		return "", fmt.Errorf("module %s: %w: %s", module, failed, tail(exit.Stderr, 5))
+	}
+	if failed != nil {
+		return "", fmt.Errorf("module %s: %w", module, failed)
+	}
+	if answer.Dir == "" {
+		return "", fmt.Errorf("module %s: the Go tool does not say where it is: %s", module, tail(out, 5))
 	}
 	return answer.Dir, nil
 }
@@ -203,8 +215,13 @@ func (b *Builder) once(ctx context.Context, kind, name string, key *key, stage s
 		if _, err := os.Stat(final); err == nil {
 			return nil // another process made it meanwhile
 		}
-		scratch, err := os.MkdirTemp(dir, ".new-")
-		if err != nil {
+		// One name for one thing, so that what a killed build left is removed by
+		// the next one. Nobody else is in it: this process has the lock.
+		scratch := filepath.Join(dir, ".new-"+filepath.Base(final))
+		if err := os.RemoveAll(scratch); err != nil {
+			return err
+		}
+		if err := os.Mkdir(scratch, 0o755); err != nil {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(scratch) }()
@@ -215,7 +232,7 @@ func (b *Builder) once(ctx context.Context, kind, name string, key *key, stage s
 		return os.Rename(target, final)
 	})
 	if err != nil {
-		err = fmt.Errorf("%s: %w", stage, err)
+		final, err = "", fmt.Errorf("%s: %w", stage, err)
 	}
 	told.Done(err)
 	return final, err
@@ -226,16 +243,23 @@ func (b *Builder) locked(ctx context.Context, final string, told progress.Stage,
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }()
+	descriptor := int(lock.Fd())
 	taken := make(chan error, 1)
-	go func() { taken <- syscall.Flock(int(lock.Fd()), syscall.LOCK_EX) }()
+	go func() { taken <- syscall.Flock(descriptor, syscall.LOCK_EX) }()
 	told.Detail("awaiting another process that makes it")
 	select {
 	case err := <-taken:
+		defer func() { _ = lock.Close() }()
 		if err != nil {
 			return err
 		}
 	case <-ctx.Done():
+		// The call goes on, and its file must stay open, or the lock of another
+		// file with the same number would be taken.
+		go func() {
+			<-taken
+			_ = lock.Close()
+		}()
 		return ctx.Err()
 	}
 	told.Detail("")
@@ -248,10 +272,17 @@ func run(cmd *exec.Cmd) error {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	// A killed build must not leave its compilers behind.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cancelled := false
+	cmd.Cancel = func() error {
+		cancelled = true
+		return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("%s is not installed: run `make packages`: %w", cmd.Args[0], err)
+	}
+	if cancelled {
+		return fmt.Errorf("%s: %w", filepath.Base(cmd.Args[0]), context.Canceled)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(cmd.Args[0]), err, tail(out.Bytes(), 20))
@@ -332,6 +363,22 @@ func (k *key) file(path string) error {
 	}
 	k.add(raw)
 	return nil
+}
+
+// sources adds the folder's Go files: those of a tool's that is a program of
+// ours over a third party's packages. Most tools have none.
+func (k *key) sources(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		relative, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		k.add([]byte(filepath.ToSlash(relative)))
+		return k.file(path)
+	})
 }
 
 func (k *key) String() string { return hex.EncodeToString(k.sum[:6]) }

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
+	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -23,11 +23,9 @@ import (
 )
 
 // Store keeps images on disk as an OCI image layout, and which reference means
-// which of them. It is safe for concurrent use.
-type Store struct {
-	dir string
-	mu  sync.Mutex
-}
+// which of them. It is safe for concurrent use, also by several processes: two
+// checkouts share one cache.
+type Store struct{ dir string }
 
 // entry is what the store knows of a reference.
 type entry struct {
@@ -94,8 +92,11 @@ func (s *Store) Put(ref, key string, image v1.Image) error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	unlock, err := s.lock()
+	if err != nil {
+		return fmt.Errorf("image %s: %w", ref, err)
+	}
+	defer unlock()
 	refs, err := s.refs()
 	if err != nil {
 		return err
@@ -109,6 +110,19 @@ func (s *Store) Put(ref, key string, image v1.Image) error {
 		return err
 	}
 	return os.Rename(s.refsFile()+".new", s.refsFile())
+}
+
+// lock keeps everybody else from changing the references. It is held for as
+// long as it takes to write a small file.
+func (s *Store) lock() (unlock func(), err error) {
+	file, err := os.OpenFile(s.refsFile()+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() { _ = file.Close() }, nil
 }
 
 // Digest returns the digest of the image under a reference.
@@ -127,14 +141,18 @@ func (s *Store) Digest(ref string) (string, error) {
 func (s *Store) refsFile() string { return filepath.Join(s.dir, "refs.json") }
 
 func (s *Store) refs() (map[string]entry, error) {
-	refs := map[string]entry{}
 	raw, err := os.ReadFile(s.refsFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return refs, nil
+		return map[string]entry{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	return s.parse(raw)
+}
+
+func (s *Store) parse(raw []byte) (map[string]entry, error) {
+	refs := map[string]entry{}
 	if err := json.Unmarshal(raw, &refs); err != nil {
 		return nil, fmt.Errorf("%s: %w (remove the folder, and it is made anew)", s.refsFile(), err)
 	}
@@ -150,7 +168,7 @@ type server struct {
 	store *Store
 
 	mu     sync.Mutex
-	seen   time.Time // the refs' time when the registry was filled
+	seen   []byte // the references as they were when the registry was filled
 	filled http.Handler
 }
 
@@ -172,17 +190,18 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *server) current() (http.Handler, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	info, err := os.Stat(s.store.refsFile())
+	// Read each time: two changes of a file may well have the same time.
+	raw, err := os.ReadFile(s.store.refsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return http.NotFoundHandler(), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if s.filled != nil && info.ModTime().Equal(s.seen) {
+	if s.filled != nil && bytes.Equal(raw, s.seen) {
 		return s.filled, nil
 	}
-	refs, err := s.store.refs()
+	refs, err := s.store.parse(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +214,7 @@ func (s *server) current() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	s.filled, s.seen = handler, info.ModTime()
+	s.filled, s.seen = handler, raw
 	return handler, nil
 }
 
