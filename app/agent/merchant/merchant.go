@@ -21,7 +21,7 @@ var (
 	// Who carries a payment stands before whom it is for.
 	carrier = regexp.MustCompile(`^(paypal|sumup|sq|zettle|izettle|klarna|stripe|adyen|mollie|crv|pp|tst|google|apple pay)\s*[*:]\s*`)
 	// How it was paid says nothing of whom.
-	manner = regexp.MustCompile(`\b(card purchase|card payment|contactless|direct debit|standing order|sepa|lastschrift|dauerauftrag|kartenzahlung|pos|visa|mastercard|maestro|debit|purchase|payment to|payment|ref|invoice|mandate)\b`)
+	manner   = regexp.MustCompile(`\b(card purchase|card payment|contactless|direct debit|standing order|sepa|lastschrift|dauerauftrag|kartenzahlung|pos|visa|mastercard|maestro|debit|purchase|payment to|payment|ref|invoice|mandate)\b`)
 	notAWord = regexp.MustCompile(`[^\p{L}\p{N}&]+`)
 	domain   = regexp.MustCompile(`\.(com|net|org|io|co\.uk|de|fr|nl|se|eu|app|tv)\b`)
 )

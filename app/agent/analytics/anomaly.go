@@ -1,0 +1,191 @@
+package analytics
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/merchant"
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+const (
+	// lookBack is as far as an expense is compared back.
+	lookBack = 365 * 24 * time.Hour
+	// minCategory and minAll are how many earlier expenses the fallbacks need;
+	// a comparison with a merchant needs minSamples.
+	minCategory = 15
+	minAll      = 60
+	// away is how many merchants never seen before, within awayDays, mean a
+	// journey, where other prices are usual.
+	away     = 3
+	awayDays = 4 * 24 * time.Hour
+)
+
+var (
+	// At least so many times the median: of a merchant, of a category.
+	timesMerchant = decimal.RequireFromString("1.5")
+	timesCategory = decimal.RequireFromString("2.5")
+	// Or, with nothing else to compare with, so many times the largest.
+	timesLargest = decimal.RequireFromString("2")
+	// A charge that recurs has anomalies only beyond what a price rise may be.
+	timesSeries = decimal.RequireFromString("2.5")
+)
+
+// Anomaly tells whether the expense t is far above what is usual, by the modified
+// z-score on a logarithmic scale, for amounts of purchases are skewed. It compares
+// with the first of these that has samples enough in the year before t:
+//
+//  1. the same merchant, 8 expenses: score above 3.5 and 1.5 times the median;
+//  2. the same category, 15: score above 3.5 and 2.5 times the median. Not on a
+//     journey, which three merchants never seen before within four days make;
+//  3. all expenses, 60: twice the largest of them.
+//
+// Charges that are known to recur are compared with their own series only. At most
+// maxSamples of the latest are taken. h is the person's sorted history; what lies
+// after t is not looked at.
+func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, bool) {
+	none := finding.Finding{}
+	if t.Type != event.Expense {
+		return none, false
+	}
+	group, who := recurring.GroupOf(t), merchant.Of(t)
+	var there, category, all []history.Transaction
+	firstSeen := map[string]time.Time{}
+	for _, o := range history.Between(h, t.At.Add(-lookBack), t.At.Add(1)) {
+		if o.ID == t.ID || o.Type != event.Expense || o.Currency != t.Currency {
+			continue
+		}
+		all = append(all, o)
+		name := merchant.Of(o)
+		if _, known := firstSeen[name]; !known {
+			firstSeen[name] = o.At
+		}
+		if who != "" && recurring.GroupOf(o) == group {
+			there = append(there, o)
+		}
+		if o.Category == t.Category {
+			category = append(category, o)
+		}
+	}
+	charged := inSeries(there, t)
+	if charged.known && t.Amount.LessThanOrEqual(charged.usual.Mul(timesSeries)) {
+		return none, false
+	}
+	if samples := amounts(there); len(samples) >= minSamples {
+		score := stats.LogScore(t.Amount, samples, 0.15)
+		middle := stats.Median(samples)
+		if score <= stats.Threshold || t.Amount.LessThan(middle.Mul(timesMerchant)) {
+			return none, false
+		}
+		return unusualExpense(t, merchant.Show(who), "merchant", middle, len(samples), stats.Confidence(score, stats.Threshold)), true
+	}
+	if charged.known {
+		return unusualExpense(t, merchant.Show(who), "series", charged.usual, len(there), 0.7), true
+	}
+	journey := 0
+	for name, at := range firstSeen {
+		if name != who && at.After(t.At.Add(-awayDays)) {
+			journey++
+		}
+	}
+	if samples := amounts(category); len(samples) >= minCategory {
+		score := stats.LogScore(t.Amount, samples, 0.3)
+		middle := stats.Median(samples)
+		if score <= stats.Threshold || t.Amount.LessThan(middle.Mul(timesCategory)) || journey >= away {
+			return none, false
+		}
+		return unusualExpense(t, t.Category, "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, stats.Threshold))), true
+	}
+	if len(all) < minAll || journey >= away {
+		return none, false
+	}
+	largest := decimal.Zero
+	for _, o := range all {
+		largest = decimal.Max(largest, o.Amount)
+	}
+	if t.Amount.LessThanOrEqual(largest.Mul(timesLargest)) {
+		return none, false
+	}
+	return unusualExpense(t, "anything", "all", stats.Median(amounts(all)), len(all), 0.5), true
+}
+
+// Anomalies tells of every expense since an instant that is far above the usual.
+func Anomalies(h []history.Transaction, since, now time.Time) []finding.Finding {
+	var found []finding.Finding
+	for _, t := range history.Between(h, since, now.Add(1)) {
+		if f, ok := Anomaly(t, h); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// amounts are those of the latest transactions, at most maxSamples.
+func amounts(all []history.Transaction) []decimal.Decimal {
+	all = all[max(0, len(all)-maxSamples):]
+	found := make([]decimal.Decimal, len(all))
+	for i, t := range all {
+		found[i] = t.Amount
+	}
+	return found
+}
+
+type charge struct {
+	known bool
+	usual decimal.Decimal
+}
+
+// inSeries tells whether t is a charge that recurs, and what is usual for it.
+func inSeries(there []history.Transaction, t history.Transaction) charge {
+	for _, s := range recurring.InGroup(append(there[:len(there):len(there)], t), t.At) {
+		if !s.Contains(t) || len(s.Charges) < 2 {
+			continue
+		}
+		return charge{true, stats.Median(amounts(s.Charges[:len(s.Charges)-1]))}
+	}
+	return charge{}
+}
+
+func unusualExpense(t history.Transaction, on, by string, middle decimal.Decimal, samples int, confidence float64) finding.Finding {
+	times := t.Amount.DivRound(middle, 1)
+	related := map[string]string{"transactionId": t.ID.String(), "category": t.Category}
+	if who := merchant.Of(t); who != "" {
+		related["merchant"] = who
+	}
+	at := "on " + on
+	if by == "merchant" || by == "series" {
+		at = "at " + on
+	}
+	return finding.Finding{
+		Subject: t.ID, Kind: KindAnomaly, Detail: event.SpendingPattern, InsightType: event.SpendingPattern,
+		Title: fmt.Sprintf("Unusual expense: %s %s on %s", money.Format(t.Amount), t.Currency, t.Category),
+		Message: fmt.Sprintf("%s %s is %s times what you usually spend %s at once (%s %s, the middle of %d). If it was not you, look at it now.",
+			money.Format(t.Amount), t.Currency, times, at, money.Format(middle.Round(2)), t.Currency, samples),
+		Dismiss:    "Your word that it was you; more like it make it usual.",
+		Confidence: confidence,
+		Facts: map[string]string{
+			"amount": money.Format(t.Amount), "currency": t.Currency, "usual": money.Format(middle.Round(2)), "times": times.String(),
+			"comparedWith": on, "by": by, "samples": fmt.Sprint(samples),
+		},
+		Related: related,
+	}
+}
+
+// recurringIDs are the charges of series.
+func recurringIDs(series []recurring.Series) map[uuid.UUID]bool {
+	ids := map[uuid.UUID]bool{}
+	for _, s := range series {
+		for _, t := range s.Charges {
+			ids[t.ID] = true
+		}
+	}
+	return ids
+}

@@ -1,0 +1,200 @@
+package analytics
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+// The detectors, by the names that findings bear.
+const (
+	KindForecast = "budget_forecast"
+	KindAnomaly  = "anomaly"
+	KindPace     = "category_pace"
+	KindWeekend  = "weekend_pattern"
+	KindGrowth   = "category_growth"
+)
+
+const (
+	// usualMonths is how many complete months before this one are the usual.
+	usualMonths = 6
+	// priorDays is how much the usual pace weighs against this month's: as much
+	// as that many days of it. After ten days they count alike.
+	priorDays = 10
+	// firstDays of a month say nothing of it.
+	firstDays = 5
+	// overLikely is how probable it must be that a budget will not do.
+	overLikely = 0.85
+)
+
+// Projection is how a budget is expected to stand at the end of its month.
+type Projection struct {
+	Spent    decimal.Decimal // till now
+	Bills    decimal.Decimal // known recurring charges to come
+	Everyday decimal.Decimal // other spending to come
+	Total    decimal.Decimal // the three together
+	Daily    decimal.Decimal // the pace that Everyday is taken from, a day
+	DaysLeft int             // after today
+	Strays   float64         // the standard deviation of Total, in units of the currency
+	Chance   float64         // that Total will be more than the limit
+	Months   int             // complete months before that the pace rests on
+}
+
+// Forecast projects the spending under a budget to the end of its month, which
+// must be the month of now. To what is spent it adds the recurring charges of the
+// category that are still due and, for every day left, the everyday pace: this
+// month's, drawn towards the median of the last six months' by the weight of ten
+// days. The doubt is that of a compound Poisson process (purchases come at random,
+// each of its own amount): the variance of a day is the sum of the squares of the
+// purchases over the days in which they were made. ok is false in the first five
+// days, and without an earlier month in the first ten.
+//
+// h is the person's sorted history; the six months before and this one are read.
+func Forecast(b history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) (Projection, bool) {
+	month := history.MonthOf(now)
+	if b.Month != history.Month(now) {
+		return Projection{}, false
+	}
+	end := month.AddDate(0, 1, 0)
+	tomorrow := history.Day(now).AddDate(0, 0, 1)
+	elapsed := tomorrow.Sub(month).Hours() / 24
+	p := Projection{DaysLeft: int(end.Sub(tomorrow).Hours() / 24)}
+
+	recurs := map[uuid.UUID]bool{}
+	for _, s := range series {
+		last := s.Last()
+		if s.Type != event.Expense || last.Category != b.Category || last.Currency != b.Currency {
+			continue
+		}
+		for _, t := range s.Charges {
+			recurs[t.ID] = true
+		}
+		for range s.Dates(tomorrow, end) {
+			p.Bills = p.Bills.Add(s.Amount)
+		}
+	}
+	var this, before []history.Transaction
+	for _, t := range history.Between(h, month.AddDate(0, -usualMonths, 0), now.Add(1)) {
+		if t.Type != event.Expense || t.Category != b.Category || t.Currency != b.Currency {
+			continue
+		}
+		if !t.At.Before(month) {
+			p.Spent = p.Spent.Add(t.Amount)
+		}
+		switch {
+		case recurs[t.ID]:
+		case t.At.Before(month):
+			before = append(before, t)
+		default:
+			this = append(this, t)
+		}
+	}
+	totals := monthly(before, h, month)
+	p.Months = len(totals)
+	if elapsed < firstDays || p.Months == 0 && elapsed < 2*firstDays {
+		return p, false
+	}
+
+	// A single large purchase is spent, but it is no pace.
+	paced := decimal.Zero
+	for _, t := range this {
+		if t.Amount.Mul(decimal.NewFromInt(4)).LessThan(b.Limit) || p.Months == 0 {
+			paced = paced.Add(t.Amount)
+		}
+	}
+	weight := elapsed
+	if p.Months > 0 {
+		usual := stats.Median(totals).Mul(decimal.NewFromInt(priorDays)).DivRound(decimal.RequireFromString("30.4"), 6)
+		paced = paced.Add(usual)
+		weight += priorDays
+	}
+	left := float64(p.DaysLeft)
+	p.Daily = paced.DivRound(decimal.NewFromFloat(weight), 4)
+	p.Everyday = p.Daily.Mul(decimal.NewFromInt(int64(p.DaysLeft))).Round(2)
+	p.Total = p.Spent.Add(p.Bills).Add(p.Everyday)
+
+	squares := 0.0
+	for _, group := range [][]history.Transaction{before, this} {
+		for _, t := range group {
+			amount := t.Amount.InexactFloat64()
+			squares += amount * amount
+		}
+	}
+	aDay := squares / (elapsed + float64(p.Months)*30.4)
+	// What chance does to the days left, and what it did to the pace itself.
+	p.Strays = math.Sqrt(aDay*left+aDay*left*left/weight) + 0.05*p.Bills.InexactFloat64()
+	over := p.Total.Sub(b.Limit).InexactFloat64()
+	switch {
+	case p.Strays > 0:
+		p.Chance = stats.Normal(over / p.Strays)
+	case over > 0:
+		p.Chance = 1
+	}
+	return p, true
+}
+
+// monthly are the sums of expenses in the complete months before month that the
+// history h covers, at most usualMonths, latest last. Months without any are zero.
+func monthly(expenses, h []history.Transaction, month time.Time) []decimal.Decimal {
+	if len(h) == 0 {
+		return nil
+	}
+	var totals []decimal.Decimal
+	for back := usualMonths; back > 0; back-- {
+		from := month.AddDate(0, -back, 0)
+		if h[0].At.After(from.AddDate(0, 0, 3)) {
+			continue // not known from its beginning
+		}
+		sum := decimal.Zero
+		for _, t := range history.Between(expenses, from, from.AddDate(0, 1, 0)) {
+			sum = sum.Add(t.Amount)
+		}
+		totals = append(totals, sum)
+	}
+	return totals
+}
+
+// BudgetForecasts warns of budgets of this month that will probably not do, each
+// once for each amount that it is set to. What is passed already is told of by
+// budget.exceeded.
+func BudgetForecasts(budgets []history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) []finding.Finding {
+	var found []finding.Finding
+	for _, b := range budgets {
+		p, ok := Forecast(b, series, h, now)
+		if !ok || p.Chance < overLikely || p.Spent.GreaterThan(b.Limit) || !b.Limit.IsPositive() {
+			continue
+		}
+		over := money.Format(p.Total.Sub(b.Limit).Round(2))
+		bills := ""
+		if p.Bills.IsPositive() {
+			bills = fmt.Sprintf(", %s %s of it in charges that recur", money.Format(p.Bills), b.Currency)
+		}
+		found = append(found, finding.Finding{
+			Subject: b.ID, Kind: KindForecast, Detail: money.Format(b.Limit), InsightType: event.BudgetWarning,
+			Title: fmt.Sprintf("Your %s budget will probably be passed", b.Category),
+			Message: fmt.Sprintf("%s of %s %s are spent on %s with %d days left. At this pace %s %s more will be%s: about %s %s too much.",
+				money.Format(p.Spent), money.Format(b.Limit), b.Currency, b.Category, p.DaysLeft,
+				money.Format(p.Bills.Add(p.Everyday)), b.Currency, bills, over, b.Currency),
+			Dismiss:    fmt.Sprintf("Spending less than %s %s for the rest of the month, or a higher budget.", money.Format(b.Limit.Sub(p.Spent)), b.Currency),
+			Confidence: stats.Round(p.Chance),
+			Facts: map[string]string{
+				"spent": money.Format(p.Spent), "limit": money.Format(b.Limit), "currency": b.Currency, "daysLeft": fmt.Sprint(p.DaysLeft),
+				"bills": money.Format(p.Bills), "perDay": money.Format(p.Daily.Round(2)), "toCome": money.Format(p.Bills.Add(p.Everyday)),
+				"expected": money.Format(p.Total.Round(2)), "over": over, "left": money.Format(b.Limit.Sub(p.Spent)), "months": fmt.Sprint(p.Months),
+			},
+			Related:   map[string]string{"budgetId": b.ID.String(), "category": b.Category, "month": b.Month},
+			ExpiresAt: endOf(b.Month, now),
+		})
+	}
+	return found
+}

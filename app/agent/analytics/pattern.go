@@ -1,0 +1,179 @@
+package analytics
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+const (
+	// patternWeeks are compared with one another: weekend against weekdays.
+	patternWeeks = 16
+	// chance is the p-value of the sign test below which it is no chance.
+	chance = 0.005
+	// growthMonths are looked at for a trend, and growthTrend is the least of
+	// Mann and Kendall's S for it: of six values, chance gives 13 or more of 15
+	// once in 120 times.
+	growthMonths = 6
+	growthTrend  = 13
+)
+
+var (
+	// weekendTimes is how many times a weekday's spending a day of the weekend
+	// must see, by the median of weeks.
+	weekendTimes = decimal.RequireFromString("1.7")
+	// growthLeast is how much of the median a category must grow each month.
+	growthLeast = decimal.RequireFromString("0.05")
+	// growthShare is the least share of all expenses worth telling of.
+	growthShare = decimal.RequireFromString("0.03")
+	two, five   = decimal.NewFromInt(2), decimal.NewFromInt(5)
+)
+
+// WeekendPattern tells whether a day of the weekend costs far more than a weekday:
+// in 16 complete weeks, Monday to Sunday, the weekend's day is compared with the
+// weekday's of the same week, by the sign test, which asks only how often it was
+// more. Charges that recur do not count. Once in half a year.
+//
+// h is the person's sorted history; 17 weeks are read.
+func WeekendPattern(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
+	ids := recurringIDs(series)
+	today := history.Day(now)
+	monday := today.AddDate(0, 0, -int(today.Weekday()+6)%7)
+	start := monday.AddDate(0, 0, -7*patternWeeks)
+	if len(h) == 0 || h[0].At.After(start.AddDate(0, 0, 3)) {
+		return nil
+	}
+	type week struct{ weekend, weekday decimal.Decimal }
+	currencies := map[string]*[patternWeeks]week{}
+	for _, t := range history.Between(h, start, monday) {
+		if t.Type != event.Expense || ids[t.ID] {
+			continue
+		}
+		weeks := currencies[t.Currency]
+		if weeks == nil {
+			weeks = &[patternWeeks]week{}
+			currencies[t.Currency] = weeks
+		}
+		w := &weeks[int(t.At.Sub(start)/(7*24*time.Hour))]
+		if day := t.At.Weekday(); day == time.Saturday || day == time.Sunday {
+			w.weekend = w.weekend.Add(t.Amount)
+		} else {
+			w.weekday = w.weekday.Add(t.Amount)
+		}
+	}
+	var found []finding.Finding
+	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
+		heads, throws := 0, 0
+		var weekends, weekdays []decimal.Decimal
+		for _, w := range currencies[currency] {
+			a, b := w.weekend.Div(two), w.weekday.Div(five)
+			weekends, weekdays = append(weekends, a), append(weekdays, b)
+			if c := a.Cmp(b); c != 0 {
+				throws++
+				heads += (c + 1) / 2
+			}
+		}
+		a, b := stats.Median(weekends), stats.Median(weekdays)
+		p := stats.SignTest(heads, throws)
+		if throws < patternWeeks/2 || p > chance || !b.IsPositive() || a.LessThan(b.Mul(weekendTimes)) {
+			continue
+		}
+		times := a.DivRound(b, 1)
+		found = append(found, finding.Finding{
+			Subject: h[0].UserID, Kind: KindWeekend, Detail: currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
+			Title: fmt.Sprintf("A day of your weekend costs %s times a weekday", times),
+			Message: fmt.Sprintf("In %d of your last %d weeks you spent more on a day of the weekend than on a weekday: %s against %s %s, in the middle.",
+				heads, patternWeeks, money.Format(a.Round(2)), money.Format(b.Round(2)), currency),
+			Dismiss:    "Weeks in which the weekend costs no more.",
+			Confidence: stats.Round(1 - p),
+			Facts: map[string]string{
+				"weekend": money.Format(a.Round(2)), "weekday": money.Format(b.Round(2)), "currency": currency, "times": times.String(),
+				"weeksMore": fmt.Sprint(heads), "weeks": fmt.Sprint(patternWeeks),
+			},
+		})
+	}
+	return found
+}
+
+// CategoryGrowth tells of categories whose spending grew over the last six
+// complete months: Mann and Kendall's test finds the trend, Theil and Sen's slope
+// says how steep it is, at least 5% of the median a month. A month's largest
+// purchase is left out, so that one sofa makes no trend. Charges that recur do
+// not count. Once for each category in half a year.
+//
+// h is the person's sorted history; six months are read.
+func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
+	month := history.MonthOf(now)
+	start := month.AddDate(0, -growthMonths, 0)
+	if len(h) == 0 || h[0].At.After(start.AddDate(0, 0, 3)) {
+		return nil
+	}
+	ids := recurringIDs(series)
+	type sums struct{ sum, largest [growthMonths]decimal.Decimal }
+	places := map[kept]*sums{}
+	all := map[string]decimal.Decimal{} // by currency
+	for _, t := range history.Between(h, start, month) {
+		if t.Type != event.Expense {
+			continue
+		}
+		all[t.Currency] = all[t.Currency].Add(t.Amount)
+		if ids[t.ID] {
+			continue
+		}
+		p := kept{t.Category, t.Currency}
+		if places[p] == nil {
+			places[p] = &sums{}
+		}
+		at := int(t.At.Month()-start.Month()) + 12*(t.At.Year()-start.Year())
+		places[p].sum[at] = places[p].sum[at].Add(t.Amount)
+		places[p].largest[at] = decimal.Max(places[p].largest[at], t.Amount)
+	}
+	var found []finding.Finding
+	for _, p := range slices.SortedFunc(maps.Keys(places), compareTo) {
+		totals := make([]decimal.Decimal, growthMonths)
+		for i := range totals {
+			totals[i] = places[p].sum[i].Sub(places[p].largest[i])
+		}
+		trend := stats.MannKendall(totals)
+		middle := stats.Median(totals)
+		slope := stats.Slope(totals)
+		if trend < growthTrend || !middle.IsPositive() || slope.LessThan(middle.Mul(growthLeast)) ||
+			stats.Sum(totals).LessThan(all[p.currency].Mul(growthShare)) {
+			continue
+		}
+		percent := slope.Mul(hundred).DivRound(middle, 0)
+		first, last := money.Format(places[p].sum[0]), money.Format(places[p].sum[growthMonths-1])
+		confidence := 0.85
+		if trend == growthMonths*(growthMonths-1)/2 {
+			confidence = 0.95
+		}
+		found = append(found, finding.Finding{
+			Subject: h[0].UserID, Kind: KindGrowth, Detail: p.category + "|" + p.currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
+			Title: fmt.Sprintf("You spend more on %s each month", p.category),
+			Message: fmt.Sprintf("Over your last %d months spending on %s grew by about %s%% a month: %s %s in the first, %s %s in the last.",
+				growthMonths, p.category, percent, first, p.currency, last, p.currency),
+			Dismiss:    "A month that costs less than the ones before it.",
+			Confidence: confidence,
+			Facts: map[string]string{
+				"category": p.category, "percent": percent.String(), "first": first, "last": last, "currency": p.currency, "months": fmt.Sprint(growthMonths),
+			},
+			Related: map[string]string{"category": p.category},
+		})
+	}
+	return found
+}
+
+// halfYear names the half of a year: 2026H1.
+func halfYear(at time.Time) string {
+	return fmt.Sprintf("%dH%d", at.UTC().Year(), (int(at.UTC().Month())+5)/6)
+}

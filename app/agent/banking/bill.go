@@ -1,0 +1,210 @@
+package banking
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+// Bill is a charge that is expected.
+type Bill struct {
+	Day    time.Time
+	Amount decimal.Decimal
+	Series recurring.Series
+}
+
+// Bills are the expenses expected from a day up to, not including, another, in
+// order of the day.
+func Bills(series []recurring.Series, from, to time.Time) []Bill {
+	var bills []Bill
+	for _, s := range series {
+		if s.Type != event.Expense {
+			continue
+		}
+		for _, day := range s.Dates(from, to) {
+			bills = append(bills, Bill{Day: day, Amount: s.Amount, Series: s})
+		}
+	}
+	slices.SortStableFunc(bills, func(a, b Bill) int { return a.Day.Compare(b.Day) })
+	return bills
+}
+
+// notice is how many days before a bill it is told of. Weekly ones are not.
+func notice(c recurring.Cadence) int {
+	switch c.Name {
+	case "yearly":
+		return 21
+	case "half-yearly", "quarterly":
+		return 10
+	case "monthly":
+		return 3
+	}
+	return 0
+}
+
+// UpcomingBills tells of each bill a few days before it: 3 where it is monthly,
+// 10 or 21 where it comes so seldom that it may have been forgotten.
+func UpcomingBills(series []recurring.Series, now time.Time) []finding.Finding {
+	var found []finding.Finding
+	today := history.Day(now)
+	for _, s := range series {
+		ahead := notice(s.Cadence)
+		if s.Type != event.Expense || s.Ended || ahead == 0 || s.Next.Before(today) || s.Next.After(today.AddDate(0, 0, ahead)) {
+			continue
+		}
+		last := s.Last()
+		about := ""
+		if s.Variable {
+			about = "about "
+		}
+		ends := s.Next.AddDate(0, 0, 3)
+		found = append(found, finding.Finding{
+			Subject: last.UserID, Kind: KindUpcomingBill, Detail: s.Key + "|" + history.Month(s.Next), InsightType: event.SavingsTip,
+			Title: fmt.Sprintf("%s: %s%s %s due about %s", s.Name, about, money.Format(s.Amount), last.Currency, s.Next.Format(time.DateOnly)),
+			Message: fmt.Sprintf("%s charges you %s, last %s %s on %s. Expect %s%s %s about %s.", s.Name, s.Cadence.Every(),
+				money.Format(last.Amount), last.Currency, last.At.Format(time.DateOnly), about, money.Format(s.Amount), last.Currency, s.Next.Format(time.DateOnly)),
+			Dismiss:    "The charge itself, or its end.",
+			Confidence: s.Confidence,
+			Facts: map[string]string{
+				"merchant": s.Name, "amount": money.Format(s.Amount), "currency": last.Currency, "due": s.Next.Format(time.DateOnly),
+				"cadence": s.Cadence.Name, "last": last.At.Format(time.DateOnly),
+			},
+			Related:   map[string]string{"transactionId": last.ID.String(), "category": last.Category, "merchant": s.Merchant},
+			ExpiresAt: &ends,
+		})
+	}
+	return found
+}
+
+const (
+	// everyday is how far back everyday spending is learnt.
+	everyday = 84 * 24 * time.Hour
+	// farthest is how far ahead a payday may lie.
+	farthest = 45 * 24 * time.Hour
+	// likely is how probable a shortfall must be to be told of.
+	likely = 0.7
+)
+
+// Outlook is what a wallet comes to until payday.
+type Outlook struct {
+	Payday  time.Time
+	Bills   decimal.Decimal // expected until then
+	Daily   decimal.Decimal // everyday spending a day
+	Lowest  decimal.Decimal // the least balance expected
+	On      time.Time       // the day of the least
+	Strays  float64         // the standard deviation of the least, in units of the currency
+	Chance  float64         // that it will be less than zero
+	Incomes int             // of which series payday was taken
+}
+
+// LookAhead projects a wallet's balance day by day until the next payday: the
+// next income expected on it. Bills and other transfers that recur go off on
+// their days; everyday spending, the rest, by its mean of the last 12 weeks. The
+// doubt is the spread of that spending over weeks, which grows as the root of
+// time. ok is false without an income that recurs.
+func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transaction, now time.Time) (Outlook, bool) {
+	today := history.Day(now)
+	tomorrow := today.AddDate(0, 0, 1)
+	var o Outlook
+	for _, s := range series {
+		if s.Type != event.Income || s.Last().WalletID != w.ID || s.Ended || s.Cadence.Seldom() {
+			continue
+		}
+		if days := s.Dates(tomorrow, today.Add(farthest)); len(days) > 0 && (o.Incomes == 0 || days[0].Before(o.Payday)) {
+			o.Payday = days[0]
+			o.Incomes++
+		}
+	}
+	if o.Incomes == 0 {
+		return o, false
+	}
+	// What goes off on known days.
+	due := map[time.Time]decimal.Decimal{}
+	expected := map[[16]byte]bool{}
+	for _, s := range series {
+		last := s.Last()
+		if s.Type == event.Income || last.WalletID != w.ID {
+			continue
+		}
+		for i := len(s.Charges) - 1; i >= 0 && s.Charges[i].At.After(now.Add(-everyday)); i-- {
+			expected[s.Charges[i].ID] = true
+		}
+		for _, day := range s.Dates(tomorrow, o.Payday) {
+			due[day] = due[day].Add(s.Amount)
+			o.Bills = o.Bills.Add(s.Amount)
+		}
+	}
+	// What goes off day by day. Single large amounts, a holiday or a new washing
+	// machine, are no everyday spending: weeks are taken by their median.
+	weeks := make([]decimal.Decimal, everyday/(7*24*time.Hour))
+	for _, t := range history.Between(h, tomorrow.Add(-everyday), now.Add(1)) {
+		if t.WalletID != w.ID || t.Type == event.Income || expected[t.ID] {
+			continue
+		}
+		week := int(tomorrow.Sub(t.At) / (7 * 24 * time.Hour))
+		if week < len(weeks) {
+			weeks[week] = weeks[week].Add(t.Amount)
+		}
+	}
+	spread := stats.SpreadOf(weeks)
+	o.Daily = spread.Median.DivRound(decimal.NewFromInt(7), 4)
+	balance := w.Balance
+	o.Lowest, o.On = balance, today
+	for day := tomorrow; day.Before(o.Payday); day = day.AddDate(0, 0, 1) {
+		balance = balance.Sub(due[day]).Sub(o.Daily)
+		if balance.LessThan(o.Lowest) {
+			o.Lowest, o.On = balance, day
+		}
+	}
+	ahead := o.On.Sub(today).Hours() / 24 / 7
+	o.Strays = 1.4826*spread.MAD.InexactFloat64()*math.Sqrt(ahead) + 0.02*o.Bills.InexactFloat64()
+	switch lowest := o.Lowest.InexactFloat64(); {
+	case o.Strays > 0:
+		o.Chance = stats.Normal(-lowest / o.Strays)
+	case lowest < 0:
+		o.Chance = 1
+	}
+	return o, true
+}
+
+// CashFlow warns when a wallet that pays bills is likely to be empty before
+// payday. Once for each wallet and payday.
+func CashFlow(wallets []history.Wallet, series []recurring.Series, h []history.Transaction, now time.Time) []finding.Finding {
+	var found []finding.Finding
+	for _, w := range wallets {
+		if w.Type != history.Bank && w.Type != history.Cash || w.Balance.IsNegative() {
+			continue // who is below zero knows already
+		}
+		o, ok := LookAhead(w, series, h, now)
+		if !ok || o.Chance < likely || !o.Lowest.IsNegative() {
+			continue
+		}
+		short := money.Format(o.Lowest.Neg().Round(2))
+		found = append(found, finding.Finding{
+			Subject: w.ID, Kind: KindCashFlow, Detail: history.Month(o.Payday), InsightType: event.BudgetWarning,
+			Title: fmt.Sprintf("%s may run out before payday", w.Name),
+			Message: fmt.Sprintf("%s holds %s %s. Until payday on %s bills of %s %s are expected, and you spend about %s %s a day: by %s about %s %s would be missing.",
+				w.Name, money.Format(w.Balance), w.Currency, o.Payday.Format(time.DateOnly), money.Format(o.Bills.Round(2)), w.Currency,
+				money.Format(o.Daily.Round(2)), w.Currency, o.On.Format(time.DateOnly), short, w.Currency),
+			Dismiss:    "Income or a transfer to this wallet of what is missing.",
+			Confidence: stats.Round(o.Chance),
+			Facts: map[string]string{
+				"wallet": w.Name, "balance": money.Format(w.Balance), "currency": w.Currency, "payday": o.Payday.Format(time.DateOnly),
+				"bills": money.Format(o.Bills.Round(2)), "perDay": money.Format(o.Daily.Round(2)), "missing": short, "on": o.On.Format(time.DateOnly),
+			},
+			Related:   map[string]string{"walletId": w.ID.String()},
+			ExpiresAt: &o.Payday,
+		})
+	}
+	return found
+}

@@ -1,0 +1,141 @@
+package banking
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/merchant"
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+const (
+	// twice is how soon an equal charge looks like the same one again.
+	twice = 48 * time.Hour
+	// habits is how far back purchases tell what a person is used to.
+	habits = 120 * 24 * time.Hour
+	// manyVisits in that time make the merchant one where equal amounts mean
+	// little: a coffee costs what it costs.
+	manyVisits = 6
+)
+
+// worthChecking is the share of the person's median expense below which a
+// duplicate is not worth a call.
+var worthChecking = decimal.RequireFromString("0.25")
+
+// Duplicate tells whether t repeats an expense: the same merchant, wallet and
+// amount within 48 hours. It looks at the 120 days before t in the person's
+// sorted history, and no further. Not told of are small amounts, amounts that
+// this person often pays twice there, and those that were paid back.
+func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding, bool) {
+	none := finding.Finding{}
+	who := merchant.Of(t)
+	if t.Type != event.Expense || who == "" {
+		return none, false
+	}
+	group := recurring.GroupOf(t)
+	var original history.Transaction
+	var amounts []decimal.Decimal
+	var there []history.Transaction // earlier, with the same merchant
+	for _, o := range history.Between(h, t.At.Add(-habits), t.At.Add(twice)) {
+		switch {
+		case o.ID == t.ID || o.Currency != t.Currency:
+		case o.Type == event.Income:
+			if o.At.After(t.At.Add(-twice)) && o.Amount.Equal(t.Amount) && merchant.Of(o) == who {
+				return none, false // paid back
+			}
+		case o.Type != event.Expense || !earlier(o, t):
+		default:
+			amounts = append(amounts, o.Amount)
+			if recurring.GroupOf(o) == group {
+				there = append(there, o)
+			}
+		}
+	}
+	for _, o := range there {
+		if o.Amount.Equal(t.Amount) && o.WalletID == t.WalletID && t.At.Sub(o.At) <= twice {
+			original = o
+		}
+	}
+	if original.ID == (history.Transaction{}).ID || t.Amount.LessThan(stats.Median(amounts).Mul(worthChecking)) || used(there, original, t) {
+		return none, false
+	}
+	confidence := 0.75
+	apart := t.At.Sub(original.At)
+	if apart <= time.Hour {
+		confidence = 0.85
+	}
+	if series := recurring.InGroup(append(there[:len(there):len(there)], t), t.At); len(series) > 0 {
+		confidence = 0.95 // charged twice in one period
+	}
+	name := merchant.Show(who)
+	return finding.Finding{
+		Subject: t.ID, Kind: KindDuplicate, Detail: original.ID.String(), InsightType: event.SpendingPattern,
+		Title: fmt.Sprintf("Charged twice? %s %s by %s", money.Format(t.Amount), t.Currency, name),
+		Message: fmt.Sprintf("%s charged %s %s on %s and again on %s. If you bought once, ask for the second to be paid back.",
+			name, money.Format(t.Amount), t.Currency, original.At.Format(minute), t.At.Format(minute)),
+		Dismiss:    "A refund of the amount, or your word that you bought twice.",
+		Confidence: confidence,
+		Facts: map[string]string{
+			"merchant": name, "amount": money.Format(t.Amount), "currency": t.Currency,
+			"first": original.At.Format(minute), "second": t.At.Format(minute),
+		},
+		Related: map[string]string{"transactionId": t.ID.String(), "originalId": original.ID.String(), "merchant": who},
+	}, true
+}
+
+const minute = "2006-01-02 15:04"
+
+// Duplicates tells of every expense since an instant that repeats another.
+func Duplicates(h []history.Transaction, since, now time.Time) []finding.Finding {
+	var found []finding.Finding
+	for _, t := range history.Between(h, since, now.Add(1)) {
+		if f, ok := Duplicate(t, h); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// earlier orders two transactions; equal times go by id, so that of two equal
+// ones exactly one is the duplicate.
+func earlier(a, b history.Transaction) bool {
+	if a.At.Equal(b.At) {
+		return a.ID.String() < b.ID.String()
+	}
+	return a.At.Before(b.At)
+}
+
+// used tells whether the person is used to paying the same there: many visits of
+// which a third or more cost the same as another, or two such pairs as close as
+// these before.
+func used(there []history.Transaction, original, t history.Transaction) bool {
+	visits, pairs := 0, 0
+	prices := map[string]int{}
+	for i, o := range there {
+		if o.ID == original.ID {
+			continue
+		}
+		visits++
+		prices[o.Amount.String()]++
+		if i > 0 && there[i-1].ID != original.ID && o.Amount.Equal(there[i-1].Amount) && o.At.Sub(there[i-1].At) <= twice {
+			pairs++
+		}
+	}
+	shared := 0
+	for _, n := range prices {
+		if n > 1 {
+			shared += n
+		}
+	}
+	if pairs >= 2 {
+		return true
+	}
+	return visits >= manyVisits && shared*3 >= visits && len(recurring.InGroup(there, t.At)) == 0
+}

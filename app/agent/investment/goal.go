@@ -1,0 +1,88 @@
+package investment
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+const (
+	// goalDays and goalShare are how long a goal must have been saved for before
+	// its pace tells something, of its time at least that share.
+	goalDays  = 60
+	goalShare = 0.15
+)
+
+var (
+	aMonthsDays = decimal.RequireFromString("30.4375")
+	// onTrack is the share of the target at the deadline that is near enough.
+	onTrack = decimal.RequireFromString("0.9")
+)
+
+// Pace is how saving for a goal goes.
+type Pace struct {
+	Expected decimal.Decimal // saved by the deadline at the pace till now
+	Monthly  decimal.Decimal // saved a month till now
+	Needed   decimal.Decimal // to be saved a month from now on
+	Elapsed  float64         // the share of the time that is over
+}
+
+// GoalPace reckons the pace of a goal: what was saved since it was made, carried on
+// to its deadline. People save in lumps, once a month, so up to half a month of the
+// needed pace is taken to be on its way. ok is false for a goal without a deadline,
+// one that is too young (60 days, 15% of its time) and one that is over.
+func GoalPace(g history.Goal, now time.Time) (Pace, bool) {
+	if g.Deadline.IsZero() || !now.Before(g.Deadline) || !g.Target.IsPositive() {
+		return Pace{}, false
+	}
+	days := now.Sub(g.CreatedAt).Hours() / 24
+	all := g.Deadline.Sub(g.CreatedAt).Hours() / 24
+	p := Pace{}
+	if days < goalDays || days < goalShare*all {
+		return p, false
+	}
+	p.Elapsed = days / all
+	span, left := decimal.NewFromFloat(days), decimal.NewFromFloat(all-days)
+	coming := g.Target.Mul(aMonthsDays).Div(decimal.NewFromFloat(all)).Div(decimal.NewFromInt(2))
+	p.Monthly = g.Saved.Mul(aMonthsDays).DivRound(span, 2)
+	p.Expected = g.Saved.Add(coming).Mul(decimal.NewFromFloat(all)).DivRound(span, 2)
+	p.Needed = decimal.Max(decimal.Zero, g.Target.Sub(g.Saved)).Mul(aMonthsDays).DivRound(left, 2)
+	return p, true
+}
+
+// GoalPaces tells of goals that will be missed by more than a tenth at the pace
+// till now. Once for each goal and quarter.
+func GoalPaces(goals []history.Goal, now time.Time) []finding.Finding {
+	var found []finding.Finding
+	for _, g := range goals {
+		p, ok := GoalPace(g, now)
+		if !ok || !p.Expected.LessThan(g.Target.Mul(onTrack)) {
+			continue
+		}
+		share := p.Expected.Div(g.Target).InexactFloat64()
+		reach := money.Format(p.Expected.Round(0))
+		found = append(found, finding.Finding{
+			Subject: g.ID, Kind: KindGoalPace, Detail: fmt.Sprintf("%dQ%d", now.UTC().Year(), (int(now.UTC().Month())+2)/3),
+			InsightType: event.SavingsTip,
+			Title:       fmt.Sprintf("%s is behind its pace", g.Name),
+			Message: fmt.Sprintf("%s %s of %s %s are saved. At %s %s a month it would come to about %s %s by %s; from now on it needs %s %s a month.",
+				money.Format(g.Saved), g.Currency, money.Format(g.Target), g.Currency, money.Format(p.Monthly), g.Currency, reach, g.Currency,
+				g.Deadline.Format(time.DateOnly), money.Format(p.Needed), g.Currency),
+			Dismiss:    "Saving at the pace it needs, a later deadline or a smaller target.",
+			Confidence: stats.Round(min(0.95, 0.5+(0.9-share)+0.4*p.Elapsed)),
+			Facts: map[string]string{
+				"saved": money.Format(g.Saved), "target": money.Format(g.Target), "currency": g.Currency, "monthly": money.Format(p.Monthly),
+				"needed": money.Format(p.Needed), "expected": reach, "deadline": g.Deadline.Format(time.DateOnly),
+			},
+			Related: map[string]string{"goalId": g.ID.String()},
+		})
+	}
+	return found
+}
