@@ -17,6 +17,9 @@ const (
 	MCP          = "mcp"
 )
 
+// Services lists those that publish or consume events.
+func Services() []string { return []string{Backend, Analytics, Banking, Investment, Notification} }
+
 // The types of the events, as CloudEvents name them.
 const (
 	TypeTransactionCreated = "transaction.created"
@@ -27,6 +30,7 @@ const (
 	TypeGoalChanged        = "goal.changed"
 	TypePreferencesChanged = "preferences.changed"
 	TypeUserDeleted        = "user.deleted"
+	TypeReminderDue        = "reminder.due"
 	TypeInsightGenerated   = "ai.insight.generated"
 	TypeInsightDismissed   = "insight.dismissed"
 	TypeAlertSent          = "user.alert.sent"
@@ -93,6 +97,10 @@ var catalogue = []Topic{
 	{
 		Name: "finance.goal.changed", Type: TypeGoalChanged,
 		Publisher: Backend, Consumers: []string{Investment}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "finance.reminder.due", Type: TypeReminderDue,
+		Publisher: Backend, Consumers: []string{Notification}, Partitions: 3, Retention: week,
 	},
 	{
 		Name: "notification.preferences.changed", Type: TypePreferencesChanged,

@@ -100,6 +100,15 @@ type GoalChanged struct {
 	Deleted   bool      `json:"deleted"`
 }
 
+// ReminderDue is the data of reminder.due: it is time to tell the user of a task.
+type ReminderDue struct {
+	UserID   uuid.UUID `json:"userId"`
+	TaskID   uuid.UUID `json:"taskId"`
+	Title    string    `json:"title"`
+	Due      string    `json:"due,omitempty"` // YYYY-MM-DD
+	RemindAt time.Time `json:"remindAt"`      // when the user wanted to be told
+}
+
 // PreferencesChanged is the data of preferences.changed: how a user wants to be
 // told, as it is now.
 type PreferencesChanged struct {
@@ -174,4 +183,7 @@ type AlertSent struct {
 	SourceEventID uuid.UUID `json:"sourceEventId"`
 	DeliveredAt   time.Time `json:"deliveredAt"`
 	Status        string    `json:"status"`
+	// What the user was told.
+	Title   string `json:"title,omitempty"`
+	Message string `json:"message,omitempty"`
 }

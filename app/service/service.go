@@ -32,6 +32,9 @@ type Service struct {
 	Log     *slog.Logger
 	Pool    *pgxpool.Pool
 	Metrics *Metrics
+	// Ending is closed when the process is told to end: what would go on for long
+	// ends then.
+	Ending <-chan struct{}
 }
 
 // Parts are what makes a service differ from the others.
@@ -41,6 +44,9 @@ type Parts struct {
 	// AnswersAlone keeps the service among the ready while its database is away:
 	// it has something to say to people then, if only what is wrong.
 	AnswersAlone bool
+	// Work is what goes on behind the requests, once the database is up to date.
+	// Each runs until ctx ends, after the last request.
+	Work []func(ctx context.Context)
 }
 
 // Main runs a service until SIGTERM. It ends the process with 2 when the
@@ -68,7 +74,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 		return err
 	}
 	defer pool.Close()
-	s := &Service{Config: config, Log: log, Pool: pool, Metrics: newMetrics(config.Name)}
+	s := &Service{Config: config, Log: log, Pool: pool, Metrics: newMetrics(config.Name), Ending: ctx.Done()}
 	its, err := parts(s)
 	if err != nil {
 		return err
@@ -84,7 +90,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer rest()
-	background.Go(func() { s.work(working, publisher, migrated) })
+	background.Go(func() { s.work(working, publisher, migrated, its.Work) })
 
 	listeners := []listener{{address: config.OperationsAddress, handler: s.operations(migrated, its.AnswersAlone)}}
 	if its.Public != nil {
@@ -114,7 +120,7 @@ func (s *Service) outage(ctx context.Context, err error) bool {
 }
 
 // work is what goes on behind the requests.
-func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated chan<- struct{}) {
+func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated chan<- struct{}, more []func(context.Context)) {
 	if err := db.MigrateWhenThere(ctx, s.Pool, s.Config.Name, s.Log); err != nil {
 		return // told to end
 	}
@@ -125,10 +131,13 @@ func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated c
 		Waiting:   func(n int) { s.Metrics.waiting.Set(float64(n)) },
 		Published: func(topic string) { s.Metrics.published.WithLabelValues(topic).Inc() },
 	}
-	var both sync.WaitGroup
-	both.Go(func() { relay.Run(ctx) })
-	both.Go(func() { s.prune(ctx) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { relay.Run(ctx) })
+	all.Go(func() { s.prune(ctx) })
+	for _, work := range more {
+		all.Go(func() { work(ctx) })
+	}
+	all.Wait()
 }
 
 func (s *Service) prune(ctx context.Context) {

@@ -32,6 +32,7 @@ func (a *Agent) Handlers() map[string]bus.Handler {
 	return bus.ByTopic(event.Notification, map[string]bus.Handler{
 		event.TypeInsightGenerated: a.insightGenerated,
 		event.TypeBudgetExceeded:   a.budgetExceeded,
+		event.TypeReminderDue:      a.reminderDue,
 	})
 }
 
@@ -60,6 +61,18 @@ func (a *Agent) budgetExceeded(ctx context.Context, e event.CloudEvent) (bool, e
 		text: fmt.Sprintf("You have spent %s of %s on %s in %s, %s%% too much.",
 			data.ActualAmount, data.BudgetAmount, data.Category, data.Period, data.PercentOver),
 	})
+}
+
+func (a *Agent) reminderDue(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.ReminderDue](e)
+	if err != nil {
+		return false, err
+	}
+	text := data.Title
+	if data.Due != "" {
+		text = fmt.Sprintf("%s (due on %s)", data.Title, data.Due)
+	}
+	return a.deliver(ctx, e, message{data.UserID, "Reminder", text})
 }
 
 // deliver puts the message in the user's alerts, which is its delivery, and
