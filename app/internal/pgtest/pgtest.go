@@ -40,7 +40,7 @@ func Run(m *testing.M) int {
 
 // start makes a server's files and starts it.
 func start() (stop func(), err error) {
-	bin, err := programs()
+	bin, err := Programs()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func start() (stop func(), err error) {
 		return nil, err
 	}
 	remove := func() { _ = os.RemoveAll(dir) }
-	credential, err := credentialFor(dir)
+	credential, err := Credential(dir)
 	if err != nil {
 		remove()
 		return nil, err
@@ -93,8 +93,8 @@ func start() (stop func(), err error) {
 	return stop, nil
 }
 
-// programs is the newest PostgreSQL on this machine.
-func programs() (string, error) {
+// Programs is the folder of the newest PostgreSQL on this machine.
+func Programs() (string, error) {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if len(found) == 0 {
 		return "", errors.New("there is none on this machine: `make packages` installs it")
@@ -103,8 +103,8 @@ func programs() (string, error) {
 	return filepath.Dir(found[len(found)-1]), nil
 }
 
-// credentialFor lets the server own dir; it refuses to be run by root.
-func credentialFor(dir string) (*syscall.Credential, error) {
+// Credential lets the server own dir; it refuses to be run by root.
+func Credential(dir string) (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
