@@ -10,9 +10,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/db/backenddb"
 	"github.com/wealth-companion/companion/app/etag"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/fault"
@@ -29,41 +29,96 @@ type Budget struct {
 	Category  string       `json:"category"` // a slug
 	Amount    money.Amount `json:"amount"`
 	Currency  string       `json:"currency"`
-	Month     string       `json:"month"` // YYYY-MM, UTC
+	Month     string       `json:"month" doc:"YYYY-MM, UTC"`
+	Threshold int          `json:"threshold" doc:"The percentage of the limit at which its user is warned"`
+	Rollover  bool         `json:"rollover" doc:"What was left of the month before is added to the limit"`
 	CreatedAt time.Time    `json:"createdAt"`
 	UpdatedAt time.Time    `json:"updatedAt"`
+	Status    *Status      `json:"status,omitempty" doc:"How it stands now; in lists and of one"`
 }
 
 // Changed tells this state from the next.
 func (b Budget) Changed() time.Time { return b.UpdatedAt }
 
+// DefaultThreshold is at which percentage of a limit its user is warned unless
+// they say otherwise.
+const DefaultThreshold = 80
+
 // New is what a user enters.
 type New struct {
-	Category string `json:"category"`
-	Amount   string `json:"amount"` // decimal
-	Currency string `json:"currency"`
-	Month    string `json:"month"`
+	Category  string `json:"category" doc:"The slug of a category"`
+	Amount    string `json:"amount" doc:"More than zero, a decimal string" example:"400.00"`
+	Currency  string `json:"currency" doc:"ISO 4217" example:"EUR"`
+	Month     string `json:"month" doc:"YYYY-MM" example:"2026-11"`
+	Threshold *int   `json:"threshold,omitempty" minimum:"1" maximum:"100" doc:"Percent; without it 80"`
+	Rollover  bool   `json:"rollover,omitempty"`
 }
 
-// Change is what a user may change of a budget.
+// Change is what of a budget shall be otherwise; nil leaves it.
 type Change struct {
-	Amount string `json:"amount"`
+	Amount    *string `json:"amount,omitempty" doc:"More than zero, a decimal string"`
+	Threshold *int    `json:"threshold,omitempty" minimum:"1" maximum:"100"`
+	Rollover  *bool   `json:"rollover,omitempty"`
+}
+
+// Copy says from which month budgets are taken over, and into which.
+type Copy struct {
+	From string `json:"from" doc:"YYYY-MM" example:"2026-10"`
+	To   string `json:"to" doc:"YYYY-MM" example:"2026-11"`
 }
 
 const monthLayout = "2006-01"
 
-func (n New) check() (amount decimal.Decimal, month time.Time, err error) {
-	if amount, err = money.Parse(n.Amount); err != nil {
-		return amount, month, fault.Invalid{Field: "amount", Reason: err.Error()}
+// ParseMonth reads a month's first day out of YYYY-MM.
+func ParseMonth(field, text string) (time.Time, error) {
+	month, err := time.Parse(monthLayout, text)
+	if err != nil || month.Year() < 1970 || month.Year() > 2200 {
+		return month, fault.Invalid{Field: field, Reason: "must be a month such as 2026-11"}
+	}
+	return month, nil
+}
+
+func parseAmount(text string) (money.Amount, error) {
+	amount, err := money.Parse(text)
+	if err != nil {
+		return money.Amount{}, fault.Invalid{Field: "amount", Reason: err.Error()}
+	}
+	return money.Of(amount), nil
+}
+
+func checkThreshold(percent int) error {
+	if percent < 1 || percent > 100 {
+		return fault.Invalid{Field: "threshold", Reason: "must be from 1 to 100, in percent"}
+	}
+	return nil
+}
+
+// budget checks what was entered.
+func (n New) budget() (Budget, time.Time, error) {
+	amount, err := parseAmount(n.Amount)
+	if err != nil {
+		return Budget{}, time.Time{}, err
 	}
 	if !money.ValidCurrency(n.Currency) {
-		return amount, month, fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+		return Budget{}, time.Time{}, fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
 	}
-	if month, err = time.Parse(monthLayout, n.Month); err != nil {
-		return amount, month, fault.Invalid{Field: "month", Reason: "must be a month such as 2026-11"}
+	month, err := ParseMonth("month", n.Month)
+	if err != nil {
+		return Budget{}, month, err
 	}
-	return amount, month, nil
+	threshold := DefaultThreshold
+	if n.Threshold != nil {
+		threshold = *n.Threshold
+	}
+	at := now()
+	return Budget{
+		ID: trail.NewID(), Category: n.Category, Amount: amount, Currency: n.Currency, Month: n.Month,
+		Threshold: threshold, Rollover: n.Rollover, CreatedAt: at, UpdatedAt: at,
+	}, month, checkThreshold(threshold)
 }
+
+// now is the time to the microsecond, as PostgreSQL keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // Budgets keeps the budgets, and tells of every change.
 type Budgets struct {
@@ -74,22 +129,15 @@ type Budgets struct {
 // Create makes a budget; ErrConflict when there is one of that category,
 // currency and month.
 func (s *Budgets) Create(ctx context.Context, user uuid.UUID, n New) (Budget, error) {
-	amount, month, err := n.check()
+	made, month, err := n.budget()
 	if err != nil {
 		return Budget{}, err
 	}
-	at := time.Now().UTC().Truncate(time.Microsecond)
-	made := Budget{ID: trail.NewID(), Category: n.Category, Amount: money.Of(amount), Currency: n.Currency, Month: n.Month, CreatedAt: at, UpdatedAt: at}
 	b, err := idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Budget, error) {
-		b := made
-		if err := ledger.HasCategory(ctx, tx, user, n.Category); err != nil {
-			return b, err
+		if err := ledger.HasCategory(ctx, tx, user, made.Category); err != nil {
+			return made, err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO budgets (id, user_id, category, amount, currency, month, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`, b.ID, user, b.Category, b.Amount.Decimal.String(), b.Currency, month, at); err != nil {
-			return b, err
-		}
-		return b, s.tell(ctx, tx, user, b, false)
+		return made, s.insert(ctx, tx, user, made, month)
 	})
 	if db.Conflict(err) {
 		return Budget{}, fmt.Errorf("a budget for %s in %s in %s %w", made.Category, made.Currency, made.Month, fault.ErrConflict)
@@ -97,9 +145,57 @@ func (s *Budgets) Create(ctx context.Context, user uuid.UUID, n New) (Budget, er
 	return b, err
 }
 
+func (s *Budgets) insert(ctx context.Context, tx pgx.Tx, user uuid.UUID, b Budget, month time.Time) error {
+	if err := backenddb.New(tx).InsertBudget(ctx, backenddb.InsertBudgetParams{
+		ID: b.ID, UserID: user, Category: b.Category, Amount: b.Amount.Decimal, Currency: b.Currency, Month: month,
+		Threshold: int32(b.Threshold), Rollover: b.Rollover, CreatedAt: b.CreatedAt,
+	}); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, user, b, false)
+}
+
+// Copy makes the budgets of a month in another, but those which that has
+// already, and returns what it made.
+func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, error) {
+	source, err := ParseMonth("from", c.From)
+	if err != nil {
+		return nil, err
+	}
+	target, err := ParseMonth("to", c.To)
+	if err != nil {
+		return nil, err
+	}
+	if source.Equal(target) {
+		return nil, fault.Invalid{Field: "to", Reason: "must be another month than from"}
+	}
+	made, err := idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) ([]Budget, error) {
+		rows, err := backenddb.New(tx).BudgetsToCopy(ctx, user, source, target)
+		if err != nil {
+			return nil, err
+		}
+		at := now()
+		made := make([]Budget, 0, len(rows))
+		for _, row := range rows {
+			b := budgetOf(row)
+			b.ID, b.Month, b.CreatedAt, b.UpdatedAt = trail.NewID(), c.To, at, at
+			if err := s.insert(ctx, tx, user, b, target); err != nil {
+				return nil, err
+			}
+			made = append(made, b)
+		}
+		return made, nil
+	})
+	if db.Conflict(err) {
+		return nil, fmt.Errorf("a budget in %s, made at this moment, %w: copy again", c.To, fault.ErrConflict)
+	}
+	return made, err
+}
+
 func (s *Budgets) tell(ctx context.Context, tx pgx.Tx, user uuid.UUID, b Budget, deleted bool) error {
 	e, err := event.New(ctx, s.Service, event.TypeBudgetChanged, b.ID.String(), event.BudgetChanged{
-		UserID: user, BudgetID: b.ID, Category: b.Category, Limit: b.Amount.String(), Currency: b.Currency, Month: b.Month, Deleted: deleted,
+		UserID: user, BudgetID: b.ID, Category: b.Category, Limit: b.Amount.String(), Currency: b.Currency, Month: b.Month,
+		Threshold: b.Threshold, Rollover: b.Rollover, Deleted: deleted,
 	})
 	if err != nil {
 		return err
@@ -108,66 +204,114 @@ func (s *Budgets) tell(ctx context.Context, tx pgx.Tx, user uuid.UUID, b Budget,
 	return outbox.Put(ctx, tx, e, b.ID.String())
 }
 
-const columns = "id, category, amount::text, currency, to_char(month, 'YYYY-MM'), created_at, updated_at"
-
-func scan(row pgx.CollectableRow) (Budget, error) {
-	var b Budget
-	var amount string
-	if err := row.Scan(&b.ID, &b.Category, &amount, &b.Currency, &b.Month, &b.CreatedAt, &b.UpdatedAt); err != nil {
-		return b, err
+// List lists the user's budgets and how they stand, the newest month first.
+// month is YYYY-MM, or "" for all.
+func (s *Budgets) List(ctx context.Context, user uuid.UUID, month string) ([]Budget, error) {
+	if month == "" {
+		return s.find(ctx, user, backenddb.BudgetsWithSpendingParams{})
 	}
-	b.CreatedAt, b.UpdatedAt = b.CreatedAt.UTC(), b.UpdatedAt.UTC()
-	return b, b.Amount.UnmarshalText([]byte(amount))
-}
-
-// List lists the user's budgets, the newest month first.
-func (s *Budgets) List(ctx context.Context, user uuid.UUID) ([]Budget, error) {
-	rows, err := s.Pool.Query(ctx, "SELECT "+columns+" FROM budgets WHERE user_id = $1 ORDER BY month DESC, category, currency", user)
+	first, err := ParseMonth("month", month)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, scan)
+	return s.find(ctx, user, backenddb.BudgetsWithSpendingParams{Since: &first, Until: &first})
 }
 
-// Update sets a budget's amount. ErrStale: it is not as ifMatch says any more.
-func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, change Change) (Budget, error) {
-	amount, err := money.Parse(change.Amount)
-	if err != nil {
-		return Budget{}, fault.Invalid{Field: "amount", Reason: err.Error()}
+// Between lists the budgets of the months from since to until, first days of
+// months, and how they stand.
+func (s *Budgets) Between(ctx context.Context, user uuid.UUID, since, until time.Time) ([]Budget, error) {
+	return s.find(ctx, user, backenddb.BudgetsWithSpendingParams{Since: &since, Until: &until})
+}
+
+// Get returns one budget and how it stands.
+func (s *Budgets) Get(ctx context.Context, user, id uuid.UUID) (Budget, error) {
+	found, err := s.find(ctx, user, backenddb.BudgetsWithSpendingParams{ID: &id})
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("budget %s: %w", id, fault.ErrNotFound)
 	}
-	return s.change(ctx, user, id, ifMatch, false, "UPDATE budgets SET amount = $2, updated_at = now() WHERE id = $1 RETURNING "+columns, amount.String())
+	if err != nil {
+		return Budget{}, err
+	}
+	return found[0], nil
+}
+
+func (s *Budgets) find(ctx context.Context, user uuid.UUID, which backenddb.BudgetsWithSpendingParams) ([]Budget, error) {
+	which.UserID = user
+	found := []Budget{}
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		rows, err := backenddb.New(tx).BudgetsWithSpending(ctx, which)
+		for _, row := range rows {
+			b := budgetOf(row.Budget)
+			status := Stand(row.Budget.Amount, row.Spent, b.Threshold, b.Rollover, Month{row.EarlierAmount, row.EarlierSpent})
+			b.Status = &status
+			found = append(found, b)
+		}
+		return err
+	})
+	return found, err
+}
+
+func budgetOf(row backenddb.Budget) Budget {
+	return Budget{
+		ID: row.ID, Category: row.Category, Amount: money.Of(row.Amount), Currency: row.Currency, Month: row.Month.Format(monthLayout),
+		Threshold: int(row.Threshold), Rollover: row.Rollover, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+	}
+}
+
+// Update changes a budget. ErrStale: it is not as ifMatch says any more.
+func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, change Change) (Budget, error) {
+	var b Budget
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
+		if b, err = lock(ctx, tx, user, id); err != nil {
+			return err
+		}
+		if err := etag.Check(ifMatch, b.UpdatedAt); err != nil {
+			return err
+		}
+		if change.Amount != nil {
+			if b.Amount, err = parseAmount(*change.Amount); err != nil {
+				return err
+			}
+		}
+		if change.Threshold != nil {
+			b.Threshold = *change.Threshold
+		}
+		if change.Rollover != nil {
+			b.Rollover = *change.Rollover
+		}
+		if err := checkThreshold(b.Threshold); err != nil {
+			return err
+		}
+		b.UpdatedAt = now()
+		if err := backenddb.New(tx).UpdateBudget(ctx, backenddb.UpdateBudgetParams{
+			ID: id, Amount: b.Amount.Decimal, Threshold: int32(b.Threshold), Rollover: b.Rollover, UpdatedAt: b.UpdatedAt,
+		}); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, user, b, false)
+	})
+	return b, err
 }
 
 // Delete removes a budget.
 func (s *Budgets) Delete(ctx context.Context, user, id uuid.UUID) error {
-	_, err := s.change(ctx, user, id, "", true, "DELETE FROM budgets WHERE id = $1 RETURNING "+columns)
-	return err
+	return db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		b, err := lock(ctx, tx, user, id)
+		if err != nil {
+			return err
+		}
+		if err := backenddb.New(tx).DeleteBudget(ctx, id); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, user, b, true)
+	})
 }
 
-func (s *Budgets) change(ctx context.Context, user, id uuid.UUID, ifMatch string, deleted bool, statement string, args ...any) (Budget, error) {
-	var b Budget
-	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT "+columns+" FROM budgets WHERE id = $1 AND user_id = $2 FOR UPDATE", id, user)
-		if err != nil {
-			return err
-		}
-		before, err := pgx.CollectExactlyOneRow(rows, scan)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("budget %s: %w", id, fault.ErrNotFound)
-		}
-		if err != nil {
-			return err
-		}
-		if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
-			return err
-		}
-		if rows, err = tx.Query(ctx, statement, append([]any{id}, args...)...); err != nil {
-			return err
-		}
-		if b, err = pgx.CollectExactlyOneRow(rows, scan); err != nil {
-			return err
-		}
-		return s.tell(ctx, tx, user, b, deleted)
-	})
-	return b, err
+// lock reads a budget and keeps others from changing it until tx ends.
+func lock(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Budget, error) {
+	row, err := backenddb.New(tx).BudgetForUpdate(ctx, id, user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Budget{}, fmt.Errorf("budget %s: %w", id, fault.ErrNotFound)
+	}
+	return budgetOf(row), err
 }

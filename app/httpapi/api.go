@@ -21,8 +21,11 @@ import (
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/fault"
+	"github.com/wealth-companion/companion/app/goal"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/ledger"
+	"github.com/wealth-companion/companion/app/live"
+	"github.com/wealth-companion/companion/app/task"
 	"github.com/wealth-companion/companion/app/trail"
 )
 
@@ -33,7 +36,12 @@ type API struct {
 	Ledger   *ledger.Ledger
 	Budgets  *budget.Budgets
 	Insights *insight.Insights
+	Goals    *goal.Goals
+	Tasks    *task.Tasks
 	Alerts   *alert.Alerts
+	Live     *live.Hub
+	// Ending is closed when the process is told to end; nil: never.
+	Ending <-chan struct{}
 	// Cache keeps what was read, for while the database is away; nil: nothing is kept.
 	Cache Cache
 	Log   *slog.Logger
@@ -78,6 +86,7 @@ func (a *API) declare(router chi.Router) huma.API {
 	config.OpenAPIPath = base + "/openapi"
 	config.DocsPath, config.SchemasPath = "", ""
 	config.CreateHooks = nil // no $schema in answers
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},
 	}
@@ -87,8 +96,11 @@ func (a *API) declare(router chi.Router) huma.API {
 	r.categories()
 	r.transactions()
 	r.budgets()
+	r.goals()
+	r.tasks()
 	r.insights()
 	r.alerts()
+	r.live()
 	return r.API
 }
 
@@ -98,8 +110,12 @@ func (a *API) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		its := trail.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
-		ctx, cancel := context.WithTimeout(trail.With(r.Context(), its), patience)
-		defer cancel()
+		ctx := trail.With(r.Context(), its)
+		if r.URL.Path != livePath {
+			limited, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			ctx = limited
+		}
 		r = r.WithContext(ctx)
 		w.Header().Set(correlationHeader, its.CorrelationID)
 		w.Header().Set("Cache-Control", "no-store") // all of it is somebody's own

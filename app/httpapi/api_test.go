@@ -24,9 +24,12 @@ import (
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/goal"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 	"github.com/wealth-companion/companion/app/ledger"
+	"github.com/wealth-companion/companion/app/live"
+	"github.com/wealth-companion/companion/app/task"
 	"github.com/wealth-companion/companion/app/trail"
 )
 
@@ -49,8 +52,10 @@ func newWorld(t *testing.T) *world {
 	w.api = &API{
 		Accounts: &account.Accounts{Pool: pool, Begin: books.Begin}, Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
 		Ledger: books, Budgets: &budget.Budgets{Pool: pool, Service: event.Backend},
-		Insights: &insight.Insights{Pool: pool}, Alerts: &alert.Alerts{Pool: pool},
-		Log: slog.New(slog.DiscardHandler),
+		Goals: &goal.Goals{Pool: pool, Service: event.Backend}, Tasks: &task.Tasks{Pool: pool},
+		Insights: &insight.Insights{Pool: pool, Service: event.Backend}, Alerts: &alert.Alerts{Pool: pool},
+		Live: &live.Hub{Pool: pool, Log: slog.New(slog.DiscardHandler)},
+		Log:  slog.New(slog.DiscardHandler),
 		Observe: func(method, route string, status int, _ time.Duration) {
 			w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
 		},

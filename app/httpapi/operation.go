@@ -78,7 +78,7 @@ func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UU
 	h.Security = []map[string][]string{{bearer: {}}}
 	h.Middlewares = huma.Middlewares{r.authenticated}
 	declare(r, h, func(ctx context.Context, in *I) (*answered[T], error) {
-		ctx, request, err := once(ctx, h.Path, in)
+		ctx, request, err := once(ctx, callerOf(ctx).uri, in)
 		if err != nil {
 			return nil, err
 		}

@@ -86,6 +86,7 @@ func (a *Agent) deliver(ctx context.Context, source event.CloudEvent, m message)
 		sent := event.AlertSent{
 			AlertID: trail.NewID(), UserID: m.user, Channel: inApp, SourceEvent: source.Type, SourceEventID: sourceID,
 			DeliveredAt: time.Now().UTC().Truncate(time.Microsecond), Status: delivered,
+			Title: m.title, Message: m.text,
 		}
 		tag, err := tx.Exec(ctx, `INSERT INTO alerts (id, user_id, channel, title, message, source_event, source_event_id, status, delivered_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source_event_id, channel) DO NOTHING`,

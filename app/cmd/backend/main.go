@@ -2,29 +2,40 @@
 package main
 
 import (
+	"context"
+
 	"github.com/wealth-companion/companion/app/account"
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/bus"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/goal"
 	"github.com/wealth-companion/companion/app/httpapi"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/ledger"
+	"github.com/wealth-companion/companion/app/live"
 	"github.com/wealth-companion/companion/app/service"
+	"github.com/wealth-companion/companion/app/task"
 )
 
 func main() {
 	service.Main(event.Backend, true, func(s *service.Service) (service.Parts, error) {
 		books := &ledger.Ledger{Pool: s.Pool, Service: event.Backend}
-		insights := &insight.Insights{Pool: s.Pool}
+		insights := &insight.Insights{Pool: s.Pool, Service: event.Backend}
 		alerts := &alert.Alerts{Pool: s.Pool}
+		hub := &live.Hub{Pool: s.Pool, Log: s.Log}
+		reminders := &task.Reminders{Pool: s.Pool, Service: event.Backend, Log: s.Log}
 		api := &httpapi.API{
 			Accounts: &account.Accounts{Pool: s.Pool, Begin: books.Begin},
 			Tokens:   account.Tokens{Key: []byte(s.Config.SigningKey)},
 			Ledger:   books,
 			Budgets:  &budget.Budgets{Pool: s.Pool, Service: event.Backend},
+			Goals:    &goal.Goals{Pool: s.Pool, Service: event.Backend},
+			Tasks:    &task.Tasks{Pool: s.Pool},
 			Insights: insights,
 			Alerts:   alerts,
+			Live:     hub,
+			Ending:   s.Ending,
 			Log:      s.Log,
 			Observe:  s.Metrics.Request,
 		}
@@ -33,6 +44,7 @@ func main() {
 			Public:       api.Handler(),
 			Handlers:     bus.ByTopic(event.Backend, all),
 			AnswersAlone: true,
+			Work:         []func(context.Context){hub.Run, reminders.Run},
 		}, nil
 	})
 }
