@@ -36,7 +36,7 @@ type Builder struct {
 type Program struct {
 	Name    string // of the binary
 	Tool    string // folder under rehearsal/tools with the go.mod that pins it
-	Package string // import path of its main package
+	Package string // import path of its main package; "./name" for one of ours in the tool's folder
 	Tags    string
 	LDFlags string // besides -s -w
 }
@@ -50,8 +50,10 @@ func (b *Builder) Go(ctx context.Context, p Program) (string, error) {
 			return "", fmt.Errorf("%s: %w", p.Name, err)
 		}
 	}
-	if err := key.sources(dir); err != nil {
-		return "", fmt.Errorf("%s: %w", p.Name, err)
+	if strings.HasPrefix(p.Package, "./") {
+		if err := key.sources(dir); err != nil {
+			return "", fmt.Errorf("%s: %w", p.Name, err)
+		}
 	}
 	return b.once(ctx, "bin", p.Name, key, "build "+p.Name, func(ctx context.Context, target string) error {
 		if err := b.compile(ctx, dir, target, p); err != nil {
@@ -365,8 +367,7 @@ func (k *key) file(path string) error {
 	return nil
 }
 
-// sources adds the folder's Go files: those of a tool's that is a program of
-// ours over a third party's packages. Most tools have none.
+// sources adds the folder's Go files, which no version pins.
 func (k *key) sources(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {

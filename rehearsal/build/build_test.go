@@ -48,7 +48,7 @@ func checkout(t *testing.T) (*Builder, *record) {
 	b := &Builder{Root: t.TempDir(), Cache: t.TempDir(), Report: report}
 	write(t, b.Root, "rehearsal/tools/hello/go.mod", "module example.org/hello\n\ngo 1.26\n")
 	write(t, b.Root, "rehearsal/tools/hello/go.sum", "")
-	write(t, b.Root, "rehearsal/tools/hello/main.go", greet("hello"))
+	write(t, b.Root, "rehearsal/tools/hello/cmd/main.go", greet("hello"))
 	return b, report
 }
 
@@ -56,7 +56,7 @@ func greet(word string) string {
 	return "package main\n\nvar name = \"nobody\"\n\nfunc main() { println(\"" + word + "\", name) }\n"
 }
 
-func hello() Program { return Program{Name: "hello", Tool: "hello", Package: "example.org/hello"} }
+func hello() Program { return Program{Name: "hello", Tool: "hello", Package: "./cmd"} }
 
 func write(t *testing.T, dir, name, content string) {
 	t.Helper()
@@ -109,7 +109,7 @@ func TestProgramIsKeptByWhatItIsMadeOf(t *testing.T) {
 			write(t, b.Root, "rehearsal/tools/hello/go.mod", "module example.org/hello\n\ngo 1.26.1\n")
 		}},
 		{"another sum", func(*Program) { write(t, b.Root, "rehearsal/tools/hello/go.sum", "\n") }},
-		{"other sources", func(*Program) { write(t, b.Root, "rehearsal/tools/hello/main.go", greet("good day")) }},
+		{"other sources", func(*Program) { write(t, b.Root, "rehearsal/tools/hello/cmd/main.go", greet("good day")) }},
 		{"one more source", func(*Program) { write(t, b.Root, "rehearsal/tools/hello/sub/sub.go", "package sub\n") }},
 	} {
 		program := hello()
@@ -129,23 +129,33 @@ func TestProgramIsKeptByWhatItIsMadeOf(t *testing.T) {
 	// A test of the tool's is no part of the program.
 	last, err := b.Go(t.Context(), hello())
 	require.NoError(t, err)
-	write(t, b.Root, "rehearsal/tools/hello/main_test.go", "package main\n")
+	write(t, b.Root, "rehearsal/tools/hello/cmd/main_test.go", "package main\n")
 	same, err := b.Go(t.Context(), hello())
 	require.NoError(t, err)
 	require.Equal(t, last, same)
+
+	// Nor is the tool's own code a part of a program that a version pins.
+	pinned := hello()
+	pinned.Package = "example.org/hello/cmd"
+	first, err = b.Go(t.Context(), pinned)
+	require.NoError(t, err)
+	write(t, b.Root, "rehearsal/tools/hello/other/other.go", "package other\n")
+	again, err = b.Go(t.Context(), pinned)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
 }
 
 func TestFailedBuildLeavesNothingAndSaysWhatFailed(t *testing.T) {
 	t.Run("code that does not compile", func(t *testing.T) {
 		b, _ := checkout(t)
-		write(t, b.Root, "rehearsal/tools/hello/main.go", "package main\n\nfunc main() { missing() }\n")
+		write(t, b.Root, "rehearsal/tools/hello/cmd/main.go", "package main\n\nfunc main() { missing() }\n")
 		path, err := b.Go(t.Context(), hello())
 		require.Empty(t, path)
-		require.ErrorContains(t, err, "build hello: example.org/hello, pinned in rehearsal/tools/hello/go.mod: go: exit status 1")
+		require.ErrorContains(t, err, "build hello: ./cmd, pinned in rehearsal/tools/hello/go.mod: go: exit status 1")
 		require.ErrorContains(t, err, "undefined: missing")
 		require.Empty(t, made(t, b))
 
-		write(t, b.Root, "rehearsal/tools/hello/main.go", greet("mended"))
+		write(t, b.Root, "rehearsal/tools/hello/cmd/main.go", greet("mended"))
 		path, err = b.Go(t.Context(), hello())
 		require.NoError(t, err)
 		require.Equal(t, "mended nobody", says(t, path))

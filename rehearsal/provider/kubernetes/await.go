@@ -24,17 +24,21 @@ import (
 
 // awaitTimes are how long things are waited for; tests shorten them.
 type awaitTimes struct {
-	limit  time.Duration // for an object to become ready, or to go
-	poll   time.Duration // between two looks at it
-	retry  time.Duration // before the first new attempt to create it
-	settle time.Duration // for a Service's endpoints to appear, if any will
+	limit    time.Duration // for an object to become ready, or to go
+	poll     time.Duration // between two looks at it
+	watch    time.Duration // between two looks at its pods
+	hopeless time.Duration // for a pod that does not mend by waiting
+	retry    time.Duration // before the first new attempt to create it
+	settle   time.Duration // for a Service's endpoints to appear, if any will
 }
 
 var defaultAwaitTimes = awaitTimes{
-	limit:  10 * time.Minute,
-	poll:   500 * time.Millisecond,
-	retry:  time.Second,
-	settle: 10 * time.Second,
+	limit:    10 * time.Minute,
+	poll:     500 * time.Millisecond,
+	watch:    2 * time.Second,
+	hopeless: time.Minute,
+	retry:    time.Second,
+	settle:   10 * time.Second,
 }
 
 // waitError is an object that did not become ready.
@@ -93,8 +97,13 @@ func (p *Provider) await(
 	defer stop()
 
 	last := verdict{message: "waiting for it to be ready"}
+	pods, told := p.watch(c, urn), ""
 	for {
 		seen, err := done(waiting, object)
+		trouble := ""
+		if err == nil && !seen.ready && seen.failed == nil {
+			trouble, seen.failed = pods.look(waiting, object)
+		}
 		switch {
 		case err != nil && waiting.Err() == nil:
 			return object, err
@@ -103,9 +112,12 @@ func (p *Provider) await(
 		case err == nil && seen.ready:
 			p.host.LogStatus(ctx, diag.Info, urn, "")
 			return object, nil
-		case err == nil && seen.message != last.message:
+		case err == nil:
 			last = seen
-			p.host.LogStatus(ctx, diag.Info, urn, seen.message)
+			if line := join(seen.message, trouble); line != told {
+				told = line
+				p.host.LogStatus(ctx, diag.Info, urn, line)
+			}
 		}
 		select {
 		case <-waiting.Done():
@@ -128,6 +140,14 @@ func (p *Provider) await(
 			object = current
 		}
 	}
+}
+
+// join is what is waited for and what is in its way, in one line.
+func join(message, trouble string) string {
+	if trouble == "" {
+		return message
+	}
+	return strings.Join(strings.Fields(message+": "+trouble), " ")
 }
 
 // look is await without waiting, for a refresh: nil when the object is ready.

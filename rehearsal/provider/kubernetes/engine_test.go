@@ -4,14 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	"github.com/wealth-companion/companion/rehearsal/internal/testcluster"
 	"github.com/wealth-companion/companion/rehearsal/provider/plugin"
 )
@@ -32,6 +40,7 @@ type object = map[string]any
 type stack struct {
 	t        *testing.T
 	provider *Provider
+	log      *engineLog
 	state    map[resource.URN]*recorded
 }
 
@@ -44,17 +53,63 @@ type recorded struct {
 
 func newStack(t *testing.T, arguments object) *stack {
 	t.Helper()
-	provider := New(nil)
-	provider.awaits = awaitTimes{
-		limit: 20 * time.Second, poll: 20 * time.Millisecond,
+	log := &engineLog{}
+	p := New(log.host(t))
+	p.awaits = awaitTimes{
+		limit: 20 * time.Second, poll: 20 * time.Millisecond, watch: 20 * time.Millisecond, hopeless: 500 * time.Millisecond,
 		retry: 50 * time.Millisecond, settle: 200 * time.Millisecond,
 	}
-	t.Cleanup(func() { require.NoError(t, provider.Close()) })
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	if arguments != nil {
-		_, err := provider.Configure(t.Context(), sdk.ConfigureRequest{Inputs: propertyMap(arguments)})
+		_, err := p.Configure(t.Context(), sdk.ConfigureRequest{Inputs: propertyMap(arguments)})
 		require.NoError(t, err)
 	}
-	return &stack{t: t, provider: provider, state: map[resource.URN]*recorded{}}
+	return &stack{t: t, provider: p, log: log, state: map[resource.URN]*recorded{}}
+}
+
+// engineLog is what providers told the engine.
+type engineLog struct {
+	pulumirpc.UnimplementedEngineServer
+
+	mu       sync.Mutex
+	statuses []string // shown until the next one
+	warnings []string // that stay
+}
+
+// Log implements pulumirpc.EngineServer.
+func (l *engineLog) Log(_ context.Context, req *pulumirpc.LogRequest) (*emptypb.Empty, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case req.GetEphemeral():
+		l.statuses = append(l.statuses, req.GetMessage())
+	case req.GetSeverity() == pulumirpc.LogSeverity_WARNING:
+		l.warnings = append(l.warnings, req.GetMessage())
+	}
+	return &emptypb.Empty{}, nil
+}
+
+func (l *engineLog) told() (statuses, warnings []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.statuses), slices.Clone(l.warnings)
+}
+
+// host is an engine that takes messages, as a provider sees it.
+func (l *engineLog) host(t *testing.T) *plugin.Host {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := grpc.NewServer()
+	pulumirpc.RegisterEngineServer(server, l)
+	go func() { _ = server.Serve(listener) }()
+	client, err := provider.NewHostClient(listener.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, client.Close())
+		server.Stop()
+	})
+	return plugin.NewHost(client)
 }
 
 // connected is a stack on the tests' cluster, in a namespace of its own.

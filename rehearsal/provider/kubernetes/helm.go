@@ -41,6 +41,8 @@ import (
 type helmClient struct {
 	ctx      context.Context
 	provider *Provider
+	cluster  *cluster
+	urn      resource.URN
 	args     releaseArgs
 	config   *action.Configuration
 	registry *registry.Client
@@ -70,7 +72,7 @@ func (p *Provider) helm(ctx context.Context, c *cluster, urn resource.URN, args 
 		return nil, fmt.Errorf("setting up Helm: %w", err)
 	}
 	config.RegistryClient = registryClient
-	return &helmClient{ctx: ctx, provider: p, args: args, config: config, registry: registryClient}, nil
+	return &helmClient{ctx: ctx, provider: p, cluster: c, urn: urn, args: args, config: config, registry: registryClient}, nil
 }
 
 // chart finds and loads the chart, with its dependencies.
@@ -204,7 +206,9 @@ func (h *helmClient) install(limit time.Duration) (*release.Release, error) {
 	if client.PostRenderer, err = h.postRenderer(); err != nil {
 		return nil, err
 	}
-	released, err := client.RunWithContext(h.ctx, found, h.values())
+	released, err := h.watched(func(ctx context.Context) (*release.Release, error) {
+		return client.RunWithContext(ctx, found, h.values())
+	})
 	if err == nil {
 		return released, nil
 	}
@@ -254,7 +258,9 @@ func (h *helmClient) upgrade(limit time.Duration) (*release.Release, error) {
 	if client.PostRenderer, err = h.postRenderer(); err != nil {
 		return nil, err
 	}
-	released, err := client.RunWithContext(h.ctx, a.Name, found, h.values())
+	released, err := h.watched(func(ctx context.Context) (*release.Release, error) {
+		return client.RunWithContext(ctx, a.Name, found, h.values())
+	})
 	if err == nil {
 		return released, nil
 	}
@@ -263,6 +269,102 @@ func (h *helmClient) upgrade(limit time.Duration) (*release.Release, error) {
 		return nil, errors.Join(err, lookErr)
 	}
 	return left, err
+}
+
+// watched runs an installation or an upgrade. Helm itself says nothing of pods
+// but how many are ready, so what is wrong with them is told meanwhile, and the
+// wait for those that do not mend is ended.
+func (h *helmClient) watched(run func(context.Context) (*release.Release, error)) (*release.Release, error) {
+	if h.args.SkipAwait {
+		return run(h.ctx)
+	}
+	ctx, cancel := context.WithCancelCause(h.ctx)
+	defer cancel(nil)
+	over, ended := make(chan struct{}), make(chan struct{})
+	var given error // why the wait was ended
+	go func() {
+		defer close(ended)
+		if given = h.watch(ctx, over); given != nil {
+			cancel(given)
+		}
+	}()
+	released, err := run(ctx)
+	close(over)
+	<-ended
+	if err != nil && given != nil {
+		err = given
+	}
+	return released, err
+}
+
+// watch looks at the pods of the release that is being made until it is over,
+// and returns an error when waiting for one of them is of no use.
+func (h *helmClient) watch(ctx context.Context, over <-chan struct{}) error {
+	var objects []*unstructured.Unstructured
+	watches := map[*unstructured.Unstructured]*watch{}
+	told := ""
+	for {
+		select {
+		case <-over:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-time.After(h.provider.awaits.watch):
+		}
+		if objects == nil {
+			// Until Helm has begun, the last release is an earlier one.
+			released, err := h.last()
+			if err != nil || released == nil || !released.Info.Status.IsPending() {
+				continue
+			}
+			objects = manifestObjects(released.Manifest)
+		}
+		trouble := ""
+		for _, object := range objects {
+			live := h.workload(ctx, object)
+			if live == nil {
+				continue
+			}
+			if watches[object] == nil {
+				watches[object] = h.provider.watch(h.cluster, h.urn)
+			}
+			seen, err := watches[object].look(ctx, live)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", live.GetKind(), live.GetName(), err)
+			}
+			if seen != "" && trouble == "" {
+				trouble = fmt.Sprintf("waiting for %s %s", live.GetKind(), live.GetName())
+				trouble = join(trouble, seen)
+			}
+		}
+		if trouble != "" && trouble != told {
+			h.provider.host.LogStatus(ctx, diag.Info, h.urn, trouble)
+		}
+		told = trouble
+	}
+}
+
+// workload is an object of the release as it is in the cluster, nil when it has
+// no pods or is not there.
+func (h *helmClient) workload(ctx context.Context, object *unstructured.Unstructured) *unstructured.Unstructured {
+	switch object.GroupVersionKind().GroupKind() {
+	case kindDeployment, kindStatefulSet, kindDaemonSet, kindJob, kindPod:
+	default:
+		return nil
+	}
+	namespace := object.GetNamespace()
+	if namespace == "" {
+		namespace = h.args.Namespace
+	}
+	client, err := h.cluster.client(object.GroupVersionKind(), namespace)
+	if err != nil {
+		return nil
+	}
+	live, err := client.Get(ctx, object.GetName(), metav1.GetOptions{})
+	if err != nil {
+		return nil
+	}
+	return live
 }
 
 // uninstall removes the release and returns what Helm has to say about it. A

@@ -26,6 +26,9 @@ type Host struct {
 	client *provider.HostClient
 }
 
+// NewHost is the engine behind a client.
+func NewHost(client *provider.HostClient) *Host { return &Host{client: client} }
+
 // Log leaves a message in the operation's final output.
 func (h *Host) Log(ctx context.Context, severity diag.Severity, urn resource.URN, message string) {
 	if h == nil || h.client == nil {
@@ -47,7 +50,7 @@ func (h *Host) LogStatus(ctx context.Context, severity diag.Severity, urn resour
 // prints the port on standard output, as the plugin protocol asks.
 func Main(name string, build func(*Host) (sdk.Provider, error)) error {
 	return provider.Main(name, func(client *provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
-		p, err := build(&Host{client: client})
+		p, err := build(NewHost(client))
 		if err != nil {
 			return nil, err
 		}
