@@ -24,6 +24,17 @@ type Budget struct {
 	Rollover  bool
 }
 
+type Category struct {
+	ID         uuid.UUID
+	UserID     uuid.UUID
+	Slug       string
+	Name       string
+	Kind       string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	ArchivedAt *time.Time
+}
+
 type Demo struct {
 	UserID    uuid.UUID
 	ID        uuid.UUID
@@ -48,6 +59,20 @@ type Goal struct {
 	UpdatedAt time.Time
 }
 
+type Import struct {
+	ID         uuid.UUID
+	UserID     uuid.UUID
+	WalletID   uuid.UUID
+	Format     string
+	FileName   string
+	Imported   int32
+	Duplicates int32
+	Bad        int32
+	BadLines   []byte
+	CreatedAt  time.Time
+	UndoneAt   *time.Time
+}
+
 type Insight struct {
 	ID              uuid.UUID
 	UserID          uuid.UUID
@@ -67,6 +92,15 @@ type Insight struct {
 	Feedback        string
 }
 
+type Rate struct {
+	UserID    uuid.UUID
+	Base      string
+	Quote     string
+	Day       time.Time
+	Rate      decimal.Decimal
+	UpdatedAt time.Time
+}
+
 type Task struct {
 	ID         uuid.UUID
 	UserID     uuid.UUID
@@ -78,4 +112,36 @@ type Task struct {
 	DoneAt     *time.Time
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+}
+
+type Transaction struct {
+	ID          uuid.UUID
+	UserID      uuid.UUID
+	WalletID    uuid.UUID
+	Amount      decimal.Decimal
+	Currency    string
+	Type        string
+	Category    string
+	Description string
+	OccurredAt  time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	ToWalletID  *uuid.UUID
+	ToAmount    *decimal.Decimal
+	Tags        []string
+	DeletedAt   *time.Time
+	ImportID    *uuid.UUID
+	Fingerprint *string
+}
+
+type Wallet struct {
+	ID             uuid.UUID
+	UserID         uuid.UUID
+	Name           string
+	Type           string
+	Currency       string
+	CreatedAt      time.Time
+	OpeningBalance decimal.Decimal
+	UpdatedAt      time.Time
+	ArchivedAt     *time.Time
 }

@@ -1,0 +1,44 @@
+-- name: InsertImport :exec
+INSERT INTO imports (id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at)
+VALUES (@id, @user_id, @wallet_id, @format, @file_name, @imported, @duplicates, @bad, @bad_lines, @created_at);
+
+-- name: Imports :many
+SELECT * FROM imports
+WHERE user_id = @user_id
+    AND (sqlc.narg(before_at)::timestamptz IS NULL OR (created_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
+ORDER BY created_at DESC, id DESC LIMIT @most;
+
+-- name: ImportByID :one
+SELECT * FROM imports WHERE id = @id AND user_id = @user_id;
+
+-- name: ImportForUpdate :one
+SELECT * FROM imports WHERE id = @id AND user_id = @user_id FOR UPDATE;
+
+-- name: UndoImport :exec
+UPDATE imports SET undone_at = @undone_at WHERE id = @id;
+
+-- Which of the fingerprints were imported into the wallet. What an undone import
+-- left deleted was not; what its user deleted by hand was.
+-- name: Imported :many
+SELECT DISTINCT t.fingerprint::text FROM transactions t LEFT JOIN imports i ON i.id = t.import_id
+WHERE t.user_id = @user_id AND t.wallet_id = @wallet_id AND t.fingerprint = ANY (@fingerprints::text[])
+    AND (t.deleted_at IS NULL OR i.undone_at IS NULL);
+
+-- What the user entered for the wallet within a time, by no import.
+-- name: EnteredByHand :many
+SELECT type, amount, description, occurred_at FROM transactions
+WHERE user_id = @user_id AND wallet_id = @wallet_id AND fingerprint IS NULL AND deleted_at IS NULL
+    AND occurred_at >= @since AND occurred_at < @until
+LIMIT 50000;
+
+-- How the user filed what they paid to whom, the latest first.
+-- name: Filed :many
+SELECT description, type, category, count(*) AS times, max(occurred_at)::timestamptz AS latest FROM transactions
+WHERE user_id = @user_id AND type = ANY (ARRAY ['income', 'expense']) AND deleted_at IS NULL AND description <> ''
+GROUP BY description, type, category ORDER BY latest DESC LIMIT 5000;
+
+-- name: ActiveOfImport :many
+SELECT * FROM transactions WHERE user_id = @user_id AND import_id = @import_id AND deleted_at IS NULL ORDER BY id FOR UPDATE;
+
+-- name: DeleteTransactions :exec
+UPDATE transactions SET deleted_at = @at, updated_at = @at WHERE id = ANY (@ids::uuid[]);

@@ -1,0 +1,99 @@
+-- name: InsertWallet :exec
+INSERT INTO wallets (id, user_id, name, type, currency, opening_balance, created_at, updated_at)
+VALUES (@id, @user_id, @name, @type, @currency, @opening_balance, @created_at, @created_at);
+
+-- Wallets, oldest first, with what their transactions moved: a transfer counts
+-- on both its ends.
+-- name: WalletsWithBalance :many
+SELECT sqlc.embed(wallets), (wallets.opening_balance + coalesce(moved.amount, 0))::numeric AS balance
+FROM wallets LEFT JOIN (
+    SELECT m.wallet_id, sum(m.amount) AS amount FROM (
+        SELECT t.wallet_id, CASE WHEN t.type = 'income' THEN t.amount ELSE -t.amount END AS amount
+        FROM transactions t WHERE t.user_id = @user_id AND t.deleted_at IS NULL
+        UNION ALL
+        SELECT t.to_wallet_id, coalesce(t.to_amount, t.amount)
+        FROM transactions t WHERE t.user_id = @user_id AND t.deleted_at IS NULL AND t.to_wallet_id IS NOT NULL
+    ) m GROUP BY m.wallet_id
+) moved ON moved.wallet_id = wallets.id
+WHERE wallets.user_id = @user_id AND (sqlc.narg(id)::uuid IS NULL OR wallets.id = sqlc.narg(id))
+    AND (@archived::boolean OR wallets.archived_at IS NULL)
+ORDER BY wallets.created_at, wallets.id
+LIMIT 1000;
+
+-- name: WalletForUpdate :one
+SELECT * FROM wallets WHERE id = @id AND user_id = @user_id FOR UPDATE;
+
+-- name: UpdateWallet :exec
+UPDATE wallets SET name = @name, type = @type, opening_balance = @opening_balance, updated_at = @updated_at, archived_at = @archived_at
+WHERE id = @id;
+
+-- What transactions are posted to: archived wallets take none. The lock has the
+-- archiving of a wallet wait for what is being posted to it.
+-- name: OpenWallets :many
+SELECT id, currency FROM wallets
+WHERE user_id = @user_id AND id = ANY (@ids::uuid[]) AND archived_at IS NULL FOR KEY SHARE;
+
+-- name: InsertCategory :exec
+INSERT INTO categories (id, user_id, slug, name, kind, created_at, updated_at)
+VALUES (@id, @user_id, @slug, @name, @kind, @created_at, @created_at);
+
+-- name: Categories :many
+SELECT * FROM categories WHERE user_id = @user_id AND (@archived::boolean OR archived_at IS NULL)
+ORDER BY kind, name, id LIMIT 1000;
+
+-- name: CategoryForUpdate :one
+SELECT * FROM categories WHERE id = @id AND user_id = @user_id FOR UPDATE;
+
+-- name: Category :one
+SELECT * FROM categories WHERE id = @id AND user_id = @user_id;
+
+-- name: UpdateCategory :exec
+UPDATE categories SET name = @name, updated_at = @updated_at, archived_at = @archived_at WHERE id = @id;
+
+-- name: HasCategory :one
+SELECT EXISTS (SELECT FROM categories WHERE user_id = @user_id AND slug = @slug AND archived_at IS NULL);
+
+-- name: InsertTransaction :exec
+INSERT INTO transactions (id, user_id, wallet_id, to_wallet_id, amount, to_amount, currency, type, category, description, tags,
+    occurred_at, import_id, fingerprint, created_at, updated_at)
+VALUES (@id, @user_id, @wallet_id, @to_wallet_id, @amount, @to_amount, @currency, @type, @category, @description, @tags,
+    @occurred_at, @import_id, @fingerprint, @created_at, @updated_at);
+
+-- name: Transaction :one
+SELECT * FROM transactions WHERE id = @id AND user_id = @user_id;
+
+-- name: TransactionForUpdate :one
+SELECT * FROM transactions WHERE id = @id AND user_id = @user_id FOR UPDATE;
+
+-- name: UpdateTransaction :exec
+UPDATE transactions SET wallet_id = @wallet_id, to_wallet_id = @to_wallet_id, amount = @amount, to_amount = @to_amount, currency = @currency,
+    type = @type, category = @category, description = @description, tags = @tags, occurred_at = @occurred_at,
+    updated_at = @updated_at, deleted_at = @deleted_at
+WHERE id = @id;
+
+-- Newest first. Whatever is null does not narrow the search. A text is searched
+-- for among the user's own rows: row level security lets no index on the text be
+-- used before a row is known to be the user's.
+-- name: SearchTransactions :many
+SELECT * FROM transactions
+WHERE user_id = @user_id
+    AND (deleted_at IS NOT NULL) = @deleted::boolean
+    AND (sqlc.narg(wallet_id)::uuid IS NULL OR wallet_id = sqlc.narg(wallet_id) OR to_wallet_id = sqlc.narg(wallet_id))
+    AND (sqlc.narg(category)::text IS NULL OR category = sqlc.narg(category))
+    AND (sqlc.narg(type)::text IS NULL OR type = sqlc.narg(type))
+    AND (sqlc.narg(tag)::text IS NULL OR sqlc.narg(tag) = ANY (tags))
+    AND (sqlc.narg(import_id)::uuid IS NULL OR import_id = sqlc.narg(import_id))
+    AND (sqlc.narg(since)::timestamptz IS NULL OR occurred_at >= sqlc.narg(since))
+    AND (sqlc.narg(until)::timestamptz IS NULL OR occurred_at < sqlc.narg(until))
+    AND (sqlc.narg(least)::numeric IS NULL OR amount >= sqlc.narg(least))
+    AND (sqlc.narg(largest)::numeric IS NULL OR amount <= sqlc.narg(largest))
+    AND (description ILIKE ALL (@patterns::text[]))
+    AND (sqlc.narg(before_at)::timestamptz IS NULL OR (occurred_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
+ORDER BY occurred_at DESC, id DESC LIMIT @most;
+
+-- What was earned and spent, by day: as finely as rates tell days apart.
+-- name: DailySums :many
+SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, currency, type, category, sum(amount)::numeric AS amount, count(*) AS transactions
+FROM transactions
+WHERE user_id = @user_id AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= @since AND occurred_at < @until
+GROUP BY 1, currency, type, category ORDER BY 1, currency, type, category;
