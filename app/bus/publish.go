@@ -4,6 +4,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -11,11 +12,11 @@ import (
 
 	"github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/trail"
 )
 
 // Publisher publishes events through the sidecar.
@@ -33,7 +34,11 @@ func NewPublisher(pubsub string) (*Publisher, error) {
 	if port == "" {
 		port = "50001"
 	}
-	connection, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", port), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	// The sidecar may be started again at any time, and is a few steps away: gRPC's
+	// usual pause of up to two minutes would hold events up for nothing.
+	again := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}, MinConnectTimeout: 5 * time.Second}
+	connection, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", port),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(again))
 	if err != nil {
 		return nil, fmt.Errorf("the sidecar's address: %w", err)
 	}
@@ -45,8 +50,13 @@ func NewPublisher(pubsub string) (*Publisher, error) {
 func (p *Publisher) Publish(ctx context.Context, topic, key string, payload []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	if t := trail.From(ctx); t.TraceParent != "" {
-		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", t.TraceParent)
+	// The sidecar writes the trace of its caller into the event. That is the
+	// event's own: the relay publishes for many.
+	var its struct {
+		TraceParent string `json:"traceparent"`
+	}
+	if json.Unmarshal(payload, &its) == nil && its.TraceParent != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", its.TraceParent)
 	}
 	return p.dapr.PublishEvent(ctx, p.pubsub, topic, payload,
 		client.PublishEventWithContentType(event.ContentType),

@@ -91,7 +91,7 @@ func (r *Receiver) Handler() http.Handler {
 	}
 	// The sidecar takes 404 for "drop it". A subscription that is newer than this
 	// program must wait for the program instead.
-	mux.HandleFunc("/", func(w http.ResponseWriter, request *http.Request) {
+	mux.HandleFunc("/events/", func(w http.ResponseWriter, request *http.Request) {
 		r.Log.WarnContext(request.Context(), "nothing is handled here", "path", request.URL.Path)
 		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "nothing is handled at " + request.URL.Path})
 	})

@@ -158,4 +158,13 @@ func kill(pids []int) {
 	}
 }
 
-func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+// alive tells whether a process runs. One that ended and that its parent did not
+// ask about does not.
+func alive(pid int) bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, after, _ := strings.Cut(string(raw), ") ") // the state follows the name
+	return !strings.HasPrefix(after, "Z")
+}
