@@ -45,6 +45,7 @@ type habit struct {
 	twice    float64 // how often it is paid twice on a day
 	// rhythm is how many days lie between, for what is had now and then.
 	rhythm, next int
+	turn         int
 }
 
 // bill is what is charged again and again.
@@ -166,14 +167,14 @@ func (g *generator) settle() {
 		return found
 	}
 	g.habits = []*habit{
-		{category: "groceries", shops: shops(3, "Rewe Markt", "Lidl", "Edeka", "Aldi", "Penny", "Alnatura", "Whole Foods"), perMonth: g.between(9, 14), median: 32 * scale, spread: 0.5, weekend: weekend},
-		{category: "leisure", shops: shops(5, "Trattoria Roma", "Golden Dragon", "Kino Central", "Bowling World", "Cocktail Bar Sol", "Brauhaus", "Steam Games"), perMonth: g.between(6, 10), median: 26 * scale, spread: 0.5, weekend: weekend},
-		{category: "shopping", shops: shops(5, "Amazon", "Zara", "H&M", "Ikea", "Decathlon", "MediaMarkt", "Etsy"), perMonth: g.between(4, 7), median: 34 * scale, spread: 0.6, weekend: weekend},
+		{category: "groceries", shops: shops(3, "Rewe Markt", "Lidl", "Edeka", "Aldi", "Penny", "Alnatura", "Whole Foods"), perMonth: g.between(12, 18), median: 27 * scale, spread: 0.5, weekend: weekend},
+		{category: "leisure", shops: shops(5, "Trattoria Roma", "Golden Dragon", "Kino Central", "Bowling World", "Cocktail Bar Sol", "Brauhaus", "Steam Games"), perMonth: g.between(9, 14), median: 21 * scale, spread: 0.5, weekend: weekend},
+		{category: "shopping", shops: shops(5, "Amazon", "Zara", "H&M", "Ikea", "Decathlon", "MediaMarkt", "Etsy"), perMonth: g.between(6, 10), median: 26 * scale, spread: 0.6, weekend: weekend},
 		{category: "health", shops: shops(2, "Pharmacy Nord", "DM Drogerie", "Optik Klar"), perMonth: g.between(1, 2.5), median: 17, spread: 0.5, weekend: 1},
-		{category: "leisure", shops: shops(1, "Hairdresser Scissor", "Salon Bella"), rhythm: g.count(32, 45), median: price(g.between(25, 60)) + 0.01, weekend: 1},
+		{category: "leisure", shops: shops(1, "Hairdresser Scissor", "Salon Bella"), rhythm: g.count(34, 48), median: price(g.between(25, 60)) + 0.01, weekend: 1},
 	}
 	if g.chance(0.6) {
-		g.habits = append(g.habits, &habit{category: "transport", shops: shops(1, "Shell Station", "Aral Station", "Esso"), perMonth: g.between(2, 4), median: 58, spread: 0.22, weekend: 1})
+		g.habits = append(g.habits, &habit{category: "transport", shops: shops(1, "Shell Station", "Aral Station", "Esso"), rhythm: g.count(8, 15), median: 58, spread: 0.22, weekend: 1})
 	} else {
 		g.habits = append(g.habits, &habit{category: "transport", shops: shops(1, "City Bus", "Metro Tickets"), perMonth: g.between(14, 22), median: 3.2, weekend: 0.5, twice: 0.7})
 	}
@@ -232,7 +233,7 @@ func (g *generator) plan() {
 	g.incomeTimes = make([]float64, g.months)
 	change, times := g.months, 1.0
 	if g.chance(0.5) && g.months > 14 {
-		change, times = g.count(11, g.months-4), g.between(0.72, 0.84)
+		change, times = g.count(11, max(11, g.months-6)), g.between(0.72, 0.84)
 		note := "down"
 		if g.chance(0.4) {
 			times, note = g.between(1.25, 1.4), "up"
@@ -252,7 +253,7 @@ func (g *generator) plan() {
 	if g.chance(0.4) && g.months >= 18 {
 		from := g.count(7, g.months-10)
 		g.growth = Item{Kind: Growth, Category: []string{"groceries", "leisure"}[g.r.IntN(2)], From: g.Start.AddDate(0, from, 0), To: g.Start.AddDate(0, from+9, 0)}
-		g.growthRate = g.between(1.09, 1.14)
+		g.growthRate = g.between(1.1, 1.15)
 		g.Truth = append(g.Truth, g.growth)
 	}
 	for range g.count(2, 4) {
@@ -262,7 +263,7 @@ func (g *generator) plan() {
 		if g.overspent[key] > 0 || category == g.growth.Category {
 			continue
 		}
-		g.overspent[key] = g.between(1.8, 2.5)
+		g.overspent[key] = g.between(2, 3)
 		g.Truth = append(g.Truth, Item{Kind: Overspend, Category: category, From: month, To: month.AddDate(0, 1, 0)})
 	}
 }
@@ -373,8 +374,12 @@ func (g *generator) live(day time.Time) {
 	for _, h := range g.habits {
 		if h.rhythm > 0 {
 			if h.next--; h.next <= 0 {
-				g.add(event.Expense, h.category, h.shops[0], cents(h.median), g.at(day))
-				h.next = h.rhythm + g.count(-9, 9)
+				amount := cents(h.median)
+				if h.spread > 0 {
+					amount = cents(g.lognormal(h.median, h.spread))
+				}
+				g.add(event.Expense, h.category, h.shops[0], amount, g.at(day))
+				h.next = h.rhythm + g.count(-h.rhythm/4, h.rhythm/4)
 			}
 			continue
 		}
@@ -382,7 +387,12 @@ func (g *generator) live(day time.Time) {
 		if day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
 			rate *= h.weekend
 		}
-		for range g.poisson(rate) {
+		for range g.poisson(3 * rate) {
+			// Who shopped yesterday needs less today: of three chances one is taken,
+			// which makes purchases more even than a Poisson process.
+			if h.turn = (h.turn + 1) % 3; h.turn != 0 {
+				continue
+			}
 			at := g.at(day)
 			s := h.shops[g.r.IntN(len(h.shops))]
 			amount := cents(h.median)
@@ -455,7 +465,7 @@ func (g *generator) plant() {
 			continue
 		}
 		planted++
-		t.Amount = cents(median * g.between(6, 14))
+		t.Amount = cents(median * g.between(7, 16))
 		if g.chance(0.3) {
 			t.Description = g.describe(g.shop(g.foreignName())) // somebody else with the card
 		}
@@ -536,7 +546,12 @@ func sortedKeys(m map[string]float64) []string {
 // to savings, or back from there.
 func (g *generator) pay() {
 	cost := g.MonthlyCost.InexactFloat64()
-	g.income = max(g.income, cost*g.between(1.08, 1.35)) // nobody lives on debt for good
+	// What some earn is about what they need.
+	scarce := g.chance(0.45) && len(g.Planted(RateChange)) == 0
+	if scarce {
+		g.income = cost * g.between(1.06, 1.1)
+	}
+	g.income = max(g.income, cost*g.between(1.06, 1.35)) // nobody lives on debt for good
 	employer := g.shop("Acme Payroll")
 	employer.template = "Salary %s"
 	var paydays []time.Time
@@ -559,6 +574,9 @@ func (g *generator) pay() {
 	months := []float64{g.between(0.4, 1.6), g.between(1.6, 4), g.between(4, 7), g.between(12, 22)}[g.r.IntN(4)]
 	opening, reserve := g.MonthlyCost.Mul(decimal.NewFromFloat(1.2)).Round(2), cents(cost*months)
 	target := g.between(1.3, 2.2)
+	if scarce {
+		reserve, months = cents(cost*g.between(0, 1.2)), 1
+	}
 	if months > 10 && g.chance(0.7) { // and left in the current account
 		opening, reserve = reserve, cents(cost*0.5)
 		target = months

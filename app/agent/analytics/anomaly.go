@@ -23,6 +23,9 @@ const (
 	// a comparison with a merchant needs minSamples.
 	minCategory = 15
 	minAll      = 60
+	// elsewhere is the score among the category's expenses that an amount odd for
+	// its merchant must have too: what is usual next door alarms nobody.
+	elsewhere = 3.0
 	// away is how many merchants never seen before, within awayDays, mean a
 	// journey, where other prices are usual.
 	away     = 3
@@ -43,7 +46,8 @@ var (
 // z-score on a logarithmic scale, for amounts of purchases are skewed. It compares
 // with the first of these that has samples enough in the year before t:
 //
-//  1. the same merchant, 8 expenses: score above 3.5 and 1.5 times the median;
+//  1. the same merchant and category, 8 expenses: score above 3.5 and 1.5 times the
+//     median, and above 3 within the category too where that has 15;
 //  2. the same category, 15: score above 3.5 and 2.5 times the median. Not on a
 //     journey, which three merchants never seen before within four days make;
 //  3. all expenses, 60: twice the largest of them.
@@ -79,10 +83,14 @@ func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, b
 	if charged.known && t.Amount.LessThanOrEqual(charged.usual.Mul(timesSeries)) {
 		return none, false
 	}
-	if samples := amounts(there); len(samples) >= minSamples {
-		score := stats.LogScore(t.Amount, samples, 0.15)
+	similar := varied(category)
+	if samples := alike(there, t.Category); len(samples) >= minSamples {
+		score := stats.LogScore(t.Amount, samples)
 		middle := stats.Median(samples)
 		if score <= stats.Threshold || t.Amount.LessThan(middle.Mul(timesMerchant)) {
+			return none, false
+		}
+		if len(similar) >= minCategory && stats.LogScore(t.Amount, similar) <= elsewhere {
 			return none, false
 		}
 		return unusualExpense(t, merchant.Show(who), "merchant", middle, len(samples), stats.Confidence(score, stats.Threshold)), true
@@ -96,8 +104,8 @@ func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, b
 			journey++
 		}
 	}
-	if samples := amounts(category); len(samples) >= minCategory {
-		score := stats.LogScore(t.Amount, samples, 0.3)
+	if samples := similar; len(samples) >= minCategory {
+		score := stats.LogScore(t.Amount, samples)
 		middle := stats.Median(samples)
 		if score <= stats.Threshold || t.Amount.LessThan(middle.Mul(timesCategory)) || journey >= away {
 			return none, false
@@ -134,6 +142,33 @@ func amounts(all []history.Transaction) []decimal.Decimal {
 	found := make([]decimal.Decimal, len(all))
 	for i, t := range all {
 		found[i] = t.Amount
+	}
+	return found
+}
+
+// alike are the amounts of those in a category, at most maxSamples of the latest.
+func alike(all []history.Transaction, category string) []decimal.Decimal {
+	var found []decimal.Decimal
+	for i := len(all) - 1; i >= 0 && len(found) < maxSamples; i-- {
+		if all[i].Category == category {
+			found = append(found, all[i].Amount)
+		}
+	}
+	return found
+}
+
+// varied are the latest amounts, at most maxSamples, of which equal ones with one
+// merchant count once: a coffee a day must not make a dinner look odd.
+func varied(all []history.Transaction) []decimal.Decimal {
+	type price struct{ merchant, amount string }
+	seen := map[price]bool{}
+	var found []decimal.Decimal
+	for i := len(all) - 1; i >= 0 && len(found) < maxSamples; i-- {
+		p := price{merchant.Of(all[i]), all[i].Amount.String()}
+		if !seen[p] {
+			seen[p] = true
+			found = append(found, all[i].Amount)
+		}
 	}
 	return found
 }

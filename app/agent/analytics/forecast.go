@@ -34,7 +34,7 @@ const (
 	// firstDays of a month say nothing of it.
 	firstDays = 5
 	// overLikely is how probable it must be that a budget will not do.
-	overLikely = 0.85
+	overLikely = 0.92
 )
 
 // Projection is how a budget is expected to stand at the end of its month.
@@ -43,7 +43,7 @@ type Projection struct {
 	Bills    decimal.Decimal // known recurring charges to come
 	Everyday decimal.Decimal // other spending to come
 	Total    decimal.Decimal // the three together
-	Daily    decimal.Decimal // the pace that Everyday is taken from, a day
+	Daily    decimal.Decimal // the pace that Everyday is taken from, an average day
 	DaysLeft int             // after today
 	Strays   float64         // the standard deviation of Total, in units of the currency
 	Chance   float64         // that Total will be more than the limit
@@ -53,10 +53,12 @@ type Projection struct {
 // Forecast projects the spending under a budget to the end of its month, which
 // must be the month of now. To what is spent it adds the recurring charges of the
 // category that are still due and, for every day left, the everyday pace: this
-// month's, drawn towards the median of the last six months' by the weight of ten
+// month's, drawn towards the mean of the last six months' by the weight of ten
 // days. The doubt is that of a compound Poisson process (purchases come at random,
 // each of its own amount): the variance of a day is the sum of the squares of the
-// purchases over the days in which they were made. ok is false in the first five
+// purchases over the days in which they were made. A purchase counts towards the pace
+// as four times the median one at the most, and days of the weekend count as the
+// person's purchases say. ok is false in the first five
 // days, and without an earlier month in the first ten.
 //
 // h is the person's sorted history; the six months before and this one are read.
@@ -99,40 +101,44 @@ func Forecast(b history.Budget, series []recurring.Series, h []history.Transacti
 			this = append(this, t)
 		}
 	}
+	// A single large purchase is spent, but it is no pace.
+	top := largest(append(before[:len(before):len(before)], this...))
+	for i := range before {
+		before[i].Amount = decimal.Min(before[i].Amount, top)
+	}
 	totals := monthly(before, h, month)
 	p.Months = len(totals)
 	if elapsed < firstDays || p.Months == 0 && elapsed < 2*firstDays {
 		return p, false
 	}
 
-	// A single large purchase is spent, but it is no pace.
-	paced := decimal.Zero
+	paced, squares := decimal.Zero, 0.0
 	for _, t := range this {
-		if t.Amount.Mul(decimal.NewFromInt(4)).LessThan(b.Limit) || p.Months == 0 {
-			paced = paced.Add(t.Amount)
-		}
+		amount := decimal.Min(t.Amount, top)
+		paced = paced.Add(amount)
+		squares += stats.Float(amount) * stats.Float(amount)
 	}
-	weight := elapsed
+	for _, t := range before {
+		squares += stats.Float(t.Amount) * stats.Float(t.Amount)
+	}
+	r := rhythmOf(before, this)
+	gone, left := r.days(month, tomorrow), r.days(tomorrow, end)
+	weight := gone
 	if p.Months > 0 {
-		usual := stats.Median(totals).Mul(decimal.NewFromInt(priorDays)).DivRound(decimal.RequireFromString("30.4"), 6)
+		// The mean, for the median of a few small counts is often far off; that a
+		// purchase counts only so much keeps it robust.
+		aMonth := stats.Sum(totals).Div(decimal.NewFromInt(int64(len(totals))))
+		usual := aMonth.Mul(decimal.NewFromInt(priorDays)).DivRound(monthOfDays, 6)
 		paced = paced.Add(usual)
 		weight += priorDays
 	}
-	left := float64(p.DaysLeft)
 	p.Daily = paced.DivRound(decimal.NewFromFloat(weight), 4)
-	p.Everyday = p.Daily.Mul(decimal.NewFromInt(int64(p.DaysLeft))).Round(2)
+	p.Everyday = p.Daily.Mul(decimal.NewFromFloat(left)).Round(2)
 	p.Total = p.Spent.Add(p.Bills).Add(p.Everyday)
 
-	squares := 0.0
-	for _, group := range [][]history.Transaction{before, this} {
-		for _, t := range group {
-			amount := t.Amount.InexactFloat64()
-			squares += amount * amount
-		}
-	}
-	aDay := squares / (elapsed + float64(p.Months)*30.4)
+	aDay := squares / (gone + float64(p.Months)*30.4375)
 	// What chance does to the days left, and what it did to the pace itself.
-	p.Strays = math.Sqrt(aDay*left+aDay*left*left/weight) + 0.05*p.Bills.InexactFloat64()
+	p.Strays = math.Sqrt(aDay*left+aDay*left*left/weight) + 0.05*stats.Float(p.Bills)
 	over := p.Total.Sub(b.Limit).InexactFloat64()
 	switch {
 	case p.Strays > 0:

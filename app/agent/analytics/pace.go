@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -19,21 +20,24 @@ import (
 
 const (
 	// paceDays is from which day on a month's pace tells something.
-	paceDays = 8
+	paceDays = 10
 	// paceMonths is how many months before it must have been spent on.
 	paceMonths = 3
-	// paceScore is how many robust standard deviations above the usual count.
-	paceScore = 2.5
+	// paceScore is how many standard deviations above the usual count. It is
+	// looked at each night, so it is more than one look would need.
+	paceScore = 2.7
+	// pacePurchases are the least of this month: fewer are single purchases.
+	pacePurchases = 5
 )
 
 var (
-	// fasterBy is how many times the usual is too fast, and must nearly be so
-	// without the largest purchase too.
-	fasterBy      = decimal.RequireFromString("1.4")
-	withoutOne    = decimal.RequireFromString("1.25")
-	leastSpread   = decimal.RequireFromString("0.18") // of the usual
+	// fasterBy is how many times the usual is too fast.
+	fasterBy      = decimal.RequireFromString("1.5")
 	leastOfMonths = decimal.RequireFromString("0.03") // of all a month's expenses
-	deviation     = decimal.RequireFromString("1.4826")
+	// atMost is how many times the median purchase a purchase counts at the most:
+	// a single large one is an anomaly and no pace.
+	atMost      = decimal.NewFromInt(4)
+	monthOfDays = decimal.RequireFromString("30.4375")
 )
 
 // kept is where spending of one kind adds up.
@@ -44,12 +48,17 @@ func compareTo(a, b kept) int {
 	return cmp.Or(cmp.Compare(a.category, b.category), cmp.Compare(a.currency, b.currency))
 }
 
+// largest is the most that a purchase counts as when these are what is usual.
+func largest(usual []history.Transaction) decimal.Decimal {
+	return stats.Median(varied(usual)).Mul(atMost)
+}
+
 // CategoryPace tells of categories on which the person has spent far more this
-// month than in the last six months by the same day: 1.4 times the median and 2.5
-// robust standard deviations above it. Charges that recur do not count, for their
-// days move; nor does an excess that one purchase makes, which is an anomaly and
-// no pace. It begins on the 8th, with three months before in which something was
-// spent on the category. Once for each category and month.
+// month than is usual by the same day: 1.5 times the mean month's share, and 2.7 standard deviations above it. The deviation is that of a compound Poisson
+// process, as in Forecast. Charges that recur do not count, for their days move,
+// and a purchase counts as four times the median one at the most. It begins on the
+// 10th, with three months before in which something was spent on the category. Once
+// for each category and month.
 //
 // h is the person's sorted history; six months and this one are read.
 func CategoryPace(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
@@ -58,87 +67,77 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 	if day < paceDays || len(h) == 0 {
 		return nil
 	}
-	ids := recurringIDs(series)
-	type sums struct {
-		byDay   [usualMonths]decimal.Decimal
-		now     decimal.Decimal
-		largest decimal.Decimal
-		user    history.Transaction
+	tomorrow := history.Day(now).AddDate(0, 0, 1)
+	months := 0
+	for months < usualMonths && !h[0].At.After(month.AddDate(0, -months-1, 3)) {
+		months++
 	}
-	places := map[kept]*sums{}
-	var all [usualMonths]decimal.Decimal
-	starts := [usualMonths]time.Time{}
-	covered := 0
-	for i := range starts {
-		starts[i] = month.AddDate(0, -i-1, 0)
-		if !h[0].At.After(starts[i].AddDate(0, 0, 3)) {
-			covered = i + 1
-		}
-	}
-	if covered < paceMonths {
+	if months < paceMonths {
 		return nil
 	}
-	for _, t := range history.Between(h, starts[covered-1], now.Add(1)) {
+	ids := recurringIDs(series)
+	this, before := map[kept][]history.Transaction{}, map[kept][]history.Transaction{}
+	all := decimal.Zero
+	for _, t := range history.Between(h, month.AddDate(0, -months, 0), now.Add(1)) {
 		if t.Type != event.Expense {
 			continue
 		}
 		p := kept{t.Category, t.Currency}
-		s := places[p]
-		if s == nil {
-			s = &sums{}
-			places[p] = s
-		}
-		if !t.At.Before(month) {
+		switch {
+		case t.At.Before(month):
+			all = all.Add(t.Amount)
 			if !ids[t.ID] {
-				s.now = s.now.Add(t.Amount)
-				s.largest = decimal.Max(s.largest, t.Amount)
-				s.user = t
+				before[p] = append(before[p], t)
 			}
-			continue
-		}
-		at := int(month.Month()-t.At.Month()) + 12*(month.Year()-t.At.Year()) - 1
-		all[at] = all[at].Add(t.Amount)
-		if !ids[t.ID] && t.At.Day() <= day {
-			s.byDay[at] = s.byDay[at].Add(t.Amount)
+		case !ids[t.ID]:
+			this[p] = append(this[p], t)
 		}
 	}
-	aMonth := stats.Median(all[:covered])
+	worthIt := all.Div(decimal.NewFromInt(int64(months))).Mul(leastOfMonths)
 	var found []finding.Finding
-	for _, p := range slices.SortedFunc(maps.Keys(places), compareTo) {
-		s := places[p]
-		usual := stats.SpreadOf(s.byDay[:covered])
+	for _, p := range slices.SortedFunc(maps.Keys(this), compareTo) {
+		totals := make([]decimal.Decimal, months)
+		top := largest(before[p])
+		squares := 0.0
+		for _, t := range before[p] {
+			amount := decimal.Min(t.Amount, top)
+			at := int(month.Month()-t.At.Month()) + 12*(month.Year()-t.At.Year()) - 1
+			totals[at] = totals[at].Add(amount)
+			squares += stats.Float(amount) * stats.Float(amount)
+		}
 		nonzero := 0
-		for _, sum := range s.byDay[:covered] {
-			if sum.IsPositive() {
+		for _, total := range totals {
+			if total.IsPositive() {
 				nonzero++
 			}
 		}
-		spread := decimal.Max(usual.MAD.Mul(deviation), usual.Median.Mul(leastSpread))
-		over := s.now.Sub(usual.Median)
-		switch {
-		case nonzero < paceMonths || !usual.Median.IsPositive():
-			continue
-		case s.now.LessThan(usual.Median.Mul(fasterBy)), s.now.Sub(s.largest).LessThan(usual.Median.Mul(withoutOne)):
-			continue
-		case over.LessThan(aMonth.Mul(leastOfMonths)):
+		days, span := rhythmOf(before[p]).days(month, tomorrow), float64(months)*30.4375
+		usual := stats.Sum(totals).Mul(decimal.NewFromFloat(days)).DivRound(decimal.NewFromFloat(span), 2)
+		spent, counted := decimal.Zero, decimal.Zero
+		for _, t := range this[p] {
+			spent = spent.Add(t.Amount)
+			counted = counted.Add(decimal.Min(t.Amount, top))
+		}
+		over := counted.Sub(usual)
+		if nonzero < paceMonths || len(this[p]) < pacePurchases || !usual.IsPositive() || counted.LessThan(usual.Mul(fasterBy)) || over.LessThan(worthIt) {
 			continue
 		}
-		score := over.DivRound(spread, 4).InexactFloat64()
+		score := stats.Float(over) / math.Sqrt(squares/span*days*(1+days/span))
 		if score < paceScore {
 			continue
 		}
 		ends := month.AddDate(0, 1, 0)
-		times := s.now.DivRound(usual.Median, 1)
+		times := spent.DivRound(usual, 1)
 		found = append(found, finding.Finding{
-			Subject: s.user.UserID, Kind: KindPace, Detail: p.category + "|" + p.currency + "|" + history.Month(now), InsightType: event.SpendingPattern,
+			Subject: this[p][0].UserID, Kind: KindPace, Detail: p.category + "|" + p.currency + "|" + history.Month(now), InsightType: event.SpendingPattern,
 			Title: fmt.Sprintf("More than usual on %s this month", p.category),
-			Message: fmt.Sprintf("%s %s went on %s by the %s, %s times the usual %s %s of your last %d months by that day.",
-				money.Format(s.now), p.currency, p.category, ordinal(day), times, money.Format(usual.Median.Round(2)), p.currency, covered),
+			Message: fmt.Sprintf("%s %s went on %s by the %s, %s times the %s %s that are usual by that day in your last %d months.",
+				money.Format(spent), p.currency, p.category, ordinal(day), times, money.Format(usual), p.currency, months),
 			Dismiss:    "A slower rest of the month; next month is looked at anew.",
 			Confidence: stats.Confidence(score, paceScore),
 			Facts: map[string]string{
-				"category": p.category, "spent": money.Format(s.now), "usual": money.Format(usual.Median.Round(2)), "currency": p.currency,
-				"times": times.String(), "day": ordinal(day), "months": fmt.Sprint(covered),
+				"category": p.category, "spent": money.Format(spent), "usual": money.Format(usual), "currency": p.currency,
+				"times": times.String(), "day": ordinal(day), "months": fmt.Sprint(months),
 			},
 			Related:   map[string]string{"category": p.category, "month": history.Month(now)},
 			ExpiresAt: &ends,

@@ -3,6 +3,7 @@ package analytics
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -22,10 +23,13 @@ const (
 	// chance is the p-value of the sign test below which it is no chance.
 	chance = 0.005
 	// growthMonths are looked at for a trend, and growthTrend is the least of
-	// Mann and Kendall's S for it: of six values, chance gives 13 or more of 15
-	// once in 120 times.
-	growthMonths = 6
-	growthTrend  = 13
+	// Mann and Kendall's S for it: of nine values, chance gives 22 or more of 36
+	// about once in 80 times.
+	growthMonths = 9
+	growthTrend  = 22
+	// growthScore is how many standard deviations the last months must be above
+	// the first.
+	growthScore = 1.8
 )
 
 var (
@@ -33,7 +37,7 @@ var (
 	// must see, by the median of weeks.
 	weekendTimes = decimal.RequireFromString("1.7")
 	// growthLeast is how much of the median a category must grow each month.
-	growthLeast = decimal.RequireFromString("0.05")
+	growthLeast = decimal.RequireFromString("0.04")
 	// growthShare is the least share of all expenses worth telling of.
 	growthShare = decimal.RequireFromString("0.03")
 	two, five   = decimal.NewFromInt(2), decimal.NewFromInt(5)
@@ -105,13 +109,15 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 	return found
 }
 
-// CategoryGrowth tells of categories whose spending grew over the last six
-// complete months: Mann and Kendall's test finds the trend, Theil and Sen's slope
-// says how steep it is, at least 5% of the median a month. A month's largest
-// purchase is left out, so that one sofa makes no trend. Charges that recur do
-// not count. Once for each category in half a year.
+// CategoryGrowth tells of categories whose spending grew over the last nine
+// complete months. Mann and Kendall's test finds the trend; Theil and Sen's slope
+// says how steep it is, at least 4% of the median a month; and the last four months
+// must be 1.8 standard deviations, of a compound Poisson process, above the first
+// four, without the highest of the ones and the lowest of the others. A purchase counts as four times the median one at the most, so that one sofa
+// makes no trend, and charges that recur do not count. Once for each category in
+// half a year.
 //
-// h is the person's sorted history; six months are read.
+// h is the person's sorted history; nine months are read.
 func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
 	month := history.MonthOf(now)
 	start := month.AddDate(0, -growthMonths, 0)
@@ -119,53 +125,50 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 		return nil
 	}
 	ids := recurringIDs(series)
-	type sums struct{ sum, largest [growthMonths]decimal.Decimal }
-	places := map[kept]*sums{}
+	places := map[kept][]history.Transaction{}
 	all := map[string]decimal.Decimal{} // by currency
 	for _, t := range history.Between(h, start, month) {
 		if t.Type != event.Expense {
 			continue
 		}
 		all[t.Currency] = all[t.Currency].Add(t.Amount)
-		if ids[t.ID] {
-			continue
+		if p := (kept{t.Category, t.Currency}); !ids[t.ID] {
+			places[p] = append(places[p], t)
 		}
-		p := kept{t.Category, t.Currency}
-		if places[p] == nil {
-			places[p] = &sums{}
-		}
-		at := int(t.At.Month()-start.Month()) + 12*(t.At.Year()-start.Year())
-		places[p].sum[at] = places[p].sum[at].Add(t.Amount)
-		places[p].largest[at] = decimal.Max(places[p].largest[at], t.Amount)
 	}
 	var found []finding.Finding
 	for _, p := range slices.SortedFunc(maps.Keys(places), compareTo) {
-		totals := make([]decimal.Decimal, growthMonths)
-		for i := range totals {
-			totals[i] = places[p].sum[i].Sub(places[p].largest[i])
+		sums, totals := make([]decimal.Decimal, growthMonths), make([]decimal.Decimal, growthMonths)
+		top := largest(places[p])
+		squares := 0.0
+		for _, t := range places[p] {
+			at := int(t.At.Month()-start.Month()) + 12*(t.At.Year()-start.Year())
+			amount := decimal.Min(t.Amount, top)
+			sums[at], totals[at] = sums[at].Add(t.Amount), totals[at].Add(amount)
+			if at != growthMonths/2 {
+				squares += stats.Float(amount) * stats.Float(amount)
+			}
 		}
-		trend := stats.MannKendall(totals)
-		middle := stats.Median(totals)
-		slope := stats.Slope(totals)
+		trend, slope, middle := stats.MannKendall(totals), stats.Slope(totals), stats.Median(totals)
+		first, last := totals[:growthMonths/2], totals[growthMonths/2+1:]
+		// One month of spending freely makes no trend, nor does one of saving.
+		more := stats.Float(stats.Sum(last).Sub(slices.MaxFunc(last, decimal.Decimal.Cmp)).
+			Sub(stats.Sum(first)).Add(slices.MinFunc(first, decimal.Decimal.Cmp)))
 		if trend < growthTrend || !middle.IsPositive() || slope.LessThan(middle.Mul(growthLeast)) ||
-			stats.Sum(totals).LessThan(all[p.currency].Mul(growthShare)) {
+			more < growthScore*math.Sqrt(squares) || stats.Sum(totals).LessThan(all[p.currency].Mul(growthShare)) {
 			continue
 		}
 		percent := slope.Mul(hundred).DivRound(middle, 0)
-		first, last := money.Format(places[p].sum[0]), money.Format(places[p].sum[growthMonths-1])
-		confidence := 0.85
-		if trend == growthMonths*(growthMonths-1)/2 {
-			confidence = 0.95
-		}
+		from, to := money.Format(sums[0]), money.Format(sums[growthMonths-1])
 		found = append(found, finding.Finding{
 			Subject: h[0].UserID, Kind: KindGrowth, Detail: p.category + "|" + p.currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
 			Title: fmt.Sprintf("You spend more on %s each month", p.category),
 			Message: fmt.Sprintf("Over your last %d months spending on %s grew by about %s%% a month: %s %s in the first, %s %s in the last.",
-				growthMonths, p.category, percent, first, p.currency, last, p.currency),
+				growthMonths, p.category, percent, from, p.currency, to, p.currency),
 			Dismiss:    "A month that costs less than the ones before it.",
-			Confidence: confidence,
+			Confidence: stats.Confidence(more/math.Sqrt(squares), growthScore),
 			Facts: map[string]string{
-				"category": p.category, "percent": percent.String(), "first": first, "last": last, "currency": p.currency, "months": fmt.Sprint(growthMonths),
+				"category": p.category, "percent": percent.String(), "first": from, "last": to, "currency": p.currency, "months": fmt.Sprint(growthMonths),
 			},
 			Related: map[string]string{"category": p.category},
 		})

@@ -92,7 +92,7 @@ const (
 	// farthest is how far ahead a payday may lie.
 	farthest = 45 * 24 * time.Hour
 	// likely is how probable a shortfall must be to be told of.
-	likely = 0.7
+	likely = 0.8
 )
 
 // Outlook is what a wallet comes to until payday.
@@ -167,8 +167,8 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 		}
 	}
 	ahead := o.On.Sub(today).Hours() / 24 / 7
-	o.Strays = 1.4826*spread.MAD.InexactFloat64()*math.Sqrt(ahead) + 0.02*o.Bills.InexactFloat64()
-	switch lowest := o.Lowest.InexactFloat64(); {
+	o.Strays = 1.4826*stats.Float(spread.MAD)*math.Sqrt(ahead+1.57*ahead*ahead/float64(len(weeks))) + 0.02*stats.Float(o.Bills)
+	switch lowest := stats.Float(o.Lowest); {
 	case o.Strays > 0:
 		o.Chance = stats.Normal(-lowest / o.Strays)
 	case lowest < 0:

@@ -133,5 +133,5 @@ func rise(charges []history.Transaction, now time.Time) (at int, old decimal.Dec
 		return at, old, false
 	}
 	score, spreads := spread.Score(amount)
-	return at, old, !spreads || score.InexactFloat64() > stats.Threshold
+	return at, old, !spreads || stats.Float(score) > stats.Threshold
 }

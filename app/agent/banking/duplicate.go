@@ -19,10 +19,12 @@ const (
 	// twice is how soon an equal charge looks like the same one again.
 	twice = 48 * time.Hour
 	// habits is how far back purchases tell what a person is used to.
-	habits = 120 * 24 * time.Hour
+	habits = 365 * 24 * time.Hour
 	// manyVisits in that time make the merchant one where equal amounts mean
 	// little: a coffee costs what it costs.
 	manyVisits = 6
+	// knownFor is how many expenses before tell anything of habits and sizes.
+	knownFor = 15
 )
 
 // worthChecking is the share of the person's median expense below which a
@@ -30,9 +32,10 @@ const (
 var worthChecking = decimal.RequireFromString("0.25")
 
 // Duplicate tells whether t repeats an expense: the same merchant, wallet and
-// amount within 48 hours. It looks at the 120 days before t in the person's
-// sorted history, and no further. Not told of are small amounts, amounts that
-// this person often pays twice there, and those that were paid back.
+// amount within 48 hours. It looks at the year before t in the person's sorted
+// history, and no further. Not told of are small amounts, amounts that
+// this person often pays twice there, those that were paid back, and any at a merchant first met
+// (two tickets), or while fewer than 15 expenses are known.
 func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding, bool) {
 	none := finding.Finding{}
 	who := merchant.Of(t)
@@ -63,7 +66,7 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 			original = o
 		}
 	}
-	if original.ID == (history.Transaction{}).ID || t.Amount.LessThan(stats.Median(amounts).Mul(worthChecking)) || used(there, original, t) {
+	if original.ID == (history.Transaction{}).ID || len(amounts) < knownFor || len(there) < 2 || t.Amount.LessThan(stats.Median(amounts).Mul(worthChecking)) || used(there, original, t) {
 		return none, false
 	}
 	confidence := 0.75
@@ -113,8 +116,8 @@ func earlier(a, b history.Transaction) bool {
 }
 
 // used tells whether the person is used to paying the same there: many visits of
-// which a third or more cost the same as another, or two such pairs as close as
-// these before.
+// which a third or more cost the same as another, or such a pair before. What is charged
+// regularly is no habit.
 func used(there []history.Transaction, original, t history.Transaction) bool {
 	visits, pairs := 0, 0
 	prices := map[string]int{}
@@ -134,7 +137,7 @@ func used(there []history.Transaction, original, t history.Transaction) bool {
 			shared += n
 		}
 	}
-	if pairs >= 2 {
+	if pairs >= 1 && len(recurring.InGroup(there, t.At)) == 0 {
 		return true
 	}
 	return visits >= manyVisits && shared*3 >= visits && len(recurring.InGroup(there, t.At)) == 0

@@ -30,17 +30,17 @@ const (
 const (
 	// lately are the complete months that make the rate of the present, and
 	// earlier those before them.
-	lately, earlier = 3, 6
+	lately, earlier = 4, 6
 	// rateScore is how many robust standard deviations count as a change.
-	rateScore = 2.0
+	rateScore = 2.5
 )
 
 var (
 	hundred = decimal.NewFromInt(100)
-	// leastChange of the rate is worth telling of: 8 points of 100.
-	leastChange = 0.08
+	// leastChange of the rate is worth telling of: 12 points of 100.
+	leastChange = 0.12
 	// leastStray is how far a rate strays anyhow.
-	leastStray = 0.03
+	leastStray = 0.045
 )
 
 // Month is what came in and went out in a month, transfers aside.
@@ -87,12 +87,12 @@ func Months(h []history.Transaction, currency string, now time.Time, most int) [
 }
 
 // SavingsRate tells when the savings rate changed for more than a month: the
-// median of the last three complete months against that of the six before, by at
-// least 8 points and two robust standard deviations. The two latest months must
-// both be beyond the earlier median, so that one holiday is no change. Once in a
+// median of the last four complete months against that of the six before, by at
+// least 12 points and 2.5 robust standard deviations. Each of the four must be half
+// as far beyond the earlier median, so that a holiday is no change. Once in a
 // quarter and direction.
 //
-// h is the person's sorted history; nine months are read.
+// h is the person's sorted history; ten months are read.
 func SavingsRate(h []history.Transaction, currency string, now time.Time) []finding.Finding {
 	months := Months(h, currency, now, lately+earlier)
 	if len(months) < lately+earlier {
@@ -117,7 +117,7 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 	if size < leastChange || score < rateScore {
 		return nil
 	}
-	for _, rate := range rates[len(rates)-2:] {
+	for _, rate := range rates[earlier:] {
 		if (rate-was)*change <= 0 || max(rate-was, was-rate) < leastChange/2 {
 			return nil
 		}
@@ -293,7 +293,7 @@ func EmergencyFund(wallets []history.Wallet, h []history.Transaction, now time.T
 		}
 		missing := money.Format(essential.Mul(decimal.NewFromInt(fewMonths)).Sub(free).Round(0))
 		// Near the threshold a bill more or less decides.
-		confidence := stats.Round(min(0.98, 0.6+0.2*(fewMonths-months.InexactFloat64())))
+		confidence := stats.Round(min(0.98, 0.6+0.2*(fewMonths-stats.Float(months))))
 		found = append(found, finding.Finding{
 			Subject: at.UserID, Kind: KindEmergencyFund,
 			Detail:      fmt.Sprintf("%s|%s|%dQ%d", currency, band, now.UTC().Year(), (int(now.UTC().Month())+2)/3),

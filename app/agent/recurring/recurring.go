@@ -103,8 +103,8 @@ type Series struct {
 	// Variable amounts differ each time, as a utility's do; others stay until
 	// the price changes.
 	Variable bool
-	// Amount is what to expect next time: the last one, or the median of the last
-	// three where they vary.
+	// Amount is what to expect next time: the last one, or where they vary with the
+	// seasons, that of a year before, as far as this year differs from it.
 	Amount  decimal.Decimal
 	Charges []history.Transaction // in order of time
 	Next    time.Time             // the day of the next one
@@ -112,8 +112,25 @@ type Series struct {
 	Ended      bool
 	Confidence float64
 
+	points  []point   // of Charges
 	anchor  time.Time // an ideal day, from which the others are counted
 	periods int       // from the anchor to the last charge
+}
+
+// point is what of a transaction tells whether it recurs: the number of its day,
+// its amount, and where it stands in its group.
+type point struct {
+	day    int
+	amount float64 // for comparisons, not for sums
+	at     int
+}
+
+func pointsOf(group []history.Transaction) []point {
+	points := make([]point, len(group))
+	for i, t := range group {
+		points[i] = point{int(t.At.Unix() / 86400), stats.Float(t.Amount), i}
+	}
+	return points
 }
 
 // Last is the latest charge.
@@ -200,8 +217,9 @@ func InGroup(group []history.Transaction, now time.Time) []Series {
 		return nil
 	}
 	key := GroupOf(group[0])
-	if s, ok := whole(group); ok {
-		s.finish(key, now)
+	points := pointsOf(group)
+	if s, ok := whole(points); ok {
+		s.finish(key, group, now)
 		return []Series{s}
 	}
 	if merchant.Of(group[0]) == "" {
@@ -209,90 +227,89 @@ func InGroup(group []history.Transaction, now time.Time) []Series {
 	}
 	var found []Series
 	used := make([]bool, len(group))
-	for _, cluster := range clusters(group) {
-		charges := make([]history.Transaction, len(cluster))
-		for i, at := range cluster {
-			charges[i] = group[at]
-		}
-		s, ok := steady(charges)
-		if !ok || len(charges) < 3 {
+	for _, cluster := range clusters(points) {
+		// Among purchases, chance puts equal amounts a few months apart: then only
+		// what comes monthly or more often is believed, one charge later.
+		s, ok := steady(cluster)
+		if !ok || s.Cadence.Seldom() || len(s.points) <= s.Cadence.least {
 			continue
 		}
-		for _, at := range cluster {
-			used[at] = true
+		for _, p := range cluster {
+			used[p.at] = true
 		}
 		found = append(found, s)
 	}
 	for i := range found {
-		found[i].goOn(group, used)
-		found[i].finish(key+"|"+found[i].Charges[0].Amount.StringFixed(2), now)
+		first := group[found[i].points[0].at].Amount
+		found[i].goOn(points, used)
+		found[i].finish(key+"|"+first.StringFixed(2), group, now)
 	}
 	return found
 }
 
-// clusters are the indices of transactions of about one amount, within 3%, each
-// in order of time; those of a single transaction are left out.
-func clusters(group []history.Transaction) [][]int {
-	order := make([]int, len(group))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return group[a].Amount.Cmp(group[b].Amount) })
-	var found [][]int
+// clusters are the points of about one amount, each within 1% of the next, each in order of time.
+func clusters(points []point) [][]point {
+	order := slices.Clone(points)
+	slices.SortStableFunc(order, func(a, b point) int { return cmp.Compare(a.amount, b.amount) })
+	var found [][]point
 	start := 0
 	for i := 1; i <= len(order); i++ {
-		if i < len(order) && near(group[order[i-1]].Amount, group[order[i]].Amount, 0.03) {
+		if i < len(order) && near(order[i-1].amount, order[i].amount, 0.01) {
 			continue
 		}
-		if i-start > 1 {
-			cluster := slices.Clone(order[start:i])
-			slices.Sort(cluster)
-			found = append(found, cluster)
-		}
+		cluster := order[start:i]
+		slices.SortFunc(cluster, func(a, b point) int { return cmp.Compare(a.at, b.at) })
+		found = append(found, cluster)
 		start = i
 	}
 	return found
 }
 
 // near tells whether two amounts differ by at most such a share of the smaller.
-func near(a, b decimal.Decimal, share float64) bool {
-	x, y := a.InexactFloat64(), b.InexactFloat64()
-	return math.Abs(x-y) <= share*min(x, y)+1e-9
-}
+func near(a, b, share float64) bool { return math.Abs(a-b) <= share*min(a, b)+1e-9 }
 
 // whole tries all of a group as one series.
-func whole(group []history.Transaction) (Series, bool) {
-	if s, ok := steady(group); ok {
+func whole(points []point) (Series, bool) {
+	if s, ok := steady(points); ok {
 		return s, true
 	}
-	return variable(group)
+	return variable(points)
+}
+
+// canBe tells whether so many charges over such a time can be of the cadence; it
+// spares the work on what is bought every other day.
+func (c Cadence) canBe(points []point) bool {
+	span := float64(points[len(points)-1].day - points[0].day)
+	return len(points) >= c.least && span >= float64(c.least-1)*c.length()*0.8 && float64(len(points)) <= 1.5*(span/c.length()+1)+2
 }
 
 // steady tries charges of an amount that stays, but for changes of the price.
-func steady(charges []history.Transaction) (Series, bool) {
+func steady(points []point) (Series, bool) {
 	for _, c := range cadences {
-		kept := c.withoutCopies(charges)
+		if !c.canBe(points) {
+			continue
+		}
+		kept := c.withoutCopies(points)
 		if len(kept) < c.least {
 			continue
 		}
 		same := 0
 		for i := 1; i < len(kept); i++ {
-			if near(kept[i-1].Amount, kept[i].Amount, 0.03) {
+			if near(kept[i-1].amount, kept[i].amount, 0.03) {
 				same++
 			}
 		}
-		pairs := len(kept) - 1
 		enough := 0.5
 		switch {
 		case c.days > 0:
 			enough = 0.75 // shopping each Saturday is a habit, no charge
 		case len(kept) == 2:
 			enough = 0
-			if !near(kept[0].Amount, kept[1].Amount, 0.25) {
+			if !near(kept[0].amount, kept[1].amount, 0.25) {
 				continue
 			}
 		}
-		if float64(same) < enough*float64(pairs) {
+		if float64(same) < enough*float64(len(kept)-1) {
 			continue
 		}
 		if s, ok := c.fit(kept, c.slack, 0.8); ok {
@@ -304,22 +321,25 @@ func steady(charges []history.Transaction) (Series, bool) {
 
 // variable tries charges whose amount differs each time. Then the days alone
 // must tell, so they must be kept more strictly.
-func variable(charges []history.Transaction) (Series, bool) {
+func variable(points []point) (Series, bool) {
 	for _, c := range cadences {
-		if c.days > 0 || c.months == 12 {
-			continue // shopping is weekly too, and two amounts a year apart say nothing
+		// Shopping is weekly too, and two amounts a year apart say nothing.
+		if c.days > 0 || c.months == 12 || !c.canBe(points) {
+			continue
 		}
-		kept := c.withoutCopies(charges)
+		kept := c.withoutCopies(points)
 		if len(kept) < c.least+1 {
 			continue
 		}
-		amounts := make([]decimal.Decimal, len(kept))
-		for i, t := range kept {
-			amounts[i] = t.Amount
+		amounts := make([]float64, len(kept))
+		for i, p := range kept {
+			amounts[i] = p.amount
 		}
-		spread := stats.SpreadOf(amounts)
-		low, high := slices.MinFunc(amounts, decimal.Decimal.Cmp), slices.MaxFunc(amounts, decimal.Decimal.Cmp)
-		if spread.MAD.GreaterThan(spread.Median.Mul(decimal.RequireFromString("0.6"))) || high.GreaterThan(low.Mul(decimal.NewFromInt(10))) {
+		middle, low, high := stats.MedianOf(amounts), slices.Min(amounts), slices.Max(amounts)
+		for i := range amounts {
+			amounts[i] = math.Abs(amounts[i] - middle)
+		}
+		if stats.MedianOf(amounts) > 0.6*middle || high > 10*low {
 			continue
 		}
 		if s, ok := c.fit(kept, min(c.slack, 3), 0.9); ok {
@@ -332,13 +352,13 @@ func variable(charges []history.Transaction) (Series, bool) {
 
 // withoutCopies leaves out charges that repeat the one before within a quarter of
 // the period: they are duplicates, not the next ones.
-func (c Cadence) withoutCopies(charges []history.Transaction) []history.Transaction {
-	kept := make([]history.Transaction, 0, len(charges))
-	for _, t := range charges {
-		if n := len(kept); n > 0 && daysBetween(kept[n-1].At, t.At) < c.length()/4 && near(kept[n-1].Amount, t.Amount, 0.01) {
+func (c Cadence) withoutCopies(points []point) []point {
+	kept := make([]point, 0, len(points))
+	for _, p := range points {
+		if n := len(kept); n > 0 && float64(p.day-kept[n-1].day) < c.length()/4 && near(kept[n-1].amount, p.amount, 0.01) {
 			continue
 		}
-		kept = append(kept, t)
+		kept = append(kept, p)
 	}
 	return kept
 }
@@ -347,15 +367,17 @@ func daysBetween(a, b time.Time) float64 {
 	return history.Day(b).Sub(history.Day(a)).Hours() / 24
 }
 
+func dayAt(number int) time.Time { return time.Unix(int64(number)*86400, 0).UTC() }
+
 // fit tells whether charges keep the cadence: at least such a share of them comes
 // within slack days of the day that the others lead one to expect. A charge in
 // four may be missing.
-func (c Cadence) fit(charges []history.Transaction, slack int, share float64) (Series, bool) {
-	n := len(charges)
+func (c Cadence) fit(points []point, slack int, share float64) (Series, bool) {
+	n := len(points)
 	index := make([]int, n)
 	missing := 0
 	for i := 1; i < n; i++ {
-		periods := int(math.Round(daysBetween(charges[i-1].At, charges[i].At) / c.length()))
+		periods := int(math.Round(float64(points[i].day-points[i-1].day) / c.length()))
 		if periods < 1 || periods > 3 {
 			return Series{}, false
 		}
@@ -365,10 +387,10 @@ func (c Cadence) fit(charges []history.Transaction, slack int, share float64) (S
 	if missing*4 > n {
 		return Series{}, false
 	}
-	first := history.Day(charges[0].At)
+	first := dayAt(points[0].day)
 	offsets := make([]float64, n)
-	for i, t := range charges {
-		offsets[i] = daysBetween(c.add(first, index[i]), t.At)
+	for i, p := range points {
+		offsets[i] = daysBetween(c.add(first, index[i]), dayAt(p.day))
 	}
 	middle := stats.MedianOf(offsets)
 	on := 0
@@ -381,22 +403,22 @@ func (c Cadence) fit(charges []history.Transaction, slack int, share float64) (S
 		return Series{}, false
 	}
 	return Series{
-		Type: charges[0].Type, Cadence: c, Charges: charges,
-		anchor: first.AddDate(0, 0, int(math.Round(middle))), periods: index[n-1],
+		Cadence: c, points: points, anchor: first.AddDate(0, 0, int(math.Round(middle))), periods: index[n-1],
 	}, true
 }
 
 // goOn takes up a charge of another amount on the day on which the series, told
 // by its amount, was to go on: its price has changed.
-func (s *Series) goOn(group []history.Transaction, used []bool) {
+func (s *Series) goOn(points []point, used []bool) {
 	for range MaxGroup {
 		expected := s.Cadence.add(s.anchor, s.periods+1)
+		last := s.points[len(s.points)-1].amount
 		best := -1
-		for i, t := range group {
-			if used[i] || math.Abs(daysBetween(expected, t.At)) > float64(s.Cadence.slack) || !near(s.Last().Amount, t.Amount, 0.6) {
+		for i, p := range points {
+			if used[i] || !near(last, p.amount, 0.6) || math.Abs(daysBetween(expected, dayAt(p.day))) > float64(s.Cadence.slack) {
 				continue
 			}
-			if best < 0 || t.Amount.Sub(s.Last().Amount).Abs().LessThan(group[best].Amount.Sub(s.Last().Amount).Abs()) {
+			if best < 0 || math.Abs(p.amount-last) < math.Abs(points[best].amount-last) {
 				best = i
 			}
 		}
@@ -404,26 +426,26 @@ func (s *Series) goOn(group []history.Transaction, used []bool) {
 			return
 		}
 		used[best] = true
-		s.Charges = append(s.Charges, group[best])
+		s.points = append(s.points[:len(s.points):len(s.points)], points[best])
 		s.periods++
 	}
 }
 
 // finish works out what follows from the charges.
-func (s *Series) finish(key string, now time.Time) {
+func (s *Series) finish(key string, group []history.Transaction, now time.Time) {
+	s.Charges = make([]history.Transaction, len(s.points))
+	for i, p := range s.points {
+		s.Charges[i] = group[p.at]
+	}
 	last := s.Last()
-	s.Key = key
+	s.Key, s.Type = key, last.Type
 	s.Merchant = merchant.Of(last)
 	s.Name = merchant.Show(cmp.Or(s.Merchant, last.Category))
 	s.Amount = last.Amount
-	if s.Variable {
-		var latest []decimal.Decimal
-		for _, t := range s.Charges[max(0, len(s.Charges)-3):] {
-			latest = append(latest, t.Amount)
-		}
-		s.Amount = stats.Median(latest).Round(2)
-	}
 	s.Next = s.Cadence.add(s.anchor, s.periods+1)
+	if s.Variable {
+		s.Amount = s.seasonal()
+	}
 	s.Ended = daysBetween(s.Next, now) > float64(s.Cadence.slack)+s.Cadence.length()/10
 	// Each charge beyond the least needed halves the doubt.
 	s.Confidence = 1 - 0.4*math.Pow(0.5, float64(len(s.Charges)-s.Cadence.least))
@@ -431,4 +453,28 @@ func (s *Series) finish(key string, now time.Time) {
 		s.Confidence *= 0.9
 	}
 	s.Confidence = stats.Round(s.Confidence)
+}
+
+// seasonal is the charge a year before the next one, times the median of what the
+// last three were to those a year before them; without such, the last one.
+func (s *Series) seasonal() decimal.Decimal {
+	aYearBefore := func(at time.Time) (decimal.Decimal, bool) {
+		for _, t := range s.Charges {
+			if math.Abs(daysBetween(t.At, at.AddDate(-1, 0, 0))) <= s.Cadence.length()/3 {
+				return t.Amount, true
+			}
+		}
+		return decimal.Zero, false
+	}
+	base, ok := aYearBefore(s.Next)
+	var ratios []decimal.Decimal
+	for _, t := range s.Charges[max(0, len(s.Charges)-3):] {
+		if then, known := aYearBefore(t.At); known {
+			ratios = append(ratios, t.Amount.Div(then))
+		}
+	}
+	if !ok || len(ratios) < 2 {
+		return s.Last().Amount
+	}
+	return base.Mul(stats.Median(ratios)).Round(2)
 }

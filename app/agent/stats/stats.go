@@ -80,20 +80,44 @@ func (s Spread) Score(x decimal.Decimal) (score decimal.Decimal, ok bool) {
 	return decimal.Zero, false
 }
 
+// The spread of the logarithms of what one buys in one place, and of how many
+// samples it has the weight in LogScore.
+const (
+	priorSpread = 0.55
+	priorWeight = 20
+)
+
 // LogScore is the modified z-score of x among positive samples on a logarithmic
-// scale, where amounts of purchases, which are skewed, lie about evenly. least is
-// the smallest spread taken to be real: 0.05 is about 5%.
-func LogScore(x decimal.Decimal, samples []decimal.Decimal, least float64) float64 {
+// scale, where amounts of purchases, which are skewed, lie about evenly: (ln x -
+// median) / spread. The spread is 1.4826 MAD, drawn towards 0.55, the usual one
+// of purchases, as if twenty samples more had that: the MAD of a few amounts, or of a
+// price that never changed, says too little.
+func LogScore(x decimal.Decimal, samples []decimal.Decimal) float64 {
 	logs := make([]float64, len(samples))
 	for i, sample := range samples {
-		logs[i] = math.Log(sample.InexactFloat64())
+		logs[i] = math.Log(Float(sample))
 	}
 	middle := MedianOf(logs)
 	for i := range logs {
 		logs[i] = math.Abs(logs[i] - middle)
 	}
 	// 1.4826 MAD estimates the standard deviation of normal values.
-	return (math.Log(x.InexactFloat64()) - middle) / max(1.4826*MedianOf(logs), least)
+	spread, n := 1.4826*MedianOf(logs), float64(len(samples))
+	spread = math.Sqrt((n*spread*spread + priorWeight*priorSpread*priorSpread) / (n + priorWeight))
+	return (math.Log(Float(x)) - middle) / spread
+}
+
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
+// Float is a decimal as the nearest float64, for scores: what
+// decimal.InexactFloat64 gives, without its big rationals where it can.
+func Float(d decimal.Decimal) float64 {
+	places := -int(d.Exponent())
+	if places < 0 || places >= len(powers) || d.NumDigits() > 15 {
+		return d.InexactFloat64()
+	}
+	// Both are exact, so their quotient is rounded once.
+	return float64(d.CoefficientInt64()) / powers[places]
 }
 
 // MedianOf returns the middle of numbers that are no money, 0 without any.

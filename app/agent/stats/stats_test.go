@@ -46,9 +46,19 @@ func TestScore(t *testing.T) {
 
 func TestLogScore(t *testing.T) {
 	samples := of("10 20 40 80 160")
-	require.InDelta(t, 0, LogScore(decimal.NewFromInt(40), samples, 0.05), 1e-9)
-	require.InDelta(t, 1/1.4826, LogScore(decimal.NewFromInt(80), samples, 0.05), 1e-9)
-	require.InDelta(t, 13.86, LogScore(decimal.NewFromInt(20), of("10 10 10"), 0.05), 0.01, "the least spread counts when all are alike")
+	require.InDelta(t, 0, LogScore(decimal.NewFromInt(40), samples), 1e-9)
+	// MAD ln 2, so a spread of sqrt((5 (1.4826 ln 2)^2 + 20 * 0.3025) / 25) = 0.6732.
+	require.InDelta(t, 1.0296, LogScore(decimal.NewFromInt(80), samples), 1e-4)
+	require.InDelta(t, -1.0296, LogScore(decimal.NewFromInt(20), samples), 1e-4)
+	// All alike: sqrt(6.05 / 23) = 0.5129.
+	require.InDelta(t, 1.3515, LogScore(decimal.NewFromInt(20), of("10 10 10")), 1e-4)
+}
+
+func TestFloat(t *testing.T) {
+	for _, text := range []string{"0", "12.50", "-0.01", "99999999999.9999", "1e20", "1e-20", "123456789012345678901.1"} {
+		d := decimal.RequireFromString(text)
+		require.InDelta(t, d.InexactFloat64(), Float(d), 0, text)
+	}
 }
 
 func TestConfidence(t *testing.T) {
