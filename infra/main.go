@@ -11,7 +11,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
-	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/infra/platform"
 	"github.com/wealth-companion/companion/stacks"
 )
@@ -73,7 +72,7 @@ func loadSecrets(ctx *pulumi.Context) (platform.Secrets, error) {
 		}
 		return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput)
 	}
-	for _, service := range companion.Names() {
+	for _, service := range stacks.DatabaseServices {
 		secrets.DatabaseURLs[service] = need("databaseUrls."+service, urls[service])
 	}
 	secrets.RedisPassword = need("redisPassword", from.Get("redisPassword"))

@@ -3,6 +3,7 @@ module github.com/wealth-companion/companion/rehearsal
 go 1.26.3
 
 require (
+	github.com/wealth-companion/companion/stacks v0.0.0
 	github.com/IBM/sarama v1.61.1
 	github.com/blang/semver v3.5.1+incompatible
 	github.com/blang/semver/v4 v4.0.0
@@ -279,3 +280,5 @@ require (
 	sigs.k8s.io/kustomize/kyaml v0.21.1 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 )
+
+replace github.com/wealth-companion/companion/stacks => ../stacks

@@ -115,19 +115,38 @@ type Service struct {
 type Services struct {
 	Backend      Service   `json:"backend"`
 	Analytics    Service   `json:"analytics"`
+	Banking      Service   `json:"banking"`
+	Investment   Service   `json:"investment"`
 	Notification Service   `json:"notification"`
+	MCP          Service   `json:"mcp"`
 	Sidecar      Resources `json:"sidecar"`
 }
 
+// ByName are the services by the names that they have everywhere.
+func (s Services) ByName() map[string]Service {
+	return map[string]Service{
+		"backend": s.Backend, "analytics": s.Analytics, "banking": s.Banking, "investment": s.Investment,
+		"notification": s.Notification, "mcp": s.MCP,
+	}
+}
+
+// DatabaseServices are the services that have a schema and a role in PostgreSQL.
+var DatabaseServices = []string{"backend", "analytics", "banking", "investment", "notification"}
+
 // SecretKeys are the configuration keys that hold secrets, each with the
 // command that sets it.
-var SecretKeys = map[string]string{
-	"databaseUrls.backend":      `pulumi config set --secret --path 'companion:databaseUrls.backend' postgres://...`,
-	"databaseUrls.analytics":    `pulumi config set --secret --path 'companion:databaseUrls.analytics' postgres://...`,
-	"databaseUrls.notification": `pulumi config set --secret --path 'companion:databaseUrls.notification' postgres://...`,
-	"redisPassword":             `pulumi config set --secret companion:redisPassword "$(openssl rand -hex 24)"`,
-	"kafkaSeed":                 `pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
-	"authSigningKey":            `pulumi config set --secret companion:authSigningKey "$(openssl rand -hex 32)"`,
+var SecretKeys = secretKeys()
+
+func secretKeys() map[string]string {
+	keys := map[string]string{
+		"redisPassword":  `pulumi config set --secret companion:redisPassword "$(openssl rand -hex 24)"`,
+		"kafkaSeed":      `pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
+		"authSigningKey": `pulumi config set --secret companion:authSigningKey "$(openssl rand -hex 32)"`,
+	}
+	for _, service := range DatabaseServices {
+		keys["databaseUrls."+service] = fmt.Sprintf(`pulumi config set --secret --path 'companion:databaseUrls.%s' postgres://...`, service)
+	}
+	return keys
 }
 
 var (
@@ -176,11 +195,9 @@ func (c Config) Validate() error {
 	p.filled("redis.image", c.Redis.Image, "an image with its tag")
 	p.match("redis.storage", c.Redis.Storage, amount, "a quantity such as 1Gi")
 	p.resources("redis.resources", c.Redis.Resources)
-	for key, service := range map[string]Service{
-		"services.backend": c.Services.Backend, "services.analytics": c.Services.Analytics, "services.notification": c.Services.Notification,
-	} {
-		p.atLeast(key+".replicas", service.Replicas, 1)
-		p.resources(key+".resources", service.Resources)
+	for name, service := range c.Services.ByName() {
+		p.atLeast("services."+name+".replicas", service.Replicas, 1)
+		p.resources("services."+name+".resources", service.Resources)
 	}
 	p.resources("services.sidecar", c.Services.Sidecar)
 	return p.err()

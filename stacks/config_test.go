@@ -17,12 +17,14 @@ func valid() Config {
 			VPCRange: "10.110.0.0/20", PodRange: "10.112.0.0/16", ServiceRange: "10.113.0.0/16",
 		},
 		Domain: "example.com", Registry: Registry{Name: "companion", Tier: "basic"}, Release: "1",
-		Charts:   Charts{CertManager: chart, Dapr: chart, NginxGatewayFabric: chart, Strimzi: chart},
-		Issuer:   Issuer{Kind: "ca"},
-		Edge:     Edge{Replicas: 1},
-		Kafka:    Kafka{Version: "4.3.1", Brokers: 3, Storage: "1Gi", HeapMB: 256, Resources: resources},
-		Redis:    Redis{Image: "redis:7", Storage: "1Gi", Resources: resources},
-		Services: Services{Backend: service, Analytics: service, Notification: service, Sidecar: resources},
+		Charts: Charts{CertManager: chart, Dapr: chart, NginxGatewayFabric: chart, Strimzi: chart},
+		Issuer: Issuer{Kind: "ca"},
+		Edge:   Edge{Replicas: 1},
+		Kafka:  Kafka{Version: "4.3.1", Brokers: 3, Storage: "1Gi", HeapMB: 256, Resources: resources},
+		Redis:  Redis{Image: "redis:7", Storage: "1Gi", Resources: resources},
+		Services: Services{
+			Backend: service, Analytics: service, Banking: service, Investment: service, Notification: service, MCP: service, Sidecar: resources,
+		},
 	}
 }
 

@@ -33,13 +33,7 @@ const (
 
 // Load reads the settings and tells of everything that is missing at once.
 func Load(name string, getenv func(string) string, signs bool) (Config, error) {
-	config := Config{
-		Name:              name,
-		PublicAddress:     cmp.Or(getenv("PUBLIC_ADDRESS"), publicAddress),
-		EventsAddress:     cmp.Or(getenv("EVENTS_ADDRESS"), eventsAddress),
-		OperationsAddress: cmp.Or(getenv("OPERATIONS_ADDRESS"), operationsAddress),
-	}
-	var wrong []error
+	config, wrong := load(name, getenv)
 	need := func(key string, target *string, what string) {
 		if *target = getenv(key); *target == "" {
 			wrong = append(wrong, fmt.Errorf("%s is not set: it is %s", key, what))
@@ -53,6 +47,23 @@ func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 			wrong = append(wrong, errors.New("AUTH_SIGNING_KEY is too short: it has at least 32 characters"))
 		}
 	}
+	return config, errors.Join(wrong...)
+}
+
+// LoadStateless is Load for a service that has neither a database nor events.
+func LoadStateless(name string, getenv func(string) string) (Config, error) {
+	config, wrong := load(name, getenv)
+	return config, errors.Join(wrong...)
+}
+
+// load reads what every service has.
+func load(name string, getenv func(string) string) (config Config, wrong []error) {
+	config = Config{
+		Name:              name,
+		PublicAddress:     cmp.Or(getenv("PUBLIC_ADDRESS"), publicAddress),
+		EventsAddress:     cmp.Or(getenv("EVENTS_ADDRESS"), eventsAddress),
+		OperationsAddress: cmp.Or(getenv("OPERATIONS_ADDRESS"), operationsAddress),
+	}
 	if given := getenv("SERVICE_NAME"); given != "" && given != name {
 		wrong = append(wrong, fmt.Errorf("SERVICE_NAME is %q, but this program is %q", given, name))
 	}
@@ -61,5 +72,5 @@ func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 			wrong = append(wrong, fmt.Errorf("LOG_LEVEL %q is none of debug, info, warn, error", level))
 		}
 	}
-	return config, errors.Join(wrong...)
+	return config, wrong
 }

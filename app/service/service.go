@@ -53,14 +53,36 @@ type Parts struct {
 // settings are wrong and with 1 when it cannot go on.
 func Main(name string, signs bool, parts func(*Service) (Parts, error)) {
 	config, err := Load(name, os.Getenv, signs)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
+	main(config, err, func(ctx context.Context, log *slog.Logger) error { return run(ctx, config, log, parts) })
+}
+
+// MainStateless is Main for a service that keeps nothing: it has an API, and
+// neither a database nor events.
+func MainStateless(name string, api func(*Service) (http.Handler, error)) {
+	config, err := LoadStateless(name, os.Getenv)
+	main(config, err, func(ctx context.Context, log *slog.Logger) error {
+		s := &Service{Config: config, Log: log, Metrics: newMetrics(name)}
+		handler, err := api(s)
+		if err != nil {
+			return err
+		}
+		return serve(ctx, []listener{
+			{address: config.OperationsAddress, handler: s.alwaysReady()},
+			{address: config.PublicAddress, handler: handler},
+			{address: config.EventsAddress, handler: handler}, // where its sidecar leads invocations
+		}, log)
+	})
+}
+
+func main(config Config, wrong error, run func(context.Context, *slog.Logger) error) {
+	if wrong != nil {
+		fmt.Fprintln(os.Stderr, "error:", wrong)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	log := NewLog(os.Stdout, name, config.LogLevel)
-	if err := run(ctx, config, log, parts); err != nil {
+	log := NewLog(os.Stdout, config.Name, config.LogLevel)
+	if err := run(ctx, log); err != nil {
 		log.Error("the service ends", "error", err)
 		stop()
 		os.Exit(1)
@@ -101,8 +123,20 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 		Outcome: func(topic, outcome string) { s.Metrics.handled.WithLabelValues(topic, outcome).Inc() },
 	}
 	// The sidecar delivers as soon as this port answers, so not before there are tables.
-	listeners = append(listeners, listener{address: config.EventsAddress, after: migrated, handler: receiver.Handler()})
+	listeners = append(listeners, listener{address: config.EventsAddress, after: migrated, handler: appChannel(receiver.Handler(), its.Public)})
 	return serve(ctx, listeners, log)
+}
+
+// appChannel is what the pod's own sidecar calls: it delivers events, and leads
+// other services' invocations to the API, where there is one.
+func appChannel(events, api http.Handler) http.Handler {
+	if api == nil {
+		return events
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", events)
+	mux.Handle("/api/", api)
+	return mux
 }
 
 // outage tells whether a handler failed because the database is away. A timeout
@@ -175,6 +209,16 @@ func (s *Service) operations(migrated <-chan struct{}, answersAlone bool) http.H
 		}
 		state(w, http.StatusOK, "ready")
 	})
+	return mux
+}
+
+// alwaysReady answers the probes of a service that waits for nothing.
+func (s *Service) alwaysReady() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.Metrics.handler())
+	for path, text := range map[string]string{"/healthz": "alive", "/readyz": "ready"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { state(w, http.StatusOK, text) })
+	}
 	return mux
 }
 

@@ -3,14 +3,18 @@
 package companion
 
 import (
+	"slices"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/sidecar"
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/secret"
 	"github.com/wealth-companion/companion/infra/workload"
 	"github.com/wealth-companion/companion/stacks"
 )
@@ -19,7 +23,7 @@ import (
 const Namespace = "companion"
 
 // Names lists the services.
-func Names() []string { return []string{event.Backend, event.Analytics, event.Notification} }
+func Names() []string { return append(event.Services(), event.MCP) }
 
 // Args are what the application is given.
 type Args struct {
@@ -65,21 +69,9 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	sizes := map[string]stacks.Service{
-		event.Backend: args.Services.Backend, event.Analytics: args.Services.Analytics, event.Notification: args.Services.Notification,
-	}
+	sizes := args.Services.ByName()
 	for _, service := range Names() {
-		settings := workload.Args{
-			Namespace: in, Image: args.Image(service), Service: sizes[service], Sidecar: args.Services.Sidecar,
-			Env:            map[string]string{"PUBSUB_NAME": pubsub(service), "STATE_STORE_NAME": stateStore},
-			Secrets:        map[string]workload.Secret{"DATABASE_URL": {Name: service + "-database", Key: "url"}},
-			SidecarSecrets: []string{service + "-kafka", "kafka-ca", "redis"},
-		}
-		if service == event.Backend {
-			settings.PublicFrom = args.Edge.GatewayNamespace
-			settings.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: "backend-auth", Key: "signingKey"}
-		}
-		if _, err := workload.New(ctx, service, settings, child, pulumi.DependsOn(components)); err != nil {
+		if _, err := workload.New(ctx, service, settings(service, sizes[service], args, in), child, pulumi.DependsOn(components)); err != nil {
 			return nil, err
 		}
 	}
@@ -89,17 +81,49 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
 }
 
-// newRoute leads the API's requests to the backend.
+// settings say how a service differs from the others.
+func settings(service string, size stacks.Service, args Args, namespace pulumi.StringInput) workload.Args {
+	its := workload.Args{
+		Namespace: namespace, Image: args.Image(service), Service: size, Sidecar: args.Services.Sidecar,
+		Env: map[string]string{}, Secrets: map[string]workload.Secret{}, SidecarSecrets: []string{"redis"},
+	}
+	if slices.Contains(event.Services(), service) {
+		its.Env["PUBSUB_NAME"], its.Env["STATE_STORE_NAME"] = sidecar.PubSub(service), sidecar.StateStore
+		its.Secrets["DATABASE_URL"] = workload.Secret{Name: service + "-database", Key: "url"}
+		its.SidecarSecrets = append(its.SidecarSecrets, service+"-kafka", "kafka-ca")
+	}
+	switch service {
+	case event.Backend:
+		its.PublicFrom = args.Edge.GatewayNamespace
+		its.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: "backend-auth", Key: "signingKey"}
+	case event.MCP:
+		its.PublicFrom = args.Edge.GatewayNamespace
+		its.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: "mcp", Key: "confirmationKey"}
+	}
+	return its
+}
+
+// paths lead requests from outside to the services that have an API.
+var paths = []struct{ prefix, service string }{
+	{"/api", event.Backend},
+	{"/mcp", event.MCP},
+}
+
+// newRoute leads requests to the services.
 func newRoute(ctx *pulumi.Context, e *edge.Edge, namespace pulumi.StringInput, child pulumi.ResourceOption) error {
+	var rules []any
+	for _, path := range paths {
+		rules = append(rules, map[string]any{
+			"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": path.prefix}}},
+			"backendRefs": []any{map[string]any{"name": path.service, "port": 80}},
+		})
+	}
 	_, err := kube.NewObject(ctx, kube.Object{
 		APIVersion: "gateway.networking.k8s.io/v1", Kind: "HTTPRoute", Name: "api", Namespace: namespace,
 		Fields: map[string]any{"spec": map[string]any{
 			"parentRefs": []any{map[string]any{"name": e.GatewayName, "namespace": e.GatewayNamespace, "sectionName": edge.ListenerHTTPS}},
 			"hostnames":  []any{e.Host},
-			"rules": []any{map[string]any{
-				"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": "/api"}}},
-				"backendRefs": []any{map[string]any{"name": event.Backend, "port": 80}},
-			}},
+			"rules":      rules,
 		}},
 	}, child, pulumi.DependsOn([]pulumi.Resource{e}))
 	return err
@@ -109,23 +133,24 @@ func newRoute(ctx *pulumi.Context, e *edge.Edge, namespace pulumi.StringInput, c
 func newSecrets(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, child pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	contents := map[string]pulumi.StringMap{
 		"backend-auth": {"signingKey": args.SigningKey},
+		"mcp":          {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
 		"redis":        {"password": args.RedisPassword},
 		"kafka-ca":     {"ca.crt": args.Kafka.Authority},
 	}
-	for _, service := range Names() {
+	for _, service := range event.Services() {
 		contents[service+"-database"] = pulumi.StringMap{"url": args.DatabaseURLs[service]}
 		contents[service+"-kafka"] = pulumi.StringMap{"password": args.Kafka.Passwords[service]}
 	}
 	var made []pulumi.Resource
 	for name, content := range contents {
-		secret, err := corev1.NewSecret(ctx, "companion-"+name, &corev1.SecretArgs{
+		one, err := corev1.NewSecret(ctx, "companion-"+name, &corev1.SecretArgs{
 			Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: namespace.ToStringOutput()},
 			StringData: content,
 		}, child)
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, secret)
+		made = append(made, one)
 	}
 	return made, nil
 }

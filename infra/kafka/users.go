@@ -1,33 +1,25 @@
 package kafka
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/secret"
 )
 
-// Password is a user's: it follows from the stack's seed, so that one secret is
-// to be kept and all of them change with it.
+// Password is a user's: it follows from the stack's seed.
 func Password(seed pulumi.StringInput, user string) pulumi.StringOutput {
-	return pulumi.ToSecret(seed.ToStringOutput().ApplyT(func(seed string) string {
-		mac := hmac.New(sha256.New, []byte(seed))
-		mac.Write([]byte("kafka user " + user))
-		return hex.EncodeToString(mac.Sum(nil)[:24])
-	})).(pulumi.StringOutput)
+	return secret.Derive(seed, "kafka user "+user)
 }
 
 // newUser makes a user with that password. The operator puts what a client
 // needs into the Secret of the user's name.
 func newUser(ctx *pulumi.Context, name string, password pulumi.StringInput, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
 	source := name + "-password"
-	secret, err := corev1.NewSecret(ctx, "kafka-"+source, &corev1.SecretArgs{
+	made, err := corev1.NewSecret(ctx, "kafka-"+source, &corev1.SecretArgs{
 		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(source), Namespace: namespace.ToStringOutput()},
 		StringData: pulumi.StringMap{"password": password},
 	}, child)
@@ -44,7 +36,7 @@ func newUser(ctx *pulumi.Context, name string, password pulumi.StringInput, acls
 			},
 			"authorization": map[string]any{"type": "simple", "acls": acls},
 		}},
-	}, child, pulumi.DependsOn([]pulumi.Resource{brokers, secret}))
+	}, child, pulumi.DependsOn([]pulumi.Resource{brokers, made}))
 }
 
 // rights are what a service needs: to write what it publishes, to read what it

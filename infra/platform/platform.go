@@ -5,6 +5,7 @@ import (
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/infra/cluster"
 	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/infra/dapr"
@@ -53,7 +54,7 @@ func New(ctx *pulumi.Context, config stacks.Config, secrets Secrets) (pulumi.Map
 		return nil, err
 	}
 	events, err := kafka.New(ctx, "kafka", kafka.Args{
-		Chart: config.Charts.Strimzi, Kafka: config.Kafka, AdminImage: image("companionctl"), Services: companion.Names(), Seed: secrets.KafkaSeed,
+		Chart: config.Charts.Strimzi, Kafka: config.Kafka, AdminImage: image("companionctl"), Services: event.Services(), Seed: secrets.KafkaSeed,
 	}, in)
 	if err != nil {
 		return nil, err

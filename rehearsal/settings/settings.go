@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+
+	"github.com/wealth-companion/companion/stacks"
 )
 
 // Addresses on loopback that only this machine sees.
@@ -38,9 +40,6 @@ var (
 
 // Database is the application's, in which each service has a schema of its own.
 const Database = "companion"
-
-// DatabaseServices are the services that have a schema.
-var DatabaseServices = []string{"backend", "analytics", "notification"}
 
 // Folders are where things are on disk.
 type Folders struct {
@@ -126,7 +125,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		AuthSigningKey:    rand.Text() + rand.Text(),
 		KafkaSeed:         rand.Text() + rand.Text(),
 	}
-	for _, service := range DatabaseServices {
+	for _, service := range stacks.DatabaseServices {
 		secrets.Databases[service] = rand.Text()
 	}
 	if raw, err = json.MarshalIndent(secrets, "", "  "); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/parts"
 	"github.com/wealth-companion/companion/rehearsal/progress"
 	"github.com/wealth-companion/companion/rehearsal/settings"
+	"github.com/wealth-companion/companion/stacks"
 )
 
 // previewCommand previews any stack against an API of its own: no cluster, no
@@ -93,7 +94,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"companion:kafkaSeed":      secret("preview-only"),
 		"companion:release":        {Value: "preview"},
 	}
-	for _, service := range settings.DatabaseServices {
+	for _, service := range stacks.DatabaseServices {
 		config["companion:databaseUrls."+service] = secret("postgres://" + service + ":preview@database.invalid/companion?sslmode=require")
 	}
 	return config

@@ -27,6 +27,7 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/process"
 	"github.com/wealth-companion/companion/rehearsal/progress"
 	"github.com/wealth-companion/companion/rehearsal/settings"
+	"github.com/wealth-companion/companion/stacks"
 )
 
 // stackName is the stack whose configuration fits this machine.
@@ -346,7 +347,7 @@ func prepareDatabase(ctx context.Context, folders settings.Folders, secrets sett
 	stage := report.Stage("prepare the database")
 	args := []string{"database", "prepare"}
 	env := append(os.Environ(), "DATABASE_ADMIN_URL="+daemon.Postgres(folders.State, secrets).AdminURL())
-	for _, service := range settings.DatabaseServices {
+	for _, service := range stacks.DatabaseServices {
 		args = append(args, "--service", service)
 		env = append(env, strings.ToUpper(service)+"_PASSWORD="+secrets.Databases[service])
 	}
@@ -376,7 +377,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
 		"companion:release":        {Value: built.release},
 	}
-	for _, service := range settings.DatabaseServices {
+	for _, service := range stacks.DatabaseServices {
 		config["companion:databaseUrls."+service] = deploy.Value{
 			Value: database.URL(service, secrets.Databases[service], settings.Database), Secret: true,
 		}

@@ -1,0 +1,25 @@
+// Command mcp lets a person's assistant look at their money and, when they
+// confirm it, record and plan: a Model Context Protocol server before the API.
+package main
+
+import (
+	"errors"
+	"net/http"
+	"os"
+
+	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/mcp"
+	"github.com/wealth-companion/companion/app/service"
+)
+
+func main() {
+	service.MainStateless(event.MCP, func(s *service.Service) (http.Handler, error) {
+		key := os.Getenv("CONFIRMATION_KEY")
+		if len(key) < 32 {
+			return nil, errors.New("CONFIRMATION_KEY is not set or has less than 32 characters: it signs what a person is asked to confirm")
+		}
+		backend := &mcp.Backend{URL: bus.Invocation(event.Backend), Client: bus.Invoker()}
+		return (&mcp.Server{Backend: backend, ConfirmationKey: []byte(key), Log: s.Log, Observe: s.Metrics.Request}).Handler(), nil
+	})
+}
