@@ -9,7 +9,7 @@ REHEARSAL := bin/rehearsal
 LINTER := bin/golangci-lint
 STACK ?= prod
 
-.PHONY: help up down status logs packages preview test test-unit test-integration test-rehearsal lint build golden FORCE
+.PHONY: help up down status logs packages preview test test-unit test-integration test-faults test-rehearsal bench lint build golden FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,14 +46,34 @@ test: lint test-unit test-integration test-rehearsal ## everything: lint, unit, 
 test-unit: ## pure rules, components with mocks, golden plans: nothing is started
 	@for module in stacks app infra policy; do (cd $$module && go test ./...) || exit 1; done
 
-# Tests that start real programs share two cores: a package at a time.
-test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
-	@mkdir -p bin/kubernetes; \
+# What tests need from the rehearsal's build, as they read it from their environment.
+define parts
+	mkdir -p bin/kubernetes; \
 	for built in $$($(REHEARSAL) build etcd kube-apiserver kube-controller-manager kubectl 2>/dev/null); do \
 		ln -sf "$${built#*=}" "bin/kubernetes/$${built%%=*}"; \
+	done; \
+	export KUBEBUILDER_ASSETS=$(CURDIR)/bin/kubernetes; \
+	for built in $$($(REHEARSAL) build daprd kafka java 2>/dev/null); do \
+		case "$$built" in \
+			daprd=*) export DAPRD="$${built#*=}";; \
+			kafka=*) export KAFKA_JARS="$${built#*=}";; \
+			java=*) export KAFKA_JAVA_HOME="$${built#*=}";; \
+		esac; \
 	done
-	@export KUBEBUILDER_ASSETS=$(CURDIR)/bin/kubernetes; \
-	for module in app rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+endef
+
+# Tests that start real programs share two cores: a package at a time.
+test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
+	@$(parts); \
+	for module in app policy rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+
+test-faults: build ## 10,000 transactions while everything they need fails in turn
+	@$(parts); \
+	cd app && go test -count 1 -timeout 30m -tags faults -v -run TestFaults ./systemtest
+
+bench: build ## how fast the services are, against PostgreSQL and Kafka alone
+	@$(parts); \
+	cd app && go test -count 1 -timeout 30m -tags bench -v -run TestBench ./systemtest
 
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
@@ -63,7 +83,7 @@ golden: ## write the golden plans anew, to be read in review
 
 lint: $(LINTER) ## gofmt, go vet and the linter over every module
 	@unformatted=$$(gofmt -l $(MODULES)); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
-	@for module in $(MODULES); do (cd $$module && go vet -tags integration,rehearsal ./... && $(CURDIR)/$(LINTER) run ./...) || exit 1; done
+	@for module in $(MODULES); do (cd $$module && go vet -tags integration,faults,bench,rehearsal ./... && $(CURDIR)/$(LINTER) run ./...) || exit 1; done
 
 $(REHEARSAL): FORCE
 	@command -v go >/dev/null || { echo "error: Go is not installed: see https://go.dev/doc/install" >&2; exit 1; }

@@ -18,9 +18,10 @@ var throughDapr = Rule{
 		}
 		var found []string
 		annotations := at(r.Properties, "spec", "template", "metadata", "annotations")
-		if text(at(annotations, "dapr.io/enabled")) != "true" {
+		enabled, name := at(annotations, "dapr.io/enabled"), at(r.Properties, "metadata", "name")
+		if text(enabled) != "true" && !unknown(enabled) {
 			found = append(found, `the service has no sidecar: set the annotation dapr.io/enabled to "true"`)
-		} else if id := text(at(annotations, "dapr.io/app-id")); id != "" && id != text(at(r.Properties, "metadata", "name")) {
+		} else if id := text(at(annotations, "dapr.io/app-id")); id != "" && id != text(name) && !unknown(name) {
 			found = append(found, fmt.Sprintf("the service's Dapr app id is %q: it must be its name, by which events and policies know it", id))
 		}
 		for _, container := range containers(pod) {

@@ -71,8 +71,10 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// ours is the URN of a service.
+const ours = "urn:pulumi:prod::companion::companion:workload:Workload$kubernetes:apps/v1:Deployment::backend"
+
 func TestThroughDapr(t *testing.T) {
-	const ours = "urn:pulumi:prod::companion::companion:workload:Workload$kubernetes:apps/v1:Deployment::backend"
 	service := func(annotations, env string) string {
 		return `{"metadata": {"name": "backend"}, "spec": {"template": {"metadata": {"annotations": {` + annotations + `}},
 			"spec": {"containers": [{"name": "backend", "env": [` + env + `]}]}}}}`
@@ -96,18 +98,26 @@ func TestThroughDapr(t *testing.T) {
 
 // What is known only after an update must neither crash a rule nor break it.
 func TestUnknownValuesPass(t *testing.T) {
+	sidecar := map[string]any{"annotations": map[string]any{"dapr.io/enabled": "true", "dapr.io/app-id": Unknown{}}}
+	named := map[string]any{"annotations": map[string]any{"dapr.io/enabled": "true", "dapr.io/app-id": "backend"}}
 	for _, rule := range All() {
 		for _, properties := range []map[string]any{
 			{"spec": Unknown{}}, {"spec": map[string]any{"template": Unknown{}, "listeners": Unknown{}, "tls": Unknown{}, "type": Unknown{}}},
 			{"data": map[string]any{"password": Unknown{}}, "spec": Unknown{}},
 			{"spec": map[string]any{"parentRefs": []any{map[string]any{"sectionName": Unknown{}}}, "rules": []any{map[string]any{}}, "tls": Unknown{}}},
-			{"spec": map[string]any{"tls": Unknown{}, "template": map[string]any{"spec": map[string]any{"containers": []any{
+			{"spec": map[string]any{"tls": Unknown{}, "template": map[string]any{"metadata": sidecar, "spec": map[string]any{"containers": []any{
 				map[string]any{"env": []any{map[string]any{"name": "DATABASE_PASSWORD", "value": Unknown{}}}},
 			}}}}},
+			{"metadata": Unknown{}, "spec": map[string]any{"tls": Unknown{}, "template": map[string]any{
+				"metadata": named, "spec": map[string]any{},
+			}}},
+			{"spec": map[string]any{"tls": Unknown{}, "template": map[string]any{"metadata": map[string]any{"annotations": Unknown{}}, "spec": map[string]any{}}}},
 		} {
 			for _, token := range []string{"apps/v1:Deployment", "core/v1:ConfigMap", "gateway.networking.k8s.io/v1:Gateway",
 				"gateway.networking.k8s.io/v1:HTTPRoute", "networking.k8s.io/v1:Ingress", "core/v1:Service", "dapr.io/v1alpha1:Component"} {
-				require.Empty(t, rule.Check(Resource{Type: "kubernetes:" + token, Properties: properties}), "%s on %s", rule.Name, token)
+				for _, urn := range []string{"", ours} {
+					require.Empty(t, rule.Check(Resource{Type: "kubernetes:" + token, URN: urn, Properties: properties}), "%s on %s", rule.Name, token)
+				}
 			}
 		}
 	}
