@@ -22,6 +22,7 @@ type Message struct {
 	Time      time.Time        `json:"time"` // when the broker took it
 	Key       string           `json:"key,omitempty"`
 	Event     event.CloudEvent `json:"event"`
+	Death     *event.Death     `json:"death,omitempty"` // of a dead letter that a service wrote
 	Value     []byte           `json:"-"`
 	headers   []sarama.RecordHeader
 }
@@ -34,6 +35,10 @@ func read(m *sarama.ConsumerMessage) Message {
 		message.headers = append(message.headers, *header)
 	}
 	_ = json.Unmarshal(m.Value, &message.Event) // what is no event is shown as none
+	var died event.Death
+	if json.Unmarshal(m.Value, &died) == nil && died.Reason != "" {
+		message.Death = &died
+	}
 	return message
 }
 

@@ -10,36 +10,25 @@ import (
 	"github.com/wealth-companion/companion/app/trail"
 )
 
-// death is how an event came to be a dead letter.
-type death struct {
-	topic, handler, reason string
-	tries                  int
-	first, last            time.Time // when it was tried
-}
-
 // maxReason keeps a dead letter below what the broker takes.
 const maxReason = 2000
 
-// letter is the event as it came, with CloudEvents extensions that say how it
-// died. What is no JSON object is carried as the text of an event's data.
-func (d death) letter(raw []byte) []byte {
+// letter is the event as it came, with how it died. What is no JSON object is
+// carried as the text of an event's data.
+func letter(raw []byte, died event.Death) []byte {
 	fields := map[string]json.RawMessage{}
 	if json.Unmarshal(raw, &fields) != nil || fields == nil {
 		if len(raw) > maxEvent/4 {
 			raw = raw[:maxEvent/4] // a byte may take six as JSON, rarely
 		}
 		fields = map[string]json.RawMessage{
-			"specversion": text("1.0"), "id": text(trail.NewID().String()), "source": text("/services/" + d.handler),
+			"specversion": text("1.0"), "id": text(trail.NewID().String()), "source": text("/services/" + died.Handler),
 			"type": text("unreadable"), "datacontenttype": text("text/plain"), "data": text(string(raw)),
 		}
 	}
-	for key, value := range map[string]any{
-		event.DeadReason: shorten(d.reason), event.DeadTopic: d.topic, event.DeadHandler: d.handler, event.DeadTries: d.tries,
-		event.DeadFirst: d.first.Format(time.RFC3339Nano), event.DeadLast: d.last.Format(time.RFC3339Nano),
-	} {
-		encoded, _ := json.Marshal(value) // texts and a number
-		fields[key] = encoded
-	}
+	died.Reason = shorten(died.Reason)
+	extensions, _ := json.Marshal(died) // texts, a number and times
+	_ = json.Unmarshal(extensions, &fields)
 	encoded, _ := json.Marshal(fields) // JSON already
 	return encoded
 }

@@ -161,14 +161,14 @@ func safely(ctx context.Context, handle Handler, e event.CloudEvent) (first bool
 // bury dead-letters an event.
 func (r *Receiver) bury(ctx context.Context, topic string, raw []byte, id string, reason error) error {
 	now := time.Now().UTC()
-	died := death{topic: topic, handler: r.Service, reason: reason.Error(), tries: 1, first: now, last: now}
+	died := event.Death{Topic: topic, Handler: r.Service, Reason: reason.Error(), Tries: 1, First: now, Last: now}
 	if f, ok := r.failures.of(topic, id); ok {
-		died.tries, died.first = f.tries, f.first
+		died.Tries, died.First = f.tries, f.first
 	}
-	if err := r.DeadLetter(ctx, event.DeadLetter(topic), id, died.letter(raw)); err != nil {
+	if err := r.DeadLetter(ctx, event.DeadLetter(topic), id, letter(raw, died)); err != nil {
 		return fmt.Errorf("event %s is not dead-lettered yet: %w", id, err)
 	}
 	r.failures.forget(topic, id)
-	r.Log.ErrorContext(ctx, "event dead-lettered", "topic", topic, "event_id", id, "tries", died.tries, "error", reason)
+	r.Log.ErrorContext(ctx, "event dead-lettered", "topic", topic, "event_id", id, "tries", died.Tries, "error", reason)
 	return nil
 }

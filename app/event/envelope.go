@@ -53,12 +53,13 @@ func Decode[T any](e CloudEvent) (T, error) {
 	return data, nil
 }
 
-// Extensions of a dead letter: the event as it came, with how it came to be one.
-const (
-	DeadReason  = "dlqreason"
-	DeadTopic   = "dlqtopic"
-	DeadHandler = "dlqhandler" // the service
-	DeadTries   = "dlqtries"
-	DeadFirst   = "dlqfirst" // when it was tried; RFC 3339
-	DeadLast    = "dlqlast"
-)
+// Death is how an event came to be a dead letter: extensions of the event, which
+// is otherwise as it came.
+type Death struct {
+	Reason  string    `json:"dlqreason"`
+	Topic   string    `json:"dlqtopic"`
+	Handler string    `json:"dlqhandler"` // the service
+	Tries   int       `json:"dlqtries"`
+	First   time.Time `json:"dlqfirst"` // when it was tried, UTC
+	Last    time.Time `json:"dlqlast"`
+}

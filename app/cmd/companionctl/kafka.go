@@ -195,9 +195,14 @@ func deadLettersCommand() *cobra.Command {
 				}
 				letters = append(letters, found...)
 			}
-			return show(output, letters, "TOPIC\tPARTITION/OFFSET\tTIME\tTYPE\tEVENT", func(m admin.Message) string {
-				return fmt.Sprintf("%s\t%d/%d\t%s\t%s\t%s", m.Topic, m.Partition, m.Offset, m.Time.Format(time.RFC3339),
-					known(m.Event.Type), known(m.Event.ID))
+			return show(output, letters, "TOPIC\tPARTITION/OFFSET\tTIME\tTYPE\tEVENT\tSERVICE\tTRIES\tREASON", func(m admin.Message) string {
+				died := event.Death{Handler: "(sidecar)", Reason: "it is no event"}
+				if m.Death != nil {
+					died = *m.Death
+				}
+				reason, _, _ := strings.Cut(died.Reason, "\n")
+				return fmt.Sprintf("%s\t%d/%d\t%s\t%s\t%s\t%s\t%d\t%s", m.Topic, m.Partition, m.Offset, m.Time.Format(time.RFC3339),
+					known(m.Event.Type), known(m.Event.ID), died.Handler, died.Tries, reason)
 			})
 		},
 	}
