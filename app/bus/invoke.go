@@ -12,9 +12,13 @@ import (
 // Invocation is where a service's API is reached through the sidecar, which
 // finds it, encrypts, and tries again. Paths of that API go behind it.
 func Invocation(service string) *url.URL {
-	port := cmp.Or(os.Getenv("DAPR_HTTP_PORT"), "3500")
-	return &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", port), Path: "/v1.0/invoke/" + service + "/method"}
+	return &url.URL{Scheme: "http", Host: sidecarHTTP(), Path: "/v1.0/invoke/" + service + "/method"}
 }
 
 // Invoker calls what Invocation names.
 func Invoker() *http.Client { return &http.Client{Timeout: 15 * time.Second} }
+
+// sidecarHTTP is where the sidecar's HTTP API is, as Dapr's injector tells.
+func sidecarHTTP() string {
+	return net.JoinHostPort("127.0.0.1", cmp.Or(os.Getenv("DAPR_HTTP_PORT"), "3500"))
+}

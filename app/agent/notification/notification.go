@@ -1,9 +1,11 @@
 // Package notification is the agent that brings to users what the others found:
-// as alerts in the application.
+// as alerts in the application, by e-mail and by web push, as each user wants
+// it, and not at night.
 package notification
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,33 +14,56 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/db/notificationdb"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/inbox"
 	"github.com/wealth-companion/companion/app/outbox"
 	"github.com/wealth-companion/companion/app/trail"
 )
 
-// The channel that alerts go by, and how they fared.
+// The channels that alerts go by, and how they fared.
 const (
-	inApp     = "in_app"
+	inApp = "in_app"
+	email = "email"
+	push  = "push"
+
 	delivered = "delivered"
+	pending   = "pending"
+	failed    = "failed"
 )
 
 // Agent is the notification agent.
-type Agent struct{ Pool *pgxpool.Pool }
+type Agent struct {
+	Pool *pgxpool.Pool
+	// Offers are the channels beside in_app that this installation has.
+	Offers map[string]Channel
+	// Now is the time; nil: the real one.
+	Now func() time.Time
+}
+
+func (a *Agent) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now().UTC().Truncate(time.Microsecond)
+}
 
 // Handlers are what it does about the events on each topic.
 func (a *Agent) Handlers() map[string]bus.Handler {
 	return bus.ByTopic(event.Notification, map[string]bus.Handler{
-		event.TypeInsightGenerated: a.insightGenerated,
-		event.TypeBudgetExceeded:   a.budgetExceeded,
-		event.TypeReminderDue:      a.reminderDue,
+		event.TypeInsightGenerated:   a.insightGenerated,
+		event.TypeBudgetExceeded:     a.budgetExceeded,
+		event.TypeReminderDue:        a.reminderDue,
+		event.TypePreferencesChanged: a.preferencesChanged,
+		event.TypeUserDeleted:        a.userDeleted,
 	})
 }
 
 // message is what a user is told.
 type message struct {
 	user        uuid.UUID
+	kind        string // of insight; users may mute one
 	title, text string
 }
 
@@ -47,7 +72,7 @@ func (a *Agent) insightGenerated(ctx context.Context, e event.CloudEvent) (bool,
 	if err != nil {
 		return false, err
 	}
-	return a.deliver(ctx, e, message{data.UserID, data.Title, data.Message})
+	return a.tell(ctx, e, message{data.UserID, data.InsightType, data.Title, data.Message})
 }
 
 func (a *Agent) budgetExceeded(ctx context.Context, e event.CloudEvent) (bool, error) {
@@ -55,8 +80,8 @@ func (a *Agent) budgetExceeded(ctx context.Context, e event.CloudEvent) (bool, e
 	if err != nil {
 		return false, err
 	}
-	return a.deliver(ctx, e, message{
-		user:  data.UserID,
+	return a.tell(ctx, e, message{
+		user: data.UserID, kind: event.BudgetWarning,
 		title: fmt.Sprintf("Your %s budget is exceeded", data.Category),
 		text: fmt.Sprintf("You have spent %s of %s on %s in %s, %s%% too much.",
 			data.ActualAmount, data.BudgetAmount, data.Category, data.Period, data.PercentOver),
@@ -72,32 +97,102 @@ func (a *Agent) reminderDue(ctx context.Context, e event.CloudEvent) (bool, erro
 	if data.Due != "" {
 		text = fmt.Sprintf("%s (due on %s)", data.Title, data.Due)
 	}
-	return a.deliver(ctx, e, message{data.UserID, "Reminder", text})
+	return a.tell(ctx, e, message{user: data.UserID, title: "Reminder", text: text})
 }
 
-// deliver puts the message in the user's alerts, which is its delivery, and
-// tells of it, once for each event.
-func (a *Agent) deliver(ctx context.Context, source event.CloudEvent, m message) (bool, error) {
+func (a *Agent) preferencesChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.PreferencesChanged](e)
+	if err != nil {
+		return false, err
+	}
+	return a.once(ctx, e, data.UserID, func(tx pgx.Tx) error {
+		return notificationdb.New(tx).KeepPreferences(ctx, data.UserID, e.Data, e.Time)
+	})
+}
+
+// userDeleted forgets all of a user. Their id stays, so that an event that
+// comes later leaves nothing.
+func (a *Agent) userDeleted(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.UserDeleted](e)
+	if err != nil {
+		return false, err
+	}
+	return a.once(ctx, e, data.UserID, func(tx pgx.Tx) error {
+		q := notificationdb.New(tx)
+		return errors.Join(
+			q.Leave(ctx, data.UserID, data.DeletedAt),
+			q.ForgetPreferences(ctx, data.UserID),
+			q.ForgetAlerts(ctx, data.UserID),
+		)
+	})
+}
+
+// once handles an event of a user's once, and alone among the events of the
+// user; of one who is gone it does nothing.
+func (a *Agent) once(ctx context.Context, e event.CloudEvent, user uuid.UUID, effect func(pgx.Tx) error) (bool, error) {
+	return inbox.Once(ctx, a.Pool, e.ID, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID(event.Notification+":user:"+user.String())); err != nil {
+			return err
+		}
+		gone, err := notificationdb.New(tx).IsGone(ctx, user)
+		if err != nil || gone {
+			return err
+		}
+		return effect(tx)
+	})
+}
+
+// tell puts the message in the user's alerts, which is its delivery there, and
+// leaves it to be delivered by the other channels that they want.
+func (a *Agent) tell(ctx context.Context, source event.CloudEvent, m message) (bool, error) {
 	sourceID, err := uuid.Parse(source.ID)
 	if err != nil {
 		return false, fmt.Errorf("the id of the event: %w", err)
 	}
-	return inbox.Once(ctx, a.Pool, source.ID, func(tx pgx.Tx) error {
-		sent := event.AlertSent{
-			AlertID: trail.NewID(), UserID: m.user, Channel: inApp, SourceEvent: source.Type, SourceEventID: sourceID,
-			DeliveredAt: time.Now().UTC().Truncate(time.Microsecond), Status: delivered,
-			Title: m.title, Message: m.text,
-		}
-		tag, err := tx.Exec(ctx, `INSERT INTO alerts (id, user_id, channel, title, message, source_event, source_event_id, status, delivered_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source_event_id, channel) DO NOTHING`,
-			sent.AlertID, sent.UserID, sent.Channel, m.title, m.text, sent.SourceEvent, sent.SourceEventID, sent.Status, sent.DeliveredAt)
-		if err != nil || tag.RowsAffected() == 0 {
-			return err // told already, longer ago than the inbox remembers
-		}
-		e, err := event.New(ctx, event.Notification, event.TypeAlertSent, sent.AlertID.String(), sent)
-		if err != nil {
+	return a.once(ctx, source, m.user, func(tx pgx.Tx) error {
+		wants, err := preferencesOf(ctx, tx, m.user)
+		if err != nil || wants.mutes(m.kind) {
 			return err
 		}
-		return outbox.Put(ctx, tx, e, sent.UserID.String())
+		for _, p := range wants.plan(a.now(), a.Offers) {
+			if err := a.add(ctx, tx, source, sourceID, m, p); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// add writes an alert for one channel and tells of it.
+func (a *Agent) add(ctx context.Context, tx pgx.Tx, source event.CloudEvent, sourceID uuid.UUID, m message, p planned) error {
+	at := a.now()
+	correlation, err := uuid.Parse(source.CorrelationID)
+	if err != nil {
+		return fmt.Errorf("the correlation of event %s: %w", source.ID, err)
+	}
+	alert := notificationdb.InsertAlertParams{
+		ID: trail.NewID(), UserID: m.user, Channel: p.channel, Title: m.title, Message: m.text,
+		SourceEvent: source.Type, SourceEventID: sourceID, Status: pending, DueAt: &p.due, Digest: p.digest,
+		CorrelationID: &correlation, Traceparent: source.TraceParent,
+	}
+	if p.channel == inApp {
+		alert.Status, alert.DeliveredAt, alert.DueAt = delivered, &at, nil
+	}
+	added, err := notificationdb.New(tx).InsertAlert(ctx, alert)
+	if err != nil || added == 0 {
+		return err // told already, longer ago than the inbox remembers
+	}
+	return publish(ctx, tx, event.AlertSent{
+		AlertID: alert.ID, UserID: m.user, Channel: p.channel, SourceEvent: source.Type, SourceEventID: sourceID,
+		DeliveredAt: at, Status: alert.Status, Title: m.title, Message: m.text,
+	})
+}
+
+// publish tells the audit how an alert fared.
+func publish(ctx context.Context, tx pgx.Tx, sent event.AlertSent) error {
+	e, err := event.New(ctx, event.Notification, event.TypeAlertSent, sent.AlertID.String(), sent)
+	if err != nil {
+		return err
+	}
+	return outbox.Put(ctx, tx, e, sent.UserID.String())
 }

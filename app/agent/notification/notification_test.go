@@ -3,9 +3,14 @@
 package notification
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/event"
@@ -62,4 +67,137 @@ func TestUsersAreToldOnceAndItIsTold(t *testing.T) {
 		require.Equal(t, "delivered", sent.Status)
 		require.Equal(t, known.Type, sent.SourceEvent)
 	}
+}
+
+// spoken is a channel that notes what it is to say, and fails as told.
+type spoken struct {
+	said []Note
+	fail error
+}
+
+func (s *spoken) Send(_ context.Context, _ event.PreferencesChanged, notes []Note) error {
+	if s.fail != nil {
+		return s.fail
+	}
+	s.said = append(s.said, notes...)
+	return nil
+}
+
+// household is a user, told of by one agent whose clock can be set.
+type household struct {
+	t     *testing.T
+	agent *Agent
+	mail  *spoken
+	now   time.Time
+	user  event.PreferencesChanged
+}
+
+func newHousehold(t *testing.T) *household {
+	h := &household{t: t, mail: &spoken{}, now: at("2026-11-03T12:00:00Z")}
+	h.agent = &Agent{Pool: pgtest.Pool(t, event.Notification), Offers: map[string]Channel{email: h.mail}, Now: func() time.Time { return h.now }}
+	h.user = event.PreferencesChanged{UserID: trail.NewID(), Email: "ada@example.org", Timezone: "UTC", Channels: []string{inApp, email}, Digest: "off", MutedTypes: []string{}}
+	return h
+}
+
+func (h *household) take(kind string, data any) {
+	h.t.Helper()
+	e, err := event.New(h.t.Context(), event.Backend, kind, "x", data)
+	require.NoError(h.t, err)
+	require.NoError(h.t, event.Check(e))
+	topic, _ := event.OfType(kind)
+	_, err = h.agent.Handlers()[topic.Name](h.t.Context(), e)
+	require.NoError(h.t, err)
+}
+
+func (h *household) insight(title string) {
+	h.t.Helper()
+	h.take(event.TypeInsightGenerated, event.InsightGenerated{
+		InsightID: trail.NewID(), UserID: h.user.UserID, InsightType: event.SavingsTip, Title: title, Message: "m", Confidence: 1})
+}
+
+// deliver lets the agent deliver what is due.
+func (h *household) deliver() {
+	h.t.Helper()
+	_, err := h.agent.deliverDue(h.t.Context(), slog.New(slog.DiscardHandler))
+	require.NoError(h.t, err)
+}
+
+// audit lists the statuses that were told of e-mails, in order.
+func (h *household) audit() []string {
+	h.t.Helper()
+	rows, err := h.agent.Pool.Query(h.t.Context(), "SELECT payload->'data'->>'status' FROM outbox WHERE payload->'data'->>'channel' = 'email' ORDER BY id")
+	require.NoError(h.t, err)
+	statuses, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(h.t, err)
+	return statuses
+}
+
+func TestEmailIsTriedAgain(t *testing.T) {
+	h := newHousehold(t)
+	h.take(event.TypePreferencesChanged, h.user)
+	h.mail.fail = errors.New("the server is away")
+	h.insight("a")
+	h.deliver()
+	h.deliver()
+	require.Equal(t, []string{pending}, h.audit(), "it waits for the next try")
+	h.mail.fail = nil
+	h.now = h.now.Add(time.Minute)
+	h.deliver()
+	require.Equal(t, []Note{{"a", "m"}}, h.mail.said)
+	require.Equal(t, []string{pending, delivered}, h.audit())
+	h.deliver()
+	require.Len(t, h.mail.said, 1)
+}
+
+func TestEmailIsGivenUp(t *testing.T) {
+	h := newHousehold(t)
+	h.take(event.TypePreferencesChanged, h.user)
+	h.mail.fail = errors.New("the server is away")
+	h.insight("a")
+	for range len(pauses) + 2 {
+		h.deliver()
+		h.now = h.now.Add(24 * time.Hour)
+	}
+	require.Equal(t, []string{pending, failed}, h.audit())
+	h.mail.fail = ErrPermanent
+	h.insight("b")
+	h.deliver()
+	require.Equal(t, []string{pending, failed, pending, failed}, h.audit(), "what cannot be mended is not tried again")
+}
+
+func TestADigestIsOneEmail(t *testing.T) {
+	h := newHousehold(t)
+	h.user.Digest = "daily"
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("a")
+	h.insight("b")
+	h.deliver()
+	require.Empty(t, h.mail.said)
+	h.now = at("2026-11-04T08:00:00Z")
+	h.deliver()
+	require.ElementsMatch(t, []Note{{"a", "m"}, {"b", "m"}}, h.mail.said)
+}
+
+func TestWhatIsMutedIsNotTold(t *testing.T) {
+	h := newHousehold(t)
+	h.user.MutedTypes = []string{event.SavingsTip}
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("a")
+	h.take(event.TypeReminderDue, event.ReminderDue{UserID: h.user.UserID, TaskID: trail.NewID(), Title: "rent", RemindAt: h.now})
+	h.deliver()
+	require.Equal(t, []Note{{"Reminder", "rent"}}, h.mail.said)
+}
+
+func TestADeletedUserLeavesNothing(t *testing.T) {
+	h := newHousehold(t)
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("a")
+	h.take(event.TypeUserDeleted, event.UserDeleted{UserID: h.user.UserID, DeletedAt: h.now})
+	h.insight("late")
+	h.take(event.TypePreferencesChanged, h.user)
+	h.deliver()
+	require.Empty(t, h.mail.said)
+	var left int
+	require.NoError(t, h.agent.Pool.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM alerts) + (SELECT count(*) FROM preferences)").Scan(&left))
+	require.Zero(t, left)
 }

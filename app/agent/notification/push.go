@@ -1,0 +1,99 @@
+package notification
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/SherClockHolmes/webpush-go"
+
+	"github.com/wealth-companion/companion/app/event"
+)
+
+// Push sends web push messages (RFC 8030, encrypted by RFC 8291) to the
+// browsers that a user has subscribed with.
+type Push struct {
+	// The application server's keys (VAPID, RFC 8292) and whom a push service may write to.
+	PublicKey, PrivateKey, Contact string
+	Client                         *http.Client
+}
+
+// pushLife is how long a push service keeps a message for a browser that is off.
+const pushLife = 24 * time.Hour
+
+// Send sends the notes to every browser. It fails when none of them took it.
+func (p *Push) Send(ctx context.Context, to event.PreferencesChanged, notes []Note) error {
+	if len(to.PushSubscriptions) == 0 {
+		return fmt.Errorf("no browser is subscribed: %w", ErrPermanent)
+	}
+	payload, err := json.Marshal(map[string]string{"title": notes[0].Title, "body": notes[0].Text})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, browser := range to.PushSubscriptions {
+		if err := p.send(ctx, payload, browser); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) < len(to.PushSubscriptions) {
+		return nil
+	}
+	for _, err := range errs {
+		if !errors.Is(err, ErrPermanent) {
+			return err // another try may reach at least this one
+		}
+	}
+	return errs[0]
+}
+
+func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubscription) error {
+	response, err := webpush.SendNotificationWithContext(ctx, payload,
+		&webpush.Subscription{Endpoint: browser.Endpoint, Keys: webpush.Keys{P256dh: browser.P256dh, Auth: browser.Auth}},
+		&webpush.Options{
+			HTTPClient: p.Client, Subscriber: p.Contact, TTL: int(pushLife.Seconds()),
+			VAPIDPublicKey: p.PublicKey, VAPIDPrivateKey: p.PrivateKey,
+		})
+	if err != nil {
+		return fmt.Errorf("push: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	why, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+	switch {
+	case response.StatusCode < 300:
+		return nil
+	case response.StatusCode == http.StatusTooManyRequests, response.StatusCode >= 500:
+		return fmt.Errorf("push: %s: %s", response.Status, why)
+	default: // gone, or never right
+		return fmt.Errorf("push: %s: %s: %w", response.Status, why, ErrPermanent)
+	}
+}
+
+// OutsideOnly is a client that reaches public addresses only: where a browser's
+// messages go is for its user to say, and must not lead into the cluster.
+func OutsideOnly() *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		if ip := to.Addr().Unmap(); !ip.IsGlobalUnicast() || ip.IsPrivate() {
+			return fmt.Errorf("%s is not a public address: %w", ip, ErrPermanent)
+		}
+		return nil
+	}}
+	return &http.Client{
+		Timeout:   sendTimeout,
+		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
+	}
+}
