@@ -31,7 +31,15 @@ func (a *Agent) Handlers() map[string]bus.Handler {
 		event.TypeTransactionCreated: a.transactionCreated,
 		event.TypeTransactionUpdated: a.transactionUpdated,
 		event.TypeBudgetChanged:      a.budgetChanged,
+		event.TypePreferencesChanged: a.noted,
+		event.TypeInsightDismissed:   a.noted,
+		event.TypeUserDeleted:        a.noted,
 	})
+}
+
+// noted takes an event of which nothing is made yet.
+func (a *Agent) noted(ctx context.Context, e event.CloudEvent) (bool, error) {
+	return inbox.Once(ctx, a.Pool, e.ID, func(pgx.Tx) error { return nil })
 }
 
 // once handles an event of a user's, alone and once.
