@@ -546,10 +546,17 @@ func sortedKeys(m map[string]float64) []string {
 // to savings, or back from there.
 func (g *generator) pay() {
 	cost := g.MonthlyCost.InexactFloat64()
-	// What some earn is about what they need.
-	scarce := g.chance(0.45) && len(g.Planted(RateChange)) == 0
-	if scarce {
+	// What some earn is about what they need, and little is left; others let their
+	// money lie in the current account, or in savings where it is at its place.
+	scarce, idle, rich := false, false, false
+	switch p := g.r.Float64(); {
+	case p < 0.5 && len(g.Planted(RateChange)) == 0:
+		scarce = true
 		g.income = cost * g.between(1.06, 1.1)
+	case p > 0.75:
+		idle = true
+	case p > 0.65:
+		rich = true
 	}
 	g.income = max(g.income, cost*g.between(1.06, 1.35)) // nobody lives on debt for good
 	employer := g.shop("Acme Payroll")
@@ -570,16 +577,16 @@ func (g *generator) pay() {
 			paydays = append(paydays, day)
 		}
 	}
-	// What is at hand at the beginning: from a few weeks' to years' money.
-	months := []float64{g.between(0.4, 1.6), g.between(1.6, 4), g.between(4, 7), g.between(12, 22)}[g.r.IntN(4)]
-	opening, reserve := g.MonthlyCost.Mul(decimal.NewFromFloat(1.2)).Round(2), cents(cost*months)
+	opening, reserve := g.MonthlyCost.Mul(decimal.NewFromFloat(1.2)).Round(2), cents(cost*g.between(1, 6))
 	target := g.between(1.3, 2.2)
-	if scarce {
-		reserve, months = cents(cost*g.between(0, 1.2)), 1
-	}
-	if months > 10 && g.chance(0.7) { // and left in the current account
-		opening, reserve = reserve, cents(cost*0.5)
-		target = months
+	switch {
+	case scarce:
+		opening, reserve = cents(cost*0.7), cents(cost*g.between(0, 0.8))
+	case idle:
+		target = g.between(10, 20)
+		opening, reserve = cents(cost*target), cents(cost*0.5)
+	case rich:
+		reserve = cents(cost * g.between(12, 20))
 	}
 	if g.chance(0.25) { // money that lies there for some days only
 		day := g.Start.AddDate(0, g.count(4, g.months-2), g.r.IntN(20))

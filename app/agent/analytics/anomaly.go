@@ -25,11 +25,7 @@ const (
 	minAll      = 60
 	// elsewhere is the score among the category's expenses that an amount odd for
 	// its merchant must have too: what is usual next door alarms nobody.
-	elsewhere = 3.0
-	// away is how many merchants never seen before, within awayDays, mean a
-	// journey, where other prices are usual.
-	away     = 3
-	awayDays = 4 * 24 * time.Hour
+	elsewhere = 3.4
 )
 
 var (
@@ -47,20 +43,20 @@ var (
 // with the first of these that has samples enough in the year before t:
 //
 //  1. the same merchant and category, 8 expenses: score above 3.5 and 1.5 times the
-//     median, and above 3 within the category too where that has 15;
+//     median, and above 3.4 within the category too where that has 15;
 //  2. the same category, 15: score above 3.5 and 2.5 times the median. Not on a
 //     journey, which three merchants never seen before within four days make;
 //  3. all expenses, 60: twice the largest of them.
 //
 // Charges that are known to recur are compared with their own series only. At most
-// maxSamples of the latest are taken. h is the person's sorted history; what lies
+// 50 of the latest are taken, 100 of a category. h is the person's sorted history; what lies
 // after t is not looked at.
 func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, bool) {
 	none := finding.Finding{}
 	if t.Type != event.Expense {
 		return none, false
 	}
-	group, who := recurring.GroupOf(t), merchant.Of(t)
+	who := merchant.Of(t)
 	var there, category, all []history.Transaction
 	firstSeen := map[string]time.Time{}
 	for _, o := range history.Between(h, t.At.Add(-lookBack), t.At.Add(1)) {
@@ -72,7 +68,7 @@ func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, b
 		if _, known := firstSeen[name]; !known {
 			firstSeen[name] = o.At
 		}
-		if who != "" && recurring.GroupOf(o) == group {
+		if who != "" && recurring.SameGroup(o, t) {
 			there = append(there, o)
 		}
 		if o.Category == t.Category {
@@ -157,13 +153,13 @@ func alike(all []history.Transaction, category string) []decimal.Decimal {
 	return found
 }
 
-// varied are the latest amounts, at most maxSamples, of which equal ones with one
+// varied are the latest amounts, at most twice maxSamples, of which equal ones with one
 // merchant count once: a coffee a day must not make a dinner look odd.
 func varied(all []history.Transaction) []decimal.Decimal {
 	type price struct{ merchant, amount string }
 	seen := map[price]bool{}
 	var found []decimal.Decimal
-	for i := len(all) - 1; i >= 0 && len(found) < maxSamples; i-- {
+	for i := len(all) - 1; i >= 0 && len(found) < 2*maxSamples; i-- {
 		p := price{merchant.Of(all[i]), all[i].Amount.String()}
 		if !seen[p] {
 			seen[p] = true

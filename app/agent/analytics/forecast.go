@@ -63,6 +63,13 @@ type Projection struct {
 //
 // h is the person's sorted history; the six months before and this one are read.
 func Forecast(b history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) (Projection, bool) {
+	recent := history.Between(h, history.MonthOf(now).AddDate(0, -usualMonths, 0), now.Add(1))
+	return forecast(b, series, recent, begin(h), journeys(recent), now)
+}
+
+// forecast is Forecast with the part of the history that it reads, and what of that
+// was bought on journeys.
+func forecast(b history.Budget, series []recurring.Series, recent []history.Transaction, begun time.Time, abroad map[uuid.UUID]bool, now time.Time) (Projection, bool) {
 	month := history.MonthOf(now)
 	if b.Month != history.Month(now) {
 		return Projection{}, false
@@ -86,7 +93,7 @@ func Forecast(b history.Budget, series []recurring.Series, h []history.Transacti
 		}
 	}
 	var this, before []history.Transaction
-	for _, t := range history.Between(h, month.AddDate(0, -usualMonths, 0), now.Add(1)) {
+	for _, t := range recent {
 		if t.Type != event.Expense || t.Category != b.Category || t.Currency != b.Currency {
 			continue
 		}
@@ -94,7 +101,7 @@ func Forecast(b history.Budget, series []recurring.Series, h []history.Transacti
 			p.Spent = p.Spent.Add(t.Amount)
 		}
 		switch {
-		case recurs[t.ID]:
+		case recurs[t.ID], abroad[t.ID]: // spent, but no pace
 		case t.At.Before(month):
 			before = append(before, t)
 		default:
@@ -106,9 +113,9 @@ func Forecast(b history.Budget, series []recurring.Series, h []history.Transacti
 	for i := range before {
 		before[i].Amount = decimal.Min(before[i].Amount, top)
 	}
-	totals := monthly(before, h, month)
+	totals := monthly(before, begun, month)
 	p.Months = len(totals)
-	if elapsed < firstDays || p.Months == 0 && elapsed < 2*firstDays {
+	if elapsed < firstDays || p.Months == 0 && (elapsed < 2*firstDays || len(this) == 0) {
 		return p, false
 	}
 
@@ -149,16 +156,21 @@ func Forecast(b history.Budget, series []recurring.Series, h []history.Transacti
 	return p, true
 }
 
-// monthly are the sums of expenses in the complete months before month that the
-// history h covers, at most usualMonths, latest last. Months without any are zero.
-func monthly(expenses, h []history.Transaction, month time.Time) []decimal.Decimal {
+// begin is when a history begins; an empty one never has.
+func begin(h []history.Transaction) time.Time {
 	if len(h) == 0 {
-		return nil
+		return time.Unix(1<<40, 0)
 	}
+	return h[0].At
+}
+
+// monthly are the sums of expenses in the complete months before month that the
+// history covers, which has begun then, at most usualMonths, latest last. Months without any are zero.
+func monthly(expenses []history.Transaction, begun, month time.Time) []decimal.Decimal {
 	var totals []decimal.Decimal
 	for back := usualMonths; back > 0; back-- {
 		from := month.AddDate(0, -back, 0)
-		if h[0].At.After(from.AddDate(0, 0, 3)) {
+		if begun.After(from.AddDate(0, 0, 3)) {
 			continue // not known from its beginning
 		}
 		sum := decimal.Zero
@@ -174,9 +186,11 @@ func monthly(expenses, h []history.Transaction, month time.Time) []decimal.Decim
 // once for each amount that it is set to. What is passed already is told of by
 // budget.exceeded.
 func BudgetForecasts(budgets []history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) []finding.Finding {
+	recent := history.Between(h, history.MonthOf(now).AddDate(0, -usualMonths, 0), now.Add(1))
+	abroad := journeys(recent)
 	var found []finding.Finding
 	for _, b := range budgets {
-		p, ok := Forecast(b, series, h, now)
+		p, ok := forecast(b, series, recent, begin(h), abroad, now)
 		if !ok || p.Chance < overLikely || p.Spent.GreaterThan(b.Limit) || !b.Limit.IsPositive() {
 			continue
 		}

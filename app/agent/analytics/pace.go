@@ -23,9 +23,11 @@ const (
 	paceDays = 10
 	// paceMonths is how many months before it must have been spent on.
 	paceMonths = 3
-	// paceScore is how many standard deviations above the usual count. It is
-	// looked at each night, so it is more than one look would need.
-	paceScore = 2.7
+	// paceScore is how many standard deviations above the usual count at the end of
+	// a month. As it is looked at each night, more is asked for earlier: the bound
+	// of O'Brien and Fleming (Biometrics 35, 1979), which goes with 1 over the root
+	// of the time gone.
+	paceScore = 2.4
 	// pacePurchases are the least of this month: fewer are single purchases.
 	pacePurchases = 5
 )
@@ -54,9 +56,9 @@ func largest(usual []history.Transaction) decimal.Decimal {
 }
 
 // CategoryPace tells of categories on which the person has spent far more this
-// month than is usual by the same day: 1.5 times the mean month's share, and 2.7 standard deviations above it. The deviation is that of a compound Poisson
+// month than is usual by the same day: 1.5 times the mean month's share, and 2.4 standard deviations above it at the end of the month, more before. The deviation is that of a compound Poisson
 // process, as in Forecast. Charges that recur do not count, for their days move,
-// and a purchase counts as four times the median one at the most. It begins on the
+// nor what is bought on a journey, and a purchase counts as four times the median one at the most. It begins on the
 // 10th, with three months before in which something was spent on the category. Once
 // for each category and month.
 //
@@ -78,8 +80,10 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 	ids := recurringIDs(series)
 	this, before := map[kept][]history.Transaction{}, map[kept][]history.Transaction{}
 	all := decimal.Zero
-	for _, t := range history.Between(h, month.AddDate(0, -months, 0), now.Add(1)) {
-		if t.Type != event.Expense {
+	recent := history.Between(h, month.AddDate(0, -months, 0), now.Add(1))
+	abroad := journeys(recent)
+	for _, t := range recent {
+		if t.Type != event.Expense || abroad[t.ID] {
 			continue
 		}
 		p := kept{t.Category, t.Currency}
@@ -123,7 +127,8 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 			continue
 		}
 		score := stats.Float(over) / math.Sqrt(squares/span*days*(1+days/span))
-		if score < paceScore {
+		bound := paceScore * math.Sqrt(30.4375/float64(day))
+		if score < bound {
 			continue
 		}
 		ends := month.AddDate(0, 1, 0)
@@ -134,7 +139,7 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 			Message: fmt.Sprintf("%s %s went on %s by the %s, %s times the %s %s that are usual by that day in your last %d months.",
 				money.Format(spent), p.currency, p.category, ordinal(day), times, money.Format(usual), p.currency, months),
 			Dismiss:    "A slower rest of the month; next month is looked at anew.",
-			Confidence: stats.Confidence(score, paceScore),
+			Confidence: stats.Confidence(score, bound),
 			Facts: map[string]string{
 				"category": p.category, "spent": money.Format(spent), "usual": money.Format(usual), "currency": p.currency,
 				"times": times.String(), "day": ordinal(day), "months": fmt.Sprint(months),

@@ -23,19 +23,19 @@ const (
 	// chance is the p-value of the sign test below which it is no chance.
 	chance = 0.005
 	// growthMonths are looked at for a trend, and growthTrend is the least of
-	// Mann and Kendall's S for it: of nine values, chance gives 22 or more of 36
-	// about once in 80 times.
+	// Mann and Kendall's S for it: of nine values, chance gives 20 or more of 36
+	// about once in 45 times.
 	growthMonths = 9
-	growthTrend  = 22
+	growthTrend  = 20
 	// growthScore is how many standard deviations the last months must be above
 	// the first.
-	growthScore = 1.8
+	growthScore = 1.5
 )
 
 var (
 	// weekendTimes is how many times a weekday's spending a day of the weekend
 	// must see, by the median of weeks.
-	weekendTimes = decimal.RequireFromString("1.7")
+	weekendTimes = decimal.RequireFromString("1.9")
 	// growthLeast is how much of the median a category must grow each month.
 	growthLeast = decimal.RequireFromString("0.04")
 	// growthShare is the least share of all expenses worth telling of.
@@ -112,7 +112,7 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 // CategoryGrowth tells of categories whose spending grew over the last nine
 // complete months. Mann and Kendall's test finds the trend; Theil and Sen's slope
 // says how steep it is, at least 4% of the median a month; and the last four months
-// must be 1.8 standard deviations, of a compound Poisson process, above the first
+// must be 1.5 standard deviations, of a compound Poisson process, above the first
 // four, without the highest of the ones and the lowest of the others. A purchase counts as four times the median one at the most, so that one sofa
 // makes no trend, and charges that recur do not count. Once for each category in
 // half a year.
@@ -127,12 +127,14 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 	ids := recurringIDs(series)
 	places := map[kept][]history.Transaction{}
 	all := map[string]decimal.Decimal{} // by currency
-	for _, t := range history.Between(h, start, month) {
+	recent := history.Between(h, start, month)
+	abroad := journeys(recent)
+	for _, t := range recent {
 		if t.Type != event.Expense {
 			continue
 		}
 		all[t.Currency] = all[t.Currency].Add(t.Amount)
-		if p := (kept{t.Category, t.Currency}); !ids[t.ID] {
+		if p := (kept{t.Category, t.Currency}); !ids[t.ID] && !abroad[t.ID] {
 			places[p] = append(places[p], t)
 		}
 	}

@@ -92,7 +92,7 @@ const (
 	// farthest is how far ahead a payday may lie.
 	farthest = 45 * 24 * time.Hour
 	// likely is how probable a shortfall must be to be told of.
-	likely = 0.8
+	likely = 0.9
 )
 
 // Outlook is what a wallet comes to until payday.

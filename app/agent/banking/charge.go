@@ -63,7 +63,9 @@ var (
 	leastRise = decimal.RequireFromString("1.03")
 	// A charge of more than two and a half times the old price is something else.
 	mostRise = decimal.RequireFromString("2.5")
-	hundred  = decimal.NewFromInt(100)
+	// Amounts that differ at all are taken to stray by at least 1.5%.
+	wobble  = decimal.RequireFromString("0.015")
+	hundred = decimal.NewFromInt(100)
 )
 
 const (
@@ -127,11 +129,18 @@ func rise(charges []history.Transaction, now time.Time) (at int, old decimal.Dec
 		earlier = append(earlier, t.Amount)
 	}
 	spread := stats.SpreadOf(earlier)
-	old = spread.Median
+	old = spread.Median.Round(2)
 	amount := charges[at].Amount
 	if amount.LessThan(old.Mul(leastRise)) || amount.GreaterThan(old.Mul(mostRise)) || !amount.GreaterThan(charges[at-1].Amount) {
 		return at, old, false
 	}
-	score, spreads := spread.Score(amount)
-	return at, old, !spreads || stats.Float(score) > stats.Threshold
+	if !spread.MeanAD.IsPositive() {
+		return at, old, true
+	}
+	if len(earlier) < 4 {
+		return at, old, false // a utility's first months may look steady
+	}
+	spread.MAD = decimal.Max(spread.MAD, old.Mul(wobble))
+	score, _ := spread.Score(amount)
+	return at, old, stats.Float(score) > stats.Threshold
 }

@@ -23,26 +23,27 @@ const (
 	// manyVisits in that time make the merchant one where equal amounts mean
 	// little: a coffee costs what it costs.
 	manyVisits = 6
+	// tickets, two of them, are bought one after the other at a place first met.
+	tickets = 3 * time.Hour
 	// knownFor is how many expenses before tell anything of habits and sizes.
 	knownFor = 15
 )
 
 // worthChecking is the share of the person's median expense below which a
 // duplicate is not worth a call.
-var worthChecking = decimal.RequireFromString("0.25")
+var worthChecking = decimal.RequireFromString("0.3")
 
 // Duplicate tells whether t repeats an expense: the same merchant, wallet and
 // amount within 48 hours. It looks at the year before t in the person's sorted
 // history, and no further. Not told of are small amounts, amounts that
-// this person often pays twice there, those that were paid back, and any at a merchant first met
-// (two tickets), or while fewer than 15 expenses are known.
+// this person often pays twice there, those that were paid back, and any soon after the
+// first purchase at a merchant (two tickets), or while fewer than 15 expenses are known.
 func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding, bool) {
 	none := finding.Finding{}
 	who := merchant.Of(t)
 	if t.Type != event.Expense || who == "" {
 		return none, false
 	}
-	group := recurring.GroupOf(t)
 	var original history.Transaction
 	var amounts []decimal.Decimal
 	var there []history.Transaction // earlier, with the same merchant
@@ -56,7 +57,7 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 		case o.Type != event.Expense || !earlier(o, t):
 		default:
 			amounts = append(amounts, o.Amount)
-			if recurring.GroupOf(o) == group {
+			if recurring.SameGroup(o, t) {
 				there = append(there, o)
 			}
 		}
@@ -66,11 +67,14 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 			original = o
 		}
 	}
-	if original.ID == (history.Transaction{}).ID || len(amounts) < knownFor || len(there) < 2 || t.Amount.LessThan(stats.Median(amounts).Mul(worthChecking)) || used(there, original, t) {
+	if original.ID == (history.Transaction{}).ID || len(amounts) < knownFor || t.Amount.LessThan(stats.Median(amounts).Mul(worthChecking)) || used(there, original, t) {
 		return none, false
 	}
 	confidence := 0.75
 	apart := t.At.Sub(original.At)
+	if len(there) == 1 && apart < tickets {
+		return none, false
+	}
 	if apart <= time.Hour {
 		confidence = 0.85
 	}

@@ -2,6 +2,7 @@ package investment
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -18,12 +19,13 @@ const (
 	// its pace tells something, of its time at least that share.
 	goalDays  = 60
 	goalShare = 0.15
+	// onTrack is the share of the target at the deadline that is near enough; less
+	// is while few months tell: what is put by strays about a fifth each month.
+	onTrack, goalStray = 0.9, 0.15
 )
 
 var (
 	aMonthsDays = decimal.RequireFromString("30.4375")
-	// onTrack is the share of the target at the deadline that is near enough.
-	onTrack = decimal.RequireFromString("0.9")
 )
 
 // Pace is how saving for a goal goes.
@@ -58,16 +60,20 @@ func GoalPace(g history.Goal, now time.Time) (Pace, bool) {
 }
 
 // GoalPaces tells of goals that will be missed by more than a tenth at the pace
-// till now. Once for each goal and quarter.
+// till now, and by more while few months tell. Once for each goal and quarter.
 func GoalPaces(goals []history.Goal, now time.Time) []finding.Finding {
 	var found []finding.Finding
 	for _, g := range goals {
 		p, ok := GoalPace(g, now)
-		if !ok || !p.Expected.LessThan(g.Target.Mul(onTrack)) {
+		if !ok {
 			continue
 		}
 		share := p.Expected.Div(g.Target).InexactFloat64()
-		reach := money.Format(p.Expected.Round(0))
+		months := now.Sub(g.CreatedAt).Hours() / 24 / 30.4375
+		if share >= onTrack-goalStray/math.Sqrt(months) {
+			continue
+		}
+		reach := p.Expected.Round(0).String()
 		found = append(found, finding.Finding{
 			Subject: g.ID, Kind: KindGoalPace, Detail: fmt.Sprintf("%dQ%d", now.UTC().Year(), (int(now.UTC().Month())+2)/3),
 			InsightType: event.SavingsTip,
@@ -76,7 +82,7 @@ func GoalPaces(goals []history.Goal, now time.Time) []finding.Finding {
 				money.Format(g.Saved), g.Currency, money.Format(g.Target), g.Currency, money.Format(p.Monthly), g.Currency, reach, g.Currency,
 				g.Deadline.Format(time.DateOnly), money.Format(p.Needed), g.Currency),
 			Dismiss:    "Saving at the pace it needs, a later deadline or a smaller target.",
-			Confidence: stats.Round(min(0.95, 0.5+(0.9-share)+0.4*p.Elapsed)),
+			Confidence: stats.Round(min(0.95, 0.5+onTrack-share+0.4*p.Elapsed)),
 			Facts: map[string]string{
 				"saved": money.Format(g.Saved), "target": money.Format(g.Target), "currency": g.Currency, "monthly": money.Format(p.Monthly),
 				"needed": money.Format(p.Needed), "expected": reach, "deadline": g.Deadline.Format(time.DateOnly),

@@ -32,13 +32,13 @@ const (
 	// earlier those before them.
 	lately, earlier = 4, 6
 	// rateScore is how many robust standard deviations count as a change.
-	rateScore = 2.5
+	rateScore = 1.8
 )
 
 var (
 	hundred = decimal.NewFromInt(100)
-	// leastChange of the rate is worth telling of: 12 points of 100.
-	leastChange = 0.12
+	// leastChange of the rate is worth telling of: 10 points of 100.
+	leastChange = 0.1
 	// leastStray is how far a rate strays anyhow.
 	leastStray = 0.045
 )
@@ -88,7 +88,7 @@ func Months(h []history.Transaction, currency string, now time.Time, most int) [
 
 // SavingsRate tells when the savings rate changed for more than a month: the
 // median of the last four complete months against that of the six before, by at
-// least 12 points and 2.5 robust standard deviations. Each of the four must be half
+// least 10 points and 1.8 robust standard deviations. Three of the four must be half
 // as far beyond the earlier median, so that a holiday is no change. Once in a
 // quarter and direction.
 //
@@ -117,10 +117,14 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 	if size < leastChange || score < rateScore {
 		return nil
 	}
+	beyond := 0
 	for _, rate := range rates[earlier:] {
-		if (rate-was)*change <= 0 || max(rate-was, was-rate) < leastChange/2 {
-			return nil
+		if (rate-was)*change > 0 && max(rate-was, was-rate) >= leastChange/2 {
+			beyond++
 		}
+	}
+	if beyond < lately-1 {
+		return nil
 	}
 	percent := func(rate float64) string { return decimal.NewFromFloat(rate).Mul(hundred).StringFixed(0) }
 	direction, what, dismiss := "up", "rose", "Nothing to do: it is good news."
@@ -190,7 +194,7 @@ func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) 
 		if idle.LessThan(aMonth) {
 			continue
 		}
-		amount := money.Format(idle.Round(0))
+		amount := idle.Round(0).String()
 		found = append(found, finding.Finding{
 			Subject: liquid[0].UserID, Kind: KindIdleCash, Detail: fmt.Sprintf("%s|%dH%d", currency, now.UTC().Year(), (int(now.UTC().Month())+5)/6),
 			InsightType: event.InvestmentSuggestion,
@@ -291,7 +295,7 @@ func EmergencyFund(wallets []history.Wallet, h []history.Transaction, now time.T
 		if months.LessThan(decimal.NewFromInt(1)) {
 			band = "under one month"
 		}
-		missing := money.Format(essential.Mul(decimal.NewFromInt(fewMonths)).Sub(free).Round(0))
+		missing := essential.Mul(decimal.NewFromInt(fewMonths)).Sub(free).Round(0).String()
 		// Near the threshold a bill more or less decides.
 		confidence := stats.Round(min(0.98, 0.6+0.2*(fewMonths-stats.Float(months))))
 		found = append(found, finding.Finding{

@@ -436,9 +436,11 @@ func judgeSaving(c *card, h *household.Household, found map[string][]said) {
 		night := day.Add(24*time.Hour - time.Second)
 		held := h.BalanceAt(bank.ID, night).Add(h.BalanceAt(savings.ID, night))
 		short = short || held.Sub(month.Div(decimal.NewFromInt(2))).LessThan(h.EssentialCost.Mul(three))
-		least := h.BalanceAt(bank.ID, night)
-		for d := range 90 {
-			least = decimal.Min(least, h.BalanceAt(bank.ID, night.AddDate(0, 0, -d)))
+		balance := h.BalanceAt(bank.ID, night.AddDate(0, 0, -90))
+		least := balance
+		for _, t := range history.Between(h.Transactions, night.AddDate(0, 0, -90).Add(1), night.Add(1)) {
+			balance = balance.Add(t.Flow(bank.ID))
+			least = decimal.Min(least, balance)
 		}
 		buffer := decimal.Max(month.Mul(decimal.NewFromInt(6)).Sub(h.BalanceAt(savings.ID, night)), month)
 		idle = idle || least.Sub(buffer).GreaterThanOrEqual(month)

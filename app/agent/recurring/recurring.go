@@ -4,7 +4,6 @@ package recurring
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -125,9 +124,9 @@ type point struct {
 	at     int
 }
 
-func pointsOf(group []history.Transaction) []point {
-	points := make([]point, len(group))
-	for i, t := range group {
+func pointsOf(all []history.Transaction) []point {
+	points := make([]point, len(all))
+	for i, t := range all {
 		points[i] = point{int(t.At.Unix() / 86400), stats.Float(t.Amount), i}
 	}
 	return points
@@ -184,49 +183,62 @@ func (s Series) Dates(from, to time.Time) []time.Time {
 // Find returns the series in a sorted history of one person, those that ended
 // too, ordered by key. What lies before Window or after now is not looked at.
 func Find(h []history.Transaction, now time.Time) []Series {
-	groups := map[string][]history.Transaction{}
+	groups := map[group][]history.Transaction{}
 	for _, t := range history.Between(h, now.Add(-Window), now.Add(1)) {
-		key := GroupOf(t)
-		groups[key] = append(groups[key], t)
+		g := groupOf(t)
+		groups[g] = append(groups[g], t)
 	}
 	var found []Series
-	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		found = append(found, InGroup(groups[key], now)...)
+	for _, transactions := range groups {
+		found = append(found, InGroup(transactions, now)...)
 	}
+	slices.SortFunc(found, func(a, b Series) int { return cmp.Compare(a.Key, b.Key) })
 	return found
 }
 
-// GroupOf names the transactions that can form a series with t: the same
-// merchant, type and currency. Without a merchant, the category stands for it.
-func GroupOf(t history.Transaction) string {
-	name := merchant.Of(t)
-	if name == "" {
-		name = "category " + t.Category
+// group is what transactions that can form a series have in common. Without a
+// merchant, the category stands for it.
+type group struct{ merchant, category, kind, currency string }
+
+func groupOf(t history.Transaction) group {
+	g := group{merchant: merchant.Of(t), kind: t.Type, currency: t.Currency}
+	if g.merchant == "" {
+		g.category = t.Category
 	}
-	return strings.Join([]string{name, t.Type, t.Currency}, "|")
+	return g
 }
 
-// InGroup returns the series among transactions that GroupOf puts together,
+func (g group) key() string {
+	return strings.Join([]string{cmp.Or(g.merchant, "category "+g.category), g.kind, g.currency}, "|")
+}
+
+// SameGroup tells whether two transactions can form a series: the same merchant,
+// type and currency.
+func SameGroup(a, b history.Transaction) bool {
+	return a.Type == b.Type && a.Currency == b.Currency && groupOf(a) == groupOf(b)
+}
+
+// InGroup returns the series among transactions that are of one group (SameGroup),
 // sorted by time. Two subscriptions of one company, or a subscription among
 // purchases at the same shop, are told apart by their amounts.
-func InGroup(group []history.Transaction, now time.Time) []Series {
-	if len(group) > MaxGroup {
-		group = group[len(group)-MaxGroup:]
+func InGroup(all []history.Transaction, now time.Time) []Series {
+	if len(all) > MaxGroup {
+		all = all[len(all)-MaxGroup:]
 	}
-	if len(group) < 2 {
+	if len(all) < 2 {
 		return nil
 	}
-	key := GroupOf(group[0])
-	points := pointsOf(group)
+	key := groupOf(all[0]).key()
+	points := pointsOf(all)
 	if s, ok := whole(points); ok {
-		s.finish(key, group, now)
+		s.finish(key, all, now)
 		return []Series{s}
 	}
-	if merchant.Of(group[0]) == "" {
+	if merchant.Of(all[0]) == "" {
 		return nil
 	}
 	var found []Series
-	used := make([]bool, len(group))
+	used := make([]bool, len(all))
 	for _, cluster := range clusters(points) {
 		// Among purchases, chance puts equal amounts a few months apart: then only
 		// what comes monthly or more often is believed, one charge later.
@@ -240,9 +252,9 @@ func InGroup(group []history.Transaction, now time.Time) []Series {
 		found = append(found, s)
 	}
 	for i := range found {
-		first := group[found[i].points[0].at].Amount
+		first := all[found[i].points[0].at].Amount
 		found[i].goOn(points, used)
-		found[i].finish(key+"|"+first.StringFixed(2), group, now)
+		found[i].finish(key+"|"+first.StringFixed(2), all, now)
 	}
 	return found
 }
@@ -432,10 +444,10 @@ func (s *Series) goOn(points []point, used []bool) {
 }
 
 // finish works out what follows from the charges.
-func (s *Series) finish(key string, group []history.Transaction, now time.Time) {
+func (s *Series) finish(key string, all []history.Transaction, now time.Time) {
 	s.Charges = make([]history.Transaction, len(s.points))
 	for i, p := range s.points {
-		s.Charges[i] = group[p.at]
+		s.Charges[i] = all[p.at]
 	}
 	last := s.Last()
 	s.Key, s.Type = key, last.Type
