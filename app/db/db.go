@@ -154,6 +154,13 @@ func Conflict(err error) bool {
 	return errors.As(err, &server) && server.Code == "23505"
 }
 
+// Unwritable tells whether err means that a text has a character which
+// PostgreSQL does not keep: NUL, or one that is not UTF-8.
+func Unwritable(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && (server.Code == "22021" || server.Code == "22P05")
+}
+
 // LockID makes a number for an advisory lock of a name. Such locks are the
 // database's, not the schema's, so the name must hold the service's.
 func LockID(name string) int64 {
@@ -166,12 +173,9 @@ func LockID(name string) int64 {
 // only: row level security compares each row's user_id with app.user_id, so
 // that a query which forgets to ask for its user finds nothing of another's.
 func AsUser(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, fn func(pgx.Tx) error) error {
-	return InTx(ctx, pool, func(tx pgx.Tx) error {
-		if err := Act(ctx, tx, user); err != nil {
-			return err
-		}
-		return fn(tx)
-	})
+	// Sent together; a UUID needs no quoting.
+	begin := pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL app.user_id = '" + user.String() + "'"}
+	return pgx.BeginTxFunc(ctx, pool, begin, fn)
 }
 
 // Act has the rest of tx see the rows of one user only.

@@ -20,8 +20,10 @@ import (
 	"github.com/wealth-companion/companion/app/account"
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
+	"github.com/wealth-companion/companion/app/currency"
 	"github.com/wealth-companion/companion/app/fault"
 	"github.com/wealth-companion/companion/app/goal"
+	"github.com/wealth-companion/companion/app/imports"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/live"
@@ -34,6 +36,8 @@ type API struct {
 	Accounts *account.Accounts
 	Tokens   account.Tokens
 	Ledger   *ledger.Ledger
+	Rates    *currency.Rates
+	Imports  *imports.Imports
 	Budgets  *budget.Budgets
 	Insights *insight.Insights
 	Goals    *goal.Goals
@@ -95,6 +99,8 @@ func (a *API) declare(router chi.Router) huma.API {
 	r.wallets()
 	r.categories()
 	r.transactions()
+	r.currencies()
+	r.imports()
 	r.budgets()
 	r.goals()
 	r.tasks()

@@ -23,8 +23,10 @@ import (
 	"github.com/wealth-companion/companion/app/account"
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
+	"github.com/wealth-companion/companion/app/currency"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/goal"
+	"github.com/wealth-companion/companion/app/imports"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 	"github.com/wealth-companion/companion/app/ledger"
@@ -51,7 +53,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, pool: pool}
 	w.api = &API{
 		Accounts: &account.Accounts{Pool: pool, Begin: books.Begin}, Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
-		Ledger: books, Budgets: &budget.Budgets{Pool: pool, Service: event.Backend},
+		Ledger: books, Rates: &currency.Rates{Pool: pool}, Imports: &imports.Imports{Pool: pool, Ledger: books},
+		Budgets: &budget.Budgets{Pool: pool, Service: event.Backend},
 		Goals: &goal.Goals{Pool: pool, Service: event.Backend}, Tasks: &task.Tasks{Pool: pool},
 		Insights: &insight.Insights{Pool: pool, Service: event.Backend}, Alerts: &alert.Alerts{Pool: pool},
 		Live: &live.Hub{Pool: pool, Log: slog.New(slog.DiscardHandler)},
@@ -151,7 +154,7 @@ func TestRegisterAndLogin(t *testing.T) {
 	w.call(401, "GET", "/auth/me", nil)
 	w.token = session["token"].(string)
 	require.Equal(t, "Ada", w.call(200, "GET", "/auth/me", nil)["name"])
-	require.Len(t, w.call(200, "GET", "/categories", nil)["items"], 10, "a new user has categories to start with")
+	require.Len(t, w.call(200, "GET", "/categories", nil)["items"], 12, "a new user has categories to start with")
 }
 
 func TestATransactionAndItsEventAreOne(t *testing.T) {

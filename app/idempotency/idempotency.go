@@ -7,11 +7,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/db"
@@ -70,6 +72,56 @@ func Do[T any](ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, effect f
 		return err
 	})
 	return result, err
+}
+
+// errBefore: the request had been carried out before.
+var errBefore = errors.New("carried out before")
+
+// Pipelined is Do in two round trips (db.Pipeline): ask queues what is to be
+// known, effect what is to be done. Of two requests with the same key at the
+// same moment the second waits when it notes the key, and is then answered as
+// the first.
+func Pipelined[T any](ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, ask func(*pgx.Batch), effect func(db.Queue) (T, error)) (T, error) {
+	request, _ := ctx.Value(contextKey{}).(*Request)
+	var result T
+	err := db.Pipeline(ctx, pool, user, func(batch *pgx.Batch) {
+		if request != nil {
+			batch.Queue("SELECT EXISTS (SELECT FROM idempotency_keys WHERE user_id = $1 AND key = $2)", user, request.Key).
+				QueryRow(func(row pgx.Row) error {
+					var known bool
+					if err := row.Scan(&known); err != nil || !known {
+						return err
+					}
+					return errBefore
+				})
+		}
+		ask(batch)
+	}, func(queue db.Queue) error {
+		var err error
+		if result, err = effect(queue); err != nil || request == nil {
+			return err
+		}
+		answer, err := json.Marshal(result)
+		if err != nil {
+			return err
+		}
+		_, err = queue.Exec(ctx, "INSERT INTO idempotency_keys (user_id, key, request, answer) VALUES ($1, $2, $3, $4)",
+			user, request.Key, request.Sum[:], answer)
+		return err
+	})
+	if request == nil || !errors.Is(err, errBefore) && !noted(err) {
+		return result, err
+	}
+	request.Replayed = true
+	var before T
+	err = db.AsUser(ctx, pool, user, func(tx pgx.Tx) error { return recall(ctx, tx, user, request, &before) })
+	return before, err
+}
+
+// noted tells whether err means that another request had noted the key.
+func noted(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "23505" && server.ConstraintName == "idempotency_keys_pkey"
 }
 
 // claim notes the key. A request with the same key at the same moment waits

@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/shopspring/decimal"
+	iso "golang.org/x/text/currency"
 )
 
 var (
@@ -38,5 +39,11 @@ func Format(amount decimal.Decimal) string {
 	return amount.StringFixed(4)
 }
 
-// ValidCurrency tells whether code looks like an ISO 4217 code.
-func ValidCurrency(code string) bool { return currency.MatchString(code) }
+// ValidCurrency tells whether code is one of ISO 4217's, in capital letters.
+func ValidCurrency(code string) bool {
+	if !currency.MatchString(code) {
+		return false
+	}
+	_, err := iso.ParseISO(code)
+	return err == nil
+}

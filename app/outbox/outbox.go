@@ -23,9 +23,10 @@ import (
 // channel is where PostgreSQL tells the relay that there is something to do.
 const channel = "outbox"
 
-// Put writes an event for the relay; it will be published if tx is committed,
-// and only then. Events of the same key are published in the order of writing.
-func Put(ctx context.Context, tx pgx.Tx, e event.CloudEvent, key string) error {
+// Put writes an event for the relay in a transaction (or a pipeline of one, see
+// db.Queue); it will be published if that is committed, and only then. Events of
+// the same key are published in the order of writing.
+func Put(ctx context.Context, tx db.Querier, e event.CloudEvent, key string) error {
 	if err := event.Check(e); err != nil {
 		return fmt.Errorf("an event that breaks its contract is not published: %w", err)
 	}
@@ -34,14 +35,13 @@ func Put(ctx context.Context, tx pgx.Tx, e event.CloudEvent, key string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, "INSERT INTO outbox (event_id, topic, key, payload) VALUES ($1, $2, $3, $4)",
-		e.ID, topic.Name, key, payload); err != nil {
+	// The notification is sent when tx is committed, once for all of its events.
+	// Payload: the schema, which tells services that share the database apart.
+	if _, err := tx.Exec(ctx, `WITH written AS (INSERT INTO outbox (event_id, topic, key, payload) VALUES ($1, $2, $3, $4))
+		SELECT pg_notify($5, current_schema())`, e.ID, topic.Name, key, payload, channel); err != nil {
 		return fmt.Errorf("write event %s: %w", e.ID, err)
 	}
-	// Sent when tx is committed. Payload: the schema, which tells services that
-	// share the database apart.
-	_, err = tx.Exec(ctx, "SELECT pg_notify($1, current_schema())", channel)
-	return err
+	return nil
 }
 
 // Publish sends an event to its topic. It returns nil only when the broker has it.
@@ -67,7 +67,7 @@ const (
 	// before the relay listened.
 	poll       = 2 * time.Second
 	firstPause = 200 * time.Millisecond
-	longPause  = 5 * time.Second
+	longPause  = time.Second
 	// lanes is how many keys are published for at a time.
 	lanes = 8
 	// answerTime is how long the database may take: after a failover a connection

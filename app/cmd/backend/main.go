@@ -8,9 +8,11 @@ import (
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/currency"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/goal"
 	"github.com/wealth-companion/companion/app/httpapi"
+	"github.com/wealth-companion/companion/app/imports"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/live"
@@ -29,6 +31,8 @@ func main() {
 			Accounts: &account.Accounts{Pool: s.Pool, Begin: books.Begin},
 			Tokens:   account.Tokens{Key: []byte(s.Config.SigningKey)},
 			Ledger:   books,
+			Rates:    &currency.Rates{Pool: s.Pool},
+			Imports:  &imports.Imports{Pool: s.Pool, Ledger: books},
 			Budgets:  &budget.Budgets{Pool: s.Pool, Service: event.Backend},
 			Goals:    &goal.Goals{Pool: s.Pool, Service: event.Backend},
 			Tasks:    &task.Tasks{Pool: s.Pool},

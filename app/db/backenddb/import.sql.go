@@ -65,10 +65,10 @@ func (q *Queries) DeleteTransactions(ctx context.Context, at *time.Time, ids []u
 }
 
 const enteredByHand = `-- name: EnteredByHand :many
-SELECT type, amount, description, occurred_at FROM transactions
-WHERE user_id = $1 AND wallet_id = $2 AND fingerprint IS NULL AND deleted_at IS NULL
+SELECT wallet_id, type, amount, to_amount, description, occurred_at FROM transactions
+WHERE user_id = $1 AND (wallet_id = $2 OR to_wallet_id = $2) AND fingerprint IS NULL AND deleted_at IS NULL
     AND occurred_at >= $3 AND occurred_at < $4
-LIMIT 50000
+ORDER BY occurred_at, id LIMIT 50000
 `
 
 type EnteredByHandParams struct {
@@ -79,8 +79,10 @@ type EnteredByHandParams struct {
 }
 
 type EnteredByHandRow struct {
+	WalletID    uuid.UUID
 	Type        string
 	Amount      decimal.Decimal
+	ToAmount    *decimal.Decimal
 	Description string
 	OccurredAt  time.Time
 }
@@ -101,8 +103,10 @@ func (q *Queries) EnteredByHand(ctx context.Context, arg EnteredByHandParams) ([
 	for rows.Next() {
 		var i EnteredByHandRow
 		if err := rows.Scan(
+			&i.WalletID,
 			&i.Type,
 			&i.Amount,
+			&i.ToAmount,
 			&i.Description,
 			&i.OccurredAt,
 		); err != nil {

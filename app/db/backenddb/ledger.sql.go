@@ -131,6 +131,38 @@ func (q *Queries) DailySums(ctx context.Context, userID uuid.UUID, since time.Ti
 	return items, nil
 }
 
+const ends = `-- name: Ends :many
+SELECT id, currency, archived_at FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[]) FOR KEY SHARE
+`
+
+type EndsRow struct {
+	ID         uuid.UUID
+	Currency   string
+	ArchivedAt *time.Time
+}
+
+// The ends of a transaction. The lock has the archiving of a wallet wait for
+// what is being posted to it.
+func (q *Queries) Ends(ctx context.Context, userID uuid.UUID, ids []uuid.UUID) ([]EndsRow, error) {
+	rows, err := q.db.Query(ctx, ends, userID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndsRow{}
+	for rows.Next() {
+		var i EndsRow
+		if err := rows.Scan(&i.ID, &i.Currency, &i.ArchivedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const hasCategory = `-- name: HasCategory :one
 SELECT EXISTS (SELECT FROM categories WHERE user_id = $1 AND slug = $2 AND archived_at IS NULL)
 `
@@ -242,38 +274,6 @@ func (q *Queries) InsertWallet(ctx context.Context, arg InsertWalletParams) erro
 		arg.CreatedAt,
 	)
 	return err
-}
-
-const openWallets = `-- name: OpenWallets :many
-SELECT id, currency FROM wallets
-WHERE user_id = $1 AND id = ANY ($2::uuid[]) AND archived_at IS NULL FOR KEY SHARE
-`
-
-type OpenWalletsRow struct {
-	ID       uuid.UUID
-	Currency string
-}
-
-// What transactions are posted to: archived wallets take none. The lock has the
-// archiving of a wallet wait for what is being posted to it.
-func (q *Queries) OpenWallets(ctx context.Context, userID uuid.UUID, ids []uuid.UUID) ([]OpenWalletsRow, error) {
-	rows, err := q.db.Query(ctx, openWallets, userID, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []OpenWalletsRow{}
-	for rows.Next() {
-		var i OpenWalletsRow
-		if err := rows.Scan(&i.ID, &i.Currency); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const searchTransactions = `-- name: SearchTransactions :many

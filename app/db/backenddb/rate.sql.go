@@ -48,27 +48,29 @@ func (q *Queries) DeleteRate(ctx context.Context, arg DeleteRateParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
-const putRate = `-- name: PutRate :exec
-INSERT INTO rates (user_id, base, quote, day, rate, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+const putRates = `-- name: PutRates :exec
+INSERT INTO rates (user_id, base, quote, day, rate, updated_at)
+SELECT $1, unnest($2::text[]), unnest($3::text[]), unnest($4::date[]), unnest($5::text[])::numeric, $6
 ON CONFLICT (user_id, base, quote, day) DO UPDATE SET rate = excluded.rate, updated_at = excluded.updated_at
 `
 
-type PutRateParams struct {
+type PutRatesParams struct {
 	UserID    uuid.UUID
-	Base      string
-	Quote     string
-	Day       time.Time
-	Rate      decimal.Decimal
+	Bases     []string
+	Quotes    []string
+	Days      []time.Time
+	Rates     []string
 	UpdatedAt time.Time
 }
 
-func (q *Queries) PutRate(ctx context.Context, arg PutRateParams) error {
-	_, err := q.db.Exec(ctx, putRate,
+// Of rates that are given twice, the caller leaves one.
+func (q *Queries) PutRates(ctx context.Context, arg PutRatesParams) error {
+	_, err := q.db.Exec(ctx, putRates,
 		arg.UserID,
-		arg.Base,
-		arg.Quote,
-		arg.Day,
-		arg.Rate,
+		arg.Bases,
+		arg.Quotes,
+		arg.Days,
+		arg.Rates,
 		arg.UpdatedAt,
 	)
 	return err

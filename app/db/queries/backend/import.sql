@@ -26,10 +26,10 @@ WHERE t.user_id = @user_id AND t.wallet_id = @wallet_id AND t.fingerprint = ANY 
 
 -- What the user entered for the wallet within a time, by no import.
 -- name: EnteredByHand :many
-SELECT type, amount, description, occurred_at FROM transactions
-WHERE user_id = @user_id AND wallet_id = @wallet_id AND fingerprint IS NULL AND deleted_at IS NULL
+SELECT wallet_id, type, amount, to_amount, description, occurred_at FROM transactions
+WHERE user_id = @user_id AND (wallet_id = @wallet_id OR to_wallet_id = @wallet_id) AND fingerprint IS NULL AND deleted_at IS NULL
     AND occurred_at >= @since AND occurred_at < @until
-LIMIT 50000;
+ORDER BY occurred_at, id LIMIT 50000;
 
 -- How the user filed what they paid to whom, the latest first.
 -- name: Filed :many

@@ -27,11 +27,10 @@ SELECT * FROM wallets WHERE id = @id AND user_id = @user_id FOR UPDATE;
 UPDATE wallets SET name = @name, type = @type, opening_balance = @opening_balance, updated_at = @updated_at, archived_at = @archived_at
 WHERE id = @id;
 
--- What transactions are posted to: archived wallets take none. The lock has the
--- archiving of a wallet wait for what is being posted to it.
--- name: OpenWallets :many
-SELECT id, currency FROM wallets
-WHERE user_id = @user_id AND id = ANY (@ids::uuid[]) AND archived_at IS NULL FOR KEY SHARE;
+-- The ends of a transaction. The lock has the archiving of a wallet wait for
+-- what is being posted to it.
+-- name: Ends :many
+SELECT id, currency, archived_at FROM wallets WHERE user_id = @user_id AND id = ANY (@ids::uuid[]) FOR KEY SHARE;
 
 -- name: InsertCategory :exec
 INSERT INTO categories (id, user_id, slug, name, kind, created_at, updated_at)

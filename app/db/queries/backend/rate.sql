@@ -1,5 +1,7 @@
--- name: PutRate :exec
-INSERT INTO rates (user_id, base, quote, day, rate, updated_at) VALUES (@user_id, @base, @quote, @day, @rate, @updated_at)
+-- Of rates that are given twice, the caller leaves one.
+-- name: PutRates :exec
+INSERT INTO rates (user_id, base, quote, day, rate, updated_at)
+SELECT @user_id, unnest(@bases::text[]), unnest(@quotes::text[]), unnest(@days::date[]), unnest(@rates::text[])::numeric, @updated_at
 ON CONFLICT (user_id, base, quote, day) DO UPDATE SET rate = excluded.rate, updated_at = excluded.updated_at;
 
 -- name: DeleteRate :execrows
