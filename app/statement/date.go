@@ -1,0 +1,125 @@
+package statement
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Days before and after these come from a layout that does not fit.
+const (
+	firstYear = 1900
+	lastYear  = 2199
+)
+
+// A layout as the person knows it and as Go does.
+type layout struct{ ours, gos string }
+
+// The layouts that Detect tries, those it prefers first.
+var layouts = func() (out []layout) {
+	days := []string{
+		"YYYY-MM-DD", "DD.MM.YYYY", "DD.MM.YY", "DD/MM/YYYY", "MM/DD/YYYY", "DD/MM/YY", "MM/DD/YY",
+		"DD-MM-YYYY", "MM-DD-YYYY", "DD-MM-YY", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD", "DDMMYYYY",
+		"DD MMM YYYY", "DD-MMM-YYYY", "DD-MMM-YY", "MMM DD, YYYY",
+	}
+	all := days
+	for _, clock := range []string{" HH:mm:ss", " HH:mm", "THH:mm:ss", "THH:mm:ssZ"} {
+		for _, day := range days {
+			all = append(all, day+clock)
+		}
+	}
+	for _, ours := range all {
+		gos, err := goLayout(ours)
+		if err != nil {
+			panic(err) // a constant above is wrong: the tests' first line tells
+		}
+		out = append(out, layout{ours, gos})
+	}
+	return out
+}()
+
+// Day and month take one digit or two, in the file as in the layout.
+var tokens = []struct{ ours, gos string }{
+	{"YYYY", "2006"}, {"YY", "06"}, {"MMM", "Jan"}, {"MM", "1"}, {"M", "1"}, {"DD", "2"}, {"D", "2"},
+	{"HH", "15"}, {"mm", "04"}, {"ss", "05"},
+}
+
+// goLayout turns DD.MM.YYYY into Go's layout.
+func goLayout(layout string) (string, error) {
+	var out strings.Builder
+	seen := map[string]bool{}
+next:
+	for rest := layout; rest != ""; {
+		for _, t := range tokens {
+			if strings.HasPrefix(rest, t.ours) {
+				if seen[t.ours[:1]] {
+					return "", fmt.Errorf("%s has %s twice", quote(layout), t.ours[:1])
+				}
+				seen[t.ours[:1]] = true
+				out.WriteString(t.gos)
+				rest = rest[len(t.ours):]
+				continue next
+			}
+		}
+		if !strings.ContainsRune("./- ,:TZ", rune(rest[0])) {
+			return "", fmt.Errorf("%s is not a layout of dates: write DD, MM or MMM, YYYY or YY, HH, mm, ss, and what stands between, such as DD.MM.YYYY", quote(layout))
+		}
+		out.WriteByte(rest[0])
+		rest = rest[1:]
+	}
+	if !seen["D"] || !seen["M"] || !seen["Y"] {
+		return "", fmt.Errorf("%s lacks day, month or year: write for instance DD.MM.YYYY", quote(layout))
+	}
+	return out.String(), nil
+}
+
+// parseDate reads a date by a layout of Go's; layout is how the person knows it.
+func parseDate(text, gos, layout string) (time.Time, error) {
+	at, err := time.Parse(gos, strings.TrimSpace(text))
+	if err != nil {
+		return at, fmt.Errorf("%s is not a date written %s", quote(text), layout)
+	}
+	return at, inRange(at, text)
+}
+
+func inRange(at time.Time, text string) error {
+	if at.Year() < firstYear || at.Year() > lastYear {
+		return fmt.Errorf("%s is in the year %d: does the layout of dates fit?", quote(text), at.Year())
+	}
+	return nil
+}
+
+// fitting gives the layouts that read most of the dates, in the order of
+// preference; two that read every date alike count once.
+func fitting(dates []string) []string {
+	var best []string
+	var readings []string
+	most := 0
+	for _, layout := range layouts {
+		var reading strings.Builder
+		count := 0
+		for _, text := range dates {
+			at, err := parseDate(text, layout.gos, layout.ours)
+			if err != nil {
+				reading.WriteByte(';')
+				continue
+			}
+			count++
+			fmt.Fprintf(&reading, "%d;", at.Unix())
+		}
+		switch {
+		case count == 0 || count < most:
+			continue
+		case count > most:
+			best, readings, most = nil, nil, count
+		}
+		known := false
+		for _, r := range readings {
+			known = known || r == reading.String()
+		}
+		if !known {
+			best, readings = append(best, layout.ours), append(readings, reading.String())
+		}
+	}
+	return best
+}

@@ -1,0 +1,145 @@
+package statement
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Column names a column of a CSV: by its header ("Booking date"; case and
+// spaces do not count) or by its place, from the left ("#3", from 1).
+type Column string
+
+// Mapping says how a CSV is to be read. Of a QIF file it says DateLayout (its
+// order of day, month and year is what counts) and DecimalMark, when these
+// cannot be found from the file; Encoding and Inverted count for every format.
+type Mapping struct {
+	// Delimiter stands between the columns: "," ";" "|" or a tab.
+	Delimiter string `json:"delimiter,omitempty"`
+	// SkipLines is how many lines of the file stand before the header, or
+	// before the first row where there is none.
+	SkipLines int `json:"skipLines,omitempty"`
+	// NoHeader: the first row holds data, columns are named by place.
+	NoHeader bool `json:"noHeader,omitempty"`
+
+	Date Column `json:"date,omitempty"`
+	// DateLayout is written with DD, MM (or MMM: Jan), YYYY or YY, HH, mm, ss
+	// and what stands between them.
+	DateLayout string `json:"dateLayout,omitempty"`
+
+	// Either Amount, which is signed unless Direction is given (a column that
+	// says debit or credit, S or H), or Debit and Credit, or one of the two.
+	Amount    Column `json:"amount,omitempty"`
+	Direction Column `json:"direction,omitempty"`
+	Debit     Column `json:"debit,omitempty"`
+	Credit    Column `json:"credit,omitempty"`
+	// DecimalMark is "." or ",".
+	DecimalMark string `json:"decimalMark,omitempty"`
+	// Inverted turns every sign: credit cards' statements often list what was
+	// bought without a minus.
+	Inverted bool `json:"inverted,omitempty"`
+
+	// Description may be several columns (payee, purpose), joined by a space.
+	Description []Column `json:"description,omitempty"`
+	Category    Column   `json:"category,omitempty"`
+	Currency    Column   `json:"currency,omitempty"`
+	Reference   Column   `json:"reference,omitempty"`
+
+	// Encoding is utf-8, utf-16, windows-1252, iso-8859-1 or iso-8859-15; empty:
+	// utf-8 when the file is that, else windows-1252.
+	Encoding string `json:"encoding,omitempty"`
+}
+
+// maxColumns bounds how wide a row and a list of columns may be.
+const maxColumns = 200
+
+func (m Mapping) check(format Format) error {
+	if _, known := encodings[m.Encoding]; !known && m.Encoding != "" {
+		return invalid("encoding", "must be utf-8, utf-16, windows-1252, iso-8859-1 or iso-8859-15, or empty")
+	}
+	switch format {
+	case OFX:
+		return nil
+	case CSV, QIF:
+	default:
+		return invalid("format", "must be csv, ofx or qif")
+	}
+	if m.DateLayout != "" {
+		if _, err := goLayout(m.DateLayout); err != nil {
+			return invalid("dateLayout", "%s", err.Error())
+		}
+	}
+	if m.DecimalMark != "" && m.DecimalMark != "." && m.DecimalMark != "," {
+		return invalid("decimalMark", `must be "." or ","`)
+	}
+	if format == QIF {
+		return nil
+	}
+	switch {
+	case m.DateLayout == "":
+		return invalid("dateLayout", "is missing: write for instance DD.MM.YYYY")
+	case m.DecimalMark == "":
+		return invalid("decimalMark", `is missing: "." or ","`)
+	case len(m.Delimiter) != 1 || !strings.Contains(delimiters, m.Delimiter):
+		return invalid("delimiter", `must be ",", ";", "|" or a tab`)
+	case m.SkipLines < 0 || m.SkipLines > MaxLines:
+		return invalid("skipLines", "must be from 0 to %d", MaxLines)
+	case m.Date == "":
+		return invalid("date", "is missing: name the column with the date")
+	case m.Amount == "" && m.Debit == "" && m.Credit == "":
+		return invalid("amount", "is missing: name the column with the amount, or those of debit and credit")
+	case m.Amount != "" && (m.Debit != "" || m.Credit != ""):
+		return invalid("amount", "is given beside debit or credit: name either the amount or these")
+	case m.Direction != "" && m.Amount == "":
+		return invalid("direction", "belongs to an amount: name its column")
+	case len(m.Description) > maxColumns:
+		return invalid("description", "names more than %d columns", maxColumns)
+	}
+	return nil
+}
+
+// headers finds columns by name or place.
+type headers struct {
+	names []string // normalised; nil when there is no header
+	shown []string
+}
+
+func newHeaders(row []string) headers {
+	h := headers{names: []string{}}
+	for _, name := range row {
+		h.names = append(h.names, header(name))
+		h.shown = append(h.shown, clean(name, maxShort))
+	}
+	return h
+}
+
+func header(name string) string { return strings.ToLower(clean(name, maxShort)) }
+
+// find gives a column's index, -1 for a column that is not asked for.
+func (h headers) find(field string, column Column) (int, error) {
+	if column == "" {
+		return -1, nil
+	}
+	found := -1
+	for i, name := range h.names {
+		if name == "" || name != header(string(column)) {
+			continue
+		}
+		if found >= 0 {
+			return 0, invalid(field, "the header has %s twice: name the column by its place, #%d or #%d", quote(string(column)), found+1, i+1)
+		}
+		found = i
+	}
+	if found >= 0 {
+		return found, nil
+	}
+	if place, ok := strings.CutPrefix(string(column), "#"); ok {
+		if i, err := strconv.Atoi(place); err == nil && i >= 1 && i <= maxColumns {
+			return i - 1, nil
+		}
+		return 0, invalid(field, "%s is no column's place: write #1 to #%d", quote(string(column)), maxColumns)
+	}
+	if h.names == nil {
+		return 0, invalid(field, "the file has no header: name the column by its place, such as #3, not %s", quote(string(column)))
+	}
+	return 0, invalid(field, "the header has no column %s; it has: %s", quote(string(column)), clean(strings.Join(h.shown, ", "), 300))
+}

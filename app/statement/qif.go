@@ -1,0 +1,239 @@
+package statement
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// There is no kept library for QIF in Go; the format is a letter and a value a
+// line, and a record ends with "^".
+
+// qifRecord is one record as written.
+type qifRecord struct {
+	number int
+	values map[byte]string
+}
+
+// The sections that hold movements of money; of the others, those of
+// securities are told, lists and settings are not.
+var qifMoney = map[string]bool{"bank": true, "cash": true, "ccard": true, "oth a": true, "oth l": true}
+
+func parseQIF(text string, m Mapping, s *sink) error {
+	records, err := qifRecords(text, s)
+	if err != nil {
+		return err
+	}
+	layout := m.DateLayout
+	if layout == "" {
+		orders := qifOrders(records)
+		switch {
+		case len(orders) > 1:
+			return invalid("dateLayout", "is missing: every date of the file can be read as %s: choose one", strings.Join(orders, " and as "))
+		case len(orders) == 1:
+			layout = orders[0]
+		default: // every record is told as bad
+			layout = "MM/DD/YYYY"
+		}
+	}
+	order, _ := qifOrder(layout) // checked with the mapping
+	mark := m.DecimalMark
+	if mark == "" {
+		var finding markFinding
+		if mark, finding = qifMark(records); finding != markSure {
+			return invalid("decimalMark", `is missing: the amounts can be read with "." and with ",": choose one`)
+		}
+	}
+	for _, r := range records {
+		l, err := r.line(order, mark)
+		if err != nil {
+			s.refuse(r.number, "%s", err.Error())
+			continue
+		}
+		s.add(l)
+	}
+	return nil
+}
+
+// qifRecords reads the records of the money sections.
+func qifRecords(text string, s *sink) ([]qifRecord, error) {
+	lines, err := split(text)
+	if err != nil {
+		return nil, err
+	}
+	var records []qifRecord
+	const skip, money, securities, account = 0, 1, 2, 3
+	section, found := money, false // some banks leave the first !Type out
+	current, name, from := qifRecord{values: map[byte]string{}}, "", ""
+	end := func() {
+		switch {
+		case current.number == 0:
+		case section == securities:
+			s.refuse(current.number, "a purchase or sale of securities is not imported: enter it by hand")
+		case section == account:
+			name = current.values['N']
+		case section == money:
+			records = append(records, current)
+		}
+		current = qifRecord{values: map[byte]string{}}
+	}
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "":
+		case len(line) > MaxLineLength:
+			s.refuse(i+1, "%s", errLong.Error())
+		case line[0] == '!':
+			end()
+			found = true
+			kind, _ := strings.CutPrefix(strings.ToLower(line[1:]), "type:")
+			switch kind = strings.TrimSpace(kind); {
+			case qifMoney[kind]:
+				section = money
+				if from != "" && name != from {
+					return nil, invalid("file", "holds more than one account: export each into a file of its own")
+				}
+				from = name
+			case kind == "invst":
+				section = securities
+			case kind == "account":
+				section = account
+			case strings.HasPrefix(kind, "option:"), strings.HasPrefix(kind, "clear:"):
+			default:
+				section = skip
+			}
+		case line[0] == '^':
+			end()
+		default:
+			if current.number == 0 {
+				current.number = i + 1
+			}
+			// The first of a kind counts: what follows are the parts of a split
+			// transaction and the lines of an address.
+			if _, known := current.values[line[0]]; !known {
+				current.values[line[0]] = strings.TrimSpace(line[1:])
+			}
+		}
+	}
+	end()
+	if !found && len(s.bad)+len(records) > 0 && len(qifOrders(records)) == 0 {
+		return nil, invalid("file", "is not QIF: it begins with no !Type and has no dates")
+	}
+	if len(s.bad)+len(records) == 0 {
+		return nil, invalid("file", "has no transactions")
+	}
+	return records, nil
+}
+
+func (r qifRecord) line(order string, mark string) (l Line, err error) {
+	l.Number = r.number
+	if l.At, err = qifDate(r.values['D'], order); err != nil {
+		return l, err
+	}
+	amount, known := r.values['T']
+	if !known {
+		amount = r.values['U']
+	}
+	if l.Amount, l.Currency, err = parseAmount(amount, mark); err != nil {
+		return l, err
+	}
+	l.Description = r.values['P']
+	if memo := r.values['M']; !strings.Contains(l.Description, memo) {
+		l.Description += " " + memo
+	}
+	// [Savings] is a transfer's other account, /class follows a category.
+	if category := r.values['L']; !strings.HasPrefix(category, "[") {
+		l.Category, _, _ = strings.Cut(category, "/")
+	}
+	// N is a cheque's number, or a word such as ATM, which marks no movement.
+	if n := r.values['N']; n != "" && strings.Trim(n, "0123456789") == "" && strings.Trim(n, "0") != "" {
+		l.Reference = n
+	}
+	return l, nil
+}
+
+// qifOrder gives the order of day, month and year in a layout: "DMY".
+func qifOrder(layout string) (string, bool) {
+	if _, err := goLayout(layout); err != nil {
+		return "", false
+	}
+	order := ""
+	for i := range len(layout) {
+		if c := layout[i : i+1]; strings.Contains("DMY", c) && !strings.Contains(order, c) {
+			order += c
+		}
+	}
+	return order, true
+}
+
+// qifOrders gives the layouts that read most dates, one or those that read them
+// differently; none when there is no date.
+func qifOrders(records []qifRecord) []string {
+	var best []string
+	most, alike := 0, map[string]bool{}
+	for _, layout := range []string{"MM/DD/YYYY", "DD/MM/YYYY", "YYYY/MM/DD"} {
+		order, _ := qifOrder(layout)
+		count := 0
+		var reading strings.Builder
+		for _, r := range records {
+			at, err := qifDate(r.values['D'], order)
+			if err == nil {
+				count++
+				fmt.Fprintf(&reading, "%d", at.Unix())
+			}
+			reading.WriteByte(';')
+		}
+		if count > most {
+			best, most, alike = nil, count, map[string]bool{}
+		}
+		if count == most && !alike[reading.String()] {
+			best, alike[reading.String()] = append(best, layout), true
+		}
+	}
+	if most == 0 {
+		return nil
+	}
+	return best
+}
+
+// qifDate reads a date whose parts stand in an order: 3/15/2026, 15.03.26, and
+// Quicken's 3/15' 6, whose apostrophe begins a year from 2000.
+func qifDate(text, order string) (at time.Time, err error) {
+	wrong := fmt.Errorf("%s is not a date with %s", quote(text), strings.Join(strings.Split(order, ""), ", "))
+	fields := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/.-' ", r) })
+	if len(fields) != 3 {
+		return at, wrong
+	}
+	var part [3]int
+	for i, field := range fields {
+		n, err := strconv.Atoi(field)
+		if err != nil || n < 0 || len(field) > 4 {
+			return at, wrong
+		}
+		part[strings.IndexByte("YMD", order[i])] = n
+		long := order[i] == 'Y'
+		if len(field) > 2 && !long || len(field) == 3 {
+			return at, wrong
+		}
+		if long && len(field) < 3 {
+			part[0] += 2000
+			if n > 68 && !strings.Contains(text, "'") { // as Go and POSIX read two digits
+				part[0] -= 100
+			}
+		}
+	}
+	at = time.Date(part[0], time.Month(part[1]), part[2], 0, 0, 0, 0, time.UTC)
+	if at.Year() != part[0] || int(at.Month()) != part[1] || at.Day() != part[2] {
+		return at, wrong
+	}
+	return at, inRange(at, text)
+}
+
+func qifMark(records []qifRecord) (string, markFinding) {
+	var amounts []string
+	for _, r := range records {
+		amounts = append(amounts, r.values['T'], r.values['U'])
+	}
+	return decimalMark(amounts)
+}
