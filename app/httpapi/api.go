@@ -21,12 +21,14 @@ import (
 	"github.com/wealth-companion/companion/app/alert"
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/currency"
+	"github.com/wealth-companion/companion/app/demo"
 	"github.com/wealth-companion/companion/app/fault"
 	"github.com/wealth-companion/companion/app/goal"
 	"github.com/wealth-companion/companion/app/imports"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/live"
+	"github.com/wealth-companion/companion/app/summary"
 	"github.com/wealth-companion/companion/app/task"
 	"github.com/wealth-companion/companion/app/trail"
 )
@@ -44,6 +46,9 @@ type API struct {
 	Tasks    *task.Tasks
 	Alerts   *alert.Alerts
 	Live     *live.Hub
+	Demos    *demo.Demos
+	// Dashboards are the summaries, the start page and the health score.
+	Dashboards *summary.Dashboards
 	// Ending is closed when the process is told to end; nil: never.
 	Ending <-chan struct{}
 	// Cache keeps what was read, for while the database is away; nil: nothing is kept.
@@ -107,6 +112,9 @@ func (a *API) declare(router chi.Router) huma.API {
 	r.insights()
 	r.alerts()
 	r.live()
+	r.summaries()
+	r.simulations()
+	r.demo()
 	return r.API
 }
 

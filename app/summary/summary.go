@@ -10,7 +10,9 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/currency"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/money"
 )
 
@@ -23,10 +25,6 @@ type Flow struct {
 	Amount       decimal.Decimal
 	Transactions int
 }
-
-// Convert turns an amount of a currency into the one that is reported in. ok is
-// false when there is no rate.
-type Convert func(amount decimal.Decimal, currency string) (converted decimal.Decimal, ok bool)
 
 // Totals are the sums of one currency.
 type Totals struct {
@@ -41,7 +39,7 @@ type Totals struct {
 // Total is everything in one currency.
 type Total struct {
 	Totals
-	LeftOut []string `json:"leftOut,omitempty" doc:"Currencies without a rate, which are not in it"`
+	LeftOut []string `json:"leftOut,omitempty" doc:"Currencies that had no rate on some day: what moved then is not in it"`
 }
 
 // Financial is what was earned and spent within a time.
@@ -49,7 +47,7 @@ type Financial struct {
 	From       string   `json:"from" doc:"YYYY-MM-DD"`
 	To         string   `json:"to" doc:"YYYY-MM-DD, this day included"`
 	Currencies []Totals `json:"currencies"`
-	Total      *Total   `json:"total,omitempty" doc:"All of it in one currency; with several currencies only where there are rates"`
+	Total      *Total   `json:"total,omitempty" doc:"All of it in one currency, at the rates of each day, as far as there are any"`
 }
 
 var hundred = decimal.NewFromInt(100)
@@ -64,10 +62,10 @@ func percent(part, whole decimal.Decimal) *float64 {
 	return &share
 }
 
-func totals(currency string, income, expenses decimal.Decimal, transactions int) Totals {
+func totals(code string, income, expenses decimal.Decimal, transactions int) Totals {
 	net := income.Sub(expenses)
 	return Totals{
-		Currency: currency, Income: money.Of(income), Expenses: money.Of(expenses), Net: money.Of(net),
+		Currency: code, Income: money.Of(income), Expenses: money.Of(expenses), Net: money.Of(net),
 		SavingsRate: percent(net, income), Transactions: transactions,
 	}
 }
@@ -93,34 +91,40 @@ func ByCurrency(flows []Flow) []Totals {
 		}
 	}
 	all := make([]Totals, 0, len(by))
-	for currency, s := range by {
-		all = append(all, totals(currency, s.income, s.expenses, s.transactions))
+	for code, s := range by {
+		all = append(all, totals(code, s.income, s.expenses, s.transactions))
 	}
 	slices.SortFunc(all, func(a, b Totals) int { return strings.Compare(a.Currency, b.Currency) })
 	return all
 }
 
-// InOne adds up the totals of several currencies in one. It is nil when none of
-// them could be converted.
-func InOne(all []Totals, currency string, convert Convert) *Total {
-	var income, expenses decimal.Decimal
-	transactions, taken := 0, 0
-	var left []string
-	for _, t := range all {
-		in, ok := convert(t.Income.Decimal, t.Currency)
-		out, also := convert(t.Expenses.Decimal, t.Currency)
-		if !ok || !also {
-			left = append(left, t.Currency)
-			continue
-		}
-		income, expenses = income.Add(in), expenses.Add(out)
-		transactions += t.Transactions
-		taken++
-	}
-	if taken == 0 {
+// InOne makes a total of sums, which are converted into the currency of code; left
+// is what could not be. It is nil when there is no sum.
+func InOne(sums []ledger.Sum, left []string, code string) *Total {
+	if len(sums) == 0 {
 		return nil
 	}
-	return &Total{Totals: totals(currency, income.Round(2), expenses.Round(2), transactions), LeftOut: left}
+	var income, expenses decimal.Decimal
+	transactions := 0
+	for _, s := range sums {
+		transactions += s.Transactions
+		if s.Type == event.Income {
+			income = income.Add(s.Amount)
+		} else {
+			expenses = expenses.Add(s.Amount)
+		}
+	}
+	return &Total{Totals: totals(code, currency.Round(income, code), currency.Round(expenses, code), transactions), LeftOut: left}
+}
+
+// codesOf are the currencies of what could not be converted.
+func codesOf(left []ledger.Unconverted) []string {
+	var all []string
+	for _, one := range left {
+		all = append(all, one.Currency)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Category is what was spent on, or earned by, a category.
@@ -192,17 +196,31 @@ type Trends struct {
 const monthLayout = "2006-01"
 
 // ByMonth lays flows out by months, from the month of first on, count of them.
-func ByMonth(flows []Flow, first time.Time, count int, currency string, convert Convert) []Month {
-	by := map[string][]Flow{}
+// Their totals are made of sums, which are converted into the currency of code;
+// left is what could not be.
+func ByMonth(flows []Flow, sums []ledger.Sum, left []ledger.Unconverted, first time.Time, count int, code string) []Month {
+	flowsOf, sumsOf := map[string][]Flow{}, map[string][]ledger.Sum{}
 	for _, f := range flows {
 		name := f.Month.UTC().Format(monthLayout)
-		by[name] = append(by[name], f)
+		flowsOf[name] = append(flowsOf[name], f)
+	}
+	for _, s := range sums {
+		name := s.Month.Format(monthLayout)
+		sumsOf[name] = append(sumsOf[name], s)
 	}
 	months := make([]Month, 0, count)
 	for i := range count {
 		name := first.AddDate(0, i, 0).Format(monthLayout)
-		m := Month{Month: name, Currencies: ByCurrency(by[name])}
-		m.Total = InOne(m.Currencies, currency, convert)
+		m := Month{Month: name, Currencies: ByCurrency(flowsOf[name])}
+		var without []string
+		for _, t := range m.Currencies {
+			if slices.ContainsFunc(left, func(u ledger.Unconverted) bool {
+				return u.Currency == t.Currency && u.First.Format(monthLayout) <= name && name <= u.Last.Format(monthLayout)
+			}) {
+				without = append(without, t.Currency)
+			}
+		}
+		m.Total = InOne(sumsOf[name], without, code)
 		months = append(months, m)
 	}
 	return months
@@ -222,11 +240,11 @@ type Monthly struct {
 // SoFar compares this month's flows with last month's, currency by currency.
 func SoFar(flows, before []Flow) []Monthly {
 	by := map[string]*Monthly{}
-	at := func(currency string) *Monthly {
-		if by[currency] == nil {
-			by[currency] = &Monthly{Currency: currency}
+	at := func(code string) *Monthly {
+		if by[code] == nil {
+			by[code] = &Monthly{Currency: code}
 		}
-		return by[currency]
+		return by[code]
 	}
 	for _, t := range ByCurrency(flows) {
 		m := at(t.Currency)

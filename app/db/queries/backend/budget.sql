@@ -24,13 +24,13 @@ ORDER BY category, currency;
 -- name: BudgetsWithSpending :many
 SELECT sqlc.embed(b),
     coalesce((SELECT sum(t.amount) FROM transactions t
-        WHERE t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency
+        WHERE t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
         AND t.occurred_at >= b.month::timestamp AT TIME ZONE 'UTC'
         AND t.occurred_at < (b.month + interval '1 month') AT TIME ZONE 'UTC'), 0)::numeric AS spent,
     coalesce(earlier.amount, 0)::numeric AS earlier_amount,
     coalesce((SELECT sum(t.amount) FROM transactions t
         WHERE earlier.id IS NOT NULL
-        AND t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency
+        AND t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
         AND t.occurred_at >= (b.month - interval '1 month') AT TIME ZONE 'UTC'
         AND t.occurred_at < b.month::timestamp AT TIME ZONE 'UTC'), 0)::numeric AS earlier_spent
 FROM budgets b

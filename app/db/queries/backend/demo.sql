@@ -11,4 +11,17 @@ UPDATE demos SET complete = @complete, wallets = @wallets, budgets = @budgets, g
 DELETE FROM demos WHERE user_id = @user_id;
 
 -- name: HasTransactions :one
-SELECT EXISTS (SELECT FROM transactions WHERE user_id = @user_id);
+SELECT EXISTS (SELECT FROM transactions WHERE user_id = @user_id AND deleted_at IS NULL);
+
+-- name: TransactionsIn :many
+SELECT id FROM transactions
+WHERE user_id = @user_id AND deleted_at IS NULL AND (wallet_id = ANY (@wallets::uuid[]) OR to_wallet_id = ANY (@wallets::uuid[]));
+
+-- name: ForgetTransactionsIn :exec
+DELETE FROM transactions WHERE user_id = @user_id AND (wallet_id = ANY (@wallets::uuid[]) OR to_wallet_id = ANY (@wallets::uuid[]));
+
+-- name: ForgetImportsIn :exec
+DELETE FROM imports WHERE user_id = @user_id AND wallet_id = ANY (@wallets::uuid[]);
+
+-- name: ForgetWallets :exec
+DELETE FROM wallets WHERE user_id = @user_id AND id = ANY (@wallets::uuid[]);
