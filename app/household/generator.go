@@ -233,10 +233,10 @@ func (g *generator) plan() {
 	g.incomeTimes = make([]float64, g.months)
 	change, times := g.months, 1.0
 	if g.chance(0.5) && g.months > 14 {
-		change, times = g.count(11, max(11, g.months-6)), g.between(0.72, 0.84)
+		change, times = g.count(11, max(11, g.months-7)), g.between(0.68, 0.8)
 		note := "down"
 		if g.chance(0.4) {
-			times, note = g.between(1.25, 1.4), "up"
+			times, note = g.between(1.3, 1.5), "up"
 		}
 		g.Truth = append(g.Truth, Item{Kind: RateChange, From: g.Start.AddDate(0, change, 0), To: g.End, Note: note})
 	}
@@ -263,7 +263,7 @@ func (g *generator) plan() {
 		if g.overspent[key] > 0 || category == g.growth.Category {
 			continue
 		}
-		g.overspent[key] = g.between(2, 3)
+		g.overspent[key] = g.between(2.2, 3.2)
 		g.Truth = append(g.Truth, Item{Kind: Overspend, Category: category, From: month, To: month.AddDate(0, 1, 0)})
 	}
 }
@@ -648,9 +648,9 @@ func (g *generator) save() {
 			ID: g.id(), UserID: g.UserID, Name: name, Currency: g.Currency, Target: decimal.NewFromInt(int64(g.count(8, 120)) * 50),
 			CreatedAt: created, Deadline: created.AddDate(0, span, 0),
 		}}
-		pace, day := g.between(0.95, 1.2), g.count(1, 28)
+		pace, day := g.between(1.02, 1.25), g.count(1, 28)
 		if g.chance(0.45) {
-			pace = g.between(0.35, 0.85)
+			pace = g.between(0.35, 0.8)
 		}
 		each := goal.Target.InexactFloat64() / float64(span) * pace
 		for m := range span + 1 {

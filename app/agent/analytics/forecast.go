@@ -57,7 +57,7 @@ type Projection struct {
 // days. The doubt is that of a compound Poisson process (purchases come at random,
 // each of its own amount): the variance of a day is the sum of the squares of the
 // purchases over the days in which they were made. A purchase counts towards the pace
-// as four times the median one at the most, and days of the weekend count as the
+// as three times the median one at the most, and days of the weekend count as the
 // person's purchases say. ok is false in the first five
 // days, and without an earlier month in the first ten.
 //

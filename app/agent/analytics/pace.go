@@ -27,7 +27,7 @@ const (
 	// a month. As it is looked at each night, more is asked for earlier: the bound
 	// of O'Brien and Fleming (Biometrics 35, 1979), which goes with 1 over the root
 	// of the time gone.
-	paceScore = 2.4
+	paceScore = 2.6
 	// pacePurchases are the least of this month: fewer are single purchases.
 	pacePurchases = 5
 )
@@ -38,7 +38,7 @@ var (
 	leastOfMonths = decimal.RequireFromString("0.03") // of all a month's expenses
 	// atMost is how many times the median purchase a purchase counts at the most:
 	// a single large one is an anomaly and no pace.
-	atMost      = decimal.NewFromInt(4)
+	atMost      = decimal.NewFromInt(3)
 	monthOfDays = decimal.RequireFromString("30.4375")
 )
 
@@ -56,9 +56,9 @@ func largest(usual []history.Transaction) decimal.Decimal {
 }
 
 // CategoryPace tells of categories on which the person has spent far more this
-// month than is usual by the same day: 1.5 times the mean month's share, and 2.4 standard deviations above it at the end of the month, more before. The deviation is that of a compound Poisson
+// month than is usual by the same day: 1.5 times the mean month's share, and 2.6 standard deviations above it at the end of the month, more before. The deviation is that of a compound Poisson
 // process, as in Forecast. Charges that recur do not count, for their days move,
-// nor what is bought on a journey, and a purchase counts as four times the median one at the most. It begins on the
+// nor what is bought on a journey, and a purchase counts as three times the median one at the most. It begins on the
 // 10th, with three months before in which something was spent on the category. Once
 // for each category and month.
 //

@@ -29,7 +29,7 @@ const (
 	growthTrend  = 20
 	// growthScore is how many standard deviations the last months must be above
 	// the first.
-	growthScore = 1.5
+	growthScore = 1.6
 )
 
 var (
@@ -112,8 +112,8 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 // CategoryGrowth tells of categories whose spending grew over the last nine
 // complete months. Mann and Kendall's test finds the trend; Theil and Sen's slope
 // says how steep it is, at least 4% of the median a month; and the last four months
-// must be 1.5 standard deviations, of a compound Poisson process, above the first
-// four, without the highest of the ones and the lowest of the others. A purchase counts as four times the median one at the most, so that one sofa
+// must be 1.6 standard deviations, of a compound Poisson process, above the first
+// four, without the highest of the ones and the lowest of the others. A purchase counts as three times the median one at the most, so that one sofa
 // makes no trend, and charges that recur do not count. Once for each category in
 // half a year.
 //

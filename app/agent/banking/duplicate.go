@@ -120,8 +120,8 @@ func earlier(a, b history.Transaction) bool {
 }
 
 // used tells whether the person is used to paying the same there: many visits of
-// which a third or more cost the same as another, or such a pair before. What is charged
-// regularly is no habit.
+// which a third or more cost the same as another, or such a pair before, once in eight
+// visits or more. What is charged regularly is no habit.
 func used(there []history.Transaction, original, t history.Transaction) bool {
 	visits, pairs := 0, 0
 	prices := map[string]int{}
@@ -141,7 +141,7 @@ func used(there []history.Transaction, original, t history.Transaction) bool {
 			shared += n
 		}
 	}
-	if pairs >= 1 && len(recurring.InGroup(there, t.At)) == 0 {
+	if pairs >= 1 && pairs*8 >= visits && len(recurring.InGroup(there, t.At)) == 0 {
 		return true
 	}
 	return visits >= manyVisits && shared*3 >= visits && len(recurring.InGroup(there, t.At)) == 0

@@ -17,11 +17,11 @@ import (
 const (
 	// goalDays and goalShare are how long a goal must have been saved for before
 	// its pace tells something, of its time at least that share.
-	goalDays  = 60
+	goalDays  = 75
 	goalShare = 0.15
 	// onTrack is the share of the target at the deadline that is near enough; less
 	// is while few months tell: what is put by strays about a fifth each month.
-	onTrack, goalStray = 0.9, 0.15
+	onTrack, goalStray = 0.9, 0.2
 )
 
 var (
@@ -39,7 +39,7 @@ type Pace struct {
 // GoalPace reckons the pace of a goal: what was saved since it was made, carried on
 // to its deadline. People save in lumps, once a month, so up to half a month of the
 // needed pace is taken to be on its way. ok is false for a goal without a deadline,
-// one that is too young (60 days, 15% of its time) and one that is over.
+// one that is too young (75 days, 15% of its time) and one that is over.
 func GoalPace(g history.Goal, now time.Time) (Pace, bool) {
 	if g.Deadline.IsZero() || !now.Before(g.Deadline) || !g.Target.IsPositive() {
 		return Pace{}, false

@@ -32,13 +32,13 @@ const (
 	// earlier those before them.
 	lately, earlier = 4, 6
 	// rateScore is how many robust standard deviations count as a change.
-	rateScore = 1.8
+	rateScore = 2.0
 )
 
 var (
 	hundred = decimal.NewFromInt(100)
-	// leastChange of the rate is worth telling of: 10 points of 100.
-	leastChange = 0.1
+	// leastChange of the rate is worth telling of: 12 points of 100.
+	leastChange = 0.12
 	// leastStray is how far a rate strays anyhow.
 	leastStray = 0.045
 )
@@ -88,8 +88,9 @@ func Months(h []history.Transaction, currency string, now time.Time, most int) [
 
 // SavingsRate tells when the savings rate changed for more than a month: the
 // median of the last four complete months against that of the six before, by at
-// least 10 points and 1.8 robust standard deviations. Three of the four must be half
-// as far beyond the earlier median, so that a holiday is no change. Once in a
+// least 12 points and 2 robust standard deviations. The last and two others of
+// the four must be half as far beyond the earlier median, so that a holiday is no
+// change. Once in a
 // quarter and direction.
 //
 // h is the person's sorted history; ten months are read.
@@ -117,13 +118,13 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 	if size < leastChange || score < rateScore {
 		return nil
 	}
-	beyond := 0
+	beyond, last := 0, false
 	for _, rate := range rates[earlier:] {
-		if (rate-was)*change > 0 && max(rate-was, was-rate) >= leastChange/2 {
+		if last = (rate-was)*change > 0 && max(rate-was, was-rate) >= leastChange/2; last {
 			beyond++
 		}
 	}
-	if beyond < lately-1 {
+	if beyond < lately-1 || !last {
 		return nil
 	}
 	percent := func(rate float64) string { return decimal.NewFromFloat(rate).Mul(hundred).StringFixed(0) }
@@ -131,21 +132,21 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 	if change < 0 {
 		direction, what, dismiss = "down", "fell", "A month at the earlier rate."
 	}
-	last := months[len(months)-1]
+	latest := months[len(months)-1]
 	return []finding.Finding{{
 		Subject: h[0].UserID, Kind: KindSavingsRate,
-		Detail:      fmt.Sprintf("%s|%s|%dQ%d", currency, direction, last.Start.Year(), (int(last.Start.Month())+2)/3),
+		Detail:      fmt.Sprintf("%s|%s|%dQ%d", currency, direction, latest.Start.Year(), (int(latest.Start.Month())+2)/3),
 		InsightType: event.SavingsTip,
 		Title:       fmt.Sprintf("Your savings rate %s from %s%% to %s%%", what, percent(was), percent(is)),
 		Message: fmt.Sprintf("Of your income you kept %s%% in the last %d months, against %s%% in the %d before (medians). Last month %s %s came in and %s %s went out.",
-			percent(is), lately, percent(was), earlier, money.Format(last.Income), currency, money.Format(last.Expenses), currency),
+			percent(is), lately, percent(was), earlier, money.Format(latest.Income), currency, money.Format(latest.Expenses), currency),
 		Dismiss:    dismiss,
 		Confidence: stats.Confidence(score, rateScore),
 		Facts: map[string]string{
-			"was": percent(was), "is": percent(is), "income": money.Format(last.Income), "expenses": money.Format(last.Expenses),
+			"was": percent(was), "is": percent(is), "income": money.Format(latest.Income), "expenses": money.Format(latest.Expenses),
 			"currency": currency, "months": fmt.Sprint(lately), "monthsBefore": fmt.Sprint(earlier),
 		},
-		Related: map[string]string{"month": history.Month(last.Start)},
+		Related: map[string]string{"month": history.Month(latest.Start)},
 	}}
 }
 
