@@ -66,6 +66,6 @@ func unusual(amount decimal.Decimal, samples []decimal.Decimal) (usual, bool) {
 	if score.LessThanOrEqual(threshold) {
 		return usual{}, false
 	}
-	u.confidence = stats.Confidence(score.InexactFloat64(), stats.Threshold)
+	u.confidence = stats.Confidence(stats.Float(score), stats.Threshold)
 	return u, true
 }
