@@ -10,23 +10,23 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/image"
 )
 
-const certManagerVersion = "v1.11.5"
+const certManagerVersion = "1.11.5"
 
 func certManagerPart() Part {
 	return Part{
-		Name: "cert-manager", Version: "1.11.5", Origin: "Go modules", Memory: 120,
+		Name: "cert-manager", Version: certManagerVersion, Origin: "Go modules", Memory: 120,
 		images: func(ctx context.Context, c *Catalogue) ([]image.Recipe, error) {
 			var recipes []image.Recipe
 			for _, name := range []string{"controller", "webhook", "cainjector", "ctl"} {
 				program, err := c.program(ctx, build.Program{
 					Name: "cert-manager-" + name, Tool: "cert-manager",
 					Package: "github.com/cert-manager/cert-manager/cmd/" + name,
-					LDFlags: "-X github.com/cert-manager/cert-manager/pkg/util.AppVersion=" + certManagerVersion,
+					LDFlags: "-X github.com/cert-manager/cert-manager/pkg/util.AppVersion=v" + certManagerVersion,
 				})
 				if err != nil {
 					return nil, err
 				}
-				recipe := program65532("quay.io/jetstack/cert-manager-"+name+":"+certManagerVersion, program, "/app/cmd/"+name+"/"+name)
+				recipe := program65532("quay.io/jetstack/cert-manager-"+name+":v"+certManagerVersion, program, "/app/cmd/"+name+"/"+name)
 				recipe.User = "1000"
 				recipe.Files = append(recipe.Files[2:], image.Users("cert-manager", 1000, 1000)...)
 				recipes = append(recipes, recipe)
@@ -46,7 +46,7 @@ func certManagerPart() Part {
 				return nil, err
 			}
 			source.files["Chart.yaml"] = strings.NewReplacer(
-				"v0.1.0", certManagerVersion, "{{IS_PRERELEASE}}", "false").Replace(string(metadata))
+				"v0.1.0", "v"+certManagerVersion, "{{IS_PRERELEASE}}", "false").Replace(string(metadata))
 			definitions, err := filepath.Glob(filepath.Join(module, "deploy", "crds", "*.yaml"))
 			if err != nil {
 				return nil, err

@@ -7,12 +7,14 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/image"
 )
 
+const corednsVersion = "1.15.0"
+
 // CoreDNSImage is the cluster's name server.
-const CoreDNSImage = "registry.k8s.io/coredns/coredns:v1.15.0"
+const CoreDNSImage = "registry.k8s.io/coredns/coredns:v" + corednsVersion
 
 func corednsPart() Part {
 	return Part{
-		Name: "CoreDNS", Version: "1.15.0", Origin: "Go modules", Memory: 60,
+		Name: "CoreDNS", Version: corednsVersion, Origin: "Go modules", Memory: 60,
 		images: func(ctx context.Context, c *Catalogue) ([]image.Recipe, error) {
 			program, err := c.program(ctx, build.Program{Name: "coredns", Tool: "coredns", Package: "github.com/coredns/coredns"})
 			if err != nil {

@@ -16,8 +16,9 @@ func daprPart() Part {
 	program := func(name string) build.Program {
 		p := build.Program{Name: name, Tool: "dapr", Package: "github.com/dapr/dapr/cmd/" + name, LDFlags: stamp}
 		if name == "daprd" {
-			// The components that are stable: Kafka, Redis and Kubernetes secrets are.
-			p.Tags = "stablecomponents"
+			// The components that are stable (Kafka, Redis and Kubernetes secrets
+			// are), and what ours adds to them.
+			p.Package, p.Tags = "./daprd", "stablecomponents"
 		}
 		return p
 	}

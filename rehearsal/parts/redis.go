@@ -11,12 +11,14 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/image"
 )
 
+const redisVersion = "7.0.15"
+
 // RedisImage is the state store's.
-const RedisImage = "docker.io/library/redis:7.0.15"
+const RedisImage = "docker.io/library/redis:" + redisVersion
 
 func redisPart() Part {
 	return Part{
-		Name: "Redis", Version: "7.0.15", Origin: "Debian (redis-tools)", Memory: 30,
+		Name: "Redis", Version: redisVersion, Origin: "Debian (redis-tools)", Memory: 30,
 		images: func(context.Context, *Catalogue) ([]image.Recipe, error) {
 			// Debian's checker is the server under another name: it goes by the name
 			// that it is called with.

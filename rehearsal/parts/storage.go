@@ -7,20 +7,22 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/image"
 )
 
+const provisionerVersion = "0.0.30"
+
 // Images of the storage class do-block-storage.
 const (
-	ProvisionerImage = "docker.io/rancher/local-path-provisioner:v0.0.30"
+	ProvisionerImage = "docker.io/rancher/local-path-provisioner:v" + provisionerVersion
 	BusyboxImage     = "docker.io/library/busybox:1.35"
 )
 
 func storagePart() Part {
 	return Part{
-		Name: "local-path-provisioner", Version: "0.0.30", Origin: "Go modules", Memory: 40,
+		Name: "local-path-provisioner", Version: provisionerVersion, Origin: "Go modules", Memory: 40,
 		StandIn: "for DigitalOcean's block storage, which is theirs alone: a volume is a folder of this machine, bound to the node that made it",
 		images: func(ctx context.Context, c *Catalogue) ([]image.Recipe, error) {
 			program, err := c.program(ctx, build.Program{
 				Name: "local-path-provisioner", Tool: "local-path-provisioner",
-				Package: "github.com/rancher/local-path-provisioner", LDFlags: "-X main.VERSION=v0.0.30",
+				Package: "github.com/rancher/local-path-provisioner", LDFlags: "-X main.VERSION=v" + provisionerVersion,
 			})
 			if err != nil {
 				return nil, err
