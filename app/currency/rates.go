@@ -161,41 +161,41 @@ func (s *Rates) List(ctx context.Context, user uuid.UUID, base, quote string, li
 	return list, err
 }
 
-// Bad is a line that was not taken.
-type Bad struct {
+// BadRate is a line that was not taken.
+type BadRate struct {
 	Line   int    `json:"line" doc:"The file's line, from 1"`
 	Reason string `json:"reason"`
 }
 
-// Imported is what became of a file of rates.
-type Imported struct {
-	Imported int   `json:"imported" doc:"Rates that are kept now"`
-	Bad      int   `json:"bad" doc:"Lines that were not taken"`
-	BadLines []Bad `json:"badLines" doc:"The first of these lines, at most 100"`
+// ImportedRates is what became of a file of rates.
+type ImportedRates struct {
+	Imported int       `json:"imported" doc:"Rates that are kept now"`
+	Bad      int       `json:"bad" doc:"Lines that were not taken"`
+	BadLines []BadRate `json:"badLines" doc:"The first of these lines, at most 100"`
 }
 
 // Import keeps the rates of a CSV with the columns date, base, quote and rate; a
 // first line with these names may be there. Of a day and pair that comes twice
 // the last line holds. With refuse one bad line has nothing kept.
-func (s *Rates) Import(ctx context.Context, user uuid.UUID, file io.Reader, refuse bool) (Imported, error) {
+func (s *Rates) Import(ctx context.Context, user uuid.UUID, file io.Reader, refuse bool) (ImportedRates, error) {
 	rates, result, err := readCSV(file, time.Now())
 	switch {
 	case err != nil:
-		return Imported{}, err
+		return ImportedRates{}, err
 	case refuse && result.Bad > 0:
 		first := result.BadLines[0]
-		return Imported{}, fault.Invalid{Field: "file", Reason: fmt.Sprintf("%d lines are bad, the first of them line %d: %s", result.Bad, first.Line, first.Reason)}
+		return ImportedRates{}, fault.Invalid{Field: "file", Reason: fmt.Sprintf("%d lines are bad, the first of them line %d: %s", result.Bad, first.Line, first.Reason)}
 	case len(rates) == 0:
 		return result, nil
 	}
-	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Imported, error) {
+	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (ImportedRates, error) {
 		return result, put(ctx, tx, user, rates)
 	})
 }
 
 // readCSV reads rates, each day and pair once.
-func readCSV(file io.Reader, now time.Time) ([]parsed, Imported, error) {
-	result := Imported{BadLines: []Bad{}}
+func readCSV(file io.Reader, now time.Time) ([]parsed, ImportedRates, error) {
+	result := ImportedRates{BadLines: []BadRate{}}
 	reader := csv.NewReader(file)
 	reader.FieldsPerRecord, reader.ReuseRecord, reader.TrimLeadingSpace = -1, true, true
 	place := map[string]int{}
@@ -203,7 +203,7 @@ func readCSV(file io.Reader, now time.Time) ([]parsed, Imported, error) {
 	refuse := func(line int, reason string) {
 		result.Bad++
 		if len(result.BadLines) < MaxBad {
-			result.BadLines = append(result.BadLines, Bad{line, reason})
+			result.BadLines = append(result.BadLines, BadRate{line, reason})
 		}
 	}
 	for count := 1; ; count++ {

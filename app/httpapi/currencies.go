@@ -63,7 +63,7 @@ func (r routes) currencies() {
 			return r.api.Rates.Put(ctx, user, in.Body)
 		})
 	own(r, operation{http.MethodPost, "/rates/import", "importRates", "Import rates from a CSV", http.StatusCreated, maxFileBody},
-		func(ctx context.Context, user uuid.UUID, in *importRates) (currency.Imported, error) {
+		func(ctx context.Context, user uuid.UUID, in *importRates) (currency.ImportedRates, error) {
 			return r.api.Rates.Import(ctx, user, bytes.NewReader(in.Body.File), in.Body.BadLines == "refuse")
 		})
 	own(r, operation{http.MethodGet, "/rates/convert", "convert", "Convert an amount at the latest rates on or before a day", 0, 0},

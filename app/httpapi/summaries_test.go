@@ -23,7 +23,7 @@ func TestSummaries(t *testing.T) {
 	post(euros, "expense", "groceries", "100", "2026-08-20T00:00:00Z")
 	post(euros, "expense", "groceries", "999", "2026-10-01T00:00:00Z")
 	gone := post(euros, "expense", "groceries", "5000", "2026-09-10T00:00:00Z")
-	w.call(200, "DELETE", "/transactions/"+gone, nil)
+	w.call(204, "DELETE", "/transactions/"+gone, nil)
 	w.call(201, "POST", "/transactions", object{"walletId": euros, "toWalletId": dollars, "amount": "50", "toAmount": "60", "type": "transfer", "timestamp": "2026-09-11T00:00:00Z"})
 
 	september := "from=2026-09-01&to=2026-09-30"

@@ -57,8 +57,8 @@ type New struct {
 	Duplicates string `json:"duplicates,omitempty" enum:"skip,import" doc:"What becomes of what is there already; without it, skip"`
 }
 
-// Bad is a line that cannot be imported.
-type Bad struct {
+// BadLine is a line that cannot be imported.
+type BadLine struct {
 	Line   int    `json:"line" doc:"The file's line, from 1"`
 	Reason string `json:"reason"`
 }
@@ -72,7 +72,7 @@ type Import struct {
 	Imported   int        `json:"imported" doc:"Transactions it brought"`
 	Duplicates int        `json:"duplicates" doc:"Lines that were there already, and were left out"`
 	Bad        int        `json:"bad" doc:"Lines that could not be read, and were left out"`
-	BadLines   []Bad      `json:"badLines" doc:"The first of these, at most 100"`
+	BadLines   []BadLine  `json:"badLines" doc:"The first of these, at most 100"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	UndoneAt   *time.Time `json:"undoneAt,omitempty" doc:"When its transactions were deleted again"`
 }
@@ -106,7 +106,7 @@ type Preview struct {
 	Lines       int               `json:"lines" doc:"That can be imported, duplicates among them"`
 	Rows        []Row             `json:"rows" doc:"The first of these"`
 	Bad         int               `json:"bad" doc:"Lines that cannot be imported"`
-	BadLines    []Bad             `json:"badLines" doc:"The first of these, at most 100"`
+	BadLines    []BadLine         `json:"badLines" doc:"The first of these, at most 100"`
 	Duplicates  int               `json:"duplicates" doc:"Lines that are there already"`
 }
 
@@ -119,24 +119,24 @@ func (f File) format() statement.Format {
 }
 
 // read reads the lines that a wallet of a currency can take, by a mapping.
-func (f File) read(mapping statement.Mapping, currency string, now time.Time) ([]statement.Line, []Bad, error) {
+func (f File) read(mapping statement.Mapping, currency string, now time.Time) ([]statement.Line, []BadLine, error) {
 	lines, unread, err := statement.Parse(f.format(), bytes.NewReader(f.File), mapping)
 	if err != nil {
 		return nil, nil, err
 	}
-	bad := []Bad{}
+	bad := []BadLine{}
 	for _, b := range unread {
-		bad = append(bad, Bad{b.Number, b.Reason})
+		bad = append(bad, BadLine{b.Number, b.Reason})
 	}
 	good := lines[:0]
 	for _, l := range lines {
 		switch {
 		case l.Currency != "" && l.Currency != currency:
-			bad = append(bad, Bad{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
+			bad = append(bad, BadLine{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
 		case l.At.After(now.Add(24 * time.Hour)):
-			bad = append(bad, Bad{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
+			bad = append(bad, BadLine{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
 		case l.At.Year() < 1970:
-			bad = append(bad, Bad{l.Number, "lies before 1970: " + l.At.Format(time.DateOnly)})
+			bad = append(bad, BadLine{l.Number, "lies before 1970: " + l.At.Format(time.DateOnly)})
 		default:
 			good = append(good, l)
 		}
@@ -154,7 +154,7 @@ func (f File) propose() (statement.Proposal, error) {
 
 // Preview tells what importing a file would do, and does nothing.
 func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview, error) {
-	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []Bad{}}
+	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}}
 	proposal, err := f.propose()
 	if err != nil {
 		return p, err
@@ -265,7 +265,7 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 }
 
 // refusal tells why a file with bad lines was refused.
-func refusal(bad []Bad) string {
+func refusal(bad []BadLine) string {
 	var told []string
 	for _, b := range bad[:min(len(bad), 3)] {
 		told = append(told, fmt.Sprintf("line %d: %s", b.Line, b.Reason))
@@ -273,7 +273,7 @@ func refusal(bad []Bad) string {
 	return fmt.Sprintf("nothing was imported, for %d lines are bad (%s); a preview lists them", len(bad), strings.Join(told, "; "))
 }
 
-func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, lines []statement.Line, bad []Bad) (Import, error) {
+func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, lines []statement.Line, bad []BadLine) (Import, error) {
 	known, err := recall(ctx, tx, user, n.WalletID, lines)
 	if err != nil {
 		return Import{}, err
@@ -332,7 +332,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 func importOf(row backenddb.Import) (Import, error) {
 	i := Import{
 		ID: row.ID, WalletID: row.WalletID, Format: row.Format, FileName: row.FileName, Imported: int(row.Imported),
-		Duplicates: int(row.Duplicates), Bad: int(row.Bad), BadLines: []Bad{}, CreatedAt: row.CreatedAt.UTC(),
+		Duplicates: int(row.Duplicates), Bad: int(row.Bad), BadLines: []BadLine{}, CreatedAt: row.CreatedAt.UTC(),
 	}
 	if row.UndoneAt != nil {
 		at := row.UndoneAt.UTC()

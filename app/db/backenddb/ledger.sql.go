@@ -132,7 +132,7 @@ func (q *Queries) DailySums(ctx context.Context, userID uuid.UUID, since time.Ti
 }
 
 const ends = `-- name: Ends :many
-SELECT id, currency, archived_at FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[]) FOR KEY SHARE
+SELECT id, currency, archived_at FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[])
 `
 
 type EndsRow struct {
@@ -141,8 +141,8 @@ type EndsRow struct {
 	ArchivedAt *time.Time
 }
 
-// The ends of a transaction. The lock has the archiving of a wallet wait for
-// what is being posted to it.
+// The ends of a transaction. No lock: what is posted to a wallet while it is
+// being archived was posted before.
 func (q *Queries) Ends(ctx context.Context, userID uuid.UUID, ids []uuid.UUID) ([]EndsRow, error) {
 	rows, err := q.db.Query(ctx, ends, userID, ids)
 	if err != nil {
@@ -517,7 +517,7 @@ func (q *Queries) UpdateWallet(ctx context.Context, arg UpdateWalletParams) erro
 }
 
 const walletForUpdate = `-- name: WalletForUpdate :one
-SELECT id, user_id, name, type, currency, created_at, opening_balance, updated_at, archived_at FROM wallets WHERE id = $1 AND user_id = $2 FOR UPDATE
+SELECT id, user_id, name, type, currency, created_at, opening_balance, updated_at, archived_at FROM wallets WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE
 `
 
 func (q *Queries) WalletForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Wallet, error) {

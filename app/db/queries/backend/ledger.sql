@@ -21,16 +21,16 @@ ORDER BY wallets.created_at, wallets.id
 LIMIT 1000;
 
 -- name: WalletForUpdate :one
-SELECT * FROM wallets WHERE id = @id AND user_id = @user_id FOR UPDATE;
+SELECT * FROM wallets WHERE id = @id AND user_id = @user_id FOR NO KEY UPDATE;
 
 -- name: UpdateWallet :exec
 UPDATE wallets SET name = @name, type = @type, opening_balance = @opening_balance, updated_at = @updated_at, archived_at = @archived_at
 WHERE id = @id;
 
--- The ends of a transaction. The lock has the archiving of a wallet wait for
--- what is being posted to it.
+-- The ends of a transaction. No lock: what is posted to a wallet while it is
+-- being archived was posted before.
 -- name: Ends :many
-SELECT id, currency, archived_at FROM wallets WHERE user_id = @user_id AND id = ANY (@ids::uuid[]) FOR KEY SHARE;
+SELECT id, currency, archived_at FROM wallets WHERE user_id = @user_id AND id = ANY (@ids::uuid[]);
 
 -- name: InsertCategory :exec
 INSERT INTO categories (id, user_id, slug, name, kind, created_at, updated_at)
