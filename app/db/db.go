@@ -2,6 +2,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -69,11 +70,17 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 	return nil
 }
 
+// observer is the folder of what the agents that observe people's money keep.
+const observer = "observer"
+
+// alike are services that have their tables in common with others.
+var alike = map[string]string{"analytics": observer, "banking": observer, "investment": observer}
+
 // migrationsOf are a service's own and those of the outbox and inbox, which
 // every service has.
 func migrationsOf(service string) (fs.FS, error) {
 	var both layers
-	for _, folder := range []string{"messaging", service} {
+	for _, folder := range []string{"messaging", cmp.Or(alike[service], service)} {
 		files, err := fs.Sub(migrations, "migrations/"+folder)
 		if err != nil {
 			return nil, err
@@ -159,6 +166,13 @@ func Conflict(err error) bool {
 func Unwritable(err error) bool {
 	var server *pgconn.PgError
 	return errors.As(err, &server) && (server.Code == "22021" || server.Code == "22P05")
+}
+
+// Orphan tells whether err means that a row refers, by a column of that name, to
+// one that is not there (any more).
+func Orphan(err error, column string) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "23503" && strings.HasSuffix(server.ConstraintName, "_"+column+"_fkey")
 }
 
 // LockID makes a number for an advisory lock of a name. Such locks are the

@@ -1,7 +1,6 @@
 // Package analytics is the agent that watches spending: it warns when a budget
-// is nearly used up, tells when it is passed, and points out an expense that is
-// far from the usual. Events may come late, twice and in any order; what is said
-// depends on what happened only.
+// is nearly used up, tells when it is passed or will be, and points out expenses
+// and months that are far from the usual.
 package analytics
 
 import (
@@ -9,176 +8,123 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/observer"
+	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/inbox"
 	"github.com/wealth-companion/companion/app/money"
-	"github.com/wealth-companion/companion/app/outbox"
-	"github.com/wealth-companion/companion/app/trail"
 )
 
-// Agent is the analytics agent.
-type Agent struct{ Pool *pgxpool.Pool }
+// KindWarning is the detector of budgets that reached their threshold.
+const KindWarning = "budget_warning"
 
-// Handlers are what it does about the events on each topic.
-func (a *Agent) Handlers() map[string]bus.Handler {
-	return bus.ByTopic(event.Analytics, map[string]bus.Handler{
-		event.TypeTransactionCreated: a.transactionCreated,
-		event.TypeTransactionUpdated: a.transactionUpdated,
-		event.TypeBudgetChanged:      a.budgetChanged,
-		event.TypePreferencesChanged: a.noted,
-		event.TypeInsightDismissed:   a.noted,
-		event.TypeUserDeleted:        a.noted,
-	})
+const (
+	// news is how long an expense is news: those of an imported past are not.
+	news = 14 * 24 * time.Hour
+	// eventHistory bounds what is read when a transaction comes.
+	eventHistory = 1500
+	// nightly is how far back a review looks for expenses that are out of the
+	// ordinary, in case what they are compared with came after them.
+	nightly = 3 * 24 * time.Hour
+)
+
+// Watch makes o the analytics agent.
+func Watch(o *observer.Observer) *observer.Observer {
+	o.Service = event.Analytics
+	o.Transaction, o.Budget, o.Review = transaction, budget, review
+	o.Always = []string{KindWarning}
+	return o
 }
 
-// noted takes an event of which nothing is made yet.
-func (a *Agent) noted(ctx context.Context, e event.CloudEvent) (bool, error) {
-	return inbox.Once(ctx, a.Pool, e.ID, func(pgx.Tx) error { return nil })
-}
-
-// once handles an event of a user's, alone and once.
-func (a *Agent) once(ctx context.Context, e event.CloudEvent, user uuid.UUID, effect func(pgx.Tx) error) (bool, error) {
-	return inbox.Once(ctx, a.Pool, e.ID, func(tx pgx.Tx) error {
-		if err := alone(ctx, tx, user); err != nil {
-			return err
-		}
-		return effect(tx)
-	})
-}
-
-func (a *Agent) transactionCreated(ctx context.Context, e event.CloudEvent) (bool, error) {
-	data, err := event.Decode[event.TransactionCreated](e)
-	if err != nil {
-		return false, err
+// transaction looks at the budgets that a transaction counts for, and whether it
+// is out of the ordinary.
+func transaction(ctx context.Context, c *observer.Case, was, is observer.Transaction) error {
+	if !is.Spent() || is.Same(was) {
+		// Where an expense was before, less is spent now.
+		return nil
 	}
-	return a.once(ctx, e, data.UserID, func(tx pgx.Tx) error {
-		if err := keepOriginal(ctx, tx, data); err != nil {
-			return err
-		}
-		_, is, _, err := settle(ctx, tx, data.TransactionID)
-		if err != nil || is.kind != event.Expense {
-			return err
-		}
-		if err := assess(ctx, tx, is.place); err != nil {
-			return err
-		}
-		return compare(ctx, tx, is)
-	})
-}
-
-func (a *Agent) transactionUpdated(ctx context.Context, e event.CloudEvent) (bool, error) {
-	data, err := event.Decode[event.TransactionUpdated](e)
-	if err != nil {
-		return false, err
+	if err := assessAt(ctx, c, history.Month(is.At), is.Category, is.Currency); err != nil {
+		return err
 	}
-	return a.once(ctx, e, data.UserID, func(tx pgx.Tx) error {
-		if err := keepChange(ctx, tx, e.ID, data); err != nil {
-			return err
-		}
-		was, is, known, err := settle(ctx, tx, data.TransactionID)
-		if err != nil || !known || is.kind != event.Expense {
-			return err
-		}
-		if err := assess(ctx, tx, is.place); err != nil {
-			return err
-		}
-		if is.amount.Equal(was.amount) && is.place == was.place && is.kind == was.kind {
-			return nil // as usual as it was
-		}
-		return compare(ctx, tx, is)
-	})
-}
-
-func (a *Agent) budgetChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
-	data, err := event.Decode[event.BudgetChanged](e)
-	if err != nil {
-		return false, err
+	// What is spent this month is not carried over to the next.
+	next := history.Month(history.MonthOf(is.At).AddDate(0, 1, 0))
+	if err := assessAt(ctx, c, next, is.Category, is.Currency); err != nil {
+		return err
 	}
-	return a.once(ctx, e, data.UserID, func(tx pgx.Tx) error {
-		fresh, err := keepBudget(ctx, tx, data, e.Time)
-		if err != nil || !fresh || data.Deleted {
-			return err
-		}
-		return assess(ctx, tx, place{data.UserID, data.Category, data.Currency, data.Month})
-	})
+	if is.At.Before(c.Now.Add(-news)) {
+		return nil
+	}
+	h, err := c.History(ctx, is.At.Add(-lookBack), is.At.Add(1), eventHistory)
+	if err != nil {
+		return err
+	}
+	if f, odd := Anomaly(is.Transaction, h); odd {
+		_, err = c.Say(ctx, f)
+	}
+	return err
 }
 
-// assess says what is to be said of the budgets of a place, each thing once for
+func budget(ctx context.Context, c *observer.Case, b event.BudgetChanged) error {
+	if err := assessAt(ctx, c, b.Month, b.Category, b.Currency); err != nil {
+		return err
+	}
+	month, err := time.Parse("2006-01", b.Month)
+	if err != nil {
+		return err
+	}
+	return assessAt(ctx, c, history.Month(month.AddDate(0, 1, 0)), b.Category, b.Currency)
+}
+
+// assessAt says what is to be said of the budgets of a month, each thing once for
 // each amount that a budget is set to.
-func assess(ctx context.Context, tx pgx.Tx, p place) error {
-	limits, err := limitsAt(ctx, tx, p)
-	if err != nil || len(limits) == 0 {
-		return err
-	}
-	spent, err := spentAt(ctx, tx, p)
+func assessAt(ctx context.Context, c *observer.Case, month, category, currency string) error {
+	budgets, err := c.BudgetsAt(ctx, month, category, currency)
 	if err != nil {
 		return err
 	}
-	for _, l := range limits {
-		how := stand(l.amount, spent)
-		if how.warn {
-			if err := say(ctx, tx, l.id, money.Format(l.amount), event.TypeInsightGenerated, p.user, warning(p, l, spent, how)); err != nil {
-				return err
-			}
-		}
-		if how.exceeded {
-			if err := say(ctx, tx, l.id, money.Format(l.amount), event.TypeBudgetExceeded, p.user, exceeded(p, l, spent)); err != nil {
-				return err
-			}
+	for _, b := range budgets {
+		if err := assess(ctx, c, b); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// compare points the expense out when it is far from the usual.
-func compare(ctx context.Context, tx pgx.Tx, s seen) error {
-	samples, err := expensesBefore(ctx, tx, s)
-	if err != nil {
-		return err
+func assess(ctx context.Context, c *observer.Case, b observer.Budget) error {
+	how := stand(b.Limit, b.Spent, b.Threshold)
+	if how.warn {
+		if _, err := c.Say(ctx, warning(b, how, c.Now)); err != nil {
+			return err
+		}
 	}
-	from, is := unusual(s.amount, samples)
-	if !is {
+	if !how.exceeded {
 		return nil
 	}
-	return say(ctx, tx, s.id, event.SpendingPattern, event.TypeInsightGenerated, s.place.user, event.InsightGenerated{
-		InsightID: trail.NewID(), UserID: s.place.user, InsightType: event.SpendingPattern,
-		Title: fmt.Sprintf("Unusual expense: %s %s on %s", money.Format(s.amount), s.place.currency, s.place.category),
-		Message: fmt.Sprintf("%s %s is %s times what you usually spend on %s at once (%s %s). If it was not you, look at it now.",
-			money.Format(s.amount), s.place.currency, from.times, s.place.category, money.Format(from.median.Round(2)), s.place.currency),
-		Confidence:      from.confidence,
-		RelatedEntities: map[string]string{"transactionId": s.id.String(), "category": s.place.category},
+	return c.Tell(ctx, b.ID, event.TypeBudgetExceeded, money.Format(b.Set), event.BudgetExceeded{
+		UserID: c.User, BudgetID: b.ID, Category: b.Category, Period: b.Month,
+		BudgetAmount: money.Format(b.Limit), ActualAmount: money.Format(b.Spent),
+		PercentOver: b.Spent.Sub(b.Limit).Mul(hundred).DivRound(b.Limit, 2).String(),
 	})
 }
 
-// say publishes an event with the transaction, unless the same was said of the
-// subject before.
-func say(ctx context.Context, tx pgx.Tx, subject uuid.UUID, detail, kind string, user uuid.UUID, data any) error {
-	first, err := firstTime(ctx, tx, subject, kind, detail)
-	if err != nil || !first {
-		return err
-	}
-	e, err := event.New(ctx, event.Analytics, kind, subject.String(), data)
-	if err != nil {
-		return err
-	}
-	return outbox.Put(ctx, tx, e, user.String())
-}
-
-func warning(p place, l limit, spent decimal.Decimal, how standing) event.InsightGenerated {
-	return event.InsightGenerated{
-		InsightID: trail.NewID(), UserID: p.user, InsightType: event.BudgetWarning,
-		Title: fmt.Sprintf("%s%% of your %s budget is used", how.percent, p.category),
+func warning(b observer.Budget, how standing, now time.Time) finding.Finding {
+	left := decimal.Max(decimal.Zero, b.Limit.Sub(b.Spent))
+	return finding.Finding{
+		Subject: b.ID, Kind: KindWarning, Detail: fmt.Sprintf("%s@%d", money.Format(b.Set), b.Threshold), InsightType: event.BudgetWarning,
+		Title: fmt.Sprintf("%s%% of your %s budget is used", how.percent, b.Category),
 		Message: fmt.Sprintf("You have spent %s of %s %s on %s in %s.",
-			money.Format(spent), money.Format(l.amount), p.currency, p.category, p.month),
-		Confidence:      1, // a sum, not a guess
-		RelatedEntities: map[string]string{"budgetId": l.id.String(), "category": p.category, "month": p.month},
-		ExpiresAt:       endOf(p.month, time.Now()),
+			money.Format(b.Spent), money.Format(b.Limit), b.Currency, b.Category, b.Month),
+		Dismiss:    "The end of the month, or a higher budget.",
+		Confidence: 1, // a sum, not a guess
+		Facts: map[string]string{
+			"spent": money.Format(b.Spent), "limit": money.Format(b.Limit), "left": money.Format(left), "percent": how.percent.String(),
+			"threshold": fmt.Sprint(b.Threshold), "currency": b.Currency, "category": b.Category, "month": b.Month,
+		},
+		Related:   map[string]string{"budgetId": b.ID.String(), "category": b.Category, "month": b.Month},
+		ExpiresAt: endOf(b.Month, now),
 	}
 }
 
@@ -195,10 +141,25 @@ func endOf(month string, now time.Time) *time.Time {
 	return nil
 }
 
-func exceeded(p place, l limit, spent decimal.Decimal) event.BudgetExceeded {
-	return event.BudgetExceeded{
-		UserID: p.user, BudgetID: l.id, Category: p.category, Period: p.month,
-		BudgetAmount: money.Format(l.amount), ActualAmount: money.Format(spent),
-		PercentOver: spent.Sub(l.amount).Mul(hundred).DivRound(l.amount, 2).String(),
+// review looks at the month, and now and then at what changes slowly.
+func review(ctx context.Context, c *observer.Case, look observer.Look) error {
+	h, err := c.History(ctx, c.Now.Add(-recurring.Window), c.Now.Add(1), observer.MostHistory)
+	if err != nil || len(h) == 0 {
+		return err
 	}
+	budgets, err := c.Budgets(ctx, history.Month(c.Now))
+	if err != nil {
+		return err
+	}
+	series := recurring.Find(h, c.Now)
+	found := Anomalies(h, c.Now.Add(-nightly), c.Now)
+	found = append(found, BudgetForecasts(observer.Limits(budgets), series, h, c.Now)...)
+	found = append(found, CategoryPace(h, series, c.Now)...)
+	if look.Weekly() || look.Backfilled {
+		found = append(found, WeekendPattern(h, series, c.Now)...)
+	}
+	if look.Monthly(1) || look.Backfilled {
+		found = append(found, CategoryGrowth(h, series, c.Now)...)
+	}
+	return c.SayAll(ctx, observer.MostSaid, found...)
 }

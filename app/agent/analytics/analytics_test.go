@@ -5,6 +5,7 @@ package analytics
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/bus"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
@@ -27,17 +29,20 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type household struct {
 	t        *testing.T
 	pool     *pgxpool.Pool
+	agent    *observer.Observer
 	handlers map[string]bus.Handler
 	user     uuid.UUID
 	clock    time.Time
 }
 
 func newHousehold(t *testing.T) *household {
-	pool := pgtest.Pool(t, event.Analytics)
-	return &household{
-		t: t, pool: pool, handlers: (&Agent{Pool: pool}).Handlers(), user: trail.NewID(),
-		clock: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC),
-	}
+	h := &household{t: t, pool: pgtest.Pool(t, event.Analytics), user: trail.NewID(), clock: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)}
+	h.agent = Watch(&observer.Observer{
+		Pool: h.pool, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.clock },
+		Settings: observer.Settings{Interval: 24 * time.Hour, Settle: time.Minute},
+	})
+	h.handlers = h.agent.Handlers()
+	return h
 }
 
 // about makes an event of the data; each is a minute later than the one before.
@@ -54,7 +59,7 @@ func (h *household) about(kind string, data any) event.CloudEvent {
 func (h *household) spent(amount string) (event.TransactionCreated, event.CloudEvent) {
 	t := event.TransactionCreated{
 		TransactionID: trail.NewID(), UserID: h.user, Amount: amount, Currency: "EUR", Type: event.Expense,
-		Category: "groceries", WalletID: trail.NewID(), Timestamp: h.clock,
+		Category: "groceries", Description: "Rewe", WalletID: trail.NewID(), Timestamp: h.clock,
 	}
 	return t, h.about(event.TypeTransactionCreated, t)
 }

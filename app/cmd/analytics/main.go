@@ -2,14 +2,21 @@
 package main
 
 import (
+	"os"
+
 	"github.com/wealth-companion/companion/app/agent/analytics"
+	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/service"
 )
 
 func main() {
 	service.Main(event.Analytics, false, func(s *service.Service) (service.Parts, error) {
-		agent := &analytics.Agent{Pool: s.Pool}
-		return service.Parts{Handlers: agent.Handlers()}, nil
+		o, err := observer.New(s.Pool, s.Log, os.Getenv)
+		if err != nil {
+			return service.Parts{}, err
+		}
+		agent := analytics.Watch(o)
+		return service.Parts{Handlers: agent.Handlers(), Work: agent.Work()}, nil
 	})
 }

@@ -1,0 +1,68 @@
+package banking
+
+import (
+	"context"
+	"time"
+
+	"github.com/wealth-companion/companion/app/agent/observer"
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/event"
+)
+
+const (
+	// news is how long a charge is news: those of an imported past are not.
+	news = 14 * 24 * time.Hour
+	// eventHistory bounds what is read when a transaction comes.
+	eventHistory = 1500
+	// nightly is how far back a review looks for duplicates, in case what they
+	// repeat came after them.
+	nightly = 3 * 24 * time.Hour
+)
+
+// Watch makes o the banking agent.
+func Watch(o *observer.Observer) *observer.Observer {
+	o.Service = event.Banking
+	o.Transaction, o.Review = transaction, review
+	return o
+}
+
+// transaction looks whether an expense repeats another, and whether it is a charge
+// that recurs at a higher price.
+func transaction(ctx context.Context, c *observer.Case, was, is observer.Transaction) error {
+	if !is.Spent() || is.Same(was) || is.Merchant == "" || is.At.Before(c.Now.Add(-news)) {
+		return nil
+	}
+	h, err := c.History(ctx, is.At.Add(-habits), is.At.Add(twice), eventHistory)
+	if err != nil {
+		return err
+	}
+	if f, again := Duplicate(is.Transaction, h); again {
+		if _, err := c.Say(ctx, f); err != nil {
+			return err
+		}
+	}
+	with, err := c.HistoryWith(ctx, is.Merchant, is.At.Add(-recurring.Window), is.At.Add(1), recurring.MaxGroup)
+	if err != nil {
+		return err
+	}
+	return c.SayAll(ctx, observer.MostSaid, PriceRises(recurring.Find(with, is.At), is.At)...)
+}
+
+// review looks at what recurs and what is to come.
+func review(ctx context.Context, c *observer.Case, _ observer.Look) error {
+	h, err := c.History(ctx, c.Now.Add(-recurring.Window), c.Now.Add(1), observer.MostHistory)
+	if err != nil || len(h) == 0 {
+		return err
+	}
+	wallets, err := c.Wallets(ctx)
+	if err != nil {
+		return err
+	}
+	series := recurring.Find(h, c.Now)
+	found := Duplicates(h, c.Now.Add(-nightly), c.Now)
+	found = append(found, Recurring(series)...)
+	found = append(found, PriceRises(series, c.Now)...)
+	found = append(found, UpcomingBills(series, c.Now)...)
+	found = append(found, CashFlow(wallets, series, h, c.Now)...)
+	return c.SayAll(ctx, observer.MostSaid, found...)
+}

@@ -1,0 +1,151 @@
+package observer
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/db/observerdb"
+)
+
+// Case is what is known of one user, in a database transaction that is alone
+// with it.
+type Case struct {
+	User uuid.UUID
+	Now  time.Time // UTC
+
+	observer *Observer
+	tx       pgx.Tx
+	kept     *observerdb.Queries
+	wishes   *wishes // once they are asked for
+}
+
+// History returns the transactions of a span of time that were not deleted,
+// sorted, the latest where there are more than most: what a look costs is bounded,
+// however long the history.
+func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([]history.Transaction, error) {
+	rows, err := c.kept.History(ctx, observerdb.HistoryParams{UserID: c.User, Since: since, Until: until, Most: int32(most)})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]history.Transaction, len(rows))
+	for i, row := range rows {
+		found[i] = c.transaction(row)
+	}
+	history.Sort(found)
+	return found, nil
+}
+
+// HistoryWith is History of one merchant, by the normalised name.
+func (c *Case) HistoryWith(ctx context.Context, merchant string, since, until time.Time, most int) ([]history.Transaction, error) {
+	rows, err := c.kept.HistoryWith(ctx, observerdb.HistoryWithParams{UserID: c.User, Merchant: merchant, Since: since, Until: until, Most: int32(most)})
+	if err != nil {
+		return nil, err
+	}
+	found := make([]history.Transaction, len(rows))
+	for i, row := range rows {
+		found[i] = c.transaction(observerdb.HistoryRow(row))
+	}
+	history.Sort(found)
+	return found, nil
+}
+
+// Wallets returns the wallets with their balances of now.
+func (c *Case) Wallets(ctx context.Context) ([]history.Wallet, error) {
+	rows, err := c.kept.WalletsOf(ctx, c.User, c.Now)
+	if err != nil {
+		return nil, err
+	}
+	var found []history.Wallet
+	for _, row := range rows {
+		found = append(found, history.Wallet{ID: row.ID, UserID: c.User, Name: row.Name, Type: row.Type, Currency: row.Currency, Balance: row.Balance})
+	}
+	return found, nil
+}
+
+// Goals returns the goals that are saved for.
+func (c *Case) Goals(ctx context.Context) ([]history.Goal, error) {
+	rows, err := c.kept.GoalsOf(ctx, c.User)
+	if err != nil {
+		return nil, err
+	}
+	var found []history.Goal
+	for _, row := range rows {
+		g := history.Goal{ID: row.ID, UserID: c.User, Name: row.Name, Currency: row.Currency, Target: row.Target, Saved: row.Saved, CreatedAt: row.CreatedAt.UTC()}
+		if row.Deadline != nil {
+			g.Deadline = *row.Deadline
+		}
+		found = append(found, g)
+	}
+	return found, nil
+}
+
+// Budget is a budget and how it stands.
+type Budget struct {
+	history.Budget                 // Limit: with what is carried over
+	Set            decimal.Decimal // what its user set it to
+	Threshold      int             // the percentage of Limit at which they are warned
+	Spent          decimal.Decimal
+}
+
+// Budgets returns the budgets of a month, YYYY-MM.
+func (c *Case) Budgets(ctx context.Context, month string) ([]Budget, error) {
+	return c.budgets(ctx, observerdb.BudgetsOfParams{Month: month})
+}
+
+// BudgetsAt returns the budgets of a month for one category and currency.
+func (c *Case) BudgetsAt(ctx context.Context, month, category, currency string) ([]Budget, error) {
+	return c.budgets(ctx, observerdb.BudgetsOfParams{Month: month, Category: &category, Currency: &currency})
+}
+
+func (c *Case) budgets(ctx context.Context, which observerdb.BudgetsOfParams) ([]Budget, error) {
+	first, err := time.Parse("2006-01", which.Month)
+	if err != nil {
+		return nil, err
+	}
+	which.UserID, which.Earlier = c.User, history.Month(first.AddDate(0, -1, 0))
+	rows, err := c.kept.BudgetsOf(ctx, which)
+	if err != nil {
+		return nil, err
+	}
+	var found []Budget
+	for _, row := range rows {
+		b := Budget{
+			Budget: history.Budget{ID: row.ID, UserID: c.User, Category: row.Category, Currency: row.Currency, Month: row.Month, Limit: row.Amount},
+			Set:    row.Amount, Threshold: int(row.Threshold), Spent: row.Spent,
+		}
+		if row.Rollover {
+			// As the ledger has it: what was spent too much is not taken off, and what
+			// that month itself had been carried over is not carried on.
+			b.Limit = b.Limit.Add(decimal.Max(decimal.Zero, row.EarlierAmount.Sub(row.EarlierSpent)))
+		}
+		found = append(found, b)
+	}
+	return found, nil
+}
+
+// Limits are budgets as the forecast takes them.
+func Limits(budgets []Budget) []history.Budget {
+	found := make([]history.Budget, len(budgets))
+	for i, b := range budgets {
+		found[i] = b.Budget
+	}
+	return found
+}
+
+// Currencies are those of wallets, in order.
+func Currencies(wallets []history.Wallet) []string {
+	var found []string
+	for _, w := range wallets {
+		if !slices.Contains(found, w.Currency) {
+			found = append(found, w.Currency)
+		}
+	}
+	slices.Sort(found)
+	return found
+}

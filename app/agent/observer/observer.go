@@ -1,0 +1,278 @@
+// Package observer is what the agents that observe people's money have in
+// common: each keeps, in a schema of its own, what it heard of transactions,
+// budgets, wallets and goals; looks at what an event changed, and once a day at
+// the whole; and says each thing once, in the template's words or a model's.
+//
+// Events may come late, twice and in any order: what is kept depends on what
+// happened only.
+package observer
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/bus"
+	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/db/observerdb"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/inbox"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+// Observer keeps what its agent hears, and has it looked at.
+type Observer struct {
+	Pool     *pgxpool.Pool
+	Service  string // the agent's name
+	Log      *slog.Logger
+	Settings Settings
+	// Phrase finds words for an insight; nil: those of its template are used.
+	Phrase Phrase
+	// Now is the time; nil: the real one.
+	Now func() time.Time
+
+	// What the agent looks at, each alone with the user's data, in the database
+	// transaction of the event. nil: nothing.
+
+	// Transaction is told of one that is new to the agent or not what it was; was
+	// is the zero one when it is new.
+	Transaction func(ctx context.Context, c *Case, was, is Transaction) error
+	// Budget is told of a budget that is new or changed.
+	Budget func(ctx context.Context, c *Case, b event.BudgetChanged) error
+	// Review looks at the user's money as a whole. What it finds is said, as far as
+	// it was not before.
+	Review func(ctx context.Context, c *Case, look Look) error
+	// Always names the detectors that dismissals do not silence, for the user has
+	// asked for what they say.
+	Always []string
+}
+
+func (o *Observer) now() time.Time {
+	if o.Now != nil {
+		return o.Now().UTC()
+	}
+	return time.Now().UTC().Truncate(time.Microsecond)
+}
+
+// Handlers are what it does about the events on each topic.
+func (o *Observer) Handlers() map[string]bus.Handler {
+	return bus.ByTopic(o.Service, map[string]bus.Handler{
+		event.TypeTransactionCreated: o.transactionCreated,
+		event.TypeTransactionUpdated: o.transactionUpdated,
+		event.TypeBudgetChanged:      o.budgetChanged,
+		event.TypeWalletChanged:      o.walletChanged,
+		event.TypeGoalChanged:        o.goalChanged,
+		event.TypePreferencesChanged: o.preferencesChanged,
+		event.TypeInsightDismissed:   o.insightDismissed,
+		event.TypeUserDeleted:        o.userDeleted,
+	})
+}
+
+// Work is what goes on behind the events, for service.Parts.
+func (o *Observer) Work() []func(context.Context) {
+	return []func(context.Context){o.review, o.phrase}
+}
+
+// once handles an event of a user's once, and alone among all that acts for the
+// user: what two saw of a budget apart would not add up. An event of a user who
+// is gone is taken and leaves nothing.
+func (o *Observer) once(ctx context.Context, e event.CloudEvent, user uuid.UUID, effect func(*Case) error) (bool, error) {
+	return inbox.Once(ctx, o.Pool, e.ID, func(tx pgx.Tx) error {
+		c, here, err := o.open(ctx, tx, user)
+		if err != nil || !here {
+			return err
+		}
+		return effect(c)
+	})
+}
+
+// open has tx act for a user alone; here is false when they are gone.
+func (o *Observer) open(ctx context.Context, tx pgx.Tx, user uuid.UUID) (c *Case, here bool, err error) {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID(o.Service+":user:"+user.String())); err != nil {
+		return nil, false, err
+	}
+	c = &Case{User: user, Now: o.now(), observer: o, tx: tx, kept: observerdb.New(tx)}
+	gone, err := c.kept.IsGone(ctx, user)
+	return c, err == nil && !gone, err
+}
+
+func (o *Observer) transactionCreated(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.TransactionCreated](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		isNew, err := c.keepTransaction(ctx, data)
+		if err != nil || !isNew {
+			return err
+		}
+		_, is, _, err := c.settle(ctx, data.TransactionID)
+		if err != nil {
+			return err
+		}
+		return o.changed(ctx, c, Transaction{}, is)
+	})
+}
+
+func (o *Observer) transactionUpdated(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.TransactionUpdated](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		if err := c.keepChange(ctx, e.ID, data); err != nil {
+			return err
+		}
+		was, is, known, err := c.settle(ctx, data.TransactionID)
+		if err != nil || !known {
+			return err
+		}
+		return o.changed(ctx, c, was, is)
+	})
+}
+
+// changed has what became of a transaction looked at, now and in a review.
+func (o *Observer) changed(ctx context.Context, c *Case, was, is Transaction) error {
+	complete := is.At.Before(history.MonthOf(c.Now)) || !was.At.IsZero() && was.At.Before(history.MonthOf(c.Now))
+	if err := o.wantReview(ctx, c, complete); err != nil || o.Transaction == nil {
+		return err
+	}
+	return o.Transaction(ctx, c, was, is)
+}
+
+func (o *Observer) wantReview(ctx context.Context, c *Case, backfilled bool) error {
+	return c.kept.WantReview(ctx, c.User, c.Now.Add(o.Settings.Settle), backfilled)
+}
+
+func (o *Observer) budgetChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.BudgetChanged](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		limit, err := money.Parse(data.Limit)
+		if err != nil {
+			return err
+		}
+		if data.Threshold == 0 {
+			data.Threshold = defaultThreshold
+		}
+		fresh, err := c.kept.KeepBudget(ctx, observerdb.KeepBudgetParams{
+			ID: data.BudgetID, UserID: data.UserID, Category: data.Category, Amount: limit, Currency: data.Currency, Month: data.Month,
+			Threshold: int32(data.Threshold), Rollover: data.Rollover, Deleted: data.Deleted, ChangedAt: e.Time,
+		})
+		if err != nil || fresh == 0 {
+			return err // a newer one is known
+		}
+		if err := o.wantReview(ctx, c, false); err != nil || data.Deleted || o.Budget == nil {
+			return err
+		}
+		return o.Budget(ctx, c, data)
+	})
+}
+
+// defaultThreshold is the percentage of a budget at which its user is warned
+// unless they said otherwise.
+const defaultThreshold = 80
+
+func (o *Observer) walletChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.WalletChanged](e)
+	if err != nil {
+		return false, err
+	}
+	opening, err := signed(data.OpeningBalance)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		if err := o.wantReview(ctx, c, false); err != nil {
+			return err
+		}
+		return c.kept.KeepWallet(ctx, observerdb.KeepWalletParams{
+			ID: data.WalletID, UserID: data.UserID, Name: data.Name, Type: data.Type, Currency: data.Currency,
+			Opening: opening, Deleted: data.Deleted, ChangedAt: e.Time,
+		})
+	})
+}
+
+func (o *Observer) goalChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.GoalChanged](e)
+	if err != nil {
+		return false, err
+	}
+	goal := observerdb.KeepGoalParams{
+		ID: data.GoalID, UserID: data.UserID, Name: data.Name, Currency: data.Currency, Status: data.Status,
+		CreatedAt: data.CreatedAt, Deleted: data.Deleted, ChangedAt: e.Time,
+	}
+	if goal.Target, err = signed(data.Target); err != nil {
+		return false, err
+	}
+	if goal.Saved, err = signed(data.Saved); err != nil {
+		return false, err
+	}
+	if data.Deadline != "" {
+		day, err := time.Parse(time.DateOnly, data.Deadline)
+		if err != nil {
+			return false, err
+		}
+		goal.Deadline = &day
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		if err := o.wantReview(ctx, c, false); err != nil {
+			return err
+		}
+		return c.kept.KeepGoal(ctx, goal)
+	})
+}
+
+func (o *Observer) preferencesChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.PreferencesChanged](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		return c.kept.KeepPreferences(ctx, observerdb.KeepPreferencesParams{
+			UserID: data.UserID, Muted: append([]string{}, data.MutedTypes...), Phrasing: data.Phrasing, ChangedAt: e.Time,
+		})
+	})
+}
+
+func (o *Observer) insightDismissed(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.InsightDismissed](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		return c.kept.KeepDismissal(ctx, observerdb.KeepDismissalParams{
+			InsightID: data.InsightID, UserID: data.UserID, Detector: data.Detector, Feedback: data.Feedback, DismissedAt: data.DismissedAt,
+		})
+	})
+}
+
+// userDeleted forgets all of a user. Their id stays, so that an event that comes
+// later leaves nothing.
+func (o *Observer) userDeleted(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.UserDeleted](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		if err := c.kept.Leave(ctx, data.UserID, data.DeletedAt); err != nil {
+			return err
+		}
+		for _, forget := range []func(context.Context, uuid.UUID) error{
+			c.kept.ForgetTransactions, c.kept.ForgetChanges, c.kept.ForgetBudgets, c.kept.ForgetWallets, c.kept.ForgetGoals,
+			c.kept.ForgetPreferences, c.kept.ForgetDismissals, c.kept.ForgetRaised, c.kept.ForgetReviews, c.kept.ForgetUnphrased,
+		} {
+			if err := forget(ctx, data.UserID); err != nil {
+				return err
+			}
+		}
+		return c.kept.ForgetSaid(ctx, data.UserID.String())
+	})
+}

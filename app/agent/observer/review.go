@@ -1,0 +1,160 @@
+package observer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/db/observerdb"
+	"github.com/wealth-companion/companion/app/trail"
+)
+
+// How reviews go.
+const (
+	// batch bounds what the lock is held for.
+	batch = 50
+	// reviewTime bounds one.
+	reviewTime = time.Minute
+	// later is when a review that failed is tried again, so that it holds up no other.
+	later = time.Hour
+	// MostSaid bounds what one review says.
+	MostSaid = 10
+	// MostHistory bounds what one reads.
+	MostHistory = 10_000
+)
+
+// Look is one review of a user's money.
+type Look struct {
+	Now, Last time.Time // Last: the review before; zero: none
+	// Backfilled: since then something was heard of a month that was complete, so
+	// that what is known of those must be looked at again.
+	Backfilled bool
+}
+
+// Monthly tells whether this is the first look since that day of the month began.
+func (l Look) Monthly(day int) bool {
+	due := history.MonthOf(l.Now).AddDate(0, 0, day-1)
+	if due.After(l.Now) {
+		due = history.MonthOf(l.Now).AddDate(0, -1, day-1)
+	}
+	return l.Last.Before(due)
+}
+
+// Weekly tells whether this is the first look since the week began, on Monday.
+func (l Look) Weekly() bool {
+	today := history.Day(l.Now)
+	return l.Last.Before(today.AddDate(0, 0, -int(today.Weekday()+6)%7))
+}
+
+// review works until ctx ends. It goes on when the database comes back.
+func (o *Observer) review(ctx context.Context) {
+	tick := time.NewTicker(o.Settings.tick())
+	defer tick.Stop()
+	// Where the interval is shorter than it was, what waits comes sooner.
+	for clamped := false; ; {
+		var err error
+		if !clamped {
+			err = observerdb.New(o.Pool).ReviewBy(ctx, o.now().Add(o.Settings.Interval))
+			clamped = err == nil
+		}
+		for done := batch; err == nil && done == batch && ctx.Err() == nil; {
+			done, err = o.ReviewDue(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			o.Log.WarnContext(ctx, "reviews wait", "error", err, "next_try_in", o.Settings.tick().String())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// ReviewDue reviews users whose turn it is, one batch at most, and returns how
+// many there were. Of several replicas one works at a time. Each user is a
+// transaction of their own, so that whoever comes after one that died goes on where
+// that was.
+func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
+	connection, err := o.Pool.Acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// The lock must not go back into the pool.
+	own := connection.Hijack()
+	defer func() { _ = own.Close(context.WithoutCancel(ctx)) }()
+	var leads bool
+	if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", db.LockID("reviews:"+o.Service)).Scan(&leads); err != nil || !leads {
+		return 0, err
+	}
+	due, err := observerdb.New(own).DueReviews(ctx, o.now(), batch)
+	if err != nil {
+		return 0, err
+	}
+	for _, user := range due {
+		its := trail.With(ctx, trail.Continue("", ""))
+		err := o.reviewOne(its, user)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || db.Away(err) && !errors.Is(err, context.DeadlineExceeded) {
+			return 0, err
+		}
+		o.Log.ErrorContext(its, "a user's money could not be reviewed", "user_id", user, "error", err, "next_try_in", o.again().String())
+		if err := observerdb.New(o.Pool).PostponeReview(ctx, o.now().Add(o.again()), user); err != nil {
+			return 0, err
+		}
+	}
+	return len(due), nil
+}
+
+func (o *Observer) again() time.Duration { return min(later, o.Settings.Interval) }
+
+func (o *Observer) reviewOne(ctx context.Context, user uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(ctx, reviewTime)
+	defer cancel()
+	return db.InTx(ctx, o.Pool, func(tx pgx.Tx) error {
+		c, here, err := o.open(ctx, tx, user)
+		if err != nil || !here {
+			return err
+		}
+		row, err := c.kept.ReviewOf(ctx, user)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && row.DueAt.After(c.Now) {
+			return nil // another was faster
+		}
+		if err != nil {
+			return err
+		}
+		look := Look{Now: c.Now, Backfilled: row.Backfilled}
+		if row.ReviewedAt != nil {
+			look.Last = row.ReviewedAt.UTC()
+		}
+		if err := o.look(ctx, c, look); err != nil {
+			return err
+		}
+		if err := c.kept.ForgetOldDismissals(ctx, user, c.Now.Add(-remembered)); err != nil {
+			return err
+		}
+		return c.kept.Reviewed(ctx, &c.Now, c.Now.Add(o.Settings.Interval), user)
+	})
+}
+
+// look makes an error of a detector's panic: a defect is that user's, not everybody's.
+func (o *Observer) look(ctx context.Context, c *Case, look Look) (err error) {
+	defer func() {
+		if defect := recover(); defect != nil {
+			err = fmt.Errorf("a detector panicked: %v\n%s", defect, debug.Stack())
+		}
+	}()
+	if o.Review == nil {
+		return nil
+	}
+	return o.Review(ctx, c, look)
+}

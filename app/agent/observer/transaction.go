@@ -1,0 +1,208 @@
+package observer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/agent/merchant"
+	"github.com/wealth-companion/companion/app/db/observerdb"
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/money"
+)
+
+// Transaction is one with every change that is known of it.
+type Transaction struct {
+	history.Transaction
+	Deleted bool
+}
+
+// Same tells whether t is what it was, in all that detectors look at.
+func (t Transaction) Same(was Transaction) bool {
+	return t.Deleted == was.Deleted && t.Amount.Equal(was.Amount) && t.Currency == was.Currency && t.Type == was.Type &&
+		t.Category == was.Category && t.Merchant == was.Merchant && t.WalletID == was.WalletID && t.At.Equal(was.At)
+}
+
+// Spent tells whether it counts as an expense.
+func (t Transaction) Spent() bool { return t.Type == event.Expense && !t.Deleted }
+
+// transactionOf reads a transaction as an event tells of it.
+func transactionOf(t event.TransactionCreated) (Transaction, error) {
+	amount, err := money.Parse(t.Amount)
+	if err != nil {
+		return Transaction{}, fmt.Errorf("transaction %s: %w", t.TransactionID, err)
+	}
+	found := history.Transaction{
+		ID: t.TransactionID, UserID: t.UserID, WalletID: t.WalletID, Amount: amount, Currency: t.Currency, Type: t.Type,
+		Category: t.Category, Description: t.Description, Merchant: merchant.Normalise(t.Description), At: t.Timestamp.UTC(), ToWalletID: t.ToWalletID,
+	}
+	if t.ToAmount != "" {
+		if found.ToAmount, err = money.Parse(t.ToAmount); err != nil {
+			return Transaction{}, fmt.Errorf("transaction %s: %w", t.TransactionID, err)
+		}
+	}
+	return Transaction{Transaction: found}, nil
+}
+
+// apply makes the changes of a later event on what is known of a transaction, and
+// tells whether that is deleted then.
+func apply(t *event.TransactionCreated, deleted bool, changes map[string]event.Change) (bool, error) {
+	for field, change := range changes {
+		switch field {
+		case "amount":
+			t.Amount = change.After
+		case "currency":
+			t.Currency = change.After
+		case "type":
+			t.Type = change.After
+		case "category":
+			t.Category = change.After
+		case "description":
+			t.Description = change.After
+		case "walletId":
+			id, err := uuid.Parse(change.After)
+			if err != nil {
+				return deleted, fmt.Errorf("walletId: %w", err)
+			}
+			t.WalletID = id
+		case "toWalletId":
+			if t.ToWalletID = nil; change.After == "" {
+				continue
+			}
+			id, err := uuid.Parse(change.After)
+			if err != nil {
+				return deleted, fmt.Errorf("toWalletId: %w", err)
+			}
+			t.ToWalletID = &id
+		case "toAmount":
+			t.ToAmount = change.After
+		case "timestamp":
+			at, err := time.Parse(time.RFC3339Nano, change.After)
+			if err != nil {
+				return deleted, fmt.Errorf("timestamp: %w", err)
+			}
+			t.Timestamp = at
+		case "status":
+			deleted = change.After == event.Deleted
+		}
+	}
+	return deleted, nil
+}
+
+// keepTransaction keeps a transaction as it was created; isNew is false when it
+// is kept already.
+func (c *Case) keepTransaction(ctx context.Context, t event.TransactionCreated) (isNew bool, err error) {
+	made, err := transactionOf(t)
+	if err != nil {
+		return false, err
+	}
+	original, err := json.Marshal(t)
+	if err != nil {
+		return false, err
+	}
+	s := columns(made)
+	kept, err := c.kept.KeepTransaction(ctx, observerdb.KeepTransactionParams{
+		ID: s.ID, UserID: c.User, Original: original, Type: s.Type, Category: s.Category, Amount: s.Amount, Currency: s.Currency, Month: s.Month,
+		OccurredAt: s.OccurredAt, WalletID: s.WalletID, ToWalletID: s.ToWalletID, ToAmount: s.ToAmount, Description: s.Description, Merchant: s.Merchant,
+	})
+	return kept == 1, err
+}
+
+// columns is a transaction as the table holds it.
+func columns(t Transaction) observerdb.SettleParams {
+	s := observerdb.SettleParams{
+		ID: t.ID, Type: t.Type, Category: t.Category, Amount: t.Amount, Currency: t.Currency, Month: history.Month(t.At), OccurredAt: t.At,
+		WalletID: t.WalletID, ToWalletID: t.ToWalletID, Description: t.Description, Merchant: t.Merchant, Deleted: t.Deleted,
+	}
+	if t.ToAmount.IsPositive() {
+		s.ToAmount = &t.ToAmount
+	}
+	return s
+}
+
+func (c *Case) keepChange(ctx context.Context, eventID string, u event.TransactionUpdated) error {
+	id, err := uuid.Parse(eventID)
+	if err != nil {
+		return fmt.Errorf("the id of the event: %w", err)
+	}
+	changes, err := json.Marshal(u.Changes)
+	if err != nil {
+		return err
+	}
+	return c.kept.KeepChange(ctx, observerdb.KeepChangeParams{
+		EventID: id, TransactionID: u.TransactionID, UserID: c.User, Changes: changes, UpdatedAt: u.UpdatedAt,
+	})
+}
+
+// settle makes a kept transaction what it is with every change that is known, in
+// the order in which they were made. It returns what it was and is; ok is false
+// when its creation was not heard of yet.
+func (c *Case) settle(ctx context.Context, id uuid.UUID) (was, is Transaction, ok bool, err error) {
+	row, err := c.kept.Transaction(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return was, is, false, nil
+	}
+	if err != nil {
+		return was, is, false, err
+	}
+	if row.UserID != c.User {
+		return was, is, false, fmt.Errorf("transaction %s is another user's", id)
+	}
+	was = Transaction{Deleted: row.Deleted, Transaction: c.transaction(observerdb.HistoryRow{
+		ID: row.ID, Type: row.Type, Category: row.Category, Amount: row.Amount, Currency: row.Currency, OccurredAt: row.OccurredAt, WalletID: row.WalletID,
+		ToWalletID: row.ToWalletID, ToAmount: row.ToAmount, Description: row.Description, Merchant: row.Merchant,
+	})}
+	var t event.TransactionCreated
+	if err := json.Unmarshal(row.Original, &t); err != nil {
+		return was, is, false, err
+	}
+	changes, err := c.kept.ChangesOf(ctx, id)
+	if err != nil {
+		return was, is, false, err
+	}
+	deleted := false
+	for _, raw := range changes {
+		var change map[string]event.Change
+		if err := json.Unmarshal(raw, &change); err != nil {
+			return was, is, false, err
+		}
+		if deleted, err = apply(&t, deleted, change); err != nil {
+			return was, is, false, fmt.Errorf("a change of transaction %s: %w", id, err)
+		}
+	}
+	if is, err = transactionOf(t); err != nil {
+		return was, is, false, err
+	}
+	is.Deleted = deleted
+	return was, is, true, c.kept.Settle(ctx, columns(is))
+}
+
+// transaction is a row as detectors take it.
+func (c *Case) transaction(row observerdb.HistoryRow) history.Transaction {
+	t := history.Transaction{
+		ID: row.ID, UserID: c.User, WalletID: row.WalletID, Amount: row.Amount, Currency: row.Currency, Type: row.Type, Category: row.Category,
+		Description: row.Description, Merchant: row.Merchant, At: row.OccurredAt.UTC(), ToWalletID: row.ToWalletID,
+	}
+	if row.ToAmount != nil {
+		t.ToAmount = *row.ToAmount
+	}
+	return t
+}
+
+var amount = regexp.MustCompile(`^-?[0-9]{1,13}(\.[0-9]{1,4})?$`)
+
+// signed reads an amount that may be zero or less.
+func signed(text string) (decimal.Decimal, error) {
+	if !amount.MatchString(text) {
+		return decimal.Zero, fmt.Errorf("%q is not an amount such as -12.50", text)
+	}
+	return decimal.NewFromString(text)
+}

@@ -1,0 +1,203 @@
+-- What the agents that observe keep of transactions.
+
+-- name: KeepTransaction :execrows
+INSERT INTO seen_transactions (id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant)
+VALUES (@id, @user_id, @original, @type, @category, @amount, @currency, @month, @occurred_at, @wallet_id, @to_wallet_id, @to_amount, @description, @merchant)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: KeepChange :exec
+INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at)
+VALUES (@event_id, @transaction_id, @user_id, @changes, @updated_at) ON CONFLICT DO NOTHING;
+
+-- name: Transaction :one
+SELECT * FROM seen_transactions WHERE id = @id;
+
+-- name: ChangesOf :many
+SELECT changes FROM transaction_changes WHERE transaction_id = @transaction_id ORDER BY updated_at, event_id;
+
+-- name: Settle :exec
+UPDATE seen_transactions SET type = @type, category = @category, amount = @amount, currency = @currency, month = @month, occurred_at = @occurred_at,
+    wallet_id = @wallet_id, to_wallet_id = @to_wallet_id, to_amount = @to_amount, description = @description, merchant = @merchant, deleted = @deleted
+WHERE id = @id;
+
+-- The latest of a span of time, the newest first.
+-- name: History :many
+SELECT id, type, category, amount, currency, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant
+FROM seen_transactions
+WHERE user_id = @user_id AND NOT deleted AND occurred_at >= @since AND occurred_at < @until
+ORDER BY occurred_at DESC LIMIT @most;
+
+-- name: HistoryWith :many
+SELECT id, type, category, amount, currency, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant
+FROM seen_transactions
+WHERE user_id = @user_id AND merchant = @merchant AND NOT deleted AND occurred_at >= @since AND occurred_at < @until
+ORDER BY occurred_at DESC LIMIT @most;
+
+-- Budgets.
+
+-- name: KeepBudget :execrows
+INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at)
+VALUES (@id, @user_id, @category, @amount, @currency, @month, @threshold, @rollover, @deleted, @changed_at)
+ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.threshold, rollover = excluded.rollover,
+    deleted = excluded.deleted, changed_at = excluded.changed_at
+WHERE budgets.changed_at < excluded.changed_at;
+
+-- Budgets of a month, what is spent of each, and the month before.
+-- name: BudgetsOf :many
+SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
+    coalesce(s.amount, 0)::numeric AS spent,
+    coalesce(e.amount, 0)::numeric AS earlier_amount,
+    coalesce(es.amount, 0)::numeric AS earlier_spent
+FROM budgets b
+LEFT JOIN spending s ON s.user_id = b.user_id AND s.category = b.category AND s.currency = b.currency AND s.month = b.month
+LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = @earlier AND NOT e.deleted
+LEFT JOIN spending es ON b.rollover AND es.user_id = b.user_id AND es.category = b.category AND es.currency = b.currency AND es.month = @earlier
+WHERE b.user_id = @user_id AND b.month = @month AND NOT b.deleted
+    AND (sqlc.narg('category')::text IS NULL OR b.category = sqlc.narg('category')::text)
+    AND (sqlc.narg('currency')::text IS NULL OR b.currency = sqlc.narg('currency')::text)
+ORDER BY b.id;
+
+-- Wallets and goals.
+
+-- name: KeepWallet :exec
+INSERT INTO wallets (id, user_id, name, type, currency, opening, deleted, changed_at)
+VALUES (@id, @user_id, @name, @type, @currency, @opening, @deleted, @changed_at)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, currency = excluded.currency, opening = excluded.opening,
+    deleted = excluded.deleted, changed_at = excluded.changed_at
+WHERE wallets.changed_at < excluded.changed_at;
+
+-- name: WalletsOf :many
+SELECT w.id, w.name, w.type, w.currency, (w.opening + coalesce(sum(f.flow), 0))::numeric AS balance
+FROM wallets w
+LEFT JOIN (
+    SELECT t.wallet_id AS wallet, CASE WHEN t.type = 'income' THEN t.amount ELSE -t.amount END AS flow
+    FROM seen_transactions t WHERE t.user_id = @user_id AND NOT t.deleted AND t.occurred_at <= @now
+    UNION ALL
+    SELECT a.to_wallet_id, coalesce(a.to_amount, a.amount)
+    FROM seen_transactions a WHERE a.user_id = @user_id AND NOT a.deleted AND a.occurred_at <= @now AND a.type = 'transfer' AND a.to_wallet_id IS NOT NULL
+) f ON f.wallet = w.id
+WHERE w.user_id = @user_id AND NOT w.deleted
+GROUP BY w.id, w.name, w.type, w.currency, w.opening
+ORDER BY w.id;
+
+-- name: KeepGoal :exec
+INSERT INTO goals (id, user_id, name, currency, target, saved, status, deadline, created_at, deleted, changed_at)
+VALUES (@id, @user_id, @name, @currency, @target, @saved, @status, @deadline, @created_at, @deleted, @changed_at)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, currency = excluded.currency, target = excluded.target, saved = excluded.saved,
+    status = excluded.status, deadline = excluded.deadline, deleted = excluded.deleted, changed_at = excluded.changed_at
+WHERE goals.changed_at < excluded.changed_at;
+
+-- name: GoalsOf :many
+SELECT id, name, currency, target, saved, deadline, created_at FROM goals
+WHERE user_id = @user_id AND status = 'active' AND NOT deleted ORDER BY id;
+
+-- What users want, and what they think of what was said.
+
+-- name: KeepPreferences :exec
+INSERT INTO preferences (user_id, muted, phrasing, changed_at) VALUES (@user_id, @muted, @phrasing, @changed_at)
+ON CONFLICT (user_id) DO UPDATE SET muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
+WHERE preferences.changed_at < excluded.changed_at;
+
+-- name: PreferencesOf :one
+SELECT muted, phrasing FROM preferences WHERE user_id = @user_id;
+
+-- The last word on an insight counts, in whatever order the words come.
+-- name: KeepDismissal :exec
+INSERT INTO dismissals (insight_id, user_id, detector, feedback, dismissed_at)
+VALUES (@insight_id, @user_id, @detector, @feedback, @dismissed_at)
+ON CONFLICT (insight_id) DO UPDATE SET feedback = excluded.feedback, dismissed_at = excluded.dismissed_at
+WHERE dismissals.dismissed_at < excluded.dismissed_at;
+
+-- name: DismissalsOf :many
+SELECT detector, feedback, count(*) FROM dismissals
+WHERE user_id = @user_id AND dismissed_at > @since GROUP BY detector, feedback;
+
+-- name: ForgetOldDismissals :exec
+DELETE FROM dismissals WHERE user_id = @user_id AND dismissed_at <= @since;
+
+-- What is said of a subject is said once.
+-- name: Raise :execrows
+INSERT INTO raised (subject, kind, detail, user_id, raised_at) VALUES (@subject, @kind, @detail, @user_id, @raised_at) ON CONFLICT DO NOTHING;
+
+-- name: LastRaised :one
+SELECT coalesce(max(raised_at), 'epoch')::timestamptz FROM raised WHERE user_id = @user_id AND kind = @kind;
+
+-- Reviews.
+
+-- name: WantReview :exec
+INSERT INTO reviews (user_id, due_at, backfilled) VALUES (@user_id, @due_at, @backfilled)
+ON CONFLICT (user_id) DO UPDATE SET due_at = least(reviews.due_at, excluded.due_at), backfilled = reviews.backfilled OR excluded.backfilled
+WHERE reviews.due_at > excluded.due_at OR excluded.backfilled AND NOT reviews.backfilled;
+
+-- name: DueReviews :many
+SELECT user_id FROM reviews WHERE due_at <= @now ORDER BY due_at, user_id LIMIT @most;
+
+-- name: ReviewOf :one
+SELECT due_at, reviewed_at, backfilled FROM reviews WHERE user_id = @user_id;
+
+-- name: Reviewed :exec
+UPDATE reviews SET reviewed_at = @reviewed_at, due_at = @due_at, backfilled = false WHERE user_id = @user_id;
+
+-- name: PostponeReview :exec
+UPDATE reviews SET due_at = @due_at WHERE user_id = @user_id;
+
+-- name: ReviewBy :exec
+UPDATE reviews SET due_at = @latest WHERE due_at > @latest;
+
+-- Insights that wait for words.
+
+-- name: Hold :exec
+INSERT INTO unphrased (event_id, user_id, event) VALUES (@event_id, @user_id, @event);
+
+-- name: TakeHeld :many
+UPDATE unphrased SET taken_at = @now::timestamptz
+WHERE event_id IN (
+    SELECT waiting.event_id FROM unphrased AS waiting WHERE waiting.taken_at IS NULL OR waiting.taken_at < @stale::timestamptz
+    ORDER BY waiting.event_id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING event_id, user_id, event;
+
+-- name: Release :execrows
+DELETE FROM unphrased WHERE event_id = @event_id;
+
+-- Users who are gone.
+
+-- name: IsGone :one
+SELECT EXISTS (SELECT FROM gone WHERE user_id = @user_id);
+
+-- name: Leave :exec
+INSERT INTO gone (user_id, deleted_at) VALUES (@user_id, @deleted_at) ON CONFLICT DO NOTHING;
+
+-- name: ForgetTransactions :exec
+DELETE FROM seen_transactions WHERE user_id = @user_id;
+
+-- name: ForgetChanges :exec
+DELETE FROM transaction_changes WHERE user_id = @user_id;
+
+-- name: ForgetBudgets :exec
+DELETE FROM budgets WHERE user_id = @user_id;
+
+-- name: ForgetWallets :exec
+DELETE FROM wallets WHERE user_id = @user_id;
+
+-- name: ForgetGoals :exec
+DELETE FROM goals WHERE user_id = @user_id;
+
+-- name: ForgetPreferences :exec
+DELETE FROM preferences WHERE user_id = @user_id;
+
+-- name: ForgetDismissals :exec
+DELETE FROM dismissals WHERE user_id = @user_id;
+
+-- name: ForgetRaised :exec
+DELETE FROM raised WHERE user_id = @user_id;
+
+-- name: ForgetReviews :exec
+DELETE FROM reviews WHERE user_id = @user_id;
+
+-- name: ForgetUnphrased :exec
+DELETE FROM unphrased WHERE user_id = @user_id;
+
+-- What was said is of the user too; the key is who it was said to.
+-- name: ForgetSaid :exec
+DELETE FROM outbox WHERE key = @key;
