@@ -25,7 +25,7 @@ const (
 	minAll      = 60
 	// elsewhere is the score among the category's expenses that an amount odd for
 	// its merchant must have too: what is usual next door alarms nobody.
-	elsewhere = 3.4
+	elsewhere = 3.7
 )
 
 var (
@@ -43,8 +43,8 @@ var (
 // with the first of these that has samples enough in the year before t:
 //
 //  1. the same merchant and category, 8 expenses: score above 3.5 and 1.5 times the
-//     median, and above 3.4 within the category too where that has 15;
-//  2. the same category, 15: score above 3.5 and 2.5 times the median. Not on a
+//     median, and above 3.7 within the category too where that has 15;
+//  2. the same category, 15: score above 3.7 and 2.5 times the median. Not on a
 //     journey, which three merchants never seen before within four days make;
 //  3. all expenses, 60: twice the largest of them.
 //
@@ -103,10 +103,10 @@ func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, b
 	if samples := similar; len(samples) >= minCategory {
 		score := stats.LogScore(t.Amount, samples)
 		middle := stats.Median(samples)
-		if score <= stats.Threshold || t.Amount.LessThan(middle.Mul(timesCategory)) || journey >= away {
+		if score <= elsewhere || t.Amount.LessThan(middle.Mul(timesCategory)) || journey >= away {
 			return none, false
 		}
-		return unusualExpense(t, t.Category, "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, stats.Threshold))), true
+		return unusualExpense(t, t.Category, "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, elsewhere))), true
 	}
 	if len(all) < minAll || journey >= away {
 		return none, false

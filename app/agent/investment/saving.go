@@ -32,7 +32,7 @@ const (
 	// earlier those before them.
 	lately, earlier = 4, 6
 	// rateScore is how many robust standard deviations count as a change.
-	rateScore = 2.0
+	rateScore = 2.3
 )
 
 var (
@@ -88,7 +88,7 @@ func Months(h []history.Transaction, currency string, now time.Time, most int) [
 
 // SavingsRate tells when the savings rate changed for more than a month: the
 // median of the last four complete months against that of the six before, by at
-// least 12 points and 2 robust standard deviations. The last and two others of
+// least 12 points and 2.3 robust standard deviations. The last and two others of
 // the four must be half as far beyond the earlier median, so that a holiday is no
 // change. Once in a
 // quarter and direction.
@@ -120,7 +120,7 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 	}
 	beyond, last := 0, false
 	for _, rate := range rates[earlier:] {
-		if last = (rate-was)*change > 0 && max(rate-was, was-rate) >= leastChange/2; last {
+		if last = (rate-was)*change > 0 && max(rate-was, was-rate) >= size/2; last {
 			beyond++
 		}
 	}
