@@ -155,11 +155,15 @@ func fold(name string) string {
 
 // roles gives the columns of each role, those that fit best first.
 func roles(row []string) map[role][]int {
+	folded := make([]string, len(row))
+	for i, cell := range row {
+		folded[i] = fold(cell)
+	}
 	out := map[role][]int{}
 	for r, names := range roleNames {
 		for _, name := range names {
-			for i, cell := range row {
-				if fold(cell) == name && !slices.Contains(out[r], i) {
+			for i := range folded {
+				if folded[i] == name {
 					out[r] = append(out[r], i)
 				}
 			}

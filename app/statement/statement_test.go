@@ -81,7 +81,7 @@ func TestStatements(t *testing.T) {
 				"2026-11-02T00:00|-1240||Green Property Rent|Housing:Rent|1041",
 				"2026-11-13T00:00|2100||Employer|Salary|",
 				"2026-11-15T00:00|-300||||",
-			}, map[int]string{23: `"-x" is not an amount`, 34: "securities"}},
+			}, map[int]string{24: `"-x" is not an amount`, 34: "securities"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := open(t, c.file)
