@@ -4,20 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
-	"time"
 
 	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/trail"
 )
 
 // Handler acts on an event that is within its contract. It must be idempotent:
 // the same event may come again. first is false when it was a duplicate. An
 // error has the event delivered again, and after some tries dead-lettered.
+//
+// What a handler must hold to is tested by package conformance.
 type Handler func(ctx context.Context, e event.CloudEvent) (first bool, err error)
 
 // ByTopic lays a service's handlers, keyed by the types of events, out by the
@@ -33,22 +31,6 @@ func ByTopic(service string, byType map[string]Handler) map[string]Handler {
 	}
 	return byTopic
 }
-
-// Outcomes of a delivery.
-const (
-	Handled   = "handled"
-	Duplicate = "duplicate"
-	Refused   = "refused"   // breaks its contract
-	Failed    = "failed"    // the handler could not, and is tried again
-	Postponed = "postponed" // what the handler needs is away
-	Dead      = "dead"      // the handler could not as often as it is tried
-)
-
-// maxEvent is as much as the broker takes.
-const maxEvent = 1 << 20
-
-// maxTries is how often a handler may fail at an event.
-const maxTries = 3
 
 // Receiver is the app channel: the sidecar posts the events of a topic to
 // /events/<topic>. Which topics those are is declared by Subscriptions in the
@@ -78,11 +60,15 @@ func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []any{}) })
 	for topic, handle := range r.Handlers {
+		deliver := chain(act(handle), traced, counted(r.Outcome), logged(r.Log), r.buried, postponed(r.Outage), checked, recovered)
 		mux.HandleFunc("POST /events/"+topic, func(w http.ResponseWriter, request *http.Request) {
-			outcome, err := r.deliver(request, topic, handle)
-			r.Outcome(topic, outcome)
+			d, err := read(request, topic)
 			if err != nil {
-				r.Log.ErrorContext(request.Context(), "event not handled", "topic", topic, "outcome", outcome, "error", err)
+				r.Outcome(topic, Postponed)
+			} else {
+				_, err = deliver(request.Context(), d)
+			}
+			if err != nil {
 				answer(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})
 				return
 			}
@@ -104,71 +90,16 @@ func answer(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// deliver has an event handled. An error has it delivered again.
-func (r *Receiver) deliver(request *http.Request, topic string, handle Handler) (outcome string, err error) {
+// read takes a delivery in. An error means that it did not arrive.
+func read(request *http.Request, topic string) (delivery, error) {
 	raw, err := io.ReadAll(http.MaxBytesReader(nil, request.Body, maxEvent))
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
-		return Postponed, err
+		return delivery{}, err
 	}
-	e, refusal := read(raw, err)
-	ctx := trail.With(request.Context(), trail.Continue(e.CorrelationID, e.TraceParent))
-	if refusal != nil {
-		return Refused, r.bury(ctx, topic, raw, e.ID, refusal)
+	d := delivery{topic: topic, raw: raw, unread: err}
+	if err == nil {
+		d.unread = json.Unmarshal(raw, &d.event)
 	}
-	first, err := safely(ctx, handle, e)
-	switch {
-	case err == nil && first:
-		r.failures.forget(topic, e.ID)
-		r.Log.InfoContext(ctx, "event handled", "type", e.Type, "event_id", e.ID)
-		return Handled, nil
-	case err == nil:
-		r.failures.forget(topic, e.ID)
-		r.Log.InfoContext(ctx, "duplicate event", "type", e.Type, "event_id", e.ID)
-		return Duplicate, nil
-	case request.Context().Err() != nil, r.Outage(ctx, err):
-		return Postponed, fmt.Errorf("event %s: %w", e.ID, err)
-	}
-	if tries := r.failures.note(topic, e.ID); tries < maxTries {
-		return Failed, fmt.Errorf("event %s, try %d of %d: %w", e.ID, tries, maxTries, err)
-	}
-	return Dead, r.bury(ctx, topic, raw, e.ID, err)
-}
-
-// read returns the event, or why it is none to be handled.
-func read(raw []byte, err error) (event.CloudEvent, error) {
-	var e event.CloudEvent
-	if err != nil {
-		return e, err
-	}
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return e, fmt.Errorf("not a CloudEvent: %w", err)
-	}
-	return e, event.Check(e)
-}
-
-// safely makes an error of a handler's panic: a defect is that event's, not the
-// service's.
-func safely(ctx context.Context, handle Handler, e event.CloudEvent) (first bool, err error) {
-	defer func() {
-		if defect := recover(); defect != nil {
-			first, err = false, fmt.Errorf("the handler panicked: %v\n%s", defect, debug.Stack())
-		}
-	}()
-	return handle(ctx, e)
-}
-
-// bury dead-letters an event.
-func (r *Receiver) bury(ctx context.Context, topic string, raw []byte, id string, reason error) error {
-	now := time.Now().UTC()
-	died := event.Death{Topic: topic, Handler: r.Service, Reason: reason.Error(), Tries: 1, First: now, Last: now}
-	if f, ok := r.failures.of(topic, id); ok {
-		died.Tries, died.First = f.tries, f.first
-	}
-	if err := r.DeadLetter(ctx, event.DeadLetter(topic), id, letter(raw, died)); err != nil {
-		return fmt.Errorf("event %s is not dead-lettered yet: %w", id, err)
-	}
-	r.failures.forget(topic, id)
-	r.Log.ErrorContext(ctx, "event dead-lettered", "topic", topic, "event_id", id, "tries", died.Tries, "error", reason)
-	return nil
+	return d, nil
 }
