@@ -10,34 +10,52 @@ import (
 	"github.com/wealth-companion/companion/app/fault"
 )
 
-// tokenLife is how long a login lasts.
-const tokenLife = 12 * time.Hour
+// tokenLife is how long an access token lasts. Nobody asks the database whether
+// it still may: after a log-out or a deletion it goes on for as long as that.
+const tokenLife = 15 * time.Minute
 
 const issuer = "wealth-companion"
+
+// Caller is who an access token is of.
+type Caller struct {
+	User    uuid.UUID
+	Session uuid.UUID
+	// Authenticated is when the user last proved who they are, UTC.
+	Authenticated time.Time
+}
 
 // Tokens signs and checks access tokens (JWT, HS256).
 type Tokens struct{ Key []byte }
 
-// Issue returns a token for the user, and when it ends.
-func (t Tokens) Issue(user uuid.UUID, now time.Time) (string, time.Time, error) {
+type claims struct {
+	jwt.RegisteredClaims
+	Session       uuid.UUID        `json:"sid"`
+	Authenticated *jwt.NumericDate `json:"auth_time"`
+}
+
+// Issue returns a token for the caller, and when it ends.
+func (t Tokens) Issue(c Caller, now time.Time) (string, time.Time, error) {
 	ends := now.UTC().Add(tokenLife).Truncate(time.Second)
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		Subject: user.String(), Issuer: issuer, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(ends),
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject: c.User.String(), Issuer: issuer, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(ends),
+		},
+		Session: c.Session, Authenticated: jwt.NewNumericDate(c.Authenticated),
 	}).SignedString(t.Key)
 	return token, ends, err
 }
 
-// User returns whose token this is, or ErrUnauthorized.
-func (t Tokens) User(token string) (uuid.UUID, error) {
-	var claims jwt.RegisteredClaims
-	_, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return t.Key, nil },
+// Caller returns whose token this is, or ErrUnauthorized.
+func (t Tokens) Caller(token string) (Caller, error) {
+	var its claims
+	_, err := jwt.ParseWithClaims(token, &its, func(*jwt.Token) (any, error) { return t.Key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired())
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("the access token is not valid or no longer: %w", fault.ErrUnauthorized)
+		return Caller{}, fmt.Errorf("the access token is not valid or no longer: %w", fault.ErrUnauthorized)
 	}
-	user, err := uuid.Parse(claims.Subject)
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("the access token names nobody: %w", fault.ErrUnauthorized)
+	user, err := uuid.Parse(its.Subject)
+	if err != nil || its.Authenticated == nil {
+		return Caller{}, fmt.Errorf("the access token names nobody: %w", fault.ErrUnauthorized)
 	}
-	return user, nil
+	return Caller{User: user, Session: its.Session, Authenticated: its.Authenticated.UTC()}, nil
 }

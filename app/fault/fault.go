@@ -9,6 +9,8 @@ var (
 	ErrNotFound     = errors.New("not found")
 	ErrConflict     = errors.New("already exists")
 	ErrUnauthorized = errors.New("not authorized")
+	// ErrBusy: there is more to do than can be done at the moment.
+	ErrBusy = errors.New("try again in a while")
 	// ErrStale: somebody else has changed the thing since the caller read it.
 	ErrStale = errors.New("has been changed since it was read: read it again, then change it")
 )

@@ -22,12 +22,15 @@ import (
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/currency"
 	"github.com/wealth-companion/companion/app/demo"
+	"github.com/wealth-companion/companion/app/export"
 	"github.com/wealth-companion/companion/app/fault"
 	"github.com/wealth-companion/companion/app/goal"
 	"github.com/wealth-companion/companion/app/imports"
 	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/live"
+	"github.com/wealth-companion/companion/app/openid"
+	"github.com/wealth-companion/companion/app/preference"
 	"github.com/wealth-companion/companion/app/summary"
 	"github.com/wealth-companion/companion/app/task"
 	"github.com/wealth-companion/companion/app/trail"
@@ -37,6 +40,12 @@ import (
 type API struct {
 	Accounts *account.Accounts
 	Tokens   account.Tokens
+	// OpenID is who else people may log in with; nil: nobody.
+	OpenID      *openid.Provider
+	Preferences *preference.Store
+	Exports     *export.Exporter
+	// Limits are how often one may ask; the zero value is without any.
+	Limits   Limits
 	Ledger   *ledger.Ledger
 	Rates    *currency.Rates
 	Imports  *imports.Imports
@@ -73,7 +82,7 @@ const maxBody = 1 << 20
 // Handler routes the API's requests.
 func (a *API) Handler() http.Handler {
 	root := chi.NewRouter()
-	root.Use(a.observed)
+	root.Use(a.observed, a.Limits.clientAddress())
 	root.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, fmt.Errorf("%s: %w", r.URL.Path, fault.ErrNotFound))
 	})
@@ -99,8 +108,10 @@ func (a *API) declare(router chi.Router) huma.API {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},
 	}
-	r := routes{humachi.New(router, config), a}
+	r := routes{humachi.New(router, config), a, a.Limits.limiters()}
 	r.auth()
+	r.account()
+	r.preferences()
 	r.wallets()
 	r.categories()
 	r.transactions()
@@ -125,7 +136,7 @@ func (a *API) observed(next http.Handler) http.Handler {
 		began := time.Now()
 		its := trail.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
 		ctx := trail.With(r.Context(), its)
-		if r.URL.Path != livePath {
+		if r.URL.Path != livePath && r.URL.Path != exportPath {
 			limited, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
 			ctx = limited

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/account"
 	"github.com/wealth-companion/companion/app/db"
 	"github.com/wealth-companion/companion/app/etag"
 	"github.com/wealth-companion/companion/app/fault"
@@ -20,7 +21,8 @@ import (
 // routes is where operations are declared.
 type routes struct {
 	huma.API
-	api *API
+	api    *API
+	limits limiters
 }
 
 // bearer is the security scheme of the operations that are about the caller.
@@ -70,6 +72,14 @@ func open[I, T any](r routes, o operation, endpoint func(context.Context, *I) (T
 	})
 }
 
+// entrance is an operation that lets people in, tried as often as their address may.
+func (r routes) entrance(o operation) huma.Operation {
+	h := o.huma()
+	h.Middlewares = huma.Middlewares{r.limitedByAddress}
+	h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+	return h
+}
+
 // own declares an operation that is about the caller. Inputs that embed Keyed
 // are carried out once for each Idempotency-Key. What is read is kept for while
 // the database is away.
@@ -77,6 +87,7 @@ func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UU
 	h := o.huma()
 	h.Security = []map[string][]string{{bearer: {}}}
 	h.Middlewares = huma.Middlewares{r.authenticated}
+	h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
 	declare(r, h, func(ctx context.Context, in *I) (*answered[T], error) {
 		ctx, request, err := once(ctx, callerOf(ctx).uri, in)
 		if err != nil {
@@ -157,6 +168,7 @@ func declare[I, O any](r routes, h huma.Operation, endpoint func(context.Context
 
 // caller is who asks, and for what.
 type caller struct {
+	account.Caller
 	user uuid.UUID
 	uri  string // path and query
 }
@@ -175,13 +187,16 @@ func (r routes) authenticated(ctx huma.Context, next func(huma.Context)) {
 		r.unauthorized(ctx, "an access token in the header Authorization (Bearer) is needed")
 		return
 	}
-	user, err := r.api.Tokens.User(token)
+	who, err := r.api.Tokens.Caller(token)
 	if err != nil {
 		r.unauthorized(ctx, err.Error())
 		return
 	}
+	if r.limited(ctx, r.limits.user, who.User.String()) {
+		return
+	}
 	url := ctx.URL()
-	next(huma.WithValue(ctx, callerKey{}, caller{user: user, uri: url.RequestURI()}))
+	next(huma.WithValue(ctx, callerKey{}, caller{Caller: who, user: who.User, uri: url.RequestURI()}))
 }
 
 func (r routes) unauthorized(ctx huma.Context, why string) {

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/wealth-companion/companion/app/account"
 	"github.com/wealth-companion/companion/app/db"
 	"github.com/wealth-companion/companion/app/fault"
+	"github.com/wealth-companion/companion/app/openid"
 	"github.com/wealth-companion/companion/app/trail"
 )
 
@@ -39,6 +42,8 @@ func (p *problem) GetHeaders() http.Header {
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		return http.Header{"Retry-After": {"5"}}
+	case http.StatusTooManyRequests:
+		return http.Header{"Retry-After": {strconv.Itoa(int(window.Seconds()))}}
 	case http.StatusUnauthorized:
 		return http.Header{"Www-Authenticate": {`Bearer realm="wealth-companion"`}}
 	default:
@@ -135,6 +140,13 @@ func describe(ctx context.Context, err error) *problem {
 		p.Status = http.StatusPreconditionFailed
 	case errors.Is(err, fault.ErrUnauthorized):
 		p.Status = http.StatusUnauthorized
+	case errors.Is(err, account.ErrUnverified), errors.Is(err, account.ErrStaleLogin):
+		p.Status = http.StatusForbidden
+	case errors.Is(err, fault.ErrBusy), errors.Is(err, openid.ErrAway):
+		p.Status = http.StatusServiceUnavailable
+	case db.Orphan(err, "user_id"):
+		// The access token of a deleted account, which goes on for a while.
+		p.Status, p.Detail = http.StatusUnauthorized, "this account is gone"
 	case db.Unwritable(err):
 		p.Status, p.Detail = http.StatusUnprocessableEntity, "a text has a character that cannot be kept, such as NUL"
 	case db.Away(err), errors.Is(err, context.DeadlineExceeded):

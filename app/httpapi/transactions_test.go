@@ -211,14 +211,14 @@ func BenchmarkPost(b *testing.B) {
 	pool := pgtest.Pool(b, event.Backend)
 	books := &ledger.Ledger{Pool: pool, Service: event.Backend}
 	api := &API{
-		Ledger: books, Accounts: &account.Accounts{Pool: pool, Begin: books.Begin}, Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
+		Ledger: books, Accounts: &account.Accounts{Pool: pool, Service: event.Backend, Begin: books.Begin}, Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
 		Log: slog.New(slog.DiscardHandler), Observe: func(string, string, int, time.Duration) {},
 	}
-	user, err := api.Accounts.Register(b.Context(), account.Registration{Email: "ada@example.org", Password: "correct horse"})
+	session, err := api.Accounts.Register(b.Context(), account.Registration{Email: "ada@example.org", Password: "correct horse"})
 	require.NoError(b, err)
-	token, _, err := api.Tokens.Issue(user.ID, time.Now())
+	token, _, err := api.Tokens.Issue(session.Caller, time.Now())
 	require.NoError(b, err)
-	wallet, err := books.CreateWallet(b.Context(), user.ID, ledger.NewWallet{Name: "Main", Type: "checking", Currency: "EUR"})
+	wallet, err := books.CreateWallet(b.Context(), session.User.ID, ledger.NewWallet{Name: "Main", Type: "checking", Currency: "EUR"})
 	require.NoError(b, err)
 	handler := api.Handler()
 	body, err := json.Marshal(object{"walletId": wallet.ID, "amount": "12.50", "type": "expense", "category": "groceries", "description": "REWE Markt"})

@@ -12,25 +12,403 @@ import (
 	"github.com/google/uuid"
 )
 
-const userByID = `-- name: UserByID :one
-SELECT id, email, name, created_at FROM users WHERE id = $1
+const budgetsToScrub = `-- name: BudgetsToScrub :many
+SELECT id, currency, month FROM budgets WHERE user_id = $1
 `
 
-type UserByIDRow struct {
+type BudgetsToScrubRow struct {
+	ID       uuid.UUID
+	Currency string
+	Month    time.Time
+}
+
+func (q *Queries) BudgetsToScrub(ctx context.Context, userID uuid.UUID) ([]BudgetsToScrubRow, error) {
+	rows, err := q.db.Query(ctx, budgetsToScrub, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []BudgetsToScrubRow{}
+	for rows.Next() {
+		var i BudgetsToScrubRow
+		if err := rows.Scan(&i.ID, &i.Currency, &i.Month); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deleteUser = `-- name: DeleteUser :execrows
+DELETE FROM users WHERE id = $1
+`
+
+// Everything of the user's goes with the row.
+func (q *Queries) DeleteUser(ctx context.Context, id uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteUser, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const endExpiredSessions = `-- name: EndExpiredSessions :exec
+DELETE FROM sessions WHERE user_id = $1 AND expires_at < $2
+`
+
+func (q *Queries) EndExpiredSessions(ctx context.Context, userID uuid.UUID, now time.Time) error {
+	_, err := q.db.Exec(ctx, endExpiredSessions, userID, now)
+	return err
+}
+
+const endSession = `-- name: EndSession :exec
+DELETE FROM sessions WHERE id = $1
+`
+
+func (q *Queries) EndSession(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endSession, id)
+	return err
+}
+
+const endSessions = `-- name: EndSessions :exec
+DELETE FROM sessions WHERE user_id = $1 AND id <> $2
+`
+
+func (q *Queries) EndSessions(ctx context.Context, userID uuid.UUID, otherThan uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endSessions, userID, otherThan)
+	return err
+}
+
+const forgetRefreshTokens = `-- name: ForgetRefreshTokens :exec
+DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < $2
+`
+
+func (q *Queries) ForgetRefreshTokens(ctx context.Context, sessionID uuid.UUID, now time.Time) error {
+	_, err := q.db.Exec(ctx, forgetRefreshTokens, sessionID, now)
+	return err
+}
+
+const goalsToScrub = `-- name: GoalsToScrub :many
+SELECT id, currency, created_at FROM goals WHERE user_id = $1
+`
+
+type GoalsToScrubRow struct {
 	ID        uuid.UUID
-	Email     string
-	Name      string
+	Currency  string
 	CreatedAt time.Time
 }
 
-func (q *Queries) UserByID(ctx context.Context, id uuid.UUID) (UserByIDRow, error) {
-	row := q.db.QueryRow(ctx, userByID, id)
-	var i UserByIDRow
+func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsToScrubRow, error) {
+	rows, err := q.db.Query(ctx, goalsToScrub, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []GoalsToScrubRow{}
+	for rows.Next() {
+		var i GoalsToScrubRow
+		if err := rows.Scan(&i.ID, &i.Currency, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const insertIdentity = `-- name: InsertIdentity :exec
+INSERT INTO identities (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
+`
+
+type InsertIdentityParams struct {
+	Issuer    string
+	Subject   string
+	UserID    uuid.UUID
+	CreatedAt time.Time
+}
+
+func (q *Queries) InsertIdentity(ctx context.Context, arg InsertIdentityParams) error {
+	_, err := q.db.Exec(ctx, insertIdentity,
+		arg.Issuer,
+		arg.Subject,
+		arg.UserID,
+		arg.CreatedAt,
+	)
+	return err
+}
+
+const insertRefreshToken = `-- name: InsertRefreshToken :exec
+INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES ($1, $2, $3)
+`
+
+func (q *Queries) InsertRefreshToken(ctx context.Context, hash []byte, sessionID uuid.UUID, expiresAt time.Time) error {
+	_, err := q.db.Exec(ctx, insertRefreshToken, hash, sessionID, expiresAt)
+	return err
+}
+
+const insertSession = `-- name: InsertSession :exec
+INSERT INTO sessions (id, user_id, authenticated_at, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5)
+`
+
+type InsertSessionParams struct {
+	ID              uuid.UUID
+	UserID          uuid.UUID
+	AuthenticatedAt time.Time
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
+}
+
+func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
+	_, err := q.db.Exec(ctx, insertSession,
+		arg.ID,
+		arg.UserID,
+		arg.AuthenticatedAt,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
+const insertUser = `-- name: InsertUser :exec
+INSERT INTO users (id, email, name, password_hash, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $5)
+`
+
+type InsertUserParams struct {
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	PasswordHash *string
+	CreatedAt    time.Time
+}
+
+func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
+	_, err := q.db.Exec(ctx, insertUser,
+		arg.ID,
+		arg.Email,
+		arg.Name,
+		arg.PasswordHash,
+		arg.CreatedAt,
+	)
+	return err
+}
+
+const prolongSession = `-- name: ProlongSession :exec
+UPDATE sessions SET expires_at = $1 WHERE id = $2
+`
+
+func (q *Queries) ProlongSession(ctx context.Context, expiresAt time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, prolongSession, expiresAt, iD)
+	return err
+}
+
+const refreshTokenForUpdate = `-- name: RefreshTokenForUpdate :one
+SELECT t.spent_at, t.expires_at, s.id, s.user_id, s.authenticated_at, s.created_at, s.expires_at
+FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
+WHERE t.hash = $1 FOR UPDATE
+`
+
+type RefreshTokenForUpdateRow struct {
+	SpentAt   *time.Time
+	ExpiresAt time.Time
+	Session   Session
+}
+
+// Of two at the same moment the second waits here, and finds the token spent.
+func (q *Queries) RefreshTokenForUpdate(ctx context.Context, hash []byte) (RefreshTokenForUpdateRow, error) {
+	row := q.db.QueryRow(ctx, refreshTokenForUpdate, hash)
+	var i RefreshTokenForUpdateRow
+	err := row.Scan(
+		&i.SpentAt,
+		&i.ExpiresAt,
+		&i.Session.ID,
+		&i.Session.UserID,
+		&i.Session.AuthenticatedAt,
+		&i.Session.CreatedAt,
+		&i.Session.ExpiresAt,
+	)
+	return i, err
+}
+
+const renameUser = `-- name: RenameUser :exec
+UPDATE users SET name = $1, updated_at = $2 WHERE id = $3
+`
+
+func (q *Queries) RenameUser(ctx context.Context, name string, updatedAt time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, renameUser, name, updatedAt, iD)
+	return err
+}
+
+const sessionOfRefreshToken = `-- name: SessionOfRefreshToken :one
+SELECT session_id FROM refresh_tokens WHERE hash = $1
+`
+
+func (q *Queries) SessionOfRefreshToken(ctx context.Context, hash []byte) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, sessionOfRefreshToken, hash)
+	var session_id uuid.UUID
+	err := row.Scan(&session_id)
+	return session_id, err
+}
+
+const setPassword = `-- name: SetPassword :exec
+UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3
+`
+
+func (q *Queries) SetPassword(ctx context.Context, passwordHash *string, updatedAt time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, setPassword, passwordHash, updatedAt, iD)
+	return err
+}
+
+const spendRefreshToken = `-- name: SpendRefreshToken :exec
+UPDATE refresh_tokens SET spent_at = $1 WHERE hash = $2
+`
+
+func (q *Queries) SpendRefreshToken(ctx context.Context, spentAt *time.Time, hash []byte) error {
+	_, err := q.db.Exec(ctx, spendRefreshToken, spentAt, hash)
+	return err
+}
+
+const userByEmail = `-- name: UserByEmail :one
+SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE email = $1
+`
+
+func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
+	row := q.db.QueryRow(ctx, userByEmail, email)
+	var i User
 	err := row.Scan(
 		&i.ID,
 		&i.Email,
 		&i.Name,
+		&i.PasswordHash,
 		&i.CreatedAt,
+		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const userByEmailForUpdate = `-- name: UserByEmailForUpdate :one
+SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE email = $1 FOR NO KEY UPDATE
+`
+
+func (q *Queries) UserByEmailForUpdate(ctx context.Context, email string) (User, error) {
+	row := q.db.QueryRow(ctx, userByEmailForUpdate, email)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const userByID = `-- name: UserByID :one
+SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE id = $1
+`
+
+func (q *Queries) UserByID(ctx context.Context, id uuid.UUID) (User, error) {
+	row := q.db.QueryRow(ctx, userByID, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const userByIdentity = `-- name: UserByIdentity :one
+SELECT u.id, u.email, u.name, u.password_hash, u.created_at, u.updated_at FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = $1 AND i.subject = $2 FOR SHARE OF u
+`
+
+func (q *Queries) UserByIdentity(ctx context.Context, issuer string, subject string) (User, error) {
+	row := q.db.QueryRow(ctx, userByIdentity, issuer, subject)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const userForUpdate = `-- name: UserForUpdate :one
+SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE id = $1 FOR NO KEY UPDATE
+`
+
+func (q *Queries) UserForUpdate(ctx context.Context, id uuid.UUID) (User, error) {
+	row := q.db.QueryRow(ctx, userForUpdate, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const userWithPassword = `-- name: UserWithPassword :one
+SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE
+`
+
+// Holds off a change of the password until the session that it lets begin is there.
+func (q *Queries) UserWithPassword(ctx context.Context, iD uuid.UUID, passwordHash *string) (User, error) {
+	row := q.db.QueryRow(ctx, userWithPassword, iD, passwordHash)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const walletsToScrub = `-- name: WalletsToScrub :many
+SELECT id, type, currency FROM wallets WHERE user_id = $1
+`
+
+type WalletsToScrubRow struct {
+	ID       uuid.UUID
+	Type     string
+	Currency string
+}
+
+func (q *Queries) WalletsToScrub(ctx context.Context, userID uuid.UUID) ([]WalletsToScrubRow, error) {
+	rows, err := q.db.Query(ctx, walletsToScrub, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []WalletsToScrubRow{}
+	for rows.Next() {
+		var i WalletsToScrubRow
+		if err := rows.Scan(&i.ID, &i.Type, &i.Currency); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

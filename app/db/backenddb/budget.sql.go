@@ -78,13 +78,13 @@ func (q *Queries) BudgetsToCopy(ctx context.Context, userID uuid.UUID, source ti
 const budgetsWithSpending = `-- name: BudgetsWithSpending :many
 SELECT b.id, b.user_id, b.category, b.amount, b.currency, b.month, b.created_at, b.updated_at, b.threshold, b.rollover,
     coalesce((SELECT sum(t.amount) FROM transactions t
-        WHERE t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency
+        WHERE t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
         AND t.occurred_at >= b.month::timestamp AT TIME ZONE 'UTC'
         AND t.occurred_at < (b.month + interval '1 month') AT TIME ZONE 'UTC'), 0)::numeric AS spent,
     coalesce(earlier.amount, 0)::numeric AS earlier_amount,
     coalesce((SELECT sum(t.amount) FROM transactions t
         WHERE earlier.id IS NOT NULL
-        AND t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency
+        AND t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
         AND t.occurred_at >= (b.month - interval '1 month') AT TIME ZONE 'UTC'
         AND t.occurred_at < b.month::timestamp AT TIME ZONE 'UTC'), 0)::numeric AS earlier_spent
 FROM budgets b

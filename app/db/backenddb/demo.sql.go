@@ -41,8 +41,35 @@ func (q *Queries) Demo(ctx context.Context, userID uuid.UUID) (Demo, error) {
 	return i, err
 }
 
+const forgetImportsIn = `-- name: ForgetImportsIn :exec
+DELETE FROM imports WHERE user_id = $1 AND wallet_id = ANY ($2::uuid[])
+`
+
+func (q *Queries) ForgetImportsIn(ctx context.Context, userID uuid.UUID, wallets []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetImportsIn, userID, wallets)
+	return err
+}
+
+const forgetTransactionsIn = `-- name: ForgetTransactionsIn :exec
+DELETE FROM transactions WHERE user_id = $1 AND (wallet_id = ANY ($2::uuid[]) OR to_wallet_id = ANY ($2::uuid[]))
+`
+
+func (q *Queries) ForgetTransactionsIn(ctx context.Context, userID uuid.UUID, wallets []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetTransactionsIn, userID, wallets)
+	return err
+}
+
+const forgetWallets = `-- name: ForgetWallets :exec
+DELETE FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[])
+`
+
+func (q *Queries) ForgetWallets(ctx context.Context, userID uuid.UUID, wallets []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetWallets, userID, wallets)
+	return err
+}
+
 const hasTransactions = `-- name: HasTransactions :one
-SELECT EXISTS (SELECT FROM transactions WHERE user_id = $1)
+SELECT EXISTS (SELECT FROM transactions WHERE user_id = $1 AND deleted_at IS NULL)
 `
 
 func (q *Queries) HasTransactions(ctx context.Context, userID uuid.UUID) (bool, error) {
@@ -62,6 +89,31 @@ func (q *Queries) InsertDemo(ctx context.Context, userID uuid.UUID, iD uuid.UUID
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const transactionsIn = `-- name: TransactionsIn :many
+SELECT id FROM transactions
+WHERE user_id = $1 AND deleted_at IS NULL AND (wallet_id = ANY ($2::uuid[]) OR to_wallet_id = ANY ($2::uuid[]))
+`
+
+func (q *Queries) TransactionsIn(ctx context.Context, userID uuid.UUID, wallets []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, transactionsIn, userID, wallets)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const updateDemo = `-- name: UpdateDemo :exec

@@ -92,6 +92,26 @@ type Insight struct {
 	Feedback        string
 }
 
+type Preference struct {
+	UserID     uuid.UUID
+	Timezone   string
+	Channels   []string
+	QuietFrom  string
+	QuietUntil string
+	Digest     string
+	MutedTypes []string
+	Phrasing   bool
+	UpdatedAt  time.Time
+}
+
+type PushSubscription struct {
+	UserID    uuid.UUID
+	Endpoint  string
+	P256dh    string
+	Auth      string
+	CreatedAt time.Time
+}
+
 type Rate struct {
 	UserID    uuid.UUID
 	Base      string
@@ -99,6 +119,14 @@ type Rate struct {
 	Day       time.Time
 	Rate      decimal.Decimal
 	UpdatedAt time.Time
+}
+
+type Session struct {
+	ID              uuid.UUID
+	UserID          uuid.UUID
+	AuthenticatedAt time.Time
+	CreatedAt       time.Time
+	ExpiresAt       time.Time
 }
 
 type Task struct {
@@ -132,6 +160,15 @@ type Transaction struct {
 	DeletedAt   *time.Time
 	ImportID    *uuid.UUID
 	Fingerprint *string
+}
+
+type User struct {
+	ID           uuid.UUID
+	Email        string
+	Name         string
+	PasswordHash *string
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
 }
 
 type Wallet struct {

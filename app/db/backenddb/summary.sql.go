@@ -15,7 +15,7 @@ import (
 
 const flows = `-- name: Flows :many
 SELECT currency, type, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = $1 AND type <> 'transfer' AND occurred_at >= $2 AND occurred_at < $3
+WHERE user_id = $1 AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= $2 AND occurred_at < $3
 GROUP BY currency, type ORDER BY currency, type
 `
 
@@ -55,7 +55,7 @@ func (q *Queries) Flows(ctx context.Context, userID uuid.UUID, since time.Time, 
 
 const flowsByCategory = `-- name: FlowsByCategory :many
 SELECT currency, category, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = $1 AND type = $2 AND occurred_at >= $3 AND occurred_at < $4
+WHERE user_id = $1 AND type = $2 AND deleted_at IS NULL AND occurred_at >= $3 AND occurred_at < $4
 GROUP BY currency, category ORDER BY currency, category
 `
 
@@ -105,7 +105,7 @@ func (q *Queries) FlowsByCategory(ctx context.Context, arg FlowsByCategoryParams
 
 const flowsByMonth = `-- name: FlowsByMonth :many
 SELECT date_trunc('month', occurred_at, 'UTC')::timestamptz AS month, currency, type, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = $1 AND type <> 'transfer' AND occurred_at >= $2 AND occurred_at < $3
+WHERE user_id = $1 AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= $2 AND occurred_at < $3
 GROUP BY 1, currency, type ORDER BY 1, currency, type
 `
 
@@ -141,4 +141,16 @@ func (q *Queries) FlowsByMonth(ctx context.Context, userID uuid.UUID, since time
 		return nil, err
 	}
 	return items, nil
+}
+
+const mainCurrency = `-- name: MainCurrency :one
+SELECT currency FROM wallets WHERE user_id = $1 ORDER BY archived_at IS NOT NULL, created_at, id LIMIT 1
+`
+
+// The currency of the user's oldest wallet that is in use, or the oldest at all.
+func (q *Queries) MainCurrency(ctx context.Context, userID uuid.UUID) (string, error) {
+	row := q.db.QueryRow(ctx, mainCurrency, userID)
+	var currency string
+	err := row.Scan(&currency)
+	return currency, err
 }

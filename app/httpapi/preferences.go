@@ -1,0 +1,43 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/preference"
+)
+
+type putPreferences struct {
+	Conditional
+	Body preference.Settings
+}
+
+type subscribePush struct {
+	Keyed
+	Body preference.NewSubscription
+}
+
+type unsubscribePush struct {
+	Endpoint string `query:"endpoint" required:"true" maxLength:"2000" doc:"As it was given"`
+}
+
+func (r routes) preferences() {
+	own(r, operation{http.MethodGet, "/preferences", "getPreferences", "How the caller wants to be told", 0, 0},
+		func(ctx context.Context, user uuid.UUID, _ *struct{}) (preference.Preferences, error) {
+			return r.api.Preferences.Get(ctx, user)
+		})
+	own(r, operation{http.MethodPut, "/preferences", "putPreferences", "Set how the caller wants to be told", 0, 0},
+		func(ctx context.Context, user uuid.UUID, in *putPreferences) (preference.Preferences, error) {
+			return r.api.Preferences.Put(ctx, user, in.IfMatch, in.Body)
+		})
+	own(r, operation{http.MethodPost, "/preferences/push", "subscribePush", "Add a browser that takes push messages; the ten newest stay", http.StatusCreated, 0},
+		func(ctx context.Context, user uuid.UUID, in *subscribePush) (preference.Preferences, error) {
+			return r.api.Preferences.Subscribe(ctx, user, in.Body)
+		})
+	own(r, operation{http.MethodDelete, "/preferences/push", "unsubscribePush", "Remove a browser from those that take push messages", http.StatusNoContent, 0},
+		func(ctx context.Context, user uuid.UUID, in *unsubscribePush) (nothing, error) {
+			return nothing{}, r.api.Preferences.Unsubscribe(ctx, user, in.Endpoint)
+		})
+}
