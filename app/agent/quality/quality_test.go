@@ -35,7 +35,22 @@ var (
 )
 
 // floors are slightly under what was measured on the evaluation seeds.
-var floors = map[string]struct{ precision, recall float64 }{}
+var floors = map[string]struct{ precision, recall float64 }{
+	"anomaly":          {0.94, 0.85},
+	"budget_forecast":  {0.95, 0.95},
+	"cash_flow":        {0.93, 0.81},
+	"category_growth":  {0.98, 0.85},
+	"category_pace":    {0.83, 0.74},
+	"duplicate_charge": {0.90, 0.95},
+	"emergency_fund":   {0.98, 0.98},
+	"goal_pace":        {0.95, 0.95},
+	"idle_cash":        {0.98, 0.98},
+	"price_rise":       {0.95, 0.98},
+	"recurring_charge": {0.95, 0.98},
+	"savings_rate":     {0.79, 0.98},
+	"upcoming_bill":    {0.94, 0.98},
+	"weekend_pattern":  {0.90, 0.98},
+}
 
 // score counts what a detector got right and wrong.
 type score struct{ hit, wrong, missed int }
