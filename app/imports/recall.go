@@ -139,25 +139,42 @@ func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
 	}
 	times := map[[3]string]int64{}
 	for _, row := range filed { // the latest first: of equally many, the first stays
-		name := merchant.Normalise(row.Description)
-		if name == "" || !open[row.Category] {
+		if !open[row.Category] {
 			continue
 		}
-		who := [2]string{row.Type, name}
-		times[[3]string{row.Type, name, row.Category}] += row.Times
-		if best, known := f.merchants[who]; !known || times[[3]string{row.Type, name, row.Category}] > times[[3]string{row.Type, name, best}] {
-			f.merchants[who] = row.Category
+		for _, name := range names(row.Description) {
+			who := [2]string{row.Type, name}
+			times[[3]string{row.Type, name, row.Category}] += row.Times
+			if best, known := f.merchants[who]; !known || times[[3]string{row.Type, name, row.Category}] > times[[3]string{row.Type, name, best}] {
+				f.merchants[who] = row.Category
+			}
 		}
 	}
 	return f
+}
+
+// names are those of the merchant in a description, the closest first: the whole
+// one and, since what follows is mostly a town, its first two words.
+func names(description string) []string {
+	name := merchant.Normalise(description)
+	words := strings.Fields(name)
+	switch {
+	case len(words) == 0:
+		return nil
+	case len(words) > 2:
+		return []string{name, strings.Join(words[:2], " ")}
+	}
+	return []string{name}
 }
 
 // category is where a line is filed: as its merchant before, else as the bank
 // says, else among the others.
 func (f filing) category(l statement.Line) string {
 	kind, _ := direction(l)
-	if category, known := f.merchants[[2]string{kind, merchant.Normalise(l.Description)}]; known {
-		return category
+	for _, name := range names(l.Description) {
+		if category, known := f.merchants[[2]string{kind, name}]; known {
+			return category
+		}
 	}
 	if category, known := f.banks[[2]string{kind, ledger.Slug(strings.TrimSpace(l.Category))}]; known {
 		return category
