@@ -34,7 +34,7 @@ type Transaction struct {
 type Wallet struct {
 	ID, UserID uuid.UUID
 	Name       string
-	Type       string // cash, bank, credit, savings or investment
+	Type       string // cash, checking, credit, savings or investment
 	Currency   string
 	Balance    decimal.Decimal // signed
 }
@@ -42,7 +42,7 @@ type Wallet struct {
 // The kinds of wallet.
 const (
 	Cash       = "cash"
-	Bank       = "bank"
+	Bank       = "checking" // as the ledger calls a bank account
 	Credit     = "credit"
 	Savings    = "savings"
 	Investment = "investment"
