@@ -20,22 +20,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"github.com/wealth-companion/companion/app/account"
-	"github.com/wealth-companion/companion/app/alert"
-	"github.com/wealth-companion/companion/app/budget"
-	"github.com/wealth-companion/companion/app/currency"
-	"github.com/wealth-companion/companion/app/demo"
 	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/export"
-	"github.com/wealth-companion/companion/app/goal"
-	"github.com/wealth-companion/companion/app/imports"
-	"github.com/wealth-companion/companion/app/insight"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
-	"github.com/wealth-companion/companion/app/ledger"
-	"github.com/wealth-companion/companion/app/live"
-	"github.com/wealth-companion/companion/app/preference"
-	"github.com/wealth-companion/companion/app/summary"
-	"github.com/wealth-companion/companion/app/task"
 	"github.com/wealth-companion/companion/app/trail"
 )
 
@@ -53,26 +39,10 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	pool := pgtest.Pool(t, event.Backend)
-	books := &ledger.Ledger{Pool: pool, Service: event.Backend}
 	w := &world{t: t, pool: pool}
-	w.api = &API{
-		Accounts: &account.Accounts{Pool: pool, Service: event.Backend, Begin: books.Begin}, Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
-		Preferences: &preference.Store{Pool: pool, Service: event.Backend}, Exports: &export.Exporter{Pool: pool},
-		Ledger: books, Rates: &currency.Rates{Pool: pool}, Imports: &imports.Imports{Pool: pool, Ledger: books},
-		Budgets: &budget.Budgets{Pool: pool, Service: event.Backend},
-		Goals:   &goal.Goals{Pool: pool, Service: event.Backend}, Tasks: &task.Tasks{Pool: pool},
-		Insights: &insight.Insights{Pool: pool, Service: event.Backend}, Alerts: &alert.Alerts{Pool: pool},
-		Live: &live.Hub{Pool: pool, Log: slog.New(slog.DiscardHandler)},
-		Log:  slog.New(slog.DiscardHandler),
-		Observe: func(method, route string, status int, _ time.Duration) {
-			w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
-		},
-	}
-	w.api.Dashboards = &summary.Dashboards{
-		Summaries: &summary.Summaries{Pool: pool, Ledger: books, Rates: &currency.Rates{Pool: pool}},
-		Budgets:   w.api.Budgets, Goals: w.api.Goals, Tasks: w.api.Tasks, Insights: w.api.Insights, Alerts: w.api.Alerts,
-	}
-	w.api.Demos = &demo.Demos{Pool: pool, Ledger: books, Budgets: w.api.Budgets, Goals: w.api.Goals, Tasks: w.api.Tasks}
+	w.api = New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(method, route string, status int, _ time.Duration) {
+		w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
+	})
 	w.handler = w.api.Handler()
 	return w
 }
@@ -275,35 +245,35 @@ func TestBadRequestsGetAnAnswer(t *testing.T) {
 		body         any
 		field        string
 	}{
-		"an amount as a number":       {422, "POST", "/transactions", good(object{"amount": 10.5}), "amount"},
-		"a negative amount":           {422, "POST", "/transactions", good(object{"amount": "-1"}), "amount"},
-		"an amount of nothing":        {422, "POST", "/transactions", good(object{"amount": "0.00"}), "amount"},
-		"too many places":             {422, "POST", "/transactions", good(object{"amount": "1.00001"}), "amount"},
-		"an unknown kind":             {422, "POST", "/transactions", good(object{"type": "gift"}), "type"},
-		"an unknown category":         {422, "POST", "/transactions", good(object{"category": "yachts"}), "category"},
-		"an unknown wallet":           {422, "POST", "/transactions", good(object{"walletId": uuid.NewString()}), "walletId"},
-		"a day in the far future":     {422, "POST", "/transactions", good(object{"timestamp": "2099-01-01T00:00:00Z"}), "timestamp"},
-		"a misspelt field":            {422, "POST", "/transactions", good(object{"ammount": "1"}), "ammount"},
-		"a wallet that is no id":      {422, "POST", "/transactions", good(object{"walletId": "mine"}), "walletId"},
-		"not JSON":                    {400, "POST", "/transactions", "amount=1", ""},
-		"two objects":                 {400, "POST", "/wallets", `{"name":"a","type":"cash","currency":"EUR"}{}`, ""},
-		"nothing at all":              {400, "POST", "/transactions", "", ""},
-		"more than a request needs":   {413, "POST", "/wallets", `{"name":"` + strings.Repeat("a", 2<<20) + `"}`, ""},
-		"an unknown sort of wallet":   {422, "POST", "/wallets", object{"name": "a", "type": "sock", "currency": "EUR"}, "type"},
-		"an unknown currency":         {422, "POST", "/wallets", object{"name": "a", "type": "cash", "currency": "eur"}, "currency"},
-		"a wallet of the same name":   {409, "POST", "/wallets", object{"name": "Main", "type": "cash", "currency": "EUR"}, ""},
-		"a month that is none":        {422, "POST", "/budgets", object{"category": "other", "amount": "1", "currency": "EUR", "month": "2026-13"}, "month"},
-		"a category of no letters":    {422, "POST", "/categories", object{"name": "!!!", "kind": "expense"}, "name"},
-		"a category of a long name":   {422, "POST", "/categories", object{"name": strings.Repeat("x", 60), "kind": "expense"}, "name"},
-		"a page of too many":          {422, "GET", "/transactions?limit=1000", nil, "limit"},
-		"a page of not a number":      {422, "GET", "/insights?limit=all", nil, "limit"},
-		"a made-up cursor":            {422, "GET", "/alerts?cursor=abc", nil, "cursor"},
-		"a path that is none":         {404, "GET", "/yachts", nil, ""},
-		"an id that is none":          {404, "GET", "/transactions/mine", nil, ""},
-		"a method that is not there":  {405, "DELETE", "/wallets", nil, ""},
-		"a short password":            {422, "POST", "/auth/register", object{"email": "a@example.org", "password": "short"}, "password"},
-		"a password nobody types":     {422, "POST", "/auth/register", object{"email": "a@example.org", "password": strings.Repeat("p", 201)}, "password"},
-		"an address that is none":     {422, "POST", "/auth/register", object{"email": "ada", "password": "correct horse"}, "email"},
+		"an amount as a number":      {422, "POST", "/transactions", good(object{"amount": 10.5}), "amount"},
+		"a negative amount":          {422, "POST", "/transactions", good(object{"amount": "-1"}), "amount"},
+		"an amount of nothing":       {422, "POST", "/transactions", good(object{"amount": "0.00"}), "amount"},
+		"too many places":            {422, "POST", "/transactions", good(object{"amount": "1.00001"}), "amount"},
+		"an unknown kind":            {422, "POST", "/transactions", good(object{"type": "gift"}), "type"},
+		"an unknown category":        {422, "POST", "/transactions", good(object{"category": "yachts"}), "category"},
+		"an unknown wallet":          {422, "POST", "/transactions", good(object{"walletId": uuid.NewString()}), "walletId"},
+		"a day in the far future":    {422, "POST", "/transactions", good(object{"timestamp": "2099-01-01T00:00:00Z"}), "timestamp"},
+		"a misspelt field":           {422, "POST", "/transactions", good(object{"ammount": "1"}), "ammount"},
+		"a wallet that is no id":     {422, "POST", "/transactions", good(object{"walletId": "mine"}), "walletId"},
+		"not JSON":                   {400, "POST", "/transactions", "amount=1", ""},
+		"two objects":                {400, "POST", "/wallets", `{"name":"a","type":"cash","currency":"EUR"}{}`, ""},
+		"nothing at all":             {400, "POST", "/transactions", "", ""},
+		"more than a request needs":  {413, "POST", "/wallets", `{"name":"` + strings.Repeat("a", 2<<20) + `"}`, ""},
+		"an unknown sort of wallet":  {422, "POST", "/wallets", object{"name": "a", "type": "sock", "currency": "EUR"}, "type"},
+		"an unknown currency":        {422, "POST", "/wallets", object{"name": "a", "type": "cash", "currency": "eur"}, "currency"},
+		"a wallet of the same name":  {409, "POST", "/wallets", object{"name": "Main", "type": "cash", "currency": "EUR"}, ""},
+		"a month that is none":       {422, "POST", "/budgets", object{"category": "other", "amount": "1", "currency": "EUR", "month": "2026-13"}, "month"},
+		"a category of no letters":   {422, "POST", "/categories", object{"name": "!!!", "kind": "expense"}, "name"},
+		"a category of a long name":  {422, "POST", "/categories", object{"name": strings.Repeat("x", 60), "kind": "expense"}, "name"},
+		"a page of too many":         {422, "GET", "/transactions?limit=1000", nil, "limit"},
+		"a page of not a number":     {422, "GET", "/insights?limit=all", nil, "limit"},
+		"a made-up cursor":           {422, "GET", "/alerts?cursor=abc", nil, "cursor"},
+		"a path that is none":        {404, "GET", "/yachts", nil, ""},
+		"an id that is none":         {404, "GET", "/transactions/mine", nil, ""},
+		"a method that is not there": {405, "DELETE", "/wallets", nil, ""},
+		"a short password":           {422, "POST", "/auth/register", object{"email": "a@example.org", "password": "short"}, "password"},
+		"a password nobody types":    {422, "POST", "/auth/register", object{"email": "a@example.org", "password": strings.Repeat("p", 201)}, "password"},
+		"an address that is none":    {422, "POST", "/auth/register", object{"email": "ada", "password": "correct horse"}, "email"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
@@ -423,4 +393,44 @@ func (w *world) header(path string) http.Header {
 	w.handler.ServeHTTP(recorder, request)
 	require.Equal(w.t, 200, recorder.Code)
 	return recorder.Header()
+}
+
+// shelf keeps answers in memory.
+type shelf map[string][]byte
+
+func (s shelf) Keep(_ context.Context, key string, answer []byte) { s[key] = answer }
+func (s shelf) Find(_ context.Context, key string) (answer []byte, ok bool) {
+	answer, ok = s[key]
+	return
+}
+
+func TestWhatWasReadIsStillThereWhileTheDatabaseIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.api.Cache = shelf{}
+	w.handler = w.api.Handler()
+	w.join()
+	before := w.call(200, "GET", "/wallets", nil)
+	require.Empty(t, w.header("/wallets").Get("X-Data-As-Of"))
+	config := w.pool.Config()
+	config.ConnConfig.Host = t.TempDir() // no server there
+	away, err := pgxpool.NewWithConfig(context.Background(), config)
+	require.NoError(t, err)
+	defer away.Close()
+	w.api.Ledger.Pool = away
+	require.Equal(t, before, w.call(200, "GET", "/wallets", nil))
+	_, err = time.Parse(time.RFC3339, w.header("/wallets").Get("X-Data-As-Of"))
+	require.NoError(t, err, "who reads it is told how old it is")
+	w.call(503, "POST", "/wallets", object{"name": "Other", "type": "cash", "currency": "EUR"})
+	w.call(503, "GET", "/categories", nil) // was never read
+	w.join2(t)
+	w.call(503, "GET", "/wallets", nil) // another's answer is nobody else's
+}
+
+// join2 makes another user, in a world whose ledger is away.
+func (w *world) join2(t *testing.T) {
+	t.Helper()
+	pool := w.api.Ledger.Pool
+	w.api.Ledger.Pool = w.pool
+	defer func() { w.api.Ledger.Pool = pool }()
+	w.join()
 }

@@ -11,13 +11,13 @@ import (
 type nothing struct{}
 
 type period struct {
-	From     string `json:"from,omitempty" jsonschema:"first day, YYYY-MM-DD; without it the first of this month"`
-	Until    string `json:"until,omitempty" jsonschema:"last day, YYYY-MM-DD; without it today"`
+	From     string `json:"from,omitempty" jsonschema:"first day, YYYY-MM-DD; without it the first of the last day's month"`
+	To       string `json:"to,omitempty" jsonschema:"last day, YYYY-MM-DD; without it today"`
 	Currency string `json:"currency,omitempty" jsonschema:"ISO 4217 code that totals are converted into, where the person has entered rates"`
 }
 
 func (p period) query() url.Values {
-	return filled(map[string]string{"from": p.From, "until": p.Until, "currency": p.Currency})
+	return filled(map[string]string{"from": p.From, "to": p.To, "currency": p.Currency})
 }
 
 // filled leaves out what is empty.
@@ -33,14 +33,16 @@ func filled(values map[string]string) url.Values {
 
 type spending struct {
 	period
-	Months int `json:"months,omitempty" jsonschema:"months of the trend, 1 to 24; 6 without it"`
+	Months int `json:"months,omitempty" jsonschema:"months of the trend, 1 to 60; 12 without it"`
 }
 
 type investment struct {
 	Initial        string `json:"initial,omitempty" jsonschema:"what is invested at once, a decimal string such as 1000.00"`
 	Monthly        string `json:"monthly,omitempty" jsonschema:"what is added each month, a decimal string"`
-	Years          int    `json:"years" jsonschema:"1 to 60"`
-	ExpectedReturn string `json:"expectedReturn,omitempty" jsonschema:"expected return a year in percent, a decimal string such as 5"`
+	Months         int    `json:"months" jsonschema:"for how long, 1 to 720 months"`
+	ExpectedReturn string `json:"expectedReturn,omitempty" jsonschema:"percent a year, a decimal string; 6 without it"`
+	Fee            string `json:"fee,omitempty" jsonschema:"percent a year, taken off the return"`
+	Inflation      string `json:"inflation,omitempty" jsonschema:"percent a year, to see values in the money of today"`
 }
 
 type newBudget struct {
@@ -62,7 +64,7 @@ type newTransaction struct {
 }
 
 type tasks struct {
-	State string `json:"state,omitempty" jsonschema:"open, done or all; open without it"`
+	State string `json:"state,omitempty" jsonschema:"open, done or all; all without it"`
 }
 
 type newTask struct {
@@ -168,6 +170,6 @@ func (s *Server) addTools(to *mcp.Server) {
 		})
 	changing(s, to, "complete_task", "Task done", "Marks a task as done.",
 		func(in oneTask) (change, error) {
-			return change{call{method: http.MethodPost, path: "tasks/" + url.PathEscape(in.ID) + "/complete", body: struct{}{}}, "mark task " + in.ID + " as done"}, nil
+			return change{call{method: http.MethodPost, path: "tasks/" + url.PathEscape(in.ID) + "/complete"}, "mark task " + in.ID + " as done"}, nil
 		})
 }
