@@ -39,4 +39,5 @@ func TestValidCurrency(t *testing.T) {
 	require.True(t, ValidCurrency("EUR"))
 	require.False(t, ValidCurrency("eur"))
 	require.False(t, ValidCurrency("EURO"))
+	require.False(t, ValidCurrency("ZZZ"), "looks like one, and is none")
 }

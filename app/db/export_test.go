@@ -1,0 +1,4 @@
+package db
+
+// MigrationsOf is for tests.
+var MigrationsOf = migrationsOf
