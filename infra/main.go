@@ -22,7 +22,7 @@ func run(ctx *pulumi.Context) error {
 	if err != nil {
 		return err
 	}
-	secrets, err := loadSecrets(ctx)
+	secrets, err := loadSecrets(ctx, settings)
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,7 @@ func load(ctx *pulumi.Context) (stacks.Config, error) {
 	for key, target := range map[string]any{
 		"cluster": &settings.Cluster, "registry": &settings.Registry, "charts": &settings.Charts, "issuer": &settings.Issuer,
 		"edge": &settings.Edge, "dapr": &settings.Dapr, "kafka": &settings.Kafka, "redis": &settings.Redis, "services": &settings.Services,
+		"mail": &settings.Mail, "push": &settings.Push, "oidc": &settings.OIDC, "conversation": &settings.Conversation,
 	} {
 		if err := from.GetObject(key, target); err != nil {
 			errs = append(errs, fmt.Errorf("companion:%s is not of its shape (stacks/config.go says what it holds): %w", key, err))
@@ -57,9 +58,9 @@ func load(ctx *pulumi.Context) (stacks.Config, error) {
 
 // loadSecrets reads the stack's secrets; what is missing is told with the
 // command that sets it.
-func loadSecrets(ctx *pulumi.Context) (platform.Secrets, error) {
+func loadSecrets(ctx *pulumi.Context, settings stacks.Config) (platform.Secrets, error) {
 	from := config.New(ctx, "companion")
-	secrets := platform.Secrets{DatabaseURLs: map[string]pulumi.StringInput{}}
+	secrets := platform.Secrets{DatabaseURLs: map[string]pulumi.StringInput{}, Options: map[string]pulumi.StringInput{}}
 	var urls map[string]string
 	err := from.GetObject("databaseUrls", &urls)
 	var missing []error
@@ -78,6 +79,15 @@ func loadSecrets(ctx *pulumi.Context) (platform.Secrets, error) {
 	secrets.RedisPassword = need("redisPassword", from.Get("redisPassword"))
 	secrets.AuthSigningKey = need("authSigningKey", from.Get("authSigningKey"))
 	secrets.KafkaSeed = need("kafkaSeed", from.Get("kafkaSeed"))
+	// What is configured needs its secret; a model of one's own may have no key.
+	for key, wanted := range map[string]bool{
+		"mailPassword": settings.Mail != nil, "pushPrivateKey": settings.Push != nil,
+		"oidcClientSecret": settings.OIDC != nil, "conversationKey": settings.Conversation != nil && from.Get("conversationKey") != "",
+	} {
+		if wanted {
+			secrets.Options[key] = need(key, from.Get(key))
+		}
+	}
 	secrets.DigitalOceanToken = pulumi.ToSecret(pulumi.String(digitalOceanToken(ctx))).(pulumi.StringOutput)
 	return secrets, errors.Join(missing...)
 }

@@ -18,6 +18,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/infra/companion"
+	"github.com/wealth-companion/companion/stacks"
 )
 
 var update = flag.Bool("update", false, "write the golden plans anew")
@@ -111,8 +115,14 @@ func configuration(t *testing.T, stack string) map[string]string {
 	flat := map[string]string{
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed",
-		"companion:databaseUrls": `{"backend":"postgres://secret-b","analytics":"postgres://secret-a","notification":"postgres://secret-n"}`,
 	}
+	urls := map[string]string{}
+	for _, service := range stacks.DatabaseServices {
+		urls[service] = "postgres://secret-" + service
+	}
+	given, err := json.Marshal(urls)
+	require.NoError(t, err)
+	flat["companion:databaseUrls"] = string(given)
 	for key, value := range file.Config {
 		if text, is := value.(string); is {
 			flat[key] = text
@@ -205,4 +215,52 @@ func TestWrongConfigurationIsToldOfBeforeAnythingIsMade(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOptions: what is configured is deployed, with its secret where it belongs
+// and nowhere else.
+func TestOptions(t *testing.T) {
+	config := configuration(t, "prod")
+	for key, value := range map[string]string{
+		"companion:mail":         `{"host": "smtp.example.com", "port": 587, "user": "companion", "from": "alerts@example.com"}`,
+		"companion:push":         `{"publicKey": "BPublic", "contact": "mailto:platform@example.com"}`,
+		"companion:oidc":         `{"issuer": "https://id.example.com", "clientId": "companion"}`,
+		"companion:conversation": `{"kind": "conversation.openai", "metadata": {"model": "small"}}`,
+		"companion:mailPassword": "secret-mail", "companion:pushPrivateKey": "secret-push",
+		"companion:oidcClientSecret": "secret-oidc", "companion:conversationKey": "secret-model",
+	} {
+		config[key] = value
+	}
+	asked, err := plan(config, "prod")
+	require.NoError(t, err)
+	raw, err := json.Marshal(asked)
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), "secret-")
+	deployed := map[string]string{}
+	for _, one := range asked {
+		inputs, err := json.Marshal(one.Inputs)
+		require.NoError(t, err)
+		deployed[one.Type[strings.LastIndex(one.Type, ":")+1:]+" "+one.Name] = string(inputs)
+	}
+	require.Contains(t, deployed["Component component-mail"], "bindings.smtp")
+	require.Contains(t, deployed["Component component-conversation"], "conversation.openai")
+	for service, wants := range map[string][]string{
+		"backend": {"OIDC_ISSUER", "OIDC_CLIENT_SECRET"}, "notification": {"MAIL_BINDING", "VAPID_PRIVATE_KEY"}, "banking": {"CONVERSATION_COMPONENT"},
+	} {
+		for _, want := range wants {
+			require.Contains(t, deployed["Deployment "+service], want)
+		}
+	}
+	require.NotContains(t, deployed["Deployment mcp"], "CONVERSATION_COMPONENT")
+
+	delete(config, "companion:mailPassword")
+	_, err = plan(config, "prod")
+	require.ErrorContains(t, err, "pulumi config set --secret companion:mailPassword")
+}
+
+// TestServicesAreTheSameEverywhere: the services that events go between are
+// those that have a database, and every service can be sized.
+func TestServicesAreTheSameEverywhere(t *testing.T) {
+	require.ElementsMatch(t, event.Services(), stacks.DatabaseServices)
+	require.ElementsMatch(t, companion.Names(), slices.Collect(maps.Keys(stacks.Services{}.ByName())))
 }

@@ -25,6 +25,41 @@ type Config struct {
 	Kafka    Kafka    `json:"kafka"`
 	Redis    Redis    `json:"redis"`
 	Services Services `json:"services"`
+
+	// What an installation may do without.
+	Mail         *Mail         `json:"mail"`         // alerts by e-mail
+	Push         *Push         `json:"push"`         // alerts by web push
+	OIDC         *OIDC         `json:"oidc"`         // log-in with another's account
+	Conversation *Conversation `json:"conversation"` // a language model that phrases insights
+}
+
+// Mail is the server that e-mails are given to. Its password is the secret
+// companion:mailPassword.
+type Mail struct {
+	Host string `json:"host"`
+	Port int    `json:"port"`
+	User string `json:"user"`
+	From string `json:"from"`
+}
+
+// Push is how browsers know that a message is ours (VAPID, RFC 8292). The other
+// key is the secret companion:pushPrivateKey.
+type Push struct {
+	PublicKey string `json:"publicKey"`
+	Contact   string `json:"contact"` // whom a push service may write to: mailto: or https:
+}
+
+// OIDC is an identity provider. The client's secret is companion:oidcClientSecret.
+type OIDC struct {
+	Issuer   string `json:"issuer"`
+	ClientID string `json:"clientId"`
+}
+
+// Conversation is Dapr's component for a language model. Its key, where it has
+// one, is the secret companion:conversationKey.
+type Conversation struct {
+	Kind     string            `json:"kind"`     // conversation.openai, conversation.anthropic, ...
+	Metadata map[string]string `json:"metadata"` // the component's, without the key
 }
 
 // Cluster is the DOKS cluster and its network.
@@ -142,6 +177,11 @@ func secretKeys() map[string]string {
 		"redisPassword":  `pulumi config set --secret companion:redisPassword "$(openssl rand -hex 24)"`,
 		"kafkaSeed":      `pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
 		"authSigningKey": `pulumi config set --secret companion:authSigningKey "$(openssl rand -hex 32)"`,
+
+		"mailPassword":     `pulumi config set --secret companion:mailPassword`,
+		"pushPrivateKey":   `pulumi config set --secret companion:pushPrivateKey`,
+		"oidcClientSecret": `pulumi config set --secret companion:oidcClientSecret`,
+		"conversationKey":  `pulumi config set --secret companion:conversationKey`,
 	}
 	for _, service := range DatabaseServices {
 		keys["databaseUrls."+service] = fmt.Sprintf(`pulumi config set --secret --path 'companion:databaseUrls.%s' postgres://...`, service)
@@ -200,7 +240,30 @@ func (c Config) Validate() error {
 		p.resources("services."+name+".resources", service.Resources)
 	}
 	p.resources("services.sidecar", c.Services.Sidecar)
+	p.options(c)
 	return p.err()
+}
+
+// options checks what is configured of what may be done without.
+func (p *problems) options(c Config) {
+	address := regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+	if m := c.Mail; m != nil {
+		p.filled("mail.host", m.Host, "the name of the server")
+		p.atLeast("mail.port", m.Port, 1)
+		p.filled("mail.user", m.User, "who logs in there")
+		p.match("mail.from", m.From, address, "the address that e-mails come from")
+	}
+	if push := c.Push; push != nil {
+		p.filled("push.publicKey", push.PublicKey, "the public VAPID key")
+		p.match("push.contact", push.Contact, regexp.MustCompile(`^(mailto:|https://).+`), "a mailto: or https:// address")
+	}
+	if o := c.OIDC; o != nil {
+		p.match("oidc.issuer", o.Issuer, regexp.MustCompile(`^https://`), "the https:// address of the provider")
+		p.filled("oidc.clientId", o.ClientID, "what the provider calls this application")
+	}
+	if model := c.Conversation; model != nil {
+		p.match("conversation.kind", model.Kind, regexp.MustCompile(`^conversation\.[a-z.]+$`), "a component of Dapr's such as conversation.openai")
+	}
 }
 
 // problems collects what is wrong, sorted by key.

@@ -44,6 +44,18 @@ func TestValidate(t *testing.T) {
 		},
 		"a chart of no repository":      {func(c *Config) { c.Charts.Dapr.Repo = "" }, []string{"companion:charts.dapr.repo"}},
 		"a chart by its oci:// address": {func(c *Config) { c.Charts.Dapr.Repo, c.Charts.Dapr.Chart = "", "oci://ghcr.io/x/y" }, nil},
+		"options that are whole": {func(c *Config) {
+			c.Mail = &Mail{Host: "smtp.example.com", Port: 587, User: "companion", From: "alerts@example.com"}
+			c.Push = &Push{PublicKey: "B", Contact: "mailto:platform@example.com"}
+			c.OIDC = &OIDC{Issuer: "https://id.example.com", ClientID: "companion"}
+			c.Conversation = &Conversation{Kind: "conversation.openai"}
+		}, nil},
+		"options that lack something": {
+			func(c *Config) {
+				c.Mail, c.Conversation = &Mail{Host: "smtp.example.com", User: "u", From: "me"}, &Conversation{Kind: "gpt"}
+			},
+			[]string{"companion:conversation.kind is \"gpt\"", "companion:mail.from is \"me\"", "companion:mail.port is 0"},
+		},
 		"every problem is told at once": {
 			func(c *Config) { c.Domain, c.Release, c.Kafka.Brokers = "", "no tag", 1 },
 			[]string{"companion:domain is missing", "companion:kafka.brokers is 1", "companion:release is \"no tag\""},

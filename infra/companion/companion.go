@@ -37,6 +37,7 @@ type Args struct {
 	RedisPassword pulumi.StringInput            // secret
 	DatabaseURLs  map[string]pulumi.StringInput // secret, by service
 	SigningKey    pulumi.StringInput            // secret: of access tokens
+	Options       Options
 	// ControlPlane is Dapr, which must be there before the first pod.
 	ControlPlane pulumi.Resource
 }
@@ -100,6 +101,7 @@ func settings(service string, size stacks.Service, args Args, namespace pulumi.S
 		its.PublicFrom = args.Edge.GatewayNamespace
 		its.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: "mcp", Key: "confirmationKey"}
 	}
+	args.Options.set(service, "https://"+args.Edge.Host, &its)
 	return its
 }
 
@@ -140,6 +142,9 @@ func newSecrets(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, ch
 	for _, service := range event.Services() {
 		contents[service+"-database"] = pulumi.StringMap{"url": args.DatabaseURLs[service]}
 		contents[service+"-kafka"] = pulumi.StringMap{"password": args.Kafka.Passwords[service]}
+	}
+	if optional := args.Options.secrets(); len(optional) > 0 {
+		contents[optionsSecret] = optional
 	}
 	var made []pulumi.Resource
 	for name, content := range contents {

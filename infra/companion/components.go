@@ -33,6 +33,7 @@ func newComponents(ctx *pulumi.Context, args Args, namespace pulumi.StringInput,
 		objects = append(objects, sidecar.Kafka(service, args.Kafka.Bootstrap, sidecar.Authenticated(service)))
 		objects = append(objects, sidecar.Subscriptions(service)...)
 	}
+	objects = append(objects, args.Options.components()...)
 	var made []pulumi.Resource
 	for _, o := range objects {
 		resource, err := kube.NewObject(ctx, kube.Object{

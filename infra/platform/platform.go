@@ -22,6 +22,8 @@ type Secrets struct {
 	AuthSigningKey    pulumi.StringOutput
 	KafkaSeed         pulumi.StringOutput // the Kafka users' passwords follow from it
 	DigitalOceanToken pulumi.StringOutput
+	// Options are the secrets of what an installation may do without, by their keys.
+	Options map[string]pulumi.StringInput
 }
 
 // New makes everything of a stack and returns its outputs by name.
@@ -69,6 +71,9 @@ func New(ctx *pulumi.Context, config stacks.Config, secrets Secrets) (pulumi.Map
 		Services: config.Services, Image: image, Edge: front, Kafka: events,
 		Redis: redis.Address, RedisPassword: secrets.RedisPassword,
 		DatabaseURLs: secrets.DatabaseURLs, SigningKey: secrets.AuthSigningKey, ControlPlane: sidecars,
+		Options: companion.Options{
+			Mail: config.Mail, Push: config.Push, OIDC: config.OIDC, Conversation: config.Conversation, Secrets: secrets.Options,
+		},
 	}, in); err != nil {
 		return nil, err
 	}

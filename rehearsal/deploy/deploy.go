@@ -381,6 +381,9 @@ func (w *watcher) take(event events.EngineEvent) {
 		if text := strings.TrimSpace(plain(d.Message)); text != "" {
 			w.errs = append(w.errs, fmt.Errorf("%s: %s", label(d.URN), text))
 		}
+	case event.DiagnosticEvent != nil && (event.DiagnosticEvent.Ephemeral || event.DiagnosticEvent.Severity == "warning"):
+		d := event.DiagnosticEvent
+		w.say(d.URN, strings.TrimSpace(plain(d.Message)))
 	case event.PolicyEvent != nil && event.PolicyEvent.EnforcementLevel == "mandatory":
 		p := event.PolicyEvent
 		w.errs = append(w.errs, fmt.Errorf("policy %s: %s: %s", p.PolicyName, label(p.ResourceURN), strings.TrimSpace(plain(p.Message))))
@@ -398,6 +401,19 @@ func (w *watcher) take(event events.EngineEvent) {
 		text += fmt.Sprintf(" and %d more", len(waiting)-1)
 	}
 	w.stage.Detail("%s", text)
+}
+
+// say shows what a resource is waiting for, or in what trouble its pods are,
+// beside its name. All of it is in the log.
+func (w *watcher) say(urn, text string) {
+	if _, waits := w.since[urn]; !waits || text == "" {
+		return
+	}
+	if _, told := w.slow[urn]; !told {
+		w.slow[urn] = w.report.Stage("  " + label(urn))
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	w.slow[urn].Detail("%s", first)
 }
 
 func (w *watcher) finish(urn string, err error) {
