@@ -23,7 +23,8 @@ const (
 	// reviewTime bounds one.
 	reviewTime = time.Minute
 	// later is when a review that failed is tried again, so that it holds up no other.
-	later = time.Hour
+	later      = time.Hour
+	unlockTime = 5 * time.Second
 	// MostSaid bounds what one review says.
 	MostSaid = 10
 	// MostHistory bounds what one reads.
@@ -87,14 +88,21 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// The lock must not go back into the pool.
-	own := connection.Hijack()
-	defer func() { _ = own.Close(context.WithoutCancel(ctx)) }()
+	defer connection.Release()
+	lock := db.LockID("reviews:" + o.Service)
 	var leads bool
-	if err := own.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", db.LockID("reviews:"+o.Service)).Scan(&leads); err != nil || !leads {
+	if err := connection.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", lock).Scan(&leads); err != nil || !leads {
 		return 0, err
 	}
-	due, err := observerdb.New(own).DueReviews(ctx, o.now(), batch)
+	defer func() {
+		// The lock must not go back into the pool with its connection.
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
+		defer cancel()
+		if _, err := connection.Exec(limited, "SELECT pg_advisory_unlock($1)", lock); err != nil {
+			_ = connection.Conn().Close(limited)
+		}
+	}()
+	due, err := observerdb.New(connection).DueReviews(ctx, o.now(), batch)
 	if err != nil {
 		return 0, err
 	}
