@@ -17,8 +17,9 @@ import (
 const scrubbed = "deleted"
 
 // Delete removes the caller's account and everything kept of them, in one
-// transaction, and tells the agents to do the same. What stays is what passes by
-// itself: events on their way, for a week, and access tokens, for 15 minutes.
+// transaction, and tells the agents to do the same. What stays passes by itself:
+// events on their way within a week, answers kept for an outage within a day,
+// access tokens within 15 minutes.
 func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error {
 	row, err := backenddb.New(a.Pool).UserByID(ctx, c.User)
 	if err != nil {

@@ -37,8 +37,10 @@ type world struct {
 	routes  []string // as observed
 }
 
-func newWorld(t *testing.T) *world {
-	pool := pgtest.Pool(t, event.Backend)
+func newWorld(t *testing.T) *world { return worldOn(t, pgtest.Pool(t, event.Backend)) }
+
+// worldOn is a world on a database that has the backend's tables.
+func worldOn(t *testing.T, pool *pgxpool.Pool) *world {
 	w := &world{t: t, pool: pool}
 	w.api = New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(method, route string, status int, _ time.Duration) {
 		w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
