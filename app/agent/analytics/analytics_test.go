@@ -267,3 +267,86 @@ func TestAFailedHandlerLeavesNothing(t *testing.T) {
 	h.take(e)
 	require.Len(t, h.said(), 1, "delivered again, it has its effect")
 }
+
+func (h *household) budgetOf(b event.BudgetChanged) event.CloudEvent {
+	b.UserID, b.Category, b.Currency = h.user, "groceries", "EUR"
+	return h.about(event.TypeBudgetChanged, b)
+}
+
+func TestThresholdsAreTheUsers(t *testing.T) {
+	h := newHousehold(t)
+	b := event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-11", Threshold: 50}
+	_, e := h.spent("49.99")
+	h.take(h.budgetOf(b), e)
+	require.Empty(t, h.said())
+	_, e = h.spent("10.01")
+	h.take(e)
+	require.Equal(t, []string{"budget_warning: 60% of your groceries budget is used"}, h.said())
+	b.Threshold = 55
+	h.take(h.budgetOf(b))
+	require.Len(t, h.said(), 2, "another threshold is told of anew")
+}
+
+// What was left of October is added to November, as far as it was left.
+func TestRolloverCounts(t *testing.T) {
+	h := newHousehold(t)
+	october := event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-10"}
+	november := event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-11", Rollover: true}
+	_, e := h.spent("150.00")
+	h.take(e, h.budgetOf(october), h.budgetOf(november))
+	require.Empty(t, h.said(), "150 of 200")
+	late, _ := h.spent("60.00")
+	late.Timestamp = time.Date(2026, 10, 30, 9, 0, 0, 0, time.UTC)
+	h.take(h.about(event.TypeTransactionCreated, late))
+	require.Equal(t, []string{"budget_warning: 107.1% of your groceries budget is used", "exceeded: 150.00 of 140.00, 7.14% over"}, h.said(), "150 of 140")
+	h.take(h.changed(late, map[string]event.Change{"amount": {Before: "60.00", After: "500.00"}}))
+	require.Contains(t, h.said(), "exceeded: 500.00 of 100.00, 400% over", "October itself")
+	require.Len(t, h.said(), 4, "November was told of, and loses no more than what was left")
+}
+
+func TestWhatIsDeletedDoesNotCount(t *testing.T) {
+	h := newHousehold(t)
+	first, e := h.spent("60.00")
+	h.take(h.budget(trail.NewID(), "100.00", false), e)
+	gone := map[string]event.Change{"status": {Before: event.Active, After: event.Deleted}}
+	back := map[string]event.Change{"status": {Before: event.Deleted, After: event.Active}}
+	h.take(h.changed(first, gone))
+	_, e = h.spent("50.00")
+	h.take(e)
+	require.Empty(t, h.said(), "60 are gone")
+	h.take(h.changed(first, back))
+	require.Equal(t, []string{warned110, exceeded1}, h.said(), "and back")
+}
+
+func TestAnUnusualExpenseOfThePastIsNoNews(t *testing.T) {
+	h := newHousehold(t)
+	for range 10 {
+		_, e := h.spent(fmt.Sprintf("%d.00", 9+rand.IntN(3)))
+		h.take(e)
+	}
+	_, e := h.spent("95.00")
+	h.clock = h.clock.AddDate(0, 0, 20)
+	h.take(e)
+	require.Empty(t, h.said())
+}
+
+// A review forecasts this month's budgets.
+func TestAReviewForecasts(t *testing.T) {
+	h := newHousehold(t)
+	for day := range 80 {
+		data, _ := h.spent("10.00")
+		data.Timestamp = h.clock.AddDate(0, 0, day-80)
+		h.take(h.about(event.TypeTransactionCreated, data))
+	}
+	h.take(h.budget(trail.NewID(), "150.00", false))
+	h.clock = time.Date(2026, 11, 4, 12, 0, 0, 0, time.UTC)
+	for day := range 8 {
+		h.clock = h.clock.AddDate(0, 0, 1)
+		_, e := h.spent(fmt.Sprintf("%d.00", 9+day%3))
+		h.take(e)
+		h.clock = h.clock.Add(2 * time.Minute)
+		_, err := h.agent.ReviewDue(t.Context())
+		require.NoError(t, err)
+	}
+	require.Equal(t, []string{"budget_warning: Your groceries budget will probably be passed"}, h.said())
+}

@@ -29,7 +29,7 @@ type Case struct {
 // sorted, the latest where there are more than most: what a look costs is bounded,
 // however long the history.
 func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([]history.Transaction, error) {
-	rows, err := c.kept.History(ctx, observerdb.HistoryParams{UserID: c.User, Since: since, Until: until, Most: int32(most)})
+	rows, err := c.kept.History(ctx, observerdb.HistoryParams{UserID: c.User, Since: since, Until: upTo(until), Most: int32(most)})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([
 
 // HistoryWith is History of one merchant, by the normalised name.
 func (c *Case) HistoryWith(ctx context.Context, merchant string, since, until time.Time, most int) ([]history.Transaction, error) {
-	rows, err := c.kept.HistoryWith(ctx, observerdb.HistoryWithParams{UserID: c.User, Merchant: merchant, Since: since, Until: until, Most: int32(most)})
+	rows, err := c.kept.HistoryWith(ctx, observerdb.HistoryWithParams{UserID: c.User, Merchant: merchant, Since: since, Until: upTo(until), Most: int32(most)})
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +54,10 @@ func (c *Case) HistoryWith(ctx context.Context, merchant string, since, until ti
 	history.Sort(found)
 	return found, nil
 }
+
+// upTo is an instant as PostgreSQL has it, to the microsecond; a nanosecond after
+// another stays after it.
+func upTo(at time.Time) time.Time { return at.Add(time.Microsecond - 1).Truncate(time.Microsecond) }
 
 // Wallets returns the wallets with their balances of now.
 func (c *Case) Wallets(ctx context.Context) ([]history.Wallet, error) {
