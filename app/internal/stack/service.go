@@ -26,6 +26,7 @@ func (s *Stack) addService(name, binaries string) error {
 		"PUBSUB_NAME="+sidecar.PubSub(name),
 		"STATE_STORE_NAME="+sidecar.StateStore,
 		"AUTH_SIGNING_KEY="+s.secret("signing key"),
+		"RATE_LIMIT_AUTH=0", "RATE_LIMIT_ACCOUNT=0", "RATE_LIMIT_USER=0", // everybody comes from one address
 		"PUBLIC_ADDRESS="+public, "EVENTS_ADDRESS="+events, "OPERATIONS_ADDRESS="+operations,
 		fmt.Sprintf("DAPR_GRPC_PORT=%d", s.port(name+" sidecar grpc")),
 		fmt.Sprintf("DAPR_HTTP_PORT=%d", s.port(name+" sidecar http")),
