@@ -33,9 +33,18 @@ func Once(ctx context.Context, pool *pgxpool.Pool, eventID string, effect func(p
 	return first && err == nil, err
 }
 
-// Prune forgets ids that are older than Memory, some at a time.
+// Prune forgets ids that are older than Memory, some at a time: a long statement
+// would hold up the vacuum.
 func Prune(ctx context.Context, pool *pgxpool.Pool) error {
-	_, err := pool.Exec(ctx, `DELETE FROM inbox WHERE event_id IN
-		(SELECT event_id FROM inbox WHERE received_at < now() - $1::interval LIMIT 10000)`, Memory)
-	return err
+	for range pruneMost / pruneBatch {
+		tag, err := pool.Exec(ctx, `DELETE FROM inbox WHERE event_id IN
+			(SELECT event_id FROM inbox WHERE received_at < now() - $1::interval LIMIT $2)`, Memory, pruneBatch)
+		if err != nil || tag.RowsAffected() < pruneBatch {
+			return err
+		}
+	}
+	return nil
 }
+
+// pruneMost is how many one call forgets: more than come in an hour.
+const pruneMost, pruneBatch = 10_000_000, 10_000
