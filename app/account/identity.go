@@ -33,9 +33,10 @@ var ErrUnverified = errors.New("your identity provider has not verified your e-m
 // account of its e-mail address, or a new one, when the provider has verified the
 // address (ErrUnverified).
 //
-// Nobody here has verified the address of an account with a password: somebody
-// else may have registered it to wait for its owner. So when a provider names the
-// owner, that password and the sessions it began end. The owner may set one anew.
+// Nobody has verified the address of an account that was made with a password:
+// somebody else may have registered it to wait for its owner. So when a provider
+// first names the owner, that password and the sessions it began end. The owner
+// may set one anew.
 func (a *Accounts) Enter(ctx context.Context, i Identity) (Session, error) {
 	if i.Issuer == "" || i.Subject == "" {
 		return Session{}, fmt.Errorf("an identity without issuer or subject: %w", fault.ErrUnauthorized)
@@ -91,11 +92,12 @@ func (a *Accounts) userOf(ctx context.Context, tx pgx.Tx, i Identity) (User, err
 	return user, q.InsertIdentity(ctx, backenddb.InsertIdentityParams{Issuer: i.Issuer, Subject: i.Subject, UserID: user.ID, CreatedAt: now()})
 }
 
-// takeOver ends the ways in of whoever had the account before its address was verified.
+// takeOver ends the ways in of whoever had the account before its address was first verified.
 func (a *Accounts) takeOver(ctx context.Context, q *backenddb.Queries, row backenddb.User) (User, error) {
 	user := userOf(row)
-	if !user.HasPassword {
-		return user, nil
+	verified, err := q.HasIdentity(ctx, row.ID)
+	if err != nil || verified || !user.HasPassword {
+		return user, err
 	}
 	user.HasPassword, user.UpdatedAt = false, now()
 	if err := q.SetPassword(ctx, nil, user.UpdatedAt, user.ID); err != nil {

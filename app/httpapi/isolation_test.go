@@ -304,3 +304,15 @@ func TestRowLevelSecurityIsASecondWall(t *testing.T) {
 		require.Equal(t, "42501", refused.Code, "%s: %s", table, refused.Message)
 	}
 }
+
+func TestNothingRefersToAnothersWallet(t *testing.T) {
+	w := newWorld(t) // as the superuser, whom row level security does not hold back
+	w.newcomer()
+	foreign := w.owns().wallet
+	w.newcomer()
+	its := w.owns().of("transactions")["id"]
+	for _, column := range []string{"wallet_id", "to_wallet_id"} {
+		_, err := w.pool.Exec(t.Context(), "UPDATE transactions SET type = 'transfer', "+column+" = $1 WHERE id = $2", foreign, its)
+		require.True(t, db.Orphan(err, column), "%s: %v", column, err)
+	}
+}

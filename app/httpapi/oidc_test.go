@@ -83,6 +83,9 @@ func TestLogInWithAnIdentityProvider(t *testing.T) {
 	w.call(204, "POST", "/auth/password", object{"newPassword": password})
 	w.call(200, "POST", "/auth/login", object{"email": "ada@example.org", "password": password})
 	w.call(422, "POST", "/auth/password", object{"newPassword": "battery staple"})
+	issuer.Says(map[string]any{"sub": "3", "email": "ada@example.org", "email_verified": true})
+	_, linked = w.entered(w.viaIssuer(""))
+	require.Equal(t, true, linked["hasPassword"], "who set it was known to own the address")
 }
 
 func TestAnIdentityProviderThatDoesNotVouch(t *testing.T) {

@@ -121,6 +121,17 @@ func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsTo
 	return items, nil
 }
 
+const hasIdentity = `-- name: HasIdentity :one
+SELECT EXISTS (SELECT FROM identities WHERE user_id = $1)
+`
+
+func (q *Queries) HasIdentity(ctx context.Context, userID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, hasIdentity, userID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const insertIdentity = `-- name: InsertIdentity :exec
 INSERT INTO identities (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)
 `

@@ -21,6 +21,9 @@ SELECT u.* FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = @
 -- name: UserByEmailForUpdate :one
 SELECT * FROM users WHERE email = $1 FOR NO KEY UPDATE;
 
+-- name: HasIdentity :one
+SELECT EXISTS (SELECT FROM identities WHERE user_id = $1);
+
 -- name: InsertIdentity :exec
 INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (@issuer, @subject, @user_id, @created_at);
 
