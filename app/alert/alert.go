@@ -53,7 +53,7 @@ func (s *Alerts) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("the correlation id of the event: %w", err)
 	}
-	return inbox.Once(ctx, s.Pool, e.ID, func(tx pgx.Tx) error {
+	first, err := inbox.Once(ctx, s.Pool, e.ID, func(tx pgx.Tx) error {
 		if err := db.Act(ctx, tx, data.UserID); err != nil {
 			return err
 		}
@@ -65,6 +65,10 @@ func (s *Alerts) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 		}
 		return live.Tell(ctx, tx, live.Notice{User: data.UserID, Kind: live.Alert, ID: data.AlertID})
 	})
+	if db.Orphan(err, "user_id") {
+		return true, nil // of a user who is gone: it is taken, and leaves nothing
+	}
+	return first, err
 }
 
 // inApp is the channel of what is shown in the application.

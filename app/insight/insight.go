@@ -80,7 +80,7 @@ func (s *Insights) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 	if row.Facts, err = texts(data.Facts); err != nil {
 		return false, err
 	}
-	return inbox.Once(ctx, s.Pool, e.ID, func(tx pgx.Tx) error {
+	first, err := inbox.Once(ctx, s.Pool, e.ID, func(tx pgx.Tx) error {
 		if err := db.Act(ctx, tx, data.UserID); err != nil {
 			return err
 		}
@@ -90,6 +90,10 @@ func (s *Insights) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 		}
 		return live.Tell(ctx, tx, live.Notice{User: data.UserID, Kind: live.Insight, ID: data.InsightID})
 	})
+	if db.Orphan(err, "user_id") {
+		return true, nil // of a user who is gone: it is taken, and leaves nothing
+	}
+	return first, err
 }
 
 func texts(of map[string]string) ([]byte, error) {

@@ -123,6 +123,7 @@ func (a *Agent) userDeleted(ctx context.Context, e event.CloudEvent) (bool, erro
 			q.Leave(ctx, data.UserID, data.DeletedAt),
 			q.ForgetPreferences(ctx, data.UserID),
 			q.ForgetAlerts(ctx, data.UserID),
+			outbox.Forget(ctx, tx, data.UserID.String()),
 		)
 	})
 }

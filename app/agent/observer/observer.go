@@ -23,6 +23,7 @@ import (
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/inbox"
 	"github.com/wealth-companion/companion/app/money"
+	"github.com/wealth-companion/companion/app/outbox"
 )
 
 // Observer keeps what its agent hears, and has it looked at.
@@ -273,6 +274,6 @@ func (o *Observer) userDeleted(ctx context.Context, e event.CloudEvent) (bool, e
 				return err
 			}
 		}
-		return c.kept.ForgetSaid(ctx, data.UserID.String())
+		return outbox.Forget(ctx, c.tx, data.UserID.String())
 	})
 }

@@ -74,6 +74,10 @@ func TestBackend(t *testing.T) {
 		alerts := &alert.Alerts{Pool: pool}
 		return conformance.Subject{
 			Service: event.Backend, Pool: pool, User: user,
+			Delete: func(t *testing.T) {
+				_, err := pool.Exec(t.Context(), "DELETE FROM users WHERE id = $1", user)
+				require.NoError(t, err)
+			},
 			Handlers: bus.ByTopic(event.Backend, map[string]bus.Handler{
 				event.TypeInsightGenerated: insights.Take, event.TypeAlertSent: alerts.Take,
 			}),

@@ -238,16 +238,6 @@ func (q *Queries) ForgetReviews(ctx context.Context, userID uuid.UUID) error {
 	return err
 }
 
-const forgetSaid = `-- name: ForgetSaid :exec
-DELETE FROM outbox WHERE key = $1
-`
-
-// What was said is of the user too; the key is who it was said to.
-func (q *Queries) ForgetSaid(ctx context.Context, key string) error {
-	_, err := q.db.Exec(ctx, forgetSaid, key)
-	return err
-}
-
 const forgetTransactions = `-- name: ForgetTransactions :exec
 DELETE FROM seen_transactions WHERE user_id = $1
 `

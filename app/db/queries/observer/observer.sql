@@ -197,7 +197,3 @@ DELETE FROM reviews WHERE user_id = @user_id;
 
 -- name: ForgetUnphrased :exec
 DELETE FROM unphrased WHERE user_id = @user_id;
-
--- What was said is of the user too; the key is who it was said to.
--- name: ForgetSaid :exec
-DELETE FROM outbox WHERE key = @key;
