@@ -38,6 +38,8 @@ type Args struct {
 	DatabaseURLs  map[string]pulumi.StringInput // secret, by service
 	SigningKey    pulumi.StringInput            // secret: of access tokens
 	Options       Options
+	// Pods is the range of pods' addresses, in which NGINX is.
+	Pods string
 	// ControlPlane is Dapr, which must be there before the first pod.
 	ControlPlane pulumi.Resource
 }
@@ -96,6 +98,7 @@ func settings(service string, size stacks.Service, args Args, namespace pulumi.S
 	switch service {
 	case event.Backend:
 		its.PublicFrom = args.Edge.GatewayNamespace
+		its.Env["TRUSTED_PROXIES"] = args.Pods // NGINX says who asks
 		its.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: "backend-auth", Key: "signingKey"}
 	case event.MCP:
 		its.PublicFrom = args.Edge.GatewayNamespace

@@ -70,7 +70,7 @@ func New(ctx *pulumi.Context, config stacks.Config, secrets Secrets) (pulumi.Map
 	if _, err := companion.New(ctx, "companion", companion.Args{
 		Services: config.Services, Image: image, Edge: front, Kafka: events,
 		Redis: redis.Address, RedisPassword: secrets.RedisPassword,
-		DatabaseURLs: secrets.DatabaseURLs, SigningKey: secrets.AuthSigningKey, ControlPlane: sidecars,
+		DatabaseURLs: secrets.DatabaseURLs, SigningKey: secrets.AuthSigningKey, ControlPlane: sidecars, Pods: config.Cluster.PodRange,
 		Options: companion.Options{
 			Mail: config.Mail, Push: config.Push, OIDC: config.OIDC, Conversation: config.Conversation, Secrets: secrets.Options,
 		},
