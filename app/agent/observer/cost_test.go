@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -22,8 +23,8 @@ import (
 	"github.com/wealth-companion/companion/app/trail"
 )
 
-// remember gives the agent so many expenses of the past, about four a day.
-func remember(t testing.TB, w *observertest.World, many int) {
+// remember gives the agent so many expenses of a user's past, about four a day.
+func remember(t testing.TB, w *observertest.World, user uuid.UUID, many int) {
 	chance := rand.New(rand.NewPCG(1, 2))
 	shops := []string{"rewe", "lidl", "aldi", "shell", "netflix", "dm", "kino", "bahn"}
 	categories := []string{"groceries", "groceries", "groceries", "transport", "subscriptions", "health", "leisure", "transport"}
@@ -33,7 +34,7 @@ func remember(t testing.TB, w *observertest.World, many int) {
 		pgx.CopyFromSlice(many, func(int) ([]any, error) {
 			at = at.Add(-6 * time.Hour)
 			which := chance.IntN(len(shops))
-			return []any{trail.NewID(), w.User, "{}", event.Expense, categories[which], fmt.Sprintf("%d.%02d", 5+chance.IntN(80), chance.IntN(100)), "EUR",
+			return []any{trail.NewID(), user, "{}", event.Expense, categories[which], fmt.Sprintf("%d.%02d", 5+chance.IntN(80), chance.IntN(100)), "EUR",
 				history.Month(at), at, w.Wallet, shops[which], shops[which]}, nil
 		}))
 	require.NoError(t, err)
@@ -50,7 +51,14 @@ var agents = map[string]func(*observer.Observer) *observer.Observer{
 func cost(t testing.TB, service string, many int) (anEvent, aReview time.Duration) {
 	w := observertest.New(t, service, now, agents[service])
 	w.Open(history.Bank, "100000.00")
-	remember(t, w, many)
+	remember(t, w, w.User, many)
+	// And twice as many of others.
+	for range 20 {
+		remember(t, w, trail.NewID(), many/10)
+	}
+	w.Tell(event.TypeBudgetChanged, event.BudgetChanged{
+		UserID: w.User, BudgetID: trail.NewID(), Category: "groceries", Limit: "100000.00", Currency: "EUR", Month: history.Month(w.Clock), Rollover: true,
+	})
 	least := func(times int, do func()) time.Duration {
 		best := time.Hour
 		for range times {

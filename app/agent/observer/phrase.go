@@ -23,6 +23,8 @@ type Phrase func(ctx context.Context, message string, facts map[string]string) (
 const (
 	// phraseEvery is how often it is looked for insights that wait for words.
 	phraseEvery = time.Second
+	// seldom is enough without a model, when nothing new waits.
+	seldom = 30 * time.Second
 	// stale is after how long another takes an insight from one who died.
 	stale = time.Minute
 )
@@ -30,13 +32,17 @@ const (
 // phrase works until ctx ends. It runs without a model too: what waited when it
 // was taken away is said in the template's words.
 func (o *Observer) phrase(ctx context.Context) {
-	tick := time.NewTicker(phraseEvery)
+	every := phraseEvery
+	if o.Phrase == nil {
+		every = seldom
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		for more := true; more && ctx.Err() == nil; {
 			var err error
 			if more, err = o.PhraseNext(ctx); err != nil && ctx.Err() == nil {
-				o.Log.WarnContext(ctx, "insights wait to be phrased", "error", err, "next_try_in", phraseEvery.String())
+				o.Log.WarnContext(ctx, "insights wait to be phrased", "error", err, "next_try_in", every.String())
 			}
 		}
 		select {

@@ -106,6 +106,8 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	begun := time.Now()
+	failed := 0
 	for _, user := range due {
 		its := trail.With(ctx, trail.Continue("", ""))
 		err := o.reviewOne(its, user)
@@ -115,10 +117,14 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 		if ctx.Err() != nil || db.Away(err) && !errors.Is(err, context.DeadlineExceeded) {
 			return 0, err
 		}
+		failed++
 		o.Log.ErrorContext(its, "a user's money could not be reviewed", "user_id", user, "error", err, "next_try_in", o.again().String())
 		if err := observerdb.New(o.Pool).PostponeReview(ctx, o.now().Add(o.again()), user); err != nil {
 			return 0, err
 		}
+	}
+	if len(due) > 0 {
+		o.Log.InfoContext(ctx, "reviewed", "users", len(due), "failed", failed, "took", time.Since(begun).String())
 	}
 	return len(due), nil
 }

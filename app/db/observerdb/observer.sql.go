@@ -15,13 +15,15 @@ import (
 
 const budgetsOf = `-- name: BudgetsOf :many
 SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
-    coalesce(s.amount, 0)::numeric AS spent,
+    (SELECT coalesce(sum(t.amount), 0) FROM seen_transactions t
+     WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
+         AND t.type = 'expense' AND NOT t.deleted)::numeric AS spent,
     coalesce(e.amount, 0)::numeric AS earlier_amount,
-    coalesce(es.amount, 0)::numeric AS earlier_spent
+    (SELECT coalesce(sum(u.amount), 0) FROM seen_transactions u
+     WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
+         AND u.type = 'expense' AND NOT u.deleted)::numeric AS earlier_spent
 FROM budgets b
-LEFT JOIN spending s ON s.user_id = b.user_id AND s.category = b.category AND s.currency = b.currency AND s.month = b.month
 LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = $1 AND NOT e.deleted
-LEFT JOIN spending es ON b.rollover AND es.user_id = b.user_id AND es.category = b.category AND es.currency = b.currency AND es.month = $1
 WHERE b.user_id = $2 AND b.month = $3 AND NOT b.deleted
     AND ($4::text IS NULL OR b.category = $4::text)
     AND ($5::text IS NULL OR b.currency = $5::text)
@@ -49,7 +51,8 @@ type BudgetsOfRow struct {
 	EarlierSpent  decimal.Decimal
 }
 
-// Budgets of a month, what is spent of each, and the month before.
+// Budgets of a month, what is spent of each, and the month before. The sums are
+// asked for one by one: a view that groups would be worked out for all users.
 func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]BudgetsOfRow, error) {
 	rows, err := q.db.Query(ctx, budgetsOf,
 		arg.Earlier,

@@ -42,16 +42,19 @@ ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.th
     deleted = excluded.deleted, changed_at = excluded.changed_at
 WHERE budgets.changed_at < excluded.changed_at;
 
--- Budgets of a month, what is spent of each, and the month before.
+-- Budgets of a month, what is spent of each, and the month before. The sums are
+-- asked for one by one: a view that groups would be worked out for all users.
 -- name: BudgetsOf :many
 SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
-    coalesce(s.amount, 0)::numeric AS spent,
+    (SELECT coalesce(sum(t.amount), 0) FROM seen_transactions t
+     WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
+         AND t.type = 'expense' AND NOT t.deleted)::numeric AS spent,
     coalesce(e.amount, 0)::numeric AS earlier_amount,
-    coalesce(es.amount, 0)::numeric AS earlier_spent
+    (SELECT coalesce(sum(u.amount), 0) FROM seen_transactions u
+     WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
+         AND u.type = 'expense' AND NOT u.deleted)::numeric AS earlier_spent
 FROM budgets b
-LEFT JOIN spending s ON s.user_id = b.user_id AND s.category = b.category AND s.currency = b.currency AND s.month = b.month
 LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = @earlier AND NOT e.deleted
-LEFT JOIN spending es ON b.rollover AND es.user_id = b.user_id AND es.category = b.category AND es.currency = b.currency AND es.month = @earlier
 WHERE b.user_id = @user_id AND b.month = @month AND NOT b.deleted
     AND (sqlc.narg('category')::text IS NULL OR b.category = sqlc.narg('category')::text)
     AND (sqlc.narg('currency')::text IS NULL OR b.currency = sqlc.narg('currency')::text)
