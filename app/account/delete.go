@@ -18,7 +18,7 @@ const scrubbed = "deleted"
 
 // Delete removes the caller's account and everything kept of them, in one
 // transaction, and tells the agents to do the same. What stays passes by itself:
-// events on their way within a week, answers kept for an outage within a day,
+// published events within a week (outbox and topics), answers kept for an outage within a day,
 // access tokens within 15 minutes.
 func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error {
 	row, err := backenddb.New(a.Pool).UserByID(ctx, c.User)

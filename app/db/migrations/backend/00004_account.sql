@@ -73,27 +73,14 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- What agents say of a user who has gone meanwhile leaves nothing: such an event
--- is handled by doing nothing. The lock has a deletion of the user wait for the
--- row, which then goes with it.
+-- What agents say of a user goes with the user, and what they say later of one who
+-- has gone is refused, so that it leaves nothing.
 DELETE FROM insights WHERE user_id NOT IN (SELECT id FROM users);
 DELETE FROM alerts WHERE user_id NOT IN (SELECT id FROM users);
 ALTER TABLE insights ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;
 ALTER TABLE alerts ADD FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;
--- +goose StatementBegin
-CREATE FUNCTION skip_when_gone() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM FROM users WHERE id = NEW.user_id FOR KEY SHARE;
-    RETURN CASE WHEN FOUND THEN NEW END;
-END $$;
--- +goose StatementEnd
-CREATE TRIGGER of_who_is_here BEFORE INSERT ON insights FOR EACH ROW EXECUTE FUNCTION skip_when_gone();
-CREATE TRIGGER of_who_is_here BEFORE INSERT ON alerts FOR EACH ROW EXECUTE FUNCTION skip_when_gone();
 
 -- +goose Down
-DROP TRIGGER of_who_is_here ON insights;
-DROP TRIGGER of_who_is_here ON alerts;
-DROP FUNCTION skip_when_gone;
 ALTER TABLE insights DROP CONSTRAINT insights_user_id_fkey;
 ALTER TABLE alerts DROP CONSTRAINT alerts_user_id_fkey;
 DROP TABLE push_subscriptions, preferences, refresh_tokens, sessions, identities;
