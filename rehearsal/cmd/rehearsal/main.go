@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 )
 
 func main() {
+	trimPaths()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
@@ -30,6 +32,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "error: "+line.Error())
 	}
 	os.Exit(1)
+}
+
+// trimPaths has every Go build behind this command be like those of the parts
+// and, by the Makefile, of the tests: what is compiled for one serves all, also
+// when Pulumi builds the program.
+func trimPaths() {
+	if flags := os.Getenv("GOFLAGS"); !strings.Contains(flags, "-trimpath") {
+		_ = os.Setenv("GOFLAGS", strings.TrimSpace(flags+" -trimpath"))
+	}
 }
 
 // flatten takes joined errors apart, so that each is a line of its own.
