@@ -25,7 +25,8 @@ var cost = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, Sa
 
 // A storm of logins may neither exhaust the memory nor wait for ever.
 var (
-	// atOnce hashes take 38 MiB, and as much again until it is collected.
+	// atOnce hashes take 38 MiB, and twice as much again until it is collected: a
+	// process that was asked for 200 of them at once grew to 128 MiB.
 	atOnce = make(chan struct{}, 2)
 	// patience is how long one waits for its turn.
 	patience = 5 * time.Second
