@@ -33,7 +33,7 @@ const (
 	// cacheQueue bounds what waits to be kept; one answer has 1 MiB at most.
 	cacheQueue    = 64
 	maxCacheEntry = 1 << 20
-	cacheWriters = 2
+	cacheWriters  = 2
 )
 
 // NewCache is of the state store of that name. Run keeps what Keep is given.

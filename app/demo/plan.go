@@ -7,10 +7,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/budget"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/goal"
+	"github.com/wealth-companion/companion/app/history"
 	"github.com/wealth-companion/companion/app/household"
 	"github.com/wealth-companion/companion/app/ledger"
 	"github.com/wealth-companion/companion/app/money"

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 type generator struct {

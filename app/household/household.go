@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 // Kinds of planted truth.

@@ -7,7 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
-	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 func TestTheSameSeedGivesTheSameHousehold(t *testing.T) {

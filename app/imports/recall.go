@@ -8,10 +8,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/wealth-companion/companion/app/agent/merchant"
 	"github.com/wealth-companion/companion/app/db/backenddb"
 	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/ledger"
+	"github.com/wealth-companion/companion/app/merchant"
 	"github.com/wealth-companion/companion/app/statement"
 )
 

@@ -4,8 +4,8 @@ import (
 	"math"
 	"time"
 
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 // rhythmSamples is how many purchases it takes to believe half of what they say

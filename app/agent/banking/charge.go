@@ -11,10 +11,10 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/agent/stats"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/history"
 	"github.com/wealth-companion/companion/app/money"
 )
 

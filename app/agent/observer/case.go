@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/db/observerdb"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 // Case is what is known of one user, in a database transaction that is alone

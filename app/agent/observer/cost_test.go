@@ -15,11 +15,11 @@ import (
 
 	"github.com/wealth-companion/companion/app/agent/analytics"
 	"github.com/wealth-companion/companion/app/agent/banking"
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/agent/investment"
 	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/agent/observer/observertest"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/history"
 	"github.com/wealth-companion/companion/app/trail"
 )
 

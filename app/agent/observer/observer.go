@@ -16,11 +16,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/bus"
 	"github.com/wealth-companion/companion/app/db"
 	"github.com/wealth-companion/companion/app/db/observerdb"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/history"
 	"github.com/wealth-companion/companion/app/inbox"
 	"github.com/wealth-companion/companion/app/money"
 	"github.com/wealth-companion/companion/app/outbox"

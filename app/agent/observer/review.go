@@ -10,9 +10,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/db"
 	"github.com/wealth-companion/companion/app/db/observerdb"
+	"github.com/wealth-companion/companion/app/history"
 	"github.com/wealth-companion/companion/app/trail"
 )
 

@@ -12,10 +12,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/agent/history"
-	"github.com/wealth-companion/companion/app/agent/merchant"
 	"github.com/wealth-companion/companion/app/db/observerdb"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/history"
+	"github.com/wealth-companion/companion/app/merchant"
 	"github.com/wealth-companion/companion/app/money"
 )
 

@@ -19,12 +19,12 @@ import (
 	"github.com/wealth-companion/companion/app/agent/analytics"
 	"github.com/wealth-companion/companion/app/agent/banking"
 	"github.com/wealth-companion/companion/app/agent/finding"
-	"github.com/wealth-companion/companion/app/agent/history"
 	"github.com/wealth-companion/companion/app/agent/investment"
-	"github.com/wealth-companion/companion/app/agent/merchant"
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/history"
 	"github.com/wealth-companion/companion/app/household"
+	"github.com/wealth-companion/companion/app/merchant"
 )
 
 // The detectors were tuned on seeds 1 to 30. They are measured on others.

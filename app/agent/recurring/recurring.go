@@ -11,9 +11,9 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/agent/history"
-	"github.com/wealth-companion/companion/app/agent/merchant"
 	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/history"
+	"github.com/wealth-companion/companion/app/merchant"
 )
 
 // Window is how far back Find looks: two yearly charges and a month to spare.

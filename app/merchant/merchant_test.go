@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 func TestNormalise(t *testing.T) {

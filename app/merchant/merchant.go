@@ -11,7 +11,7 @@ import (
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/wealth-companion/companion/app/agent/history"
+	"github.com/wealth-companion/companion/app/history"
 )
 
 // maxWords are kept of a name: what follows is mostly a town.
