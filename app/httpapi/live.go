@@ -76,11 +76,7 @@ func (a *API) stream(ctx huma.Context, user uuid.UUID, subscription *live.Subscr
 		return
 	}
 	out := sender{to: to, control: http.NewResponseController(to)}
-	// The server's own bounds are for requests that end by themselves.
-	if err := out.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return
-	}
-	// Nor may this one's last for what comes on the same connection.
+	// What comes next on the same connection has bounds of its own.
 	defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }()
 	ends := time.NewTimer(liveFor)
 	defer ends.Stop()

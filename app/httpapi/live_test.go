@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/event"
@@ -122,6 +123,18 @@ func TestWhatIsNewComesLive(t *testing.T) {
 	require.Less(t, time.Since(began), 5*time.Second)
 	_, more := <-events
 	require.False(t, more)
+}
+
+func TestOnlyALiveConnectionGoesOn(t *testing.T) {
+	w := newWorld(t)
+	bounded := map[string]bool{}
+	router := chi.NewRouter()
+	router.Use(w.api.observed)
+	router.Get("/*", func(_ http.ResponseWriter, r *http.Request) { _, bounded[r.URL.Path] = r.Context().Deadline() })
+	for _, path := range []string{livePath, base + "/wallets", livePath + "/", "/"} {
+		router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	require.Equal(t, map[string]bool{livePath: false, base + "/wallets": true, livePath + "/": true, "/": true}, bounded)
 }
 
 func TestLiveConnectionsAreBounded(t *testing.T) {
