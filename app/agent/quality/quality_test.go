@@ -1,3 +1,7 @@
+//go:build !integration
+
+// Once a run is enough: the pass of the tests with real servers leaves it out.
+
 package quality
 
 import (
