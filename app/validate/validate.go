@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,6 +44,8 @@ type Result struct {
 	Total     time.Duration `json:"totalNanoseconds"`
 	Duplicate string        `json:"duplicate"`
 	Poison    string        `json:"poison"`
+	Consumers string        `json:"consumers"`
+	Assistant string        `json:"assistant"`
 }
 
 // run is one validation: a user of its own, and what comes on the topics.
@@ -54,6 +57,7 @@ type run struct {
 	user   uuid.UUID
 	wallet string
 	month  string
+	last   admin.Message // the last transaction's event
 }
 
 // Run validates. The error says which step failed and what was awaited; the
@@ -83,6 +87,8 @@ func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, erro
 		{"a transaction, all the way", r.transaction},
 		{"a duplicate", r.duplicate},
 		{"a poisoned event", r.poison},
+		{"every consumer", r.consumers},
+		{"a person's assistant (MCP)", r.assistant},
 	} {
 		options.Report(step.name)
 		limited, cancel := context.WithTimeout(ctx, patience)
@@ -159,7 +165,7 @@ func (r *run) spend(ctx context.Context, category string) (flow, error) {
 	if err != nil {
 		return f, hint(err, "backend", "its outbox")
 	}
-	f.published = published.Message
+	f.published, r.last = published.Message, published.Message
 	hop("published", published.At)
 	insight, err := r.watch.Await(ctx, "ai.insight.generated for "+category, func(m admin.Message) bool {
 		// Not by its correlation: when the budget is heard of after the transaction,
@@ -340,5 +346,19 @@ func (r *run) poison(ctx context.Context, result *Result) error {
 		return fmt.Errorf("a transaction behind it: %w", err)
 	}
 	result.Poison += ", and the next transaction went all the way"
+	return nil
+}
+
+// consumers waits until every service that consumes transactions has taken the
+// last one, also those that have nothing to say about it.
+func (r *run) consumers(ctx context.Context, result *Result) error {
+	topic, _ := event.OfType(event.TypeTransactionCreated)
+	began := time.Now()
+	for _, service := range topic.Consumers {
+		if err := r.kafka.AwaitTaken(ctx, service, r.last); err != nil {
+			return hint(err, service, "its sidecar")
+		}
+	}
+	result.Consumers = fmt.Sprintf("%s have taken the last transaction, %s after it was looked at", strings.Join(topic.Consumers, ", "), time.Since(began).Round(time.Millisecond))
 	return nil
 }

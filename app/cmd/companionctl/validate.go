@@ -84,7 +84,9 @@ func printResult(output string, result validate.Result) {
 	for _, hop := range result.Hops {
 		fmt.Printf("%-10s %8.1f ms\n", hop.Name, float64(hop.After.Microseconds())/1000)
 	}
-	for _, line := range [][2]string{{"duplicate", result.Duplicate}, {"poison", result.Poison}} {
+	for _, line := range [][2]string{
+		{"duplicate", result.Duplicate}, {"poison", result.Poison}, {"consumers", result.Consumers}, {"assistant", result.Assistant},
+	} {
 		if line[1] != "" {
 			fmt.Printf("%-10s %s\n", line[0], line[1])
 		}
