@@ -25,8 +25,9 @@ import (
 // section is a table. Columns that are added later are exported without further ado.
 type section struct{ table, order string }
 
-// sections are all tables that hold something of a user's but those of copies
-// (see skipped).
+// sections are all tables that hold something of a user's. Left out are
+// idempotency_keys, answers that were given and are kept for a week in case a
+// request comes again, and reminders, the times of tasks once more.
 var sections = []section{
 	{"identities", "created_at, issuer, subject"},
 	{"sessions", "created_at, id"},
@@ -45,11 +46,6 @@ var sections = []section{
 	{"alerts", "delivered_at, id"},
 	{"demos", "user_id"},
 }
-
-// skipped are tables with a user's id that hold nothing more: answers that were
-// given, kept for a week in case a request comes again, and times at which tasks
-// remind of themselves.
-var skipped = []string{"idempotency_keys", "reminders"}
 
 // Exporter writes exports.
 type Exporter struct{ Pool *pgxpool.Pool }

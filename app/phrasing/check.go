@@ -143,9 +143,7 @@ func read(text string) said {
 			return match
 		})
 	}
-	for _, one := range code.FindAllString(text, -1) {
-		s.currencies = append(s.currencies, one)
-	}
+	s.currencies = append(s.currencies, code.FindAllString(text, -1)...)
 	take(isoDate, func(g []string) bool { s.dates = append(s.dates, g[0]); return true })
 	take(isoMonth, func(g []string) bool { s.months = append(s.months, g[0]); return true })
 	take(dayMonth, func(g []string) bool { return s.date(g[3], g[2], g[1]) })

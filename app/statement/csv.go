@@ -53,7 +53,7 @@ func (r *rows) row() (fields []string, used int, err error) {
 		if len(text) > MaxLineLength {
 			return nil, 1, errLong
 		}
-		fields, err = strings.Split(text, string(r.delimiter)), nil
+		fields = strings.Split(text, string(r.delimiter))
 		return fields, 1, width(fields)
 	}
 	for used = 1; ; used++ {

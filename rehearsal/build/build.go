@@ -259,7 +259,7 @@ func (b *Builder) locked(ctx context.Context, final string, told progress.Stage,
 		// The call goes on, and its file must stay open, or the lock of another
 		// file with the same number would be taken.
 		go func() {
-			<-taken
+			_ = <-taken
 			_ = lock.Close()
 		}()
 		return ctx.Err()

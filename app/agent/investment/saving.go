@@ -176,7 +176,7 @@ func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) 
 		if covered < fewMonths || !aMonth.IsPositive() {
 			continue
 		}
-		saved, least, balance := decimal.Zero, decimal.Zero, decimal.Zero
+		saved, balance := decimal.Zero, decimal.Zero
 		var liquid []history.Wallet
 		for _, w := range wallets {
 			switch {
@@ -188,7 +188,7 @@ func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) 
 				liquid = append(liquid, w)
 			}
 		}
-		least = lowest(liquid, balance, h, now.Add(-idleFor), now)
+		least := lowest(liquid, balance, h, now.Add(-idleFor), now)
 		reserve := aMonth.Mul(decimal.NewFromInt(safeMonths))
 		buffer := decimal.Max(reserve.Sub(saved), aMonth) // a month's money must be at hand in any case
 		idle := least.Sub(buffer)
