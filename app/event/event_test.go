@@ -76,3 +76,16 @@ func TestAmountsAsNumbersAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Error(t, Check(e))
 }
+
+func TestWhatIsWrongIsToldInALine(t *testing.T) {
+	data := transaction()
+	data.Amount, data.Currency = "a lot", "euro"
+	e, err := New(context.Background(), Backend, TypeTransactionCreated, "x", data)
+	require.NoError(t, err)
+	err = Check(e)
+	require.ErrorContains(t, err, "transaction.created is not as its schema says: ")
+	require.ErrorContains(t, err, "amount: ")
+	require.ErrorContains(t, err, "currency: ")
+	require.NotContains(t, err.Error(), "file:")
+	require.NotContains(t, err.Error(), "\n")
+}

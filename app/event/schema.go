@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 //go:embed schema/*.json
@@ -66,8 +69,29 @@ func conforms(name string, document []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s is not JSON: %w", name, err)
 	}
-	if err := compiled()[name].Validate(value); err != nil {
-		return fmt.Errorf("%s is not as its schema says: %w", name, err)
+	err = compiled()[name].Validate(value)
+	var invalid *jsonschema.ValidationError
+	if errors.As(err, &invalid) {
+		return fmt.Errorf("%s is not as its schema says: %s", name, strings.Join(reasons(invalid), "; "))
 	}
-	return nil
+	return err
+}
+
+var english = message.NewPrinter(language.English)
+
+// reasons tells what is wrong with which field, in one line each: the
+// validator's own text names files and has many lines.
+func reasons(err *jsonschema.ValidationError) []string {
+	if len(err.Causes) == 0 {
+		where := strings.Join(err.InstanceLocation, ".")
+		if where == "" {
+			where = "the event"
+		}
+		return []string{where + ": " + err.ErrorKind.LocalizedString(english)}
+	}
+	var all []string
+	for _, cause := range err.Causes {
+		all = append(all, reasons(cause)...)
+	}
+	return all
 }

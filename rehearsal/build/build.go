@@ -259,8 +259,8 @@ func (b *Builder) locked(ctx context.Context, final string, told progress.Stage,
 		// The call goes on, and its file must stay open, or the lock of another
 		// file with the same number would be taken.
 		go func() {
-			_ = <-taken
-			_ = lock.Close()
+			failed := <-taken
+			_ = errors.Join(failed, lock.Close()) // nobody is left to be told
 		}()
 		return ctx.Err()
 	}

@@ -210,8 +210,84 @@ func deadLettersCommand() *cobra.Command {
 	outputFlag(list, &output)
 	list.Flags().StringVar(&topic, "topic", "", "only of this topic")
 	list.Flags().IntVar(&limit, "limit", 50, "how many of each topic")
-	cmd.AddCommand(list)
+	cmd.AddCommand(list, replayCommand())
 	return cmd
+}
+
+// replayCommand lets a person who has mended what was wrong have it handled.
+func replayCommand() *cobra.Command {
+	var to connection
+	var topic, id string
+	var all bool
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "replay",
+		Short: "Put dead letters back on their topic, once what they died of is mended",
+		Long: `Put dead letters back on their topic: one by its event's id, or all of a topic.
+
+Every consumer gets the event; those that have handled it do nothing. A dead
+letter stays where it is, so replaying it twice is harmless too.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			topics, err := deadLetterTopics(topic)
+			switch {
+			case err != nil:
+				return fmt.Errorf("%w: %w", errUsage, err)
+			case topic == "":
+				return fmt.Errorf("%w: --topic says whose dead letters are meant", errUsage)
+			case all == (id != ""):
+				return fmt.Errorf("%w: give either --event ID or --all", errUsage)
+			case limit < 1:
+				return fmt.Errorf("%w: --limit is at least 1", errUsage)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
+			defer cancel()
+			kafka, done, err := to.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer done()
+			letters, err := kafka.DeadLetters(ctx, topics[0], limit)
+			if err != nil {
+				return err
+			}
+			return replay(kafka.Replay, letters, id)
+		},
+	}
+	to.flags(cmd)
+	cmd.Flags().StringVar(&topic, "topic", "", "the topic")
+	cmd.Flags().StringVar(&id, "event", "", "only the event of this id")
+	cmd.Flags().BoolVar(&all, "all", false, "every one of the newest dead letters")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many of the newest are looked at")
+	return cmd
+}
+
+// replay tells of each letter what came of it. One that cannot be replayed does
+// not keep the others.
+func replay(one func(admin.Message) error, letters []admin.Message, id string) error {
+	var meant, failed int
+	seen := map[string]bool{} // several consumers may have failed at one event
+	for _, letter := range letters {
+		if (id != "" && letter.Event.ID != id) || seen[letter.Event.ID] {
+			continue
+		}
+		seen[letter.Event.ID] = true
+		meant++
+		if err := one(letter); err != nil {
+			failed++
+			fmt.Fprintln(os.Stderr, "not replayed:", err)
+			continue
+		}
+		fmt.Println("replayed", letter.Event.Type, letter.Event.ID)
+	}
+	switch {
+	case meant == 0 && id != "":
+		return fmt.Errorf("no dead letter of event %s among the newest: `companionctl dlq list` shows them, --limit looks further back", id)
+	case failed > 0:
+		return fmt.Errorf("%d of %d dead letters are not replayed", failed, meant)
+	default:
+		return nil
+	}
 }
 
 func known(text string) string {
