@@ -13,6 +13,7 @@ STACK ?= prod
 # The parts are built so; with the tests built the same way, what is compiled for
 # the one need not be compiled for the other.
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
+export CGO_ENABLED := 0
 
 .PHONY: help up down status logs packages preview test test-unit test-integration test-faults test-rehearsal bench lint build golden generate FORCE
 
@@ -96,12 +97,12 @@ lint: $(LINTER) ## gofmt, go vet and the linter over every module
 
 $(REHEARSAL): FORCE
 	@command -v go >/dev/null || { echo "error: Go is not installed: see https://go.dev/doc/install" >&2; exit 1; }
-	@go build -o $@ ./rehearsal/cmd/rehearsal
+	@GOGC=400 go build -o $@ ./rehearsal/cmd/rehearsal
 
 $(LINTER): rehearsal/tools/golangci-lint/go.mod rehearsal/tools/golangci-lint/go.sum
 	@echo "building the linter"
-	@cd rehearsal/tools/golangci-lint && GOWORK=off go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@cd rehearsal/tools/golangci-lint && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 $(SQLC): rehearsal/tools/sqlc/go.mod rehearsal/tools/sqlc/go.sum
 	@echo "building sqlc"
-	@cd rehearsal/tools/sqlc && GOWORK=off go build -o $(CURDIR)/$@ github.com/sqlc-dev/sqlc/cmd/sqlc
+	@cd rehearsal/tools/sqlc && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/sqlc-dev/sqlc/cmd/sqlc

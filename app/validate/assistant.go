@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -12,9 +11,12 @@ import (
 // assistant does what a person's assistant would: it connects to the MCP server
 // as the validation's user, looks at what there is, and asks for the summary.
 func (r *run) assistant(ctx context.Context, result *Result) error {
+	if r.MCP == "" {
+		return nil
+	}
 	client := mcp.NewClient(&mcp.Implementation{Name: "companionctl", Version: "1"}, nil)
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{
-		Endpoint:   strings.TrimSuffix(r.URL, "/") + "/mcp",
+		Endpoint:   r.MCP,
 		HTTPClient: &http.Client{Timeout: r.api.client.Timeout, Transport: bearer{r.api.token, r.api.client.Transport}},
 		MaxRetries: -1, DisableStandaloneSSE: true,
 	}, nil)

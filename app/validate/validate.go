@@ -22,6 +22,7 @@ import (
 // Options say what is validated, and how it is reached.
 type Options struct {
 	URL       string            // of the application, without /api/v1
+	MCP       string            // of the MCP server; empty: it is not asked
 	Authority []byte            // PEM; empty: the system's authorities only
 	Resolve   map[string]string // host:port to host:port
 	Within    time.Duration     // from the request to the audited alert

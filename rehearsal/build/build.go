@@ -63,6 +63,12 @@ func (b *Builder) Go(ctx context.Context, p Program) (string, error) {
 	})
 }
 
+// environment is that of a build. The compiler is short-lived and the machine
+// has memory: with less garbage collection it takes a fifth less of the cores.
+func environment(more ...string) []string {
+	return append(append(os.Environ(), "GOGC=400"), more...)
+}
+
 func (b *Builder) compile(ctx context.Context, dir, target string, p Program) error {
 	args := []string{"build", "-trimpath", "-mod=readonly", "-ldflags", strings.TrimSpace("-s -w " + p.LDFlags)}
 	if p.Tags != "" {
@@ -70,7 +76,7 @@ func (b *Builder) compile(ctx context.Context, dir, target string, p Program) er
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "-o", target, p.Package)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=")
+	cmd.Env = environment("GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=")
 	return run(cmd)
 }
 
@@ -87,7 +93,7 @@ func (b *Builder) Own(ctx context.Context, name, module, pkg string) (string, er
 	err := b.locked(ctx, latest, stage, func() error {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", latest, pkg)
 		cmd.Dir = filepath.Join(b.Root, module)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd.Env = environment("CGO_ENABLED=0")
 		if err := run(cmd); err != nil {
 			return err
 		}
@@ -122,7 +128,7 @@ func (b *Builder) Compile(ctx context.Context, module string) error {
 	stage := b.Report.Stage("compile " + module)
 	cmd := exec.CommandContext(ctx, "go", "list", "-export", "-deps", ".")
 	cmd.Dir = filepath.Join(b.Root, module)
-	cmd.Env = os.Environ()
+	cmd.Env = environment()
 	err := run(cmd)
 	if err != nil {
 		err = fmt.Errorf("compile %s: %w", module, err)

@@ -79,7 +79,7 @@ func (c *Catalogue) ko(ctx context.Context, base v1.Image, service string) (v1.I
 		build.WithDisabledSBOM(),
 		build.WithConfig(map[string]build.Config{
 			"github.com/wealth-companion/companion/app/cmd/" + service: {
-				Env: []string{"CGO_ENABLED=0"}, Flags: []string{"-buildvcs=false"}, Ldflags: []string{"-s", "-w"},
+				Env: []string{"CGO_ENABLED=0", "GOGC=400"}, Flags: []string{"-buildvcs=false"}, Ldflags: []string{"-s", "-w"},
 			},
 		}),
 	)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wealth-companion/companion/app/mcp"
 	"github.com/wealth-companion/companion/app/validate"
 )
 
@@ -43,6 +44,7 @@ func validateCommand() *cobra.Command {
 				return err
 			}
 			defer done()
+			options.MCP = strings.TrimSuffix(options.URL, "/") + mcp.Path
 			options.Report = func(step string) { fmt.Fprintln(os.Stderr, "…", step) }
 			result, err := validate.Run(cmd.Context(), kafka, options)
 			printResult(output, result)

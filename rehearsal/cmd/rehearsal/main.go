@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	trimPaths()
+	buildAlike()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
@@ -34,13 +34,14 @@ func main() {
 	os.Exit(1)
 }
 
-// trimPaths has every Go build behind this command be like those of the parts
+// buildAlike has every Go build behind this command be like those of the parts
 // and, by the Makefile, of the tests: what is compiled for one serves all, also
 // when Pulumi builds the program.
-func trimPaths() {
+func buildAlike() {
 	if flags := os.Getenv("GOFLAGS"); !strings.Contains(flags, "-trimpath") {
 		_ = os.Setenv("GOFLAGS", strings.TrimSpace(flags+" -trimpath"))
 	}
+	_ = os.Setenv("CGO_ENABLED", "0")
 }
 
 // flatten takes joined errors apart, so that each is a line of its own.
