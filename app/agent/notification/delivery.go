@@ -81,15 +81,32 @@ func (a *Agent) deliverDue(ctx context.Context, log *slog.Logger) (int, error) {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	var errs []error
-	for _, p := range parcels(due) {
-		wait.Go(func() {
-			if err := a.deliver(ctx, p, log); err != nil {
-				mu.Lock()
-				errs = append(errs, err)
-				mu.Unlock()
-			}
-		})
+	do := func(p parcel) {
+		if err := a.deliver(ctx, p, log); err != nil {
+			mu.Lock()
+			errs = append(errs, err)
+			mu.Unlock()
+		}
 	}
+	var letters []parcel
+	for _, p := range parcels(due) {
+		if p.channel == email {
+			letters = append(letters, p)
+			continue
+		}
+		wait.Go(func() { do(p) })
+	}
+	// One e-mail after the other: Dapr's SMTP binding (1.16) keeps a request's
+	// recipient where another at the same moment puts its own, and would send one
+	// person's alert to another. What the lease is too short for is taken again.
+	wait.Go(func() {
+		for _, p := range letters {
+			if a.now().After(now.Add(lease - sendTimeout)) {
+				return
+			}
+			do(p)
+		}
+	})
 	wait.Wait()
 	return len(due), errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,6 +148,39 @@ func TestEmailIsTriedAgain(t *testing.T) {
 	require.Equal(t, []string{pending, delivered}, h.audit())
 	h.deliver()
 	require.Len(t, h.mail.said, 1)
+}
+
+// narrow is a channel that takes one message at a time.
+type narrow struct {
+	sends    atomic.Int64
+	overlaps atomic.Int64
+	inside   chan struct{} // one place
+}
+
+func (n *narrow) Send(context.Context, event.PreferencesChanged, []Note) error {
+	n.sends.Add(1)
+	select {
+	case n.inside <- struct{}{}:
+		time.Sleep(20 * time.Millisecond) // for another to come, if one does
+		<-n.inside
+	default:
+		n.overlaps.Add(1)
+	}
+	return nil
+}
+
+func TestEmailsGoOneAfterTheOther(t *testing.T) {
+	h := newHousehold(t)
+	channel := &narrow{inside: make(chan struct{}, 1)}
+	h.agent.Offers = map[string]Channel{email: channel}
+	h.take(event.TypePreferencesChanged, h.user)
+	for _, title := range []string{"a", "b", "c"} {
+		h.insight(title)
+	}
+	h.deliver()
+	require.EqualValues(t, 3, channel.sends.Load())
+	require.Zero(t, channel.overlaps.Load(), "Dapr's binding would mix up the recipients")
+	require.Equal(t, []string{"pending", "pending", "pending", "delivered", "delivered", "delivered"}, h.audit())
 }
 
 func TestEmailIsGivenUp(t *testing.T) {
