@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,8 +19,13 @@ import (
 type Client struct {
 	User uuid.UUID
 
-	url, email, password, token string
-	http                        *http.Client
+	Email string
+
+	url, password string
+	http          *http.Client
+
+	mu    sync.Mutex // one logs in at a time
+	token string
 }
 
 // clientTimeout is more than a request may take.
@@ -27,7 +34,7 @@ const clientTimeout = 12 * time.Second
 // Client makes one that has no account yet.
 func (s *Stack) Client() *Client {
 	return &Client{
-		url: s.URL, email: "user-" + uuid.NewString() + "@companion.invalid", password: uuid.NewString(),
+		url: s.URL, Email: "user-" + uuid.NewString() + "@companion.invalid", password: uuid.NewString(),
 		http: &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 	}
 }
@@ -55,26 +62,53 @@ type session struct {
 
 // Register makes the account and logs in.
 func (c *Client) Register(ctx context.Context) error {
-	return c.enter(ctx, "/auth/register", map[string]string{"email": c.email, "password": c.password, "name": "A person"})
-}
-
-// Login logs in again.
-func (c *Client) Login(ctx context.Context) error {
-	return c.enter(ctx, "/auth/login", map[string]string{"email": c.email, "password": c.password})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.enter(ctx, "/auth/register", map[string]string{"email": c.Email, "password": c.password, "name": "A person"})
 }
 
 func (c *Client) enter(ctx context.Context, path string, body any) error {
 	var its session
-	if err := c.Call(ctx, http.MethodPost, path, nil, body, &its); err != nil {
+	if err := c.send(ctx, "", http.MethodPost, path, nil, body, &its); err != nil {
 		return err
 	}
 	c.token, c.User = cmp.Or(its.Token, its.AccessToken), its.User.ID
 	return nil
 }
 
+// Token is the access token that the client has now.
+func (c *Client) Token() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.token
+}
+
+// login logs in again, unless another did since that token was used.
+func (c *Client) login(ctx context.Context, token string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.token != token {
+		return nil
+	}
+	return c.enter(ctx, "/auth/login", map[string]string{"email": c.Email, "password": c.password})
+}
+
 // Call sends body and reads the answer into out; both may be nil. What is no
-// success is a StatusError.
+// success is a StatusError. An access token that is over is replaced first.
 func (c *Client) Call(ctx context.Context, method, path string, headers map[string]string, body, out any) error {
+	token := c.Token()
+	err := c.send(ctx, token, method, path, headers, body, out)
+	var refused StatusError
+	if token == "" || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
+		return err
+	}
+	if err := c.login(ctx, token); err != nil {
+		return err
+	}
+	return c.send(ctx, c.Token(), method, path, headers, body, out)
+}
+
+func (c *Client) send(ctx context.Context, token, method, path string, headers map[string]string, body, out any) error {
 	var payload io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -88,8 +122,8 @@ func (c *Client) Call(ctx context.Context, method, path string, headers map[stri
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	for key, value := range headers {
 		request.Header.Set(key, value)

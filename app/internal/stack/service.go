@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/wealth-companion/companion/app/event"
 	"github.com/wealth-companion/companion/app/sidecar"
 )
 
@@ -19,18 +22,7 @@ func (s *Stack) addService(name, binaries string) error {
 	if err != nil {
 		return err
 	}
-	public, events, operations := s.at(name+" public"), s.at(name+" events"), s.at(name+" operations")
-	environment := append(os.Environ(),
-		"SERVICE_NAME="+name,
-		"DATABASE_URL="+s.databaseURL(name, databaseName, "network to "+PostgreSQL),
-		"PUBSUB_NAME="+sidecar.PubSub(name),
-		"STATE_STORE_NAME="+sidecar.StateStore,
-		"AUTH_SIGNING_KEY="+s.secret("signing key"),
-		"RATE_LIMIT_AUTH=0", "RATE_LIMIT_ACCOUNT=0", "RATE_LIMIT_USER=0", // everybody comes from one address
-		"PUBLIC_ADDRESS="+public, "EVENTS_ADDRESS="+events, "OPERATIONS_ADDRESS="+operations,
-		fmt.Sprintf("DAPR_GRPC_PORT=%d", s.port(name+" sidecar grpc")),
-		fmt.Sprintf("DAPR_HTTP_PORT=%d", s.port(name+" sidecar http")),
-	)
+	environment := s.environment(name)
 	s.add(&process{
 		name: name,
 		command: func() *exec.Cmd {
@@ -38,7 +30,7 @@ func (s *Stack) addService(name, binaries string) error {
 			cmd.Env = environment
 			return cmd
 		},
-		ready: answersHTTP("http://"+operations+"/readyz", http.StatusOK),
+		ready: answersHTTP("http://"+s.at(name+" operations")+"/readyz", http.StatusOK),
 	})
 	s.add(&process{
 		name: Sidecar(name),
@@ -61,6 +53,75 @@ func (s *Stack) addService(name, binaries string) error {
 	return nil
 }
 
+// environment is what a service reads its settings from.
+func (s *Stack) environment(name string) []string {
+	all := append(os.Environ(),
+		"SERVICE_NAME="+name,
+		"PUBLIC_ADDRESS="+s.at(name+" public"), "EVENTS_ADDRESS="+s.at(name+" events"), "OPERATIONS_ADDRESS="+s.at(name+" operations"),
+		fmt.Sprintf("DAPR_GRPC_PORT=%d", s.port(name+" sidecar grpc")),
+		fmt.Sprintf("DAPR_HTTP_PORT=%d", s.port(name+" sidecar http")),
+	)
+	if name == event.MCP {
+		return append(all, "CONFIRMATION_KEY="+s.secret("confirmation key"))
+	}
+	all = append(all,
+		"DATABASE_URL="+s.databaseURL(name, databaseName, "network to "+PostgreSQL),
+		"PUBSUB_NAME="+sidecar.PubSub(name),
+		"STATE_STORE_NAME="+sidecar.StateStore,
+		"AUTH_SIGNING_KEY="+s.secret("signing key"),
+		"RATE_LIMIT_AUTH=0", "RATE_LIMIT_ACCOUNT=0", "RATE_LIMIT_USER=0", // everybody comes from one address
+	)
+	switch {
+	case !s.options.Complete:
+	case name == event.Notification:
+		all = append(all, "MAIL_BINDING="+mailBinding, "APPLICATION_URL=https://companion.invalid")
+	case slices.Contains(observers, name):
+		all = append(all, "CONVERSATION_COMPONENT="+Conversation)
+	}
+	return all
+}
+
+// mailBinding is Dapr's component by which e-mails go out.
+const mailBinding = "mail"
+
+// Conversation is Dapr's component of a language model: one that answers with
+// what it is given.
+const Conversation = "conversation"
+
+// observers are the agents that may have a model phrase what they found.
+var observers = []string{event.Analytics, event.Banking, event.Investment}
+
+// own are the components that not every service has.
+func (s *Stack) own(service string) []sidecar.Resource {
+	if service == event.MCP {
+		return nil
+	}
+	its := append([]sidecar.Resource{
+		sidecar.Redis(s.at("network to " + Redis)),
+		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous()),
+	}, sidecar.Subscriptions(service)...)
+	switch {
+	case !s.options.Complete:
+	case service == event.Notification:
+		its = append(its, sidecar.Component(mailBinding, "bindings.smtp", []any{
+			sidecar.Entry("host", "127.0.0.1"), sidecar.Entry("port", fmt.Sprint(s.port("mail"))),
+			sidecar.Entry("emailFrom", "companion@companion.invalid"),
+		}, service))
+	case slices.Contains(observers, service):
+		its = append(its, sidecar.Component(Conversation, "conversation.echo", nil, service))
+	}
+	return its
+}
+
+// resolution is where sidecars find one another: the usual ways ask the network.
+func (s *Stack) resolution() map[string]any {
+	var where strings.Builder
+	for _, service := range s.services() {
+		fmt.Fprintf(&where, `{{if eq .ID %q}}%s{{end}}`, service, s.at(service+" sidecar internal"))
+	}
+	return map[string]any{"component": "kubernetes", "configuration": map[string]any{"template": where.String()}}
+}
+
 // writeResources writes what a sidecar reads, and returns the folder.
 func (s *Stack) writeResources(service string) (string, error) {
 	dir := filepath.Join(s.dir, service, "resources")
@@ -80,10 +141,8 @@ func (s *Stack) writeResources(service string) (string, error) {
 		sidecar.Component(sidecar.SecretStore, "secretstores.local.file", []any{
 			sidecar.Entry("secretsFile", secrets), sidecar.Entry("multiValued", "true"),
 		}),
-		sidecar.Redis(s.at("network to " + Redis)),
-		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous()),
-		sidecar.Resiliency(Services()),
-	}, sidecar.Subscriptions(service)...)
+		sidecar.Resiliency(s.services()),
+	}, s.own(service)...)
 	for i, resource := range resources {
 		raw, err := yaml.Marshal(resource.Document())
 		if err != nil {
@@ -96,9 +155,8 @@ func (s *Stack) writeResources(service string) (string, error) {
 	config, err := yaml.Marshal(sidecar.Resource{
 		APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
 		Fields: map[string]any{"spec": map[string]any{
-			"tracing": map[string]any{"samplingRate": "1"},
-			// The usual one outside Kubernetes asks the network.
-			"nameResolution": map[string]any{"component": "kubernetes"},
+			"tracing":        map[string]any{"samplingRate": "1"},
+			"nameResolution": s.resolution(),
 		}},
 	}.Document())
 	if err != nil {

@@ -43,12 +43,17 @@ type Options struct {
 	// Durable has PostgreSQL write to the disk before it answers, as in
 	// production. Without it, what is lost is lost with the machine only.
 	Durable bool
+	// Complete has what an installation may have besides the services that live
+	// by events: the MCP server, a way for e-mails, and a language model.
+	Complete bool
 }
 
 // Stack is the application as it runs.
 type Stack struct {
 	URL   string       // of the API, without /api/v1
 	Kafka *admin.Kafka // past the network that can be cut
+	// Mailbox is where e-mails arrive; nil unless the stack is complete.
+	Mailbox *Mailbox
 
 	t         testing.TB
 	options   Options
@@ -122,8 +127,13 @@ func (s *Stack) startAll(ctx context.Context, binaries string) error {
 	if err := s.makeTopics(ctx); err != nil {
 		return err
 	}
+	if s.options.Complete {
+		if err := s.addMail(); err != nil {
+			return err
+		}
+	}
 	var services, sidecars []string
-	for _, service := range Services() {
+	for _, service := range s.services() {
 		if err := s.addService(service, binaries); err != nil {
 			return err
 		}
@@ -134,7 +144,7 @@ func (s *Stack) startAll(ctx context.Context, binaries string) error {
 			return err
 		}
 	}
-	s.URL = "http://" + s.at(event.Backend+" public")
+	s.URL = s.Public(event.Backend)
 	return nil
 }
 
@@ -194,7 +204,23 @@ func (s *Stack) showLogs() {
 // Log is the file of a program's log.
 func (s *Stack) Log(name string) string { return filepath.Join(s.dir, name+".log") }
 
-// Services lists the services that run: those that publish or consume events
+// services are all services that run here.
+func (s *Stack) services() []string {
+	if s.options.Complete {
+		return append(Services(), event.MCP)
+	}
+	return Services()
+}
+
+// Public is where a service answers people.
+func (s *Stack) Public(service string) string { return "http://" + s.at(service+" public") }
+
+// SidecarPort is the port of the HTTP API of a service's sidecar.
+func (s *Stack) SidecarPort(service string) string {
+	return strconv.Itoa(s.port(service + " sidecar http"))
+}
+
+// Services lists the services that live by events and run: those that publish or consume events
 // and have a program.
 func Services() []string {
 	var services []string

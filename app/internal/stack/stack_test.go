@@ -2,8 +2,12 @@ package stack
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,4 +50,30 @@ func TestAProcessThatEndsByItselfIsTold(t *testing.T) {
 	require.NoError(t, p.start(t.Context()))
 	<-p.ended
 	require.ErrorContains(t, p.lost, "ended by itself: exit status 3")
+}
+
+func TestAClientLogsInAgainWhenItsTokenIsOver(t *testing.T) {
+	var logins atomic.Int64
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/api/v1/auth/register":
+			_, _ = io.WriteString(w, `{"token": "old"}`)
+		case r.URL.Path == "/api/v1/auth/login":
+			logins.Add(1)
+			_, _ = io.WriteString(w, `{"token": "new"}`)
+		case r.Header.Get("Authorization") != "Bearer new":
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	defer api.Close()
+	c := (&Stack{URL: api.URL}).Client()
+	require.NoError(t, c.Register(t.Context()))
+	failed := make(chan error, 4)
+	for range cap(failed) {
+		go func() { failed <- c.Call(t.Context(), http.MethodGet, "/wallets", nil, nil, nil) }()
+	}
+	for range cap(failed) {
+		require.NoError(t, <-failed)
+	}
+	require.EqualValues(t, 1, logins.Load(), "one logs in for all")
 }
