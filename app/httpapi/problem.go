@@ -68,7 +68,14 @@ func init() {
 	}
 }
 
+// unread is what huma says of a body that breaks off, as if that were the service's
+// failure.
+const unread = "cannot read request body"
+
 func fromHuma(status int, message string, errs []error) *problem {
+	if status == http.StatusInternalServerError && message == unread {
+		status, message = http.StatusBadRequest, "the body broke off, or is not as its headers announced it"
+	}
 	p := &problem{Type: "about:blank", Status: status, Detail: message}
 	for _, err := range errs {
 		var detail *huma.ErrorDetail
