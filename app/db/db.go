@@ -34,12 +34,16 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Open makes a pool. It connects when first used, so that a service starts
-// while PostgreSQL is away.
-func Open(ctx context.Context, url string) (*pgxpool.Pool, error) {
+// Open makes a pool of so many connections at most, unless the URL names another
+// number (pool_max_conns); 0 is pgx's own: four, or one a core. It connects when
+// first used, so that a service starts while PostgreSQL is away.
+func Open(ctx context.Context, url string, connections int32) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL is not a PostgreSQL URL") // the cause would show the password
+	}
+	if connections > 0 && !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = connections
 	}
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"

@@ -31,7 +31,7 @@ func restricted(t *testing.T) *world {
 	t.Helper()
 	admin := pgtest.URL(t)
 	require.NoError(t, database.Prepare(t.Context(), admin, []database.Service{{Name: event.Backend, Password: uuid.NewString()}}))
-	pool, err := db.Open(t.Context(), strings.Replace(admin, "admin@", event.Backend+"@", 1))
+	pool, err := db.Open(t.Context(), strings.Replace(admin, "admin@", event.Backend+"@", 1), 0)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	require.NoError(t, db.MigrateWhenThere(t.Context(), pool, event.Backend, slog.New(slog.DiscardHandler)))

@@ -39,7 +39,7 @@ func asBackend(t *testing.T) *pgxpool.Pool {
 	its, err := url.Parse(admin)
 	require.NoError(t, err)
 	its.User = url.UserPassword(event.Backend, "long enough")
-	pool, err := db.Open(t.Context(), its.String())
+	pool, err := db.Open(t.Context(), its.String(), 0)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	require.NoError(t, db.MigrateWhenThere(t.Context(), pool, event.Backend, slog.New(slog.DiscardHandler)))

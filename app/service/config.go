@@ -17,6 +17,9 @@ type Config struct {
 	PubSub      string // Dapr's component for events
 	LogLevel    slog.Level
 	SigningKey  string // secret: of access tokens, in the backend only
+	// Connections is how many to PostgreSQL there are at most, unless its URL says
+	// otherwise; 0: as many as agents need, whose events come few at a time.
+	Connections int32
 	// Where it listens: for people, for the sidecar, for probes and Prometheus.
 	PublicAddress     string
 	EventsAddress     string
@@ -31,6 +34,11 @@ const (
 	operationsAddress = ":8082"
 )
 
+// peoplesConnections are for a service that people wait for: with pgx's four,
+// eight at a time were served at two thirds of the rate (docs/benchmarks.md).
+// Agents keep the four, or a small PostgreSQL would run out of connections.
+const peoplesConnections = 16
+
 // Load reads the settings and tells of everything that is missing at once.
 func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 	config, wrong := load(name, getenv)
@@ -42,6 +50,7 @@ func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 	need("DATABASE_URL", &config.DatabaseURL, "the PostgreSQL of this service")
 	need("PUBSUB_NAME", &config.PubSub, "the Dapr component that events go through")
 	if signs {
+		config.Connections = peoplesConnections
 		need("AUTH_SIGNING_KEY", &config.SigningKey, "what access tokens are signed with")
 		if config.SigningKey != "" && len(config.SigningKey) < 32 {
 			wrong = append(wrong, errors.New("AUTH_SIGNING_KEY is too short: it has at least 32 characters"))

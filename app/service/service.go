@@ -91,7 +91,7 @@ func main(config Config, wrong error, run func(context.Context, *slog.Logger) er
 }
 
 func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Service) (Parts, error)) error {
-	pool, err := db.Open(ctx, config.DatabaseURL)
+	pool, err := db.Open(ctx, config.DatabaseURL, config.Connections)
 	if err != nil {
 		return err
 	}

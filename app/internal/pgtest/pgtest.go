@@ -158,7 +158,7 @@ func URL(t testing.TB) string {
 // Pool makes a database with a service's tables for a test.
 func Pool(t testing.TB, service string) *pgxpool.Pool {
 	t.Helper()
-	pool, err := db.Open(t.Context(), URL(t))
+	pool, err := db.Open(t.Context(), URL(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
