@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +48,26 @@ func worldOn(t *testing.T, pool *pgxpool.Pool) *world {
 		w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
 	})
 	w.handler = w.api.Handler()
+	t.Cleanup(w.keptToTheDocument)
 	return w
+}
+
+// keptToTheDocument compares the statuses of all answers with those that the
+// OpenAPI document tells of, whatever the test was about.
+func (w *world) keptToTheDocument() {
+	w.t.Helper()
+	raw, err := w.api.Document()
+	require.NoError(w.t, err)
+	var document struct {
+		Paths map[string]map[string]struct{ Responses map[string]any }
+	}
+	require.NoError(w.t, json.Unmarshal(raw, &document))
+	for _, line := range w.routes {
+		its := strings.Fields(line) // method, route, status
+		if methods, has := document.Paths[its[1]]; has {
+			require.Contains(w.t, slices.Collect(maps.Keys(methods[strings.ToLower(its[0])].Responses)), its[2], "the document does not tell of this answer: %s", line)
+		}
+	}
 }
 
 // call sends a request and reads the answer, which must have the status.
@@ -369,6 +390,9 @@ func TestTheDocumentIsComplete(t *testing.T) {
 			its := operation.(object)
 			require.NotEmpty(t, its["operationId"], "%s %s", method, path)
 			require.NotEmpty(t, its["summary"], "%s %s", method, path)
+			if empty, has := its["responses"].(object)["204"].(object); has {
+				require.NotContains(t, empty, "content", "%s %s: an answer without a body has none of any type", method, path)
+			}
 		}
 	}
 }

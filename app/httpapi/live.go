@@ -44,7 +44,7 @@ func (r routes) live() {
 	o.Description = liveDescription
 	o.Security = []map[string][]string{{bearer: {}}}
 	o.Middlewares = huma.Middlewares{r.authenticated}
-	o.Errors = append(o.Errors, http.StatusTooManyRequests)
+	o.Errors = append(o.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
 	o.Responses = map[string]*huma.Response{"200": {
 		Description: "What is new, as it comes",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -88,7 +89,7 @@ func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UU
 	h.Security = []map[string][]string{{bearer: {}}}
 	h.Middlewares = huma.Middlewares{r.authenticated}
 	h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
-	declare(r, h, func(ctx context.Context, in *I) (*answered[T], error) {
+	carryOut := func(ctx context.Context, in *I) (*answered[T], error) {
 		ctx, request, err := once(ctx, callerOf(ctx).uri, in)
 		if err != nil {
 			return nil, err
@@ -106,6 +107,15 @@ func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UU
 			answer.Replayed = "true"
 		}
 		return answer, nil
+	}
+	if reflect.TypeFor[T]() != reflect.TypeFor[nothing]() {
+		declare(r, h, carryOut)
+		return
+	}
+	// Without a body, there must be no type of it either.
+	declare(r, h, func(ctx context.Context, in *I) (*nothing, error) {
+		_, err := carryOut(ctx, in)
+		return &nothing{}, err
 	})
 }
 
@@ -148,11 +158,36 @@ func (o operation) huma() huma.Operation {
 	if strings.Contains(o.path, "{") {
 		h.Errors = append(h.Errors, http.StatusNotFound)
 	}
+	h.Errors = append(h.Errors, particular[o.id]...)
 	return h
+}
+
+// particular are the errors that come of what an operation is about.
+var particular = map[string][]int{
+	"register":        {http.StatusConflict},
+	"changePassword":  {http.StatusForbidden},
+	"deleteAccount":   {http.StatusForbidden},
+	"removeDemo":      {http.StatusNotFound},
+	"unsubscribePush": {http.StatusNotFound},
+}
+
+// refusals are the errors that come of what a request of a type holds.
+func refusals(input reflect.Type) (statuses []int) {
+	if _, has := input.FieldByName("Body"); has {
+		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if _, has := input.FieldByName("IfMatch"); has {
+		statuses = append(statuses, http.StatusPreconditionFailed, http.StatusConflict)
+	}
+	if _, has := input.FieldByName("IdempotencyKey"); has {
+		statuses = append(statuses, http.StatusConflict)
+	}
+	return statuses
 }
 
 // declare registers an operation whose errors are told as problems.
 func declare[I, O any](r routes, h huma.Operation, endpoint func(context.Context, *I) (*O, error)) {
+	h.Errors = append(h.Errors, refusals(reflect.TypeFor[I]())...)
 	huma.Register(r.API, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := endpoint(ctx, in)
 		if err == nil {
