@@ -8,6 +8,7 @@ MODULES := stacks app infra policy rehearsal
 REHEARSAL := bin/rehearsal
 LINTER := bin/golangci-lint
 SQLC := bin/sqlc
+FUZZER := bin/schemathesis/bin/schemathesis
 STACK ?= prod
 
 # The parts are built so; with the tests built the same way, what is compiled for
@@ -15,7 +16,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs packages preview test test-unit test-integration test-faults test-rehearsal bench lint build golden generate FORCE
+.PHONY: help up down status logs packages preview test test-unit test-integration test-faults test-fuzz test-rehearsal bench lint build golden generate FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +78,10 @@ test-faults: build ## 10,000 transactions while everything they need fails in tu
 	@$(parts); \
 	cd app && go test -count 1 -timeout 30m -tags faults -v -run TestFaults ./systemtest
 
+# FUZZ_SEED=n has it try others, FUZZ_EXAMPLES=n more (100: five minutes).
+test-fuzz: packages $(FUZZER) ## the API, fuzzed from its OpenAPI document
+	@cd app && SCHEMATHESIS=$(CURDIR)/$(FUZZER) go test -count 1 -timeout 30m -tags integration,fuzz -v -run 'TestFuzz$$' ./httpapi
+
 bench: build ## how fast the services are, against PostgreSQL and Kafka alone
 	@$(parts); \
 	cd app && go test -count 1 -timeout 30m -tags bench -v -run TestBench ./systemtest
@@ -106,3 +111,11 @@ $(LINTER): rehearsal/tools/golangci-lint/go.mod rehearsal/tools/golangci-lint/go
 $(SQLC): rehearsal/tools/sqlc/go.mod rehearsal/tools/sqlc/go.sum
 	@echo "building sqlc"
 	@cd rehearsal/tools/sqlc && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/sqlc-dev/sqlc/cmd/sqlc
+
+# A virtual environment without pip of its own needs no further Debian package.
+$(FUZZER): rehearsal/tools/schemathesis/requirements.txt
+	@echo "installing schemathesis"
+	@rm -rf bin/schemathesis
+	@python3 -m venv --without-pip bin/schemathesis
+	@python3 -m pip --python bin/schemathesis/bin/python install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement $<
+	@touch $@
