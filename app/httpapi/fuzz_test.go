@@ -53,6 +53,16 @@ var plausible = []struct{ fields, values []string }{
 	{[]string{"query.from", "query.to"}, []string{"EUR", "USD", "JPY", "2026-11-03", "2026-01-01", "0001-01-01", "9999-12-31"}},
 	{[]string{"body.due", "body.deadline", "body.date", "query.date", "query.until"}, []string{"2026-11-03", "2024-02-29", "2026-02-29", "0000-01-01", "0001-01-01", "9999-12-31"}},
 	{[]string{"body.timestamp", "body.remindAt"}, []string{"2026-11-03T12:00:00Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59-12:00", "2026-11-03"}},
+	// Of the statements below: which columns hold what, and how it is written.
+	{
+		[]string{"body.mapping.date", "body.mapping.amount", "body.mapping.direction", "body.mapping.debit", "body.mapping.credit",
+			"body.mapping.category", "body.mapping.currency", "body.mapping.reference", "body.mapping.description[*]"},
+		[]string{"date", "amount", "description", "Betrag", "1", "0", "-1", "99999999999999999999"},
+	},
+	{[]string{"body.mapping.dateLayout"}, []string{"YYYY-MM-DD", "DD.MM.YYYY", "MM/DD/YY", "DD MMM YYYY HH:mm:ss", "YYYY", "[", "DDDDDD"}},
+	{[]string{"body.mapping.delimiter"}, []string{",", ";", "|", "tab"}},
+	{[]string{"body.mapping.decimalMark"}, []string{".", ","}},
+	{[]string{"body.mapping.encoding"}, []string{"utf-8", "utf-16", "windows-1252", "iso-8859-15", "ebcdic"}},
 }
 
 // statements are files that can be read, so that what comes after reading is tried.
@@ -110,7 +120,7 @@ func (b *belongings) settings(who login) string {
 	}
 	var ofAll strings.Builder
 	for _, field := range slices.Sorted(maps.Keys(inBodies)) {
-		name := strings.ReplaceAll(field, ".", "_")
+		name := strings.NewReplacer(".", "_", "[*]", "").Replace(field)
 		dictionary(name, inBodies[field])
 		ofAll.WriteString(bind(field, name))
 	}
