@@ -76,6 +76,19 @@ const correlationHeader = "X-Correlation-Id"
 // patience is how long a request may take: a caller waits no longer.
 const patience = 10 * time.Second
 
+// longPatience is that of the few requests that do a great deal at once; the
+// load balancer and NGINX wait 60 seconds.
+const longPatience = 50 * time.Second
+
+func patienceFor(path string) time.Duration {
+	for _, long := range []string{"/imports", "/rates/import", "/demo"} {
+		if strings.HasPrefix(path, base+long) {
+			return longPatience
+		}
+	}
+	return patience
+}
+
 // maxBody is more than any request needs, in bytes.
 const maxBody = 1 << 20
 
@@ -137,7 +150,7 @@ func (a *API) observed(next http.Handler) http.Handler {
 		its := trail.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
 		ctx := trail.With(r.Context(), its)
 		if r.URL.Path != livePath && r.URL.Path != exportPath {
-			limited, cancel := context.WithTimeout(ctx, patience)
+			limited, cancel := context.WithTimeout(ctx, patienceFor(r.URL.Path))
 			defer cancel()
 			ctx = limited
 		}
