@@ -199,5 +199,6 @@ func TestFuzz(t *testing.T) {
 	reached, good := counts.operations()
 	t.Logf("of %d operations, %d have done what was asked at least once", reached, good)
 	require.Equal(t, len(w.operations())-len(notFuzzed), reached)
+	require.NotContains(t, fmt.Sprint(counts.byRoute), "429:", "nobody is told to wait")
 	require.GreaterOrEqual(t, 10*good, 9*reached, "hardly more than refusals was tried: are there new fields to name plausible values of?\n%v", counts.byRoute)
 }
