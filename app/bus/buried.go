@@ -12,8 +12,8 @@ import (
 const maxTries = 3
 
 // buried dead-letters an event that will never be handled: what is refused at
-// once, what failed when it has failed maxTries times. While the broker does not
-// take the dead letter, the event stays where it is.
+// once, what failed when it has failed maxTries times or ended the process as often.
+// While the broker does not take the dead letter, the event stays where it is.
 func (r *Receiver) buried(next step) step {
 	return func(ctx context.Context, d delivery) (string, error) {
 		outcome, err := next(ctx, d)
@@ -21,8 +21,8 @@ func (r *Receiver) buried(next step) step {
 		case err == nil:
 			r.failures.forget(d.topic, d.event.ID)
 			return outcome, nil
-		case outcome == Refused:
-			return Refused, r.bury(ctx, d, err)
+		case outcome == Refused, outcome == Dead:
+			return outcome, r.bury(ctx, d, err)
 		case outcome != Failed:
 			return outcome, fmt.Errorf("event %s: %w", d.event.ID, err)
 		}
@@ -43,6 +43,9 @@ func (r *Receiver) bury(ctx context.Context, d delivery, reason error) error {
 		return fmt.Errorf("event %s is not dead-lettered yet: %w", d.event.ID, err)
 	}
 	r.failures.forget(d.topic, d.event.ID)
+	if r.Journal != nil {
+		r.Journal.forget(d.topic, d.event.ID)
+	}
 	r.Log.ErrorContext(ctx, "event dead-lettered", "topic", d.topic, "type", d.event.Type, "event_id", d.event.ID,
 		"handler", r.Service, "tries", died.Tries, "first", died.First, "last", died.Last, "error", reason)
 	return nil

@@ -50,15 +50,17 @@ func shorten(s string) string {
 }
 
 // failures counts how often handlers failed at events. It is in memory: after a
-// new start an event has its tries again, which harms nobody.
+// new start an event has its tries again, which harms nobody, unless it is in the
+// Journal.
 type failures struct {
 	mu sync.Mutex
 	by map[string]failure
 }
 
 type failure struct {
-	tries int
-	first time.Time
+	tries  int
+	first  time.Time
+	deadly bool // the process ended with it
 }
 
 // maxFailures bounds the memory. Each partition has one event in delivery, so
@@ -79,6 +81,15 @@ func (f *failures) note(topic, id string) int {
 	one.tries++
 	f.by[topic+" "+id] = one
 	return one.tries
+}
+
+func (f *failures) put(topic, id string, one failure) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.by == nil {
+		f.by = map[string]failure{}
+	}
+	f.by[topic+" "+id] = one
 }
 
 func (f *failures) of(topic, id string) (failure, bool) {

@@ -48,6 +48,8 @@ type Receiver struct {
 	Outage func(context.Context, error) bool
 	// DeadLetter publishes on a topic of dead letters.
 	DeadLetter func(ctx context.Context, topic, key string, payload []byte) error
+	// Journal is for events that end the process; nil: they are delivered for ever.
+	Journal *Journal
 	Log        *slog.Logger
 	// Outcome is told of every delivery.
 	Outcome func(topic, outcome string)
@@ -57,10 +59,11 @@ type Receiver struct {
 
 // Handler is the receiver as the app channel's HTTP handler.
 func (r *Receiver) Handler() http.Handler {
+	r.recall()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []any{}) })
 	for topic, handle := range r.Handlers {
-		deliver := chain(act(handle), traced, counted(r.Outcome), logged(r.Log), r.buried, postponed(r.Outage), checked, recovered)
+		deliver := chain(act(handle), traced, counted(r.Outcome), logged(r.Log), r.buried, postponed(r.Outage), checked, r.journaled, recovered)
 		mux.HandleFunc("POST /events/"+topic, func(w http.ResponseWriter, request *http.Request) {
 			d, err := read(request, topic)
 			if err != nil {

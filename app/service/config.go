@@ -17,6 +17,7 @@ type Config struct {
 	PubSub      string // Dapr's component for events
 	LogLevel    slog.Level
 	SigningKey  string // secret: of access tokens, in the backend only
+	Journal     string // a folder that outlives the process, for events under way; empty: none
 	// Connections is how many to PostgreSQL there are at most, unless its URL says
 	// otherwise; 0: as many as agents need, whose events come few at a time.
 	Connections int32
@@ -69,6 +70,7 @@ func LoadStateless(name string, getenv func(string) string) (Config, error) {
 func load(name string, getenv func(string) string) (config Config, wrong []error) {
 	config = Config{
 		Name:              name,
+		Journal:           getenv("JOURNAL_DIR"),
 		PublicAddress:     cmp.Or(getenv("PUBLIC_ADDRESS"), publicAddress),
 		EventsAddress:     cmp.Or(getenv("EVENTS_ADDRESS"), eventsAddress),
 		OperationsAddress: cmp.Or(getenv("OPERATIONS_ADDRESS"), operationsAddress),

@@ -122,6 +122,11 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 		Service: config.Name, Handlers: its.Handlers, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
 		Outcome: func(topic, outcome string) { s.Metrics.handled.WithLabelValues(topic, outcome).Inc() },
 	}
+	if config.Journal != "" {
+		if receiver.Journal, err = bus.OpenJournal(config.Journal, log); err != nil {
+			return err
+		}
+	}
 	// The sidecar delivers as soon as this port answers, so not before there are tables.
 	listeners = append(listeners, listener{address: config.EventsAddress, after: migrated, handler: appChannel(receiver.Handler(), its.Public)})
 	return serve(ctx, listeners, log)

@@ -68,6 +68,7 @@ func (s *Stack) environment(name string) []string {
 		"DATABASE_URL="+s.databaseURL(name, databaseName, "network to "+PostgreSQL),
 		"PUBSUB_NAME="+sidecar.PubSub(name),
 		"STATE_STORE_NAME="+sidecar.StateStore,
+		"JOURNAL_DIR="+filepath.Join(s.dir, name, "journal"),
 		"AUTH_SIGNING_KEY="+s.secret("signing key"),
 		"RATE_LIMIT_AUTH=0", "RATE_LIMIT_ACCOUNT=0", "RATE_LIMIT_USER=0", // everybody comes from one address
 	)
