@@ -58,6 +58,8 @@ type API struct {
 	Demos    *demo.Demos
 	// Dashboards are the summaries, the start page and the health score.
 	Dashboards *summary.Dashboards
+	// PushKey is the public key of push messages; empty: there are none.
+	PushKey string
 	// Ending is closed when the process is told to end; nil: never.
 	Ending <-chan struct{}
 	// Cache keeps what was read, for while the database is away; nil: nothing is kept.

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/SherClockHolmes/webpush-go"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/bus"
@@ -53,6 +55,16 @@ func TestMail(t *testing.T) {
 	require.ErrorIs(t, mail.Send(t.Context(), event.PreferencesChanged{}, []Note{{"a", "b"}}), ErrPermanent)
 }
 
+// contact is whom a message's VAPID header says to write to.
+func contact(t *testing.T, header string) string {
+	token, _, found := strings.Cut(strings.TrimPrefix(header, "vapid t="), ",")
+	require.True(t, found, header)
+	var claims jwt.RegisteredClaims
+	_, _, err := jwt.NewParser().ParseUnverified(token, &claims)
+	require.NoError(t, err)
+	return claims.Subject
+}
+
 func TestPush(t *testing.T) {
 	private, public, err := webpush.GenerateVAPIDKeys()
 	require.NoError(t, err)
@@ -64,7 +76,7 @@ func TestPush(t *testing.T) {
 	status := http.StatusCreated
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "aes128gcm", r.Header.Get("Content-Encoding"))
-		require.Contains(t, r.Header.Get("Authorization"), "vapid t=")
+		require.Equal(t, "mailto:platform@example.org", contact(t, r.Header.Get("Authorization")))
 		w.WriteHeader(status)
 	}))
 	defer service.Close()

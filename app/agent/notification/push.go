@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -58,7 +59,8 @@ func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubsc
 	response, err := webpush.SendNotificationWithContext(ctx, payload,
 		&webpush.Subscription{Endpoint: browser.Endpoint, Keys: webpush.Keys{P256dh: browser.P256dh, Auth: browser.Auth}},
 		&webpush.Options{
-			HTTPClient: p.Client, Subscriber: p.Contact, TTL: int(pushLife.Seconds()),
+			// The library puts mailto: before everything that is not https.
+			HTTPClient: p.Client, Subscriber: strings.TrimPrefix(p.Contact, "mailto:"), TTL: int(pushLife.Seconds()),
 			VAPIDPublicKey: p.PublicKey, VAPIDPrivateKey: p.PrivateKey,
 		})
 	if err != nil {

@@ -27,6 +27,7 @@ func main() {
 		}
 		api := httpapi.New(s.Pool, event.Backend, []byte(s.Config.SigningKey), s.Log, s.Metrics.Request)
 		api.Limits, api.OpenID, api.Ending = limits, provider, s.Ending
+		api.PushKey = os.Getenv("VAPID_PUBLIC_KEY")
 		reminders := &task.Reminders{Pool: s.Pool, Service: event.Backend, Log: s.Log}
 		work := []func(context.Context){api.Live.Run, reminders.Run}
 		if store := os.Getenv("STATE_STORE_NAME"); store != "" {
