@@ -12,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/wealth-companion/companion/infra/platform"
+	"github.com/wealth-companion/companion/infra/secret"
 	"github.com/wealth-companion/companion/stacks"
 )
 
@@ -86,6 +87,11 @@ func loadSecrets(ctx *pulumi.Context, settings stacks.Config) (platform.Secrets,
 	} {
 		if wanted {
 			secrets.Options[key] = need(key, from.Get(key))
+		}
+	}
+	if private := from.Get("pushPrivateKey"); settings.Push != nil && private != "" {
+		if secrets.PushKey, err = secret.PushKey(private); err != nil {
+			missing = append(missing, fmt.Errorf("companion:pushPrivateKey is no private key of P-256 in base64url: run %s", stacks.SecretKeys["pushPrivateKey"]))
 		}
 	}
 	secrets.DigitalOceanToken = pulumi.ToSecret(pulumi.String(digitalOceanToken(ctx))).(pulumi.StringOutput)

@@ -115,6 +115,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 	flat := map[string]string{
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed",
+		"companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {
@@ -191,6 +192,9 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 	require.Equal(t, []string{
 		"kubernetes:cert-manager.io/v1:Certificate certificate-companion-ca",
 		"kubernetes:cert-manager.io/v1:ClusterIssuer clusterissuer-self-signed",
+		// E-mail and push, which prod has when a provider is set up.
+		"kubernetes:core/v1:Secret companion-options",
+		"kubernetes:dapr.io/v1alpha1:Component component-mail",
 	}, only("rehearsal", "prod"))
 }
 
@@ -217,16 +221,21 @@ func TestWrongConfigurationIsToldOfBeforeAnythingIsMade(t *testing.T) {
 	}
 }
 
+// A pair of keys for push messages, of nobody's.
+const (
+	pushPrivateKey = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA"
+	pushPublicKey  = "BFFcPW6545a5BNP-yn9U_c0MwemXvzddylFa0KbDtANfRTa-OlDzGPv5pUdZAqIhUCvvDVfgjFOyzApW8X2fk1Q"
+)
+
 // TestOptions: what is configured is deployed, with its secret where it belongs
 // and nowhere else.
 func TestOptions(t *testing.T) {
 	config := configuration(t, "prod")
 	for key, value := range map[string]string{
 		"companion:mail":         `{"host": "smtp.example.com", "port": 587, "user": "companion", "from": "alerts@example.com"}`,
-		"companion:push":         `{"publicKey": "BPublic", "contact": "mailto:platform@example.com"}`,
+		"companion:push":         `{"contact": "mailto:platform@example.com"}`,
 		"companion:oidc":         `{"issuer": "https://id.example.com", "clientId": "companion"}`,
 		"companion:conversation": `{"kind": "conversation.openai", "metadata": {"model": "small"}}`,
-		"companion:mailPassword": "secret-mail", "companion:pushPrivateKey": "secret-push",
 		"companion:oidcClientSecret": "secret-oidc", "companion:conversationKey": "secret-model",
 	} {
 		config[key] = value
@@ -236,6 +245,7 @@ func TestOptions(t *testing.T) {
 	raw, err := json.Marshal(asked)
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), "secret-")
+	require.NotContains(t, string(raw), pushPrivateKey)
 	deployed := map[string]string{}
 	for _, one := range asked {
 		inputs, err := json.Marshal(one.Inputs)
@@ -245,7 +255,7 @@ func TestOptions(t *testing.T) {
 	require.Contains(t, deployed["Component component-mail"], "bindings.smtp")
 	require.Contains(t, deployed["Component component-conversation"], "conversation.openai")
 	for service, wants := range map[string][]string{
-		"backend": {"OIDC_ISSUER", "OIDC_CLIENT_SECRET"}, "notification": {"MAIL_BINDING", "VAPID_PRIVATE_KEY"}, "banking": {"CONVERSATION_COMPONENT"},
+		"backend": {"OIDC_ISSUER", "OIDC_CLIENT_SECRET", pushPublicKey}, "notification": {"MAIL_BINDING", "VAPID_PRIVATE_KEY"}, "banking": {"CONVERSATION_COMPONENT"},
 	} {
 		for _, want := range wants {
 			require.Contains(t, deployed["Deployment "+service], want)
@@ -253,6 +263,9 @@ func TestOptions(t *testing.T) {
 	}
 	require.NotContains(t, deployed["Deployment mcp"], "CONVERSATION_COMPONENT")
 
+	config["companion:pushPrivateKey"] = pushPrivateKey[1:]
+	_, err = plan(config, "prod")
+	require.ErrorContains(t, err, "companion:pushPrivateKey is no private key")
 	delete(config, "companion:mailPassword")
 	_, err = plan(config, "prod")
 	require.ErrorContains(t, err, "pulumi config set --secret companion:mailPassword")

@@ -3,7 +3,6 @@ module github.com/wealth-companion/companion/rehearsal
 go 1.26.3
 
 require (
-	github.com/wealth-companion/companion/stacks v0.0.0
 	github.com/IBM/sarama v1.61.1
 	github.com/blang/semver v3.5.1+incompatible
 	github.com/blang/semver/v4 v4.0.0
@@ -19,6 +18,7 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/stretchr/testify v1.12.1
 	github.com/theory/jsonpath v0.10.2
+	github.com/wealth-companion/companion/stacks v0.0.0
 	github.com/xdg-go/scram v1.1.2
 	golang.org/x/oauth2 v0.36.0
 	golang.org/x/sync v0.24.0
@@ -82,6 +82,8 @@ require (
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/eapache/go-resiliency v1.7.0 // indirect
 	github.com/ebitengine/purego v0.10.2 // indirect
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6 // indirect
+	github.com/emersion/go-smtp v0.25.1 // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
 	github.com/emirpasic/gods v1.18.1 // indirect
 	github.com/erikgeiser/coninput v0.0.0-20211004153227-1c3628e74d0f // indirect

@@ -42,11 +42,10 @@ type Mail struct {
 	From string `json:"from"`
 }
 
-// Push is how browsers know that a message is ours (VAPID, RFC 8292). The other
-// key is the secret companion:pushPrivateKey.
+// Push has alerts go to browsers. They know by a key of the application's that a
+// message is ours (VAPID, RFC 8292): it is the secret companion:pushPrivateKey.
 type Push struct {
-	PublicKey string `json:"publicKey"`
-	Contact   string `json:"contact"` // whom a push service may write to: mailto: or https:
+	Contact string `json:"contact"` // whom a push service may write to: mailto: or https:
 }
 
 // OIDC is an identity provider. The client's secret is companion:oidcClientSecret.
@@ -179,7 +178,7 @@ func secretKeys() map[string]string {
 		"authSigningKey": `pulumi config set --secret companion:authSigningKey "$(openssl rand -hex 32)"`,
 
 		"mailPassword":     `pulumi config set --secret companion:mailPassword`,
-		"pushPrivateKey":   `pulumi config set --secret companion:pushPrivateKey`,
+		"pushPrivateKey":   `openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | pulumi config set --secret companion:pushPrivateKey`,
 		"oidcClientSecret": `pulumi config set --secret companion:oidcClientSecret`,
 		"conversationKey":  `pulumi config set --secret companion:conversationKey`,
 	}
@@ -254,7 +253,6 @@ func (p *problems) options(c Config) {
 		p.match("mail.from", m.From, address, "the address that e-mails come from")
 	}
 	if push := c.Push; push != nil {
-		p.filled("push.publicKey", push.PublicKey, "the public VAPID key")
 		p.match("push.contact", push.Contact, regexp.MustCompile(`^(mailto:|https://).+`), "a mailto: or https:// address")
 	}
 	if o := c.OIDC; o != nil {

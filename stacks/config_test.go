@@ -46,7 +46,7 @@ func TestValidate(t *testing.T) {
 		"a chart by its oci:// address": {func(c *Config) { c.Charts.Dapr.Repo, c.Charts.Dapr.Chart = "", "oci://ghcr.io/x/y" }, nil},
 		"options that are whole": {func(c *Config) {
 			c.Mail = &Mail{Host: "smtp.example.com", Port: 587, User: "companion", From: "alerts@example.com"}
-			c.Push = &Push{PublicKey: "B", Contact: "mailto:platform@example.com"}
+			c.Push = &Push{Contact: "mailto:platform@example.com"}
 			c.OIDC = &OIDC{Issuer: "https://id.example.com", ClientID: "companion"}
 			c.Conversation = &Conversation{Kind: "conversation.openai"}
 		}, nil},

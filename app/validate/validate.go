@@ -25,6 +25,7 @@ type Options struct {
 	MCP       string            // of the MCP server; empty: it is not asked
 	Authority []byte            // PEM; empty: the system's authorities only
 	Resolve   map[string]string // host:port to host:port
+	Email     string            // an address that e-mails may be sent to; empty: none is
 	Within    time.Duration     // from the request to the audited alert
 	Report    func(string)      // told of each step
 }
@@ -47,6 +48,7 @@ type Result struct {
 	Poison    string        `json:"poison"`
 	Consumers string        `json:"consumers"`
 	Assistant string        `json:"assistant"`
+	Email     string        `json:"email"`
 }
 
 // run is one validation: a user of its own, and what comes on the topics.
@@ -90,6 +92,7 @@ func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, erro
 		{"a poisoned event", r.poison},
 		{"every consumer", r.consumers},
 		{"a person's assistant (MCP)", r.assistant},
+		{"an e-mail", r.email},
 	} {
 		options.Report(step.name)
 		limited, cancel := context.WithTimeout(ctx, patience)
@@ -114,7 +117,7 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 		} `json:"user"`
 	}
 	if _, err := r.api.call(ctx, http.MethodPost, "/auth/register", nil, map[string]string{
-		"email": "validation-" + uuid.NewString() + "@companion.invalid", "password": uuid.NewString(), "name": "Validation",
+		"email": r.address(), "password": uuid.NewString(), "name": "Validation",
 	}, &session); err != nil {
 		return err
 	}
@@ -127,6 +130,16 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 	}
 	r.wallet = wallet.ID
 	return nil
+}
+
+// address is the new user's: none that mail goes to, or one of Email's own, by
+// a tag (RFC 5233).
+func (r *run) address() string {
+	local, domain, found := strings.Cut(r.Email, "@")
+	if !found {
+		local, domain = "validation", "companion.invalid"
+	}
+	return local + "+" + uuid.NewString() + "@" + domain
 }
 
 // flow is a transaction that went all the way.

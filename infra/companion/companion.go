@@ -94,6 +94,7 @@ func settings(service string, size stacks.Service, args Args, namespace pulumi.S
 		its.Env["PUBSUB_NAME"], its.Env["STATE_STORE_NAME"] = sidecar.PubSub(service), sidecar.StateStore
 		its.Secrets["DATABASE_URL"] = workload.Secret{Name: service + "-database", Key: "url"}
 		its.SidecarSecrets = append(its.SidecarSecrets, service+"-kafka", "kafka-ca")
+		its.Scratch, its.Env["JOURNAL_DIR"] = journal, journal
 	}
 	switch service {
 	case event.Backend:
@@ -107,6 +108,9 @@ func settings(service string, size stacks.Service, args Args, namespace pulumi.S
 	args.Options.set(service, "https://"+args.Edge.Host, &its)
 	return its
 }
+
+// journal is where a service notes the events that it has under way.
+const journal = "/var/lib/companion"
 
 // paths lead requests from outside to the services that have an API.
 var paths = []struct{ prefix, service string }{

@@ -21,6 +21,8 @@ type Options struct {
 	Conversation *stacks.Conversation
 	// Secrets are theirs, by the configuration's keys.
 	Secrets map[string]pulumi.StringInput
+	// PushKey is the public one of the secret pushPrivateKey.
+	PushKey string
 }
 
 // The components that options bring, and the secret that holds what is theirs.
@@ -75,6 +77,9 @@ func (o Options) set(service, url string, its *workload.Args) {
 			its.Env["OIDC_REDIRECT_URL"] = url + "/api/v1/auth/oidc/callback"
 			its.Secrets["OIDC_CLIENT_SECRET"] = from("oidcClientSecret")
 		}
+		if o.Push != nil {
+			its.Env["VAPID_PUBLIC_KEY"] = o.PushKey
+		}
 	case event.Notification:
 		its.Env["APPLICATION_URL"] = url
 		if o.Mail != nil {
@@ -82,7 +87,7 @@ func (o Options) set(service, url string, its *workload.Args) {
 			its.SidecarSecrets = append(its.SidecarSecrets, optionsSecret)
 		}
 		if o.Push != nil {
-			its.Env["VAPID_PUBLIC_KEY"], its.Env["VAPID_CONTACT"] = o.Push.PublicKey, o.Push.Contact
+			its.Env["VAPID_PUBLIC_KEY"], its.Env["VAPID_CONTACT"] = o.PushKey, o.Push.Contact
 			its.Secrets["VAPID_PRIVATE_KEY"] = from("pushPrivateKey")
 		}
 	case event.Analytics, event.Banking, event.Investment:

@@ -24,6 +24,8 @@ type Secrets struct {
 	DigitalOceanToken pulumi.StringOutput
 	// Options are the secrets of what an installation may do without, by their keys.
 	Options map[string]pulumi.StringInput
+	// PushKey is the public one of Options' pushPrivateKey.
+	PushKey string
 }
 
 // New makes everything of a stack and returns its outputs by name.
@@ -72,7 +74,8 @@ func New(ctx *pulumi.Context, config stacks.Config, secrets Secrets) (pulumi.Map
 		Redis: redis.Address, RedisPassword: secrets.RedisPassword,
 		DatabaseURLs: secrets.DatabaseURLs, SigningKey: secrets.AuthSigningKey, ControlPlane: sidecars, Pods: config.Cluster.PodRange,
 		Options: companion.Options{
-			Mail: config.Mail, Push: config.Push, OIDC: config.OIDC, Conversation: config.Conversation, Secrets: secrets.Options,
+			Mail: config.Mail, Push: config.Push, OIDC: config.OIDC, Conversation: config.Conversation,
+			Secrets: secrets.Options, PushKey: secrets.PushKey,
 		},
 	}, in); err != nil {
 		return nil, err

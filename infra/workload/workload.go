@@ -41,6 +41,8 @@ type Args struct {
 	Secrets   map[string]Secret // environment variable to where its value is
 	// SidecarSecrets are those that the sidecar reads for its components.
 	SidecarSecrets []string
+	// Scratch is a folder that outlives the service's process, not its pod; empty: none.
+	Scratch string
 	// PublicFrom is the namespace whose pods may call the service's API; a
 	// service without it has none.
 	PublicFrom string
@@ -175,6 +177,14 @@ func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi
 	if args.PublicFrom != "" {
 		ports = append(ports, corev1.ContainerPortArgs{Name: pulumi.String("http"), ContainerPort: pulumi.Int(PublicPort)})
 	}
+	var mounts corev1.VolumeMountArray
+	var volumes corev1.VolumeArray
+	if args.Scratch != "" {
+		mounts = corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String("scratch"), MountPath: pulumi.String(args.Scratch)}}
+		volumes = corev1.VolumeArray{corev1.VolumeArgs{
+			Name: pulumi.String("scratch"), EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String("16Mi")},
+		}}
+	}
 	return corev1.PodSpecArgs{
 		ServiceAccountName: account.Metadata.Name(),
 		// A request in flight is answered before the pod goes.
@@ -201,7 +211,9 @@ func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi
 			// refused meanwhile.
 			Lifecycle:       corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(5)}}},
 			SecurityContext: kube.Restricted(),
+			VolumeMounts:    mounts,
 		}},
+		Volumes: volumes,
 	}
 }
 

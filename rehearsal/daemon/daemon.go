@@ -1,7 +1,7 @@
 // Package daemon is the part of the rehearsal that goes on running: it answers
 // as DigitalOcean's API, as the image registry and as the chart repository,
-// boots the cluster that the API is asked for, balances its load, and keeps
-// PostgreSQL running.
+// boots the cluster that the API is asked for, balances its load, takes its
+// e-mails, and keeps PostgreSQL running.
 package daemon
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/cluster"
 	"github.com/wealth-companion/companion/rehearsal/doapi"
 	"github.com/wealth-companion/companion/rehearsal/image"
+	"github.com/wealth-companion/companion/rehearsal/mail"
 	"github.com/wealth-companion/companion/rehearsal/postgres"
 	"github.com/wealth-companion/companion/rehearsal/process"
 	"github.com/wealth-companion/companion/rehearsal/settings"
@@ -130,7 +131,7 @@ func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Log
 		settings.ChartsAddress: charts,
 		settings.APIAddress:    api,
 	}
-	failed := make(chan error, len(servers))
+	failed := make(chan error, len(servers)+1)
 	for address, handler := range servers {
 		stop, err := serve(address, handler, failed)
 		if err != nil {
@@ -138,6 +139,11 @@ func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Log
 		}
 		defer stop()
 	}
+	stopMail, err := takeMail(net.JoinHostPort(network.Host().String(), strconv.Itoa(settings.MailPort)), settings.Folders{State: plan.State}.Mail(), failed)
+	if err != nil {
+		return err
+	}
+	defer stopMail()
 	if err := Postgres(plan.State, secrets).Start(ctx, processes); err != nil {
 		return err
 	}
@@ -165,6 +171,21 @@ func serve(address string, handler http.Handler, failed chan<- error) (stop func
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("%s: %w", address, err)
+		}
+	}()
+	return func() { _ = server.Close() }, nil
+}
+
+// takeMail keeps what is sent by SMTP to address in a folder.
+func takeMail(address, dir string, failed chan<- error) (stop func(), err error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	server := mail.NewServer(dir)
+	go func() {
+		if err := mail.Serve(server, listener); err != nil {
 			failed <- fmt.Errorf("%s: %w", address, err)
 		}
 	}()

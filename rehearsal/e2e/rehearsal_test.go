@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/wealth-companion/companion/rehearsal/mail"
 	"github.com/wealth-companion/companion/rehearsal/parts"
 	"github.com/wealth-companion/companion/rehearsal/settings"
 )
@@ -92,6 +93,10 @@ func (m *machine) goesOn(t *testing.T) {
 	require.Contains(t, out, "validated: the whole way in")
 	require.Contains(t, out, "dlq.finance.transaction.created")
 	require.Contains(t, out, "Production is up on this machine")
+	mails, err := mail.List(m.folders.Mail())
+	require.NoError(t, err)
+	require.NotEmpty(t, mails, "an alert came by e-mail too")
+	require.Equal(t, "alerts@companion.localhost", mails[0].From)
 }
 
 func (m *machine) allReady(t *testing.T) {

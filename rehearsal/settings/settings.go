@@ -3,7 +3,9 @@
 package settings
 
 import (
+	"crypto/ecdh"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +29,7 @@ const (
 const (
 	RegistryPort = "5000"
 	PostgresPort = "5432"
+	MailPort     = 2525 // the stack's configuration names it too
 )
 
 // Where the cluster lives. The stack's configuration names the same ranges:
@@ -91,6 +94,9 @@ func (f Folders) Bin() string { return filepath.Join(f.State, "bin") }
 // Program is the path of one of the host's programs.
 func (f Folders) Program(name string) string { return filepath.Join(f.Bin(), name) }
 
+// Mail is where the rehearsal's mail server keeps what it is given.
+func (f Folders) Mail() string { return filepath.Join(f.State, "mail") }
+
 // Secrets are made once for a rehearsal and kept in its state folder.
 type Secrets struct {
 	DigitalOceanToken string            `json:"digitalOceanToken"`
@@ -100,6 +106,7 @@ type Secrets struct {
 	Redis             string            `json:"redis"`
 	AuthSigningKey    string            `json:"authSigningKey"`
 	KafkaSeed         string            `json:"kafkaSeed"`
+	PushPrivateKey    string            `json:"pushPrivateKey"` // VAPID: a number of P-256, base64url
 }
 
 // LoadSecrets reads the rehearsal's secrets, or makes them.
@@ -110,6 +117,9 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		var secrets Secrets
 		if err := json.Unmarshal(raw, &secrets); err != nil {
 			return Secrets{}, fmt.Errorf("%s: %w (run `make down` and start again)", path, err)
+		}
+		if secrets.PushPrivateKey == "" {
+			return Secrets{}, fmt.Errorf("%s is of an earlier version of this program: run `make down` and start again", path)
 		}
 		return secrets, nil
 	}
@@ -128,6 +138,11 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 	for _, service := range stacks.DatabaseServices {
 		secrets.Databases[service] = rand.Text()
 	}
+	push, err := ecdh.P256().GenerateKey(rand.Reader)
+	if err != nil {
+		return Secrets{}, err
+	}
+	secrets.PushPrivateKey = base64.RawURLEncoding.EncodeToString(push.Bytes())
 	if raw, err = json.MarshalIndent(secrets, "", "  "); err != nil {
 		return Secrets{}, err
 	}

@@ -59,6 +59,7 @@ func validateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&options.URL, "url", "", "the application's address")
 	cmd.Flags().StringVar(&authority, "ca-file", "", "an authority to trust beside the system's (PEM)")
 	cmd.Flags().StringSliceVar(&resolve, "resolve", nil, "connect elsewhere, as curl does: HOST:PORT:ADDRESS:PORT")
+	cmd.Flags().StringVar(&options.Email, "email", "", "have an alert sent to this address too, with a tag: name+...@domain")
 	cmd.Flags().DurationVar(&options.Within, "within", 5*time.Second, "how long the way from request to audit may take")
 	return cmd
 }
@@ -88,6 +89,7 @@ func printResult(output string, result validate.Result) {
 	}
 	for _, line := range [][2]string{
 		{"duplicate", result.Duplicate}, {"poison", result.Poison}, {"consumers", result.Consumers}, {"assistant", result.Assistant},
+		{"e-mail", result.Email},
 	} {
 		if line[1] != "" {
 			fmt.Printf("%-10s %s\n", line[0], line[1])

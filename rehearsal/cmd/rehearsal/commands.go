@@ -20,6 +20,7 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/cluster"
 	"github.com/wealth-companion/companion/rehearsal/daemon"
 	"github.com/wealth-companion/companion/rehearsal/deploy"
+	"github.com/wealth-companion/companion/rehearsal/mail"
 	"github.com/wealth-companion/companion/rehearsal/parts"
 	"github.com/wealth-companion/companion/rehearsal/preflight"
 	"github.com/wealth-companion/companion/rehearsal/process"
@@ -165,6 +166,31 @@ func logsCommand(find findFolders) *cobra.Command {
 	}
 	cmd.Flags().IntVarP(&lines, "lines", "n", 100, "how many lines from the end")
 	return cmd
+}
+
+func mailCommand(find findFolders) *cobra.Command {
+	return &cobra.Command{
+		Use:   "mail",
+		Short: "List the e-mails that the application sent, and the file of each",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			folders, err := find()
+			if err != nil {
+				return err
+			}
+			all, err := mail.List(folders.Mail())
+			if err != nil {
+				return err
+			}
+			if len(all) == 0 {
+				fmt.Println("No e-mail arrived. A user who puts `email` among the channels of their preferences gets some.")
+			}
+			for _, one := range all {
+				fmt.Printf("%s  %s  %s\n  %s\n", one.At.Format(time.RFC3339), one.To, one.Subject, one.File)
+			}
+			return nil
+		},
+	}
 }
 
 // buildCommand builds without starting anything: for a cache to be filled, and

@@ -69,6 +69,7 @@ func command() *cobra.Command {
 		upCommand(folders),
 		statusCommand(folders),
 		logsCommand(folders),
+		mailCommand(folders),
 		pulumiCommand(folders),
 		downCommand(folders),
 		previewCommand(folders),

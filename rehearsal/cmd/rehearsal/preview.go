@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -94,6 +95,11 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"companion:kafkaSeed":      secret("preview-only"),
 		"companion:release":        {Value: "preview"},
 	}
+	// Theirs that may be done without; which the stack does not do without, is its file's.
+	for _, key := range []string{"mailPassword", "oidcClientSecret"} {
+		config["companion:"+key] = secret("preview-only")
+	}
+	config["companion:pushPrivateKey"] = secret(base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("preview-", 4))))
 	for _, service := range stacks.DatabaseServices {
 		config["companion:databaseUrls."+service] = secret("postgres://" + service + ":preview@database.invalid/companion?sslmode=require")
 	}

@@ -376,6 +376,8 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
 		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
 		"companion:release":        {Value: built.release},
+		"companion:mailPassword":   {Value: "none is asked for", Secret: true},
+		"companion:pushPrivateKey": {Value: secrets.PushPrivateKey, Secret: true},
 	}
 	for _, service := range stacks.DatabaseServices {
 		config["companion:databaseUrls."+service] = deploy.Value{
@@ -441,6 +443,7 @@ func validateArgs(a access) []string {
 	return []string{
 		"validate", "--url", a.url, "--ca-file", a.ca, "--kubeconfig", a.kubeconfig,
 		"--resolve", fmt.Sprintf("%s:443:127.0.0.1:%d", host, settings.HTTPSPort),
+		"--email", "validation@" + strings.TrimPrefix(host, "app."),
 	}
 }
 
@@ -452,6 +455,7 @@ func summary(folders settings.Folders, a access, took time.Duration, terminal *p
 		fmt.Sprintf("  application   https://%s:%d   (its authority: %s)", host, settings.HTTPSPort, a.ca),
 		fmt.Sprintf("  cluster       export KUBECONFIG=%s PATH=%s:$PATH; kubectl get pods -A", a.kubeconfig, folders.Bin()),
 		"  state, logs   make status, make logs",
+		"  e-mails       make mail",
 		"  the end       make down",
 	} {
 		terminal.Println(line)
