@@ -232,10 +232,10 @@ const (
 func TestOptions(t *testing.T) {
 	config := configuration(t, "prod")
 	for key, value := range map[string]string{
-		"companion:mail":         `{"host": "smtp.example.com", "port": 587, "user": "companion", "from": "alerts@example.com"}`,
-		"companion:push":         `{"contact": "mailto:platform@example.com"}`,
-		"companion:oidc":         `{"issuer": "https://id.example.com", "clientId": "companion"}`,
-		"companion:conversation": `{"kind": "conversation.openai", "metadata": {"model": "small"}}`,
+		"companion:mail":             `{"host": "smtp.example.com", "port": 587, "user": "companion", "from": "alerts@example.com"}`,
+		"companion:push":             `{"contact": "mailto:platform@example.com"}`,
+		"companion:oidc":             `{"issuer": "https://id.example.com", "clientId": "companion"}`,
+		"companion:conversation":     `{"kind": "conversation.openai", "metadata": {"model": "small"}}`,
 		"companion:oidcClientSecret": "secret-oidc", "companion:conversationKey": "secret-model",
 	} {
 		config[key] = value

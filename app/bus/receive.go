@@ -50,7 +50,7 @@ type Receiver struct {
 	DeadLetter func(ctx context.Context, topic, key string, payload []byte) error
 	// Journal is for events that end the process; nil: they are delivered for ever.
 	Journal *Journal
-	Log        *slog.Logger
+	Log     *slog.Logger
 	// Outcome is told of every delivery.
 	Outcome func(topic, outcome string)
 
