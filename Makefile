@@ -9,6 +9,8 @@ REHEARSAL := bin/rehearsal
 LINTER := bin/golangci-lint
 SQLC := bin/sqlc
 FUZZER := bin/schemathesis/bin/schemathesis
+INSPECTOR := bin/mcp-inspector/inspector
+VULNCHECK := bin/govulncheck
 STACK ?= prod
 
 # The parts are built so; with the tests built the same way, what is compiled for
@@ -16,7 +18,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs packages preview test test-unit test-integration test-faults test-fuzz test-rehearsal bench lint build golden generate FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench lint vulncheck build golden generate FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ status: $(REHEARSAL) ## what runs
 
 logs: $(REHEARSAL) ## the logs there are; COMPONENT=name shows one
 	@$(REHEARSAL) logs $(COMPONENT)
+
+mail: $(REHEARSAL) ## the e-mails that the application sent
+	@$(REHEARSAL) mail
 
 preview: $(REHEARSAL) ## what `pulumi up` would do to a stack, gated by the policy pack: STACK=prod
 	@$(REHEARSAL) preview --stack $(STACK)
@@ -82,6 +87,10 @@ test-faults: build ## 10,000 transactions while everything they need fails in tu
 test-fuzz: packages $(FUZZER) ## the API, fuzzed from its OpenAPI document
 	@cd app && SCHEMATHESIS=$(CURDIR)/$(FUZZER) go test -count 1 -timeout 30m -tags integration,fuzz -v -run 'TestFuzz$$' ./httpapi
 
+test-inspector: build $(INSPECTOR) ## the MCP server, tried with the protocol's inspector (needs npm)
+	@$(parts); \
+	cd app && INSPECTOR=$(CURDIR)/$(INSPECTOR) go test -count 1 -timeout 10m -tags integration,inspector -v -run TestInspector ./systemtest
+
 bench: build ## how fast the services are, against PostgreSQL and Kafka alone
 	@$(parts); \
 	cd app && go test -count 1 -timeout 30m -tags bench -v -run TestBench ./systemtest
@@ -99,6 +108,12 @@ generate: $(SQLC) ## write the typed queries anew, after a change of a migration
 lint: $(LINTER) ## gofmt, go vet and the linter over every module
 	@unformatted=$$(gofmt -l $(MODULES)); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
 	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(LINTER) run ./...) || exit 1; done
+
+# The database of vulnerabilities is asked for over the network, unless VULNDB is
+# the address of a copy (file:///...). The rehearsal is not among them: ko, which
+# builds its images, brings x/crypto/openpgp, which nobody maintains (GO-2026-5932).
+vulncheck: $(VULNCHECK) ## known vulnerabilities in what goes to production
+	@for module in stacks app infra policy; do echo "$$module:"; (cd $$module && $(CURDIR)/$(VULNCHECK) $(if $(VULNDB),-db $(VULNDB)) ./...) || exit 1; done
 
 $(REHEARSAL): FORCE
 	@command -v go >/dev/null || { echo "error: Go is not installed: see https://go.dev/doc/install" >&2; exit 1; }
@@ -119,3 +134,15 @@ $(FUZZER): rehearsal/tools/schemathesis/requirements.txt
 	@python3 -m venv --without-pip bin/schemathesis
 	@python3 -m pip --python bin/schemathesis/bin/python install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement $<
 	@touch $@
+
+$(VULNCHECK): rehearsal/tools/govulncheck/go.mod rehearsal/tools/govulncheck/go.sum
+	@echo "building govulncheck"
+	@cd rehearsal/tools/govulncheck && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ golang.org/x/vuln/cmd/govulncheck
+
+# Node.js is one of the inspector's packages, so that any npm will do.
+$(INSPECTOR): rehearsal/tools/mcp-inspector/package.json rehearsal/tools/mcp-inspector/package-lock.json
+	@command -v npm >/dev/null || { echo "error: npm is not installed: run apt-get install npm" >&2; exit 1; }
+	@echo "installing the MCP inspector"
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D) && npm ci --prefix $(@D) --no-audit --no-fund --loglevel error
+	@printf '#!/bin/sh\nexec "$(CURDIR)/$(@D)/node_modules/node/bin/node" "$(CURDIR)/$(@D)/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js" "$$@"\n' >$@
+	@chmod +x $@
