@@ -41,6 +41,9 @@ func previewCommand(find findFolders) *cobra.Command {
 }
 
 func preview(ctx context.Context, folders settings.Folders, stack string) error {
+	if err := deploy.Check(folders, stack); err != nil {
+		return err
+	}
 	scratch, err := os.MkdirTemp("", "companion-preview-")
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func newTerminal() *progress.Terminal {
 
 func up(ctx context.Context, folders settings.Folders, terminal *progress.Terminal, validation bool) error {
 	began := time.Now()
-	if err := preflight.Check(wants(folders)); err != nil {
+	if err := errors.Join(preflight.Check(wants(folders)), deploy.Check(folders, stackName)); err != nil {
 		return err
 	}
 	secrets, err := folders.LoadSecrets()

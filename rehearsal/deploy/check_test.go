@@ -1,0 +1,44 @@
+package deploy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/rehearsal/settings"
+)
+
+func TestCheck(t *testing.T) {
+	whole, err := os.ReadFile("../../Pulumi.rehearsal.yaml")
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		from, to string
+		want     []string // one a line; none: it is right
+	}{
+		"as it is":                {"", "", nil},
+		"a value that is wrong":   {"nodeCount: 3", "nodeCount: 2", []string{"companion:cluster.nodeCount is 2: set it to 3 or more"}},
+		"a value that is missing": {"domain: companion.localhost", "domain: ''", []string{"companion:domain is missing"}},
+		"a shape that is none":    {"companion:edge: {replicas: 1}", "companion:edge: []", []string{"Pulumi.rehearsal.yaml is not of its shape"}},
+		"no YAML":                 {"config:", "config: [", []string{"Pulumi.rehearsal.yaml cannot be read"}},
+		"what may be left aside":  {"host: 10.110.0.1", "host: ''", []string{"companion:mail.host is missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			text := strings.Replace(string(whole), c.from, c.to, 1)
+			require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.rehearsal.yaml"), []byte(text), 0o600))
+			err := Check(settings.Folders{Root: root}, "rehearsal")
+			if c.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.Error(t, err)
+			for _, want := range c.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+	require.ErrorContains(t, Check(settings.Folders{Root: t.TempDir()}, "none"), "has no Pulumi.none.yaml")
+}
