@@ -192,8 +192,9 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 	require.Equal(t, []string{
 		"kubernetes:cert-manager.io/v1:Certificate certificate-companion-ca",
 		"kubernetes:cert-manager.io/v1:ClusterIssuer clusterissuer-self-signed",
-		// E-mail and push, which prod has when a provider is set up.
+		// What prod has when somebody who provides it is set up: e-mail, push, a model.
 		"kubernetes:core/v1:Secret companion-options",
+		"kubernetes:dapr.io/v1alpha1:Component component-conversation",
 		"kubernetes:dapr.io/v1alpha1:Component component-mail",
 	}, only("rehearsal", "prod"))
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"os"
@@ -80,6 +81,26 @@ func (m *machine) tryKubectl(t *testing.T, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, m.folders.Program("kubectl"), append([]string{"--kubeconfig", filepath.Join(m.folders.State, "kubeconfig")}, args...)...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// forward leads to a port of a pod's own loopback until the test ends, and
+// returns where from, host:port.
+func (m *machine) forward(t *testing.T, namespace, pod, port string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), m.folders.Program("kubectl"), "--kubeconfig", filepath.Join(m.folders.State, "kubeconfig"),
+		"--namespace", namespace, "port-forward", "--address", "127.0.0.1", pod, ":"+port)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "%s of %s cannot be reached", port, pod)
+	from, _, found := strings.Cut(strings.TrimPrefix(line, "Forwarding from "), " ->")
+	require.True(t, found, line)
+	return from
 }
 
 // traces is what a rehearsal may leave behind on a machine.

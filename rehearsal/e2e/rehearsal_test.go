@@ -47,7 +47,10 @@ func TestRehearsal(t *testing.T) {
 		{"up again changes nothing", m.upAgain},
 		{"pulumi finds nothing to change", m.nothingToChange},
 		{"people are led to HTTPS", m.leadsToHTTPS},
+		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
+		{"every component has a log", m.hasLogs},
+		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},
 		{"down leaves nothing behind", func(t *testing.T) {
 			m.run(t, time.Minute, "down")
@@ -152,6 +155,39 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 	secure := get("https://" + host + "/api/v1/auth/me")
 	require.Equal(t, http.StatusUnauthorized, secure.StatusCode)
 	require.Equal(t, "application/problem+json", secure.Header.Get("Content-Type"))
+}
+
+// invokes asks services by way of other services' sidecars, as those would. Who
+// comes through is asked for a person's token; who may not is stopped by Dapr.
+func (m *machine) invokes(t *testing.T) {
+	for _, c := range []struct {
+		by, path string
+		want     int
+	}{
+		{"backend", "mcp/method/mcp", http.StatusUnauthorized},
+		{"mcp", "backend/method/api/v1/wallets", http.StatusUnauthorized},
+		{"analytics", "mcp/method/mcp", http.StatusForbidden},
+		{"analytics", "backend/method/api/v1/wallets", http.StatusForbidden},
+		{"notification", "analytics/method/events/finance.transaction.created", http.StatusForbidden},
+	} {
+		sidecar := m.forward(t, "companion", "deployment/"+c.by, "3500")
+		response, err := http.Post("http://"+sidecar+"/v1.0/invoke/"+c.path, "application/json", strings.NewReader("{}"))
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, c.want, response.StatusCode, "%s asks %s", c.by, c.path)
+	}
+}
+
+func (m *machine) hasLogs(t *testing.T) {
+	names := strings.Fields(m.run(t, time.Minute, "logs"))
+	require.Subset(t, names, []string{"daemon", "postgresql", "pulumi-up"})
+	require.Contains(t, m.run(t, time.Minute, "logs", "pulumi-up"), "Resources:")
+	_, err := m.try(t, time.Minute, "logs", "none")
+	require.Error(t, err)
+}
+
+func (m *machine) previewsProd(t *testing.T) {
+	require.Regexp(t, `Stack prod: \d+ create\.`, m.run(t, 5*time.Minute, "preview", "--stack", "prod"))
 }
 
 // cannotLeave tries from within a pod: to a public address, to the machine's own
