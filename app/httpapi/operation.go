@@ -169,6 +169,7 @@ var particular = map[string][]int{
 	"deleteAccount":   {http.StatusForbidden},
 	"removeDemo":      {http.StatusNotFound},
 	"unsubscribePush": {http.StatusNotFound},
+	"getPushKey":      {http.StatusNotFound},
 }
 
 // refusals are the errors that come of what a request of a type holds.
