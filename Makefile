@@ -53,7 +53,7 @@ packages: $(REHEARSAL) ## install the Debian packages that are missing
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
-test: lint test-unit test-integration test-rehearsal ## everything: lint, unit, integration, the rehearsal end to end
+test: lint test-unit test-integration test-fuzz test-rehearsal ## everything: lint, unit, integration, the API fuzzed, the rehearsal end to end
 
 test-unit: ## pure rules, components with mocks, golden plans: nothing is started
 	@for module in stacks app infra policy; do (cd $$module && go test ./...) || exit 1; done
@@ -83,7 +83,7 @@ test-faults: build ## 10,000 transactions while everything they need fails in tu
 	@$(parts); \
 	cd app && go test -count 1 -timeout 30m -tags faults -v -run TestFaults ./systemtest
 
-# FUZZ_SEED=n has it try others, FUZZ_EXAMPLES=n more (100: five minutes).
+# One minute. FUZZ_SEED=n has it try others, FUZZ_EXAMPLES=n more (60).
 test-fuzz: packages $(FUZZER) ## the API, fuzzed from its OpenAPI document
 	@cd app && SCHEMATHESIS=$(CURDIR)/$(FUZZER) go test -count 1 -timeout 30m -tags integration,fuzz -v -run 'TestFuzz$$' ./httpapi
 
