@@ -12,18 +12,19 @@ import (
 // Consumers that have handled it do nothing. What breaks its contract is
 // refused: it would only die again.
 func (k *Kafka) Replay(letter Message) error {
-	topic, value, err := revive(letter)
+	topic, key, value, err := revive(letter)
 	if err != nil {
 		return fmt.Errorf("dead letter %s/%d/%d: %w", letter.Topic, letter.Partition, letter.Offset, err)
 	}
-	return k.Publish(topic, letter.Key, value)
+	return k.Publish(topic, key, value)
 }
 
-// revive is the event of a dead letter without what its death added.
-func revive(letter Message) (topic string, value []byte, err error) {
+// revive is the event of a dead letter without what its death added, under the
+// key that it first had: dead letters of the sidecar's own have none.
+func revive(letter Message) (topic, key string, value []byte, err error) {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(letter.Value, &fields); err != nil {
-		return "", nil, fmt.Errorf("it is no event: %w", err)
+		return "", "", nil, fmt.Errorf("it is no event: %w", err)
 	}
 	for field := range fields {
 		if strings.HasPrefix(field, "dlq") {
@@ -31,18 +32,18 @@ func revive(letter Message) (topic string, value []byte, err error) {
 		}
 	}
 	if value, err = json.Marshal(fields); err != nil {
-		return "", nil, err
+		return "", "", nil, err
 	}
 	var e event.CloudEvent
 	if err := json.Unmarshal(value, &e); err != nil {
-		return "", nil, fmt.Errorf("it is no event: %w", err)
+		return "", "", nil, fmt.Errorf("it is no event: %w", err)
 	}
 	if err := event.Check(e); err != nil {
-		return "", nil, fmt.Errorf("it would die again: %w", err)
+		return "", "", nil, fmt.Errorf("it would die again: %w", err)
 	}
 	topic = strings.TrimPrefix(letter.Topic, event.DeadLetter(""))
 	if carries, _ := event.OfType(e.Type); carries.Name != topic {
-		return "", nil, fmt.Errorf("it would die again: %s carries no events of type %s", topic, e.Type)
+		return "", "", nil, fmt.Errorf("it would die again: %s carries no events of type %s", topic, e.Type)
 	}
-	return topic, value, nil
+	return topic, event.Key(e), value, nil
 }

@@ -13,8 +13,9 @@ import (
 )
 
 func TestRevive(t *testing.T) {
+	user := trail.NewID()
 	good, err := event.New(context.Background(), event.Backend, event.TypeTransactionCreated, "x", event.TransactionCreated{
-		TransactionID: trail.NewID(), UserID: trail.NewID(), Amount: "12.50", Currency: "EUR", Type: event.Expense,
+		TransactionID: trail.NewID(), UserID: user, Amount: "12.50", Currency: "EUR", Type: event.Expense,
 		Category: "groceries", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
 	})
 	require.NoError(t, err)
@@ -42,13 +43,14 @@ func TestRevive(t *testing.T) {
 		"what is no event":                  {"dlq.finance.transaction.created", []byte("hello"), "no event"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			topic, value, err := revive(Message{Topic: c.topic, Value: c.value})
+			topic, key, value, err := revive(Message{Topic: c.topic, Key: "another's", Value: c.value})
 			if c.reason != "" {
 				require.ErrorContains(t, err, c.reason)
 				return
 			}
 			require.NoError(t, err)
 			require.Equal(t, "finance.transaction.created", topic)
+			require.Equal(t, user.String(), key, "in order with its user's others")
 			require.JSONEq(t, string(as(func(map[string]any) {})), string(value), "as it first came")
 		})
 	}

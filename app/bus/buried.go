@@ -39,7 +39,7 @@ func (r *Receiver) bury(ctx context.Context, d delivery, reason error) error {
 	if f, ok := r.failures.of(d.topic, d.event.ID); ok {
 		died.Tries, died.First = f.tries, f.first
 	}
-	if err := r.DeadLetter(ctx, event.DeadLetter(d.topic), d.event.ID, letter(d.raw, died)); err != nil {
+	if err := r.DeadLetter(ctx, event.DeadLetter(d.topic), event.Key(d.event), letter(d.raw, died)); err != nil {
 		return fmt.Errorf("event %s is not dead-lettered yet: %w", d.event.ID, err)
 	}
 	r.failures.forget(d.topic, d.event.ID)

@@ -10,17 +10,20 @@ import (
 	"github.com/wealth-companion/companion/app/trail"
 )
 
-// maxReason keeps a dead letter below what the broker takes.
-const maxReason = 2000
+// maxReason and maxRaw, in bytes, keep a dead letter below what is published: the
+// sidecar's client takes a million, and a byte of a text may take six as JSON. No
+// event that is within its contract is nearly as large.
+const (
+	maxReason = 2000
+	maxRaw    = 128 << 10
+)
 
-// letter is the event as it came, with how it died. What is no JSON object is
-// carried as the text of an event's data.
+// letter is the event as it came, with how it died. What is no JSON object, or larger
+// than any event, is carried as the text of an event's data, as far as it goes.
 func letter(raw []byte, died event.Death) []byte {
 	fields := map[string]json.RawMessage{}
-	if json.Unmarshal(raw, &fields) != nil || fields == nil {
-		if len(raw) > maxEvent/4 {
-			raw = raw[:maxEvent/4] // a byte may take six as JSON, rarely
-		}
+	if len(raw) > maxRaw || json.Unmarshal(raw, &fields) != nil || fields == nil {
+		raw = raw[:min(len(raw), maxRaw)]
 		fields = map[string]json.RawMessage{
 			"specversion": text("1.0"), "id": text(trail.NewID().String()), "source": text("/services/" + died.Handler),
 			"type": text("unreadable"), "datacontenttype": text("text/plain"), "data": text(string(raw)),

@@ -137,6 +137,39 @@ func TestADeadLetterSaysHowItDied(t *testing.T) {
 	require.Equal(t, e, letter.CloudEvent, "it can be replayed")
 }
 
+func TestADeadLetterIsNeverTooLargeToBePublished(t *testing.T) {
+	for name, filler := range map[string]string{"of plain text": "x", "of what JSON writes with six bytes": "\x01", "of quotes": `\"`, "of markup": "<"} {
+		t.Run(name, func(t *testing.T) {
+			for _, size := range []int{maxRaw - 100, maxRaw, maxRaw + 100, maxEvent - 200, maxEvent} {
+				for _, whole := range []bool{true, false} {
+					raw := []byte(`{"id":"1","data":"` + strings.Repeat(filler, size/len(filler)))
+					if whole {
+						raw = append(raw[:size-2], `"}`...)
+					}
+					died := event.Death{Topic: topic, Handler: event.Analytics, Reason: strings.Repeat("<", 5000), Tries: 1}
+					require.LessOrEqual(t, len(letter(raw, died)), 950_000, "%d bytes", size)
+				}
+			}
+		})
+	}
+}
+
+func TestADeadLetterHasItsEventsKey(t *testing.T) {
+	b := newBench(t, answers(errDefect))
+	var keys []string
+	b.receiver.DeadLetter = func(_ context.Context, _, key string, _ []byte) error {
+		keys = append(keys, key)
+		return nil
+	}
+	e, raw := encoded(t)
+	for range maxTries {
+		b.deliver("/events/"+topic, raw)
+	}
+	its, err := event.Decode[event.TransactionCreated](e)
+	require.NoError(t, err)
+	require.Equal(t, []string{its.UserID.String()}, keys)
+}
+
 func TestWhatBreaksItsContractIsADeadLetterAtOnce(t *testing.T) {
 	for name, raw := range map[string][]byte{
 		"no JSON":               []byte("hello"),

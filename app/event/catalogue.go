@@ -43,8 +43,8 @@ type Topic struct {
 	Publisher string   // the one service that publishes on it, or the first of several
 	Also      []string // further publishers
 	Consumers []string
-	// Partitions bound how many replicas of a consumer share the work. The key is
-	// the user, so a user's events stay in order.
+	// Partitions bound how many replicas of a consumer share the work. Key says what
+	// stays in order.
 	Partitions int32
 	// Retention is how long events are kept; 0 keeps them (compacted topics).
 	Retention time.Duration

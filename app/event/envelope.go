@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,6 +52,22 @@ func Decode[T any](e CloudEvent) (T, error) {
 		return data, fmt.Errorf("decoding the data of %s %s: %w", e.Type, e.ID, err)
 	}
 	return data, nil
+}
+
+// Key is what a topic is partitioned by: the user, so that a user's events stay in
+// order; on a compacted topic the thing that the event is the last word on. An
+// event that breaks its contract may have no such key, and goes by its id.
+func Key(e CloudEvent) string {
+	key := e.Subject
+	if topic, _ := OfType(e.Type); !topic.Compacted {
+		its, err := Decode[struct {
+			UserID string `json:"userId"`
+		}](e)
+		if key = its.UserID; err != nil {
+			key = ""
+		}
+	}
+	return cmp.Or(key, e.ID)
 }
 
 // Death is how an event came to be a dead letter: extensions of the event, which

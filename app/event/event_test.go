@@ -89,3 +89,11 @@ func TestWhatIsWrongIsToldInALine(t *testing.T) {
 	require.NotContains(t, err.Error(), "file:")
 	require.NotContains(t, err.Error(), "\n")
 }
+
+func TestKey(t *testing.T) {
+	budget := CloudEvent{ID: "1", Type: TypeBudgetChanged, Subject: "the budget", Data: []byte(`{"userId":"ada"}`)}
+	require.Equal(t, "the budget", Key(budget), "of which the topic keeps the last word")
+	spent := CloudEvent{ID: "2", Type: TypeTransactionCreated, Subject: "the transaction", Data: []byte(`{"userId":"ada"}`)}
+	require.Equal(t, "ada", Key(spent), "whose events stay in order")
+	require.Equal(t, "3", Key(CloudEvent{ID: "3", Type: TypeTransactionCreated, Data: []byte(`[]`)}))
+}
