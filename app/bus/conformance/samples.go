@@ -86,9 +86,12 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 			UserID: user, InsightID: insight, InsightType: event.SpendingPattern, Detector: "anomaly", Feedback: feedback, DismissedAt: clock,
 		})
 	}
-	tell(event.Notification, event.TypeAlertSent, event.AlertSent{
-		AlertID: trail.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeInsightGenerated, SourceEventID: trail.NewID(), DeliveredAt: clock,
-		Status: "delivered", Title: "Unusual expense", Message: "It is unusual.",
-	})
+	alert, cause := trail.NewID(), trail.NewID()
+	for _, status := range []string{"pending", "delivered"} {
+		tell(event.Notification, event.TypeAlertSent, event.AlertSent{
+			AlertID: alert, UserID: user, Channel: "email", SourceEvent: event.TypeInsightGenerated, SourceEventID: cause, DeliveredAt: clock,
+			Status: status, Title: "Unusual expense", Message: "It is unusual.",
+		})
+	}
 	return events
 }

@@ -89,6 +89,7 @@ const putAlert = `-- name: PutAlert :exec
 INSERT INTO alerts (id, user_id, channel, source_event, source_event_id, status, title, message, delivered_at, correlation_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET status = excluded.status, delivered_at = excluded.delivered_at
+    WHERE alerts.status = 'pending'
 `
 
 type PutAlertParams struct {
@@ -104,7 +105,7 @@ type PutAlertParams struct {
 	CorrelationID uuid.UUID
 }
 
-// A later event on the same alert tells how it went on.
+// Another event on the same alert tells how it went on, in whichever order they come.
 func (q *Queries) PutAlert(ctx context.Context, arg PutAlertParams) error {
 	_, err := q.db.Exec(ctx, putAlert,
 		arg.ID,

@@ -1,8 +1,9 @@
--- A later event on the same alert tells how it went on.
+-- Another event on the same alert tells how it went on, in whichever order they come.
 -- name: PutAlert :exec
 INSERT INTO alerts (id, user_id, channel, source_event, source_event_id, status, title, message, delivered_at, correlation_id)
 VALUES (@id, @user_id, @channel, @source_event, @source_event_id, @status, @title, @message, @delivered_at, @correlation_id)
-ON CONFLICT (id) DO UPDATE SET status = excluded.status, delivered_at = excluded.delivered_at;
+ON CONFLICT (id) DO UPDATE SET status = excluded.status, delivered_at = excluded.delivered_at
+    WHERE alerts.status = 'pending';
 
 -- Newest first. What an insight caused says what the insight says, unless it
 -- came with words of its own.
