@@ -3,7 +3,9 @@ package notification
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -142,8 +144,13 @@ func (a *Agent) deliver(ctx context.Context, p parcel, log *slog.Logger) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	sent := ErrPermanent // a channel that was offered once and is not any more
-	if channel, ok := a.Offers[p.channel]; ok {
+	var sent error
+	switch channel, offered := a.Offers[p.channel]; {
+	case !offered:
+		sent = fmt.Errorf("the channel is not offered any more: %w", ErrPermanent)
+	case !slices.Contains(wants.Channels, p.channel):
+		sent = fmt.Errorf("the user has switched the channel off: %w", ErrPermanent)
+	default:
 		sent = channel.Send(limited, wants.PreferencesChanged, notes)
 	}
 	if sent != nil {
@@ -151,7 +158,7 @@ func (a *Agent) deliver(ctx context.Context, p parcel, log *slog.Logger) error {
 	}
 	return db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
 		for _, alert := range p.alerts {
-			if err := a.settle(ctx, tx, alert, sent); err != nil {
+			if err := a.settle(ctx, tx, wants, alert, sent); err != nil {
 				return err
 			}
 		}
@@ -159,14 +166,15 @@ func (a *Agent) deliver(ctx context.Context, p parcel, log *slog.Logger) error {
 	})
 }
 
-// settle notes how a try went, and tells the audit when it was the last.
-func (a *Agent) settle(ctx context.Context, tx pgx.Tx, alert notificationdb.Alert, sent error) error {
+// settle notes how a try went, and tells the audit when it was the last. The next
+// is not in quiet hours.
+func (a *Agent) settle(ctx context.Context, tx pgx.Tx, wants preferences, alert notificationdb.Alert, sent error) error {
 	at := a.now()
 	its := notificationdb.SettleParams{ID: alert.ID, Status: delivered, DeliveredAt: &at}
 	if sent != nil {
 		its.Status, its.DeliveredAt, its.LastError = failed, nil, sent.Error()
 		if tries := int(alert.Tries); !errors.Is(sent, ErrPermanent) && tries <= len(pauses) {
-			next := at.Add(pauses[tries-1])
+			next := wants.awake(at.Add(pauses[tries-1]))
 			its.Status, its.DueAt = pending, &next
 		}
 	}

@@ -150,6 +150,37 @@ func TestEmailIsTriedAgain(t *testing.T) {
 	require.Len(t, h.mail.said, 1)
 }
 
+func TestNoTryIsInQuietHours(t *testing.T) {
+	h := newHousehold(t)
+	h.user.QuietFrom, h.user.QuietUntil = "22:00", "07:00"
+	h.take(event.TypePreferencesChanged, h.user)
+	h.now = at("2026-11-03T21:59:50Z")
+	h.mail.fail = errors.New("the server is away")
+	h.insight("a")
+	h.deliver()
+	h.mail.fail = nil
+	for h.now = at("2026-11-03T22:00:00Z"); h.now.Before(at("2026-11-04T07:00:00Z")); h.now = h.now.Add(30 * time.Minute) {
+		h.deliver()
+		require.Empty(t, h.mail.said, "at %s", h.now)
+	}
+	h.now = at("2026-11-04T07:00:00Z")
+	h.deliver()
+	require.Equal(t, []Note{{"a", "m"}}, h.mail.said)
+}
+
+func TestWhoSwitchesEmailOffGetsNoneThatWasPlanned(t *testing.T) {
+	h := newHousehold(t)
+	h.user.Digest = "daily"
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("a")
+	h.user.Channels = []string{inApp}
+	h.take(event.TypePreferencesChanged, h.user)
+	h.now = h.now.Add(48 * time.Hour)
+	h.deliver()
+	require.Empty(t, h.mail.said)
+	require.Equal(t, []string{pending, failed}, h.audit())
+}
+
 // narrow is a channel that takes one message at a time.
 type narrow struct {
 	sends    atomic.Int64
