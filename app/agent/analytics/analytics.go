@@ -93,9 +93,14 @@ func assessAt(ctx context.Context, c *observer.Case, month, category, currency s
 	return nil
 }
 
+// assess says nothing of an imported past. A warning is for a month that is not
+// over; that a budget is exceeded may turn out some days after.
 func assess(ctx context.Context, c *observer.Case, b observer.Budget) error {
 	how := stand(b.Limit, b.Spent, b.Threshold)
-	if how.warn {
+	if endOf(b.Month, c.Now.Add(-news)) == nil {
+		return nil
+	}
+	if how.warn && endOf(b.Month, c.Now) != nil {
 		if _, err := c.Say(ctx, warning(b, how, c.Now)); err != nil {
 			return err
 		}
@@ -128,8 +133,7 @@ func warning(b observer.Budget, how standing, now time.Time) finding.Finding {
 	}
 }
 
-// endOf is when a month ends, or nil when that is past: what is said of it then
-// is worth reading nevertheless.
+// endOf is when a month ends, or nil when that is past.
 func endOf(month string, now time.Time) *time.Time {
 	first, err := time.Parse("2006-01", month)
 	if err != nil {

@@ -301,7 +301,16 @@ func TestRolloverCounts(t *testing.T) {
 	require.Equal(t, []string{"budget_warning: 107.1% of your groceries budget is used", "exceeded: 150.00 of 140.00, 7.14% over"}, h.said(), "150 of 140")
 	h.take(h.changed(late, map[string]event.Change{"amount": {Before: "60.00", After: "500.00"}}))
 	require.Contains(t, h.said(), "exceeded: 500.00 of 100.00, 400% over", "October itself")
-	require.Len(t, h.said(), 4, "November was told of, and loses no more than what was left")
+	require.Len(t, h.said(), 3, "October is over, so nobody is warned; November was told of, and loses no more than what was left")
+}
+
+func TestABudgetOfAnImportedPastIsNoNews(t *testing.T) {
+	h := newHousehold(t)
+	h.take(h.budgetOf(event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-09"}))
+	old, _ := h.spent("150.00")
+	old.Timestamp = time.Date(2026, 9, 30, 9, 0, 0, 0, time.UTC)
+	h.take(h.about(event.TypeTransactionCreated, old))
+	require.Empty(t, h.said())
 }
 
 func TestWhatIsDeletedDoesNotCount(t *testing.T) {
