@@ -180,6 +180,9 @@ func (r *run) spend(ctx context.Context, category string) (flow, error) {
 		return f, hint(err, "backend", "its outbox")
 	}
 	f.published, r.last = published.Message, published.Message
+	if published.Key != r.user.String() {
+		return f, fmt.Errorf("the event is published with the key %q, not its user's: what one user does would be handled out of order", published.Key)
+	}
 	hop("published", published.At)
 	insight, err := r.watch.Await(ctx, "ai.insight.generated for "+category, func(m admin.Message) bool {
 		// Not by its correlation: when the budget is heard of after the transaction,
