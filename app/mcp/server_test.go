@@ -213,6 +213,8 @@ func TestWhatIsWrongIsTold(t *testing.T) {
 	}{
 		"a missing argument":        {"add_transaction", map[string]any{"amount": "1"}, "required"},
 		"an argument that is none":  {"get_health_score", map[string]any{"colour": "red"}, "colour"},
+		"an amount below zero":      {"add_transaction", map[string]any{"walletId": uuid.NewString(), "amount": "-1", "type": "expense", "category": "other"}, "amount"},
+		"a budget of nothing":       {"create_budget", map[string]any{"category": "groceries", "amount": "0", "currency": "EUR", "month": "2026-11"}, "not more than zero"},
 		"a kind that is none":       {"add_transaction", map[string]any{"walletId": uuid.NewString(), "amount": "1", "type": "gift", "category": "other"}, "income or expense"},
 		"nothing to change":         {"update_task", map[string]any{"id": uuid.NewString()}, "nothing to change"},
 		"a month that is none":      {"get_financial_summary", map[string]any{"from": "yesterday"}, "from"},

@@ -6,6 +6,8 @@ import (
 	"net/url"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/wealth-companion/companion/app/money"
 )
 
 type nothing struct{}
@@ -135,6 +137,9 @@ func (s *Server) addTools(to *mcp.Server) {
 
 	changing(s, to, "create_budget", "New budget", "Sets a limit for what is spent on a category in a month.",
 		func(in newBudget) (change, error) {
+			if _, err := money.Parse(in.Amount); err != nil { // before the person is asked
+				return change{}, fmt.Errorf("amount: %w", err)
+			}
 			return change{
 				call{method: http.MethodPost, path: "budgets", body: in},
 				fmt.Sprintf("set a budget of %s %s for %s in %s", in.Amount, in.Currency, in.Category, in.Month),
@@ -144,6 +149,9 @@ func (s *Server) addTools(to *mcp.Server) {
 		func(in newTransaction) (change, error) {
 			if in.Type != "income" && in.Type != "expense" {
 				return change{}, fmt.Errorf("type is %q: it is income or expense", in.Type)
+			}
+			if _, err := money.Parse(in.Amount); err != nil { // before the person is asked
+				return change{}, fmt.Errorf("amount: %w", err)
 			}
 			what := fmt.Sprintf("record %s of %s for %s", in.Type, in.Amount, in.Category)
 			if in.Description != "" {
