@@ -56,6 +56,10 @@ func Prepare(ctx context.Context, adminURL string, services []Service) error {
 		if _, err := tx.Exec(ctx, "REVOKE ALL ON SCHEMA public FROM PUBLIC"); err != nil {
 			return fmt.Errorf("close the schema public: %w", err)
 		}
+		// Whoever may log in could connect, and make temporary tables.
+		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+pgx.Identifier{config.Database}.Sanitize()+" FROM PUBLIC"); err != nil {
+			return fmt.Errorf("close the database: %w", err)
+		}
 		for _, service := range services {
 			if err := prepare(ctx, tx, service); err != nil {
 				return fmt.Errorf("service %s: %w", service.Name, err)

@@ -152,8 +152,13 @@ func Away(err error) bool {
 	case errors.As(err, &connect), errors.As(err, &network):
 		return true
 	case errors.As(err, &server):
-		// 08: connection; 57P: the server stops or starts; 53300: too many connections
-		return server.Code[:2] == "08" || server.Code[:3] == "57P" || server.Code == "53300"
+		return server.Code[:2] == "08" || // connection
+			server.Code[:3] == "57P" || // the server stops or starts
+			slices.Contains([]string{
+				"53100", // no room on its disk
+				"53300", // too many connections
+				"25006", // only to be read: after a failover, this was the primary
+			}, server.Code)
 	default:
 		return pgconn.SafeToRetry(err)
 	}

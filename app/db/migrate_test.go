@@ -6,9 +6,11 @@ import (
 	"os"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/db"
 	"github.com/wealth-companion/companion/app/event"
@@ -33,4 +35,29 @@ func TestMigrationsGoBothWays(t *testing.T) {
 	require.Zero(t, left)
 	_, err = provider.Up(t.Context())
 	require.NoError(t, err)
+}
+
+// Replicas that start together all try; each migration is made once, and all of
+// them find the tables there.
+func TestReplicasMigrateOnce(t *testing.T) {
+	url := pgtest.URL(t)
+	var group errgroup.Group
+	for range 4 {
+		group.Go(func() error {
+			pool, err := db.Open(t.Context(), url, 0)
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			return db.Migrate(t.Context(), pool, event.Backend)
+		})
+	}
+	require.NoError(t, group.Wait())
+	connection, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { _ = connection.Close(t.Context()) }()
+	var made, versions int
+	require.NoError(t, connection.QueryRow(t.Context(), "SELECT count(*), count(DISTINCT version_id) FROM goose_db_version").Scan(&made, &versions))
+	require.Equal(t, versions, made)
+	require.Greater(t, made, 1)
 }

@@ -1,8 +1,12 @@
 package db
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,5 +27,26 @@ func TestThePoolIsAsLargeAsTheURLSaysOrElseTheService(t *testing.T) {
 			defer pool.Close()
 			require.Equal(t, c.want, pool.Config().MaxConns)
 		})
+	}
+}
+
+func TestAway(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		away bool
+	}{
+		"nothing wrong":                   {nil, false},
+		"another error":                   {errors.New("a defect"), false},
+		"a connection that broke":         {fmt.Errorf("query: %w", &net.OpError{Op: "read", Err: errors.New("reset")}), true},
+		"the server stops":                {&pgconn.PgError{Code: "57P01"}, true},
+		"too many connections":            {&pgconn.PgError{Code: "53300"}, true},
+		"no room on its disk":             {&pgconn.PgError{Code: "53100"}, true},
+		"a primary no more":               {fmt.Errorf("insert: %w", &pgconn.PgError{Code: "25006"}), true},
+		"a row that is there already":     {&pgconn.PgError{Code: "23505"}, false},
+		"a statement that takes too much": {&pgconn.PgError{Code: "53200"}, false},
+		"a statement that took too long":  {&pgconn.PgError{Code: "57014"}, false},
+		"a table that is not there":       {&pgconn.PgError{Code: "42P01"}, false},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.away, Away(c.err)) })
 	}
 }

@@ -47,6 +47,7 @@ func worldOn(t *testing.T, pool *pgxpool.Pool) *world {
 	w.api = New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(method, route string, status int, _ time.Duration) {
 		w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
 	})
+	w.api.PushKey = "a public key"
 	w.handler = w.api.Handler()
 	t.Cleanup(w.keptToTheDocument)
 	return w

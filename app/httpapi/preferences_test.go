@@ -56,6 +56,14 @@ func browser(t *testing.T, n int) object {
 	}
 }
 
+func TestABrowserLearnsWhatToSubscribeWith(t *testing.T) {
+	w := newWorld(t)
+	w.newcomer()
+	require.Equal(t, object{"applicationServerKey": "a public key"}, w.call(200, "GET", "/preferences/push", nil))
+	w.api.PushKey = ""
+	require.Contains(t, w.call(404, "GET", "/preferences/push", nil)["detail"], "not set up here")
+}
+
 func TestPushSubscriptions(t *testing.T) {
 	w := newWorld(t)
 	w.newcomer()

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -157,6 +158,81 @@ func TestOneOfSeveralReplicasPublishesAndAnotherTakesOver(t *testing.T) {
 	eventually(t, "the second half", func() bool { ids, _ := b.seen(); return len(ids) >= 40 })
 	ids, _ := b.seen()
 	require.Equal(t, want, ids)
+}
+
+// A replica may die between any two steps: another goes on, nothing is lost, and
+// what comes twice does not come before what was to come before it.
+func TestAReplicaDies(t *testing.T) {
+	for name, taken := range map[string]bool{
+		"before the broker has the event":           false,
+		"before it is noted that the broker has it": true,
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := pgtest.Pool(t, event.Backend)
+			var want []string
+			for range 10 {
+				want = append(want, put(t, pool))
+			}
+			b := &broker{}
+			var stop func()
+			leads := make(chan struct{})
+			die := sync.OnceFunc(func() {
+				_, err := pool.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+					AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+				if err != nil {
+					t.Error(err)
+				}
+				go stop()
+			})
+			stop = relay(t, pool, func(ctx context.Context, topic, key string, payload []byte) error {
+				<-leads
+				if !taken {
+					die()
+					return errAway
+				}
+				err := b.publish(ctx, topic, key, payload)
+				die()
+				return err
+			})
+			close(leads)
+			relay(t, pool, b.publish)
+			eventually(t, "all of them, noted", func() bool {
+				var waiting int
+				err := pool.QueryRow(t.Context(), "SELECT count(*) FROM outbox WHERE published_at IS NULL").Scan(&waiting)
+				return err == nil && waiting == 0
+			})
+			ids, _ := b.seen()
+			var firsts []string
+			for _, id := range ids {
+				if !slices.Contains(firsts, id) {
+					firsts = append(firsts, id)
+				}
+			}
+			require.Equal(t, want, firsts)
+			if taken {
+				require.Greater(t, len(ids), len(want), "what was not noted is published again")
+			}
+		})
+	}
+}
+
+// Were it not told, each of them would wait for the next poll.
+func TestAnIdleRelayIsToldOfEvents(t *testing.T) {
+	pool := pgtest.Pool(t, event.Backend)
+	b := &broker{}
+	relay(t, pool, b.publish)
+	relay(t, pool, b.publish) // the other replica hears of them too
+	published := func(n int) {
+		eventually(t, "it", func() bool { ids, _ := b.seen(); return len(ids) == n })
+	}
+	put(t, pool)
+	published(1)
+	began := time.Now()
+	for n := range 5 {
+		put(t, pool)
+		published(n + 2)
+	}
+	require.Less(t, time.Since(began), 5*poll/2)
 }
 
 func TestItGoesOnWhenItsConnectionIsLost(t *testing.T) {

@@ -3,8 +3,10 @@
 package systemtest
 
 import (
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,12 +33,53 @@ func TestFlow(t *testing.T) {
 		}
 	})
 	t.Run("a dead letter says how it died", func(t *testing.T) { deadLetter(t, s) })
+	t.Run("without PostgreSQL what was read before is read from Redis", func(t *testing.T) { degraded(t, s) })
 	t.Run("without Redis nothing is handled twice", func(t *testing.T) {
 		s.Kill(stack.Redis)
 		t.Cleanup(func() { s.Run(stack.Redis) })
 		_, err := validate.Run(t.Context(), s.Kafka, validate.Options{URL: s.URL, Within: 5 * time.Second, Report: func(string) {}})
 		require.NoError(t, err)
 	})
+}
+
+func degraded(t *testing.T, s *stack.Stack) {
+	c := newPerson(t, s)
+	get := func() (status int, asOf, body string) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/api/v1/wallets", nil)
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "Bearer "+c.Token())
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		raw, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return response.StatusCode, response.Header.Get("X-Data-As-Of"), string(raw)
+	}
+	status, asOf, fresh := get()
+	require.Equal(t, http.StatusOK, status)
+	require.Empty(t, asOf)
+	require.Contains(t, fresh, c.wallet.ID.String())
+
+	s.Refuse(stack.PostgreSQL)
+	heal := sync.OnceFunc(func() { s.Heal(stack.PostgreSQL) })
+	t.Cleanup(heal)
+	// What is read is kept beside the answer, so it may arrive a little later.
+	require.Eventually(t, func() bool {
+		status, asOf, kept := get()
+		return status == http.StatusOK && asOf != "" && kept == fresh
+	}, 30*time.Second, 50*time.Millisecond)
+	another := map[string]string{"name": "Another", "type": "cash", "currency": "EUR"}
+	var refused stack.StatusError
+	require.ErrorAs(t, c.Call(t.Context(), http.MethodPost, "/wallets", nil, another, nil), &refused)
+	require.Equal(t, http.StatusServiceUnavailable, refused.Status, "what is written must not be lost")
+
+	heal()
+	require.Eventually(t, func() bool {
+		return c.Call(t.Context(), http.MethodPost, "/wallets", nil, another, nil) == nil
+	}, 30*time.Second, 50*time.Millisecond)
+	_, asOf, fresh = get()
+	require.Empty(t, asOf)
+	require.Contains(t, fresh, "Another")
 }
 
 // trace follows one request through the services' logs.
