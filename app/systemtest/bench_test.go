@@ -178,12 +178,14 @@ func acceptedToAlert(t *testing.T, s *stack.Stack, b books) []time.Duration {
 	require.NoError(t, c.Register(t.Context()))
 	var wallet stack.Identified
 	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/wallets", nil, map[string]string{"name": "Purse", "type": "cash", "currency": "EUR"}, &wallet))
-	month := func(i int) time.Time { return time.Date(1990, time.Month(1+i), 15, 12, 0, 0, 0, time.UTC) }
+	now := time.Now().UTC()
+	category := func(i int) string { return fmt.Sprintf("purpose-%d", i) }
 	byBudget := map[string]int{}
 	for i := range flows {
+		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/categories", nil, map[string]string{"name": category(i), "kind": event.Expense}, nil))
 		var budget stack.Identified
 		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/budgets", nil, map[string]string{
-			"category": "groceries", "amount": "100.00", "currency": "EUR", "month": month(i).Format("2006-01"),
+			"category": category(i), "amount": "100.00", "currency": "EUR", "month": now.Format("2006-01"),
 		}, &budget))
 		byBudget[budget.ID.String()] = i
 	}
@@ -196,7 +198,7 @@ func acceptedToAlert(t *testing.T, s *stack.Stack, b books) []time.Duration {
 	acceptedAt := make([]time.Time, flows)
 	for i := range flows {
 		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": uuid.NewString()}, map[string]string{
-			"walletId": wallet.ID.String(), "amount": "85.00", "type": "expense", "category": "groceries", "timestamp": month(i).Format(time.RFC3339),
+			"walletId": wallet.ID.String(), "amount": "85.00", "type": "expense", "category": category(i), "timestamp": now.Format(time.RFC3339),
 		}, nil))
 		acceptedAt[i] = time.Now()
 		time.Sleep(flowPause) // the pace that is measured at
