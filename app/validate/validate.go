@@ -4,7 +4,6 @@
 package validate
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,9 +109,8 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 		return err
 	}
 	var session struct {
-		Token       string `json:"token"`
-		AccessToken string `json:"accessToken"`
-		User        struct {
+		Token string `json:"token"`
+		User  struct {
 			ID uuid.UUID `json:"id"`
 		} `json:"user"`
 	}
@@ -121,7 +119,7 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 	}, &session); err != nil {
 		return err
 	}
-	r.api.token, r.user = cmp.Or(session.AccessToken, session.Token), session.User.ID
+	r.api.token, r.user = session.Token, session.User.ID
 	var wallet identified
 	if _, err := r.api.call(ctx, http.MethodPost, "/wallets", nil, map[string]string{
 		"name": "Validation", "type": "checking", "currency": "EUR",

@@ -2,7 +2,6 @@ package stack
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,9 +54,8 @@ type Identified struct {
 }
 
 type session struct {
-	Token       string     `json:"token"`
-	AccessToken string     `json:"accessToken"`
-	User        Identified `json:"user"`
+	Token string     `json:"token"`
+	User  Identified `json:"user"`
 }
 
 // Register makes the account and logs in.
@@ -72,7 +70,7 @@ func (c *Client) enter(ctx context.Context, path string, body any) error {
 	if err := c.send(ctx, "", http.MethodPost, path, nil, body, &its); err != nil {
 		return err
 	}
-	c.token, c.User = cmp.Or(its.Token, its.AccessToken), its.User.ID
+	c.token, c.User = its.Token, its.User.ID
 	return nil
 }
 
