@@ -96,6 +96,7 @@ func (m *machine) goesOn(t *testing.T) {
 	require.Contains(t, out, "validated: the whole way in")
 	require.Contains(t, out, "dlq.finance.transaction.created")
 	require.Contains(t, out, "Production is up on this machine")
+	require.Regexp(t, `ready +nodes 3/3, Kafka 1/1, pods (\d+)/\d+`, out)
 	mails, err := mail.List(m.folders.Mail())
 	require.NoError(t, err)
 	require.NotEmpty(t, mails, "an alert came by e-mail too")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,8 +107,79 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 			return err
 		}
 	}
-	summary(folders, access, time.Since(began), terminal)
+	ready, err := ready(ctx, folders, access)
+	if err != nil {
+		return err
+	}
+	summary(folders, access, ready, time.Since(began), terminal)
 	return nil
+}
+
+// ready counts what the cluster says is ready, and fails when something is not
+// within a minute: Pulumi has waited for what it made, not for what that makes.
+func ready(ctx context.Context, folders settings.Folders, a access) (said string, err error) {
+	for deadline := time.Now().Add(time.Minute); ; {
+		if said, err = count(ctx, folders, a); err == nil || time.Now().After(deadline) {
+			return said, err
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func count(ctx context.Context, folders settings.Folders, a access) (string, error) {
+	var said []string
+	for _, kind := range []struct{ name, args string }{
+		{"nodes", "nodes"}, {"Kafka", "kafkas.kafka.strimzi.io --all-namespaces"}, {"pods", "pods --all-namespaces"},
+	} {
+		kubectl := exec.CommandContext(ctx, folders.Program("kubectl"), append(append(
+			[]string{"--kubeconfig", a.kubeconfig, "--request-timeout", "20s", "get"}, strings.Fields(kind.args)...), "--output", "json")...)
+		raw, err := kubectl.Output()
+		if err != nil {
+			return "", fmt.Errorf("count what is ready of %s: %w", kind.name, err)
+		}
+		its, of, err := countReady(raw)
+		if err != nil {
+			return "", fmt.Errorf("count what is ready of %s: %w", kind.name, err)
+		}
+		if its < of {
+			return "", fmt.Errorf("%d of %d %s are ready: `make status` names the others", its, of, kind.name)
+		}
+		said = append(said, fmt.Sprintf("%s %d/%d", kind.name, its, of))
+	}
+	return strings.Join(said, ", "), nil
+}
+
+// countReady counts the items of a list of Kubernetes' and those that have the
+// condition Ready. A pod that has done its work, or is going, counts for neither.
+func countReady(raw []byte) (ready, of int, err error) {
+	var list struct {
+		Items []struct {
+			Metadata struct{ DeletionTimestamp string }
+			Status   struct {
+				Phase      string
+				Conditions []struct{ Type, Status string }
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return 0, 0, err
+	}
+	for _, item := range list.Items {
+		if item.Status.Phase == "Succeeded" || item.Metadata.DeletionTimestamp != "" {
+			continue
+		}
+		of++
+		for _, condition := range item.Status.Conditions {
+			if condition.Type == "Ready" && condition.Status == "True" {
+				ready++
+			}
+		}
+	}
+	return ready, of, nil
 }
 
 // wants is what a rehearsal needs of the machine. Ports that the rehearsal
@@ -447,11 +519,12 @@ func validateArgs(a access) []string {
 	}
 }
 
-func summary(folders settings.Folders, a access, took time.Duration, terminal *progress.Terminal) {
+func summary(folders settings.Folders, a access, ready string, took time.Duration, terminal *progress.Terminal) {
 	host := strings.TrimSuffix(strings.TrimPrefix(a.url, "https://"), "/")
 	for _, line := range []string{
 		"",
 		fmt.Sprintf("Production is up on this machine, %s after `up` began.", took.Round(time.Second)),
+		"  ready         " + ready,
 		fmt.Sprintf("  application   https://%s:%d   (its authority: %s)", host, settings.HTTPSPort, a.ca),
 		fmt.Sprintf("  cluster       export KUBECONFIG=%s PATH=%s:$PATH; kubectl get pods -A", a.kubeconfig, folders.Bin()),
 		"  state, logs   make status, make logs",
