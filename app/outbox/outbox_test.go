@@ -175,7 +175,8 @@ func TestAReplicaDies(t *testing.T) {
 			}
 			b := &broker{}
 			var stop func()
-			leads := make(chan struct{})
+			leads, other := make(chan struct{}), make(chan struct{})
+			lead := sync.OnceFunc(func() { close(leads) })
 			die := sync.OnceFunc(func() {
 				_, err := pool.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
 					AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
@@ -185,7 +186,8 @@ func TestAReplicaDies(t *testing.T) {
 				go stop()
 			})
 			stop = relay(t, pool, func(ctx context.Context, topic, key string, payload []byte) error {
-				<-leads
+				lead()
+				<-other
 				if !taken {
 					die()
 					return errAway
@@ -194,8 +196,13 @@ func TestAReplicaDies(t *testing.T) {
 				die()
 				return err
 			})
-			close(leads)
+			select {
+			case <-leads:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the first relay does not lead")
+			}
 			relay(t, pool, b.publish)
+			close(other)
 			eventually(t, "all of them, noted", func() bool {
 				var waiting int
 				err := pool.QueryRow(t.Context(), "SELECT count(*) FROM outbox WHERE published_at IS NULL").Scan(&waiting)
