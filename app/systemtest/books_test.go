@@ -5,6 +5,7 @@ package systemtest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -134,20 +135,27 @@ func (b books) checkPerson(t *testing.T, l *load, p *person) {
 	slices.Sort(want)
 	require.Len(t, want, len(p.plan), "every transaction was accepted")
 	require.Equal(t, want, ids(t, b, "SELECT id FROM backend.transactions WHERE user_id = $1", user), "transactions of the backend")
-	require.Equal(t, want, ids(t, b, "SELECT id FROM analytics.seen_transactions WHERE user_id = $1", user), "transactions that analytics saw")
+	tables := map[string]string{event.Backend: "backend.transactions"}
+	for _, observer := range observers {
+		tables[observer] = observer + ".seen_transactions"
+		require.Equal(t, want, ids(t, b, "SELECT id FROM "+tables[observer]+" WHERE user_id = $1", user), "transactions that %s saw", observer)
+	}
 	for _, category := range categories {
 		sum := p.spent(category)
-		for where, query := range map[string]string{
-			"the backend": "SELECT coalesce(sum(amount), 0)::text FROM backend.transactions WHERE user_id = $1 AND category = $2 AND type = 'expense'",
-			"analytics":   "SELECT coalesce(sum(amount), 0)::text FROM analytics.seen_transactions WHERE user_id = $1 AND category = $2 AND type = 'expense'",
-		} {
-			got := decimal.RequireFromString(one[string](t, b, query, user, category))
-			require.True(t, sum.Equal(got), "%s has %s spent on %s, not %s", where, got, category, sum)
+		for service, table := range tables {
+			got := decimal.RequireFromString(one[string](t, b,
+				"SELECT coalesce(sum(amount), 0)::text FROM "+table+" WHERE user_id = $1 AND category = $2 AND type = 'expense'", user, category))
+			require.True(t, sum.Equal(got), "%s has %s spent on %s, not %s", service, got, category, sum)
 		}
 		budget, set := p.budgets[category]
 		if !set {
 			continue
 		}
+		var stands struct {
+			Status struct{ Spent decimal.Decimal }
+		}
+		require.NoError(t, p.client.Call(t.Context(), http.MethodGet, "/budgets/"+budget.ID.String(), nil, nil, &stands))
+		require.True(t, sum.Equal(stands.Status.Spent), "the API says that %s of the budget for %s is spent, not %s", stands.Status.Spent, category, sum)
 		said := func(kind string) int {
 			return one[int](t, b, "SELECT count(*) FROM analytics.outbox WHERE payload->>'type' = $1 AND payload->>'subject' = $2", kind, budget.ID.String())
 		}
@@ -156,6 +164,9 @@ func (b books) checkPerson(t *testing.T, l *load, p *person) {
 		require.Equal(t, times(expected.exceeded), said(event.TypeBudgetExceeded), "excesses of the budget for %s", category)
 	}
 }
+
+// observers are the agents that keep every transaction.
+var observers = []string{event.Analytics, event.Banking, event.Investment}
 
 func times(happens bool) int {
 	if happens {
