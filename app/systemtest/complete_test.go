@@ -40,41 +40,7 @@ func TestComplete(t *testing.T) {
 	})
 	t.Run("a sidecar leads to the model and back", func(t *testing.T) { converse(t, s) })
 	t.Run("an insight keeps its words when the model's are refused", func(t *testing.T) { phrased(t, s, b) })
-	t.Run("every agent finds something in a household", func(t *testing.T) { reviewed(t, s) })
 	t.Run("alerts arrive by e-mail, each at its own address", func(t *testing.T) { mailed(t, s, b) })
-}
-
-// reviewed fills an account with the demonstration's household and waits until each
-// of the agents has looked at it and said something that the API shows.
-func reviewed(t *testing.T, s *stack.Stack) {
-	c := newPerson(t, s)
-	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/demo", nil, nil, nil))
-	by := map[string][]string{
-		event.Analytics:  {"budget_warning", "budget_forecast", "anomaly", "category_pace", "weekend_pattern", "category_growth"},
-		event.Banking:    {"recurring_charge", "price_rise", "duplicate_charge", "upcoming_bill", "cash_flow"},
-		event.Investment: {"savings_rate", "idle_cash", "emergency_fund", "goal_pace"},
-	}
-	var found []string
-	require.Eventually(t, func() bool {
-		var list struct {
-			Items []struct{ RelatedEntities map[string]string }
-		}
-		if err := c.Call(t.Context(), http.MethodGet, "/insights?limit=100", nil, nil, &list); err != nil {
-			return false
-		}
-		found = nil
-		for _, one := range list.Items {
-			found = append(found, one.RelatedEntities["detector"])
-		}
-		for _, detectors := range by {
-			if !slices.ContainsFunc(detectors, func(detector string) bool { return slices.Contains(found, detector) }) {
-				return false
-			}
-		}
-		return true
-	}, 90*time.Second, 200*time.Millisecond)
-	slices.Sort(found)
-	t.Logf("found: %s", strings.Join(slices.Compact(found), ", "))
 }
 
 // bearer adds a person's token to every request.

@@ -77,7 +77,7 @@ func (s *Stack) environment(name string) []string {
 	case name == event.Notification:
 		all = append(all, "MAIL_BINDING="+mailBinding, "APPLICATION_URL=https://companion.invalid")
 	case slices.Contains(observers, name):
-		all = append(all, "CONVERSATION_COMPONENT="+Conversation, "REVIEW_SETTLE=2s")
+		all = append(all, "CONVERSATION_COMPONENT="+Conversation)
 	}
 	return all
 }
