@@ -154,7 +154,7 @@ func (a *Agent) deliver(ctx context.Context, p parcel, log *slog.Logger) error {
 		sent = channel.Send(limited, wants.PreferencesChanged, notes)
 	}
 	if sent != nil {
-		log.WarnContext(ctx, "an alert is not delivered", "channel", p.channel, "user_id", p.user, "alerts", len(p.alerts), "error", sent)
+		log.WarnContext(about(ctx, p.alerts[0]), "an alert is not delivered", "channel", p.channel, "user_id", p.user, "alerts", len(p.alerts), "error", sent)
 	}
 	return db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
 		for _, alert := range p.alerts {
@@ -181,11 +181,16 @@ func (a *Agent) settle(ctx context.Context, tx pgx.Tx, wants preferences, alert 
 	if err := notificationdb.New(tx).Settle(ctx, its); err != nil || its.Status == pending {
 		return err
 	}
-	if alert.CorrelationID != nil {
-		ctx = trail.With(ctx, trail.Continue(alert.CorrelationID.String(), alert.Traceparent))
-	}
-	return publish(ctx, tx, event.AlertSent{
+	return publish(about(ctx, alert), tx, event.AlertSent{
 		AlertID: alert.ID, UserID: alert.UserID, Channel: alert.Channel, SourceEvent: alert.SourceEvent, SourceEventID: alert.SourceEventID,
 		DeliveredAt: at, Status: its.Status, Title: alert.Title, Message: alert.Message,
 	})
+}
+
+// about gives ctx the trail of what an alert is about.
+func about(ctx context.Context, alert notificationdb.Alert) context.Context {
+	if alert.CorrelationID == nil {
+		return ctx
+	}
+	return trail.With(ctx, trail.Continue(alert.CorrelationID.String(), alert.Traceparent))
 }
