@@ -81,19 +81,19 @@ test-integration: build ## services and stand-ins against real PostgreSQL, Redis
 
 test-faults: build ## 10,000 transactions while everything they need fails in turn
 	@$(parts); \
-	cd app && go test -count 1 -timeout 30m -tags faults -v -run TestFaults ./systemtest
+	cd app && go test -count 1 -timeout 30m -tags faults -v -run TestFaults ./internal/systemtest
 
 # One minute. FUZZ_SEED=n has it try others, FUZZ_EXAMPLES=n more (60).
 test-fuzz: packages $(FUZZER) ## the API, fuzzed from its OpenAPI document
-	@cd app && SCHEMATHESIS=$(CURDIR)/$(FUZZER) go test -count 1 -timeout 30m -tags integration,fuzz -v -run 'TestFuzz$$' ./httpapi
+	@cd app && SCHEMATHESIS=$(CURDIR)/$(FUZZER) go test -count 1 -timeout 30m -tags integration,fuzz -v -run 'TestFuzz$$' ./api/rest
 
 test-inspector: build $(INSPECTOR) ## the MCP server, tried with the protocol's inspector (needs npm)
 	@$(parts); \
-	cd app && INSPECTOR=$(CURDIR)/$(INSPECTOR) go test -count 1 -timeout 10m -tags integration,inspector -v -run TestInspector ./systemtest
+	cd app && INSPECTOR=$(CURDIR)/$(INSPECTOR) go test -count 1 -timeout 10m -tags integration,inspector -v -run TestInspector ./internal/systemtest
 
 bench: build ## how fast the services are, against PostgreSQL and Kafka alone
 	@$(parts); \
-	cd app && go test -count 1 -timeout 30m -tags bench -v -run TestBench ./systemtest
+	cd app && go test -count 1 -timeout 30m -tags bench -v -run TestBench ./internal/systemtest
 
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e

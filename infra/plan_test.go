@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/stacks"
 )

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/tracing"
 )
 
 // NewLog writes JSON, one line an entry, with the trace and the correlation

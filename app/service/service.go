@@ -16,10 +16,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/db"
-	"github.com/wealth-companion/companion/app/inbox"
-	"github.com/wealth-companion/companion/app/outbox"
+	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/messaging/inbox"
+	"github.com/wealth-companion/companion/app/messaging/outbox"
+	"github.com/wealth-companion/companion/app/store/db"
 )
 
 // drainTime is how long requests and deliveries in flight have when the

@@ -3,8 +3,8 @@ package companion
 import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/sidecar"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 	"github.com/wealth-companion/companion/infra/kube"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/stacks"
 )

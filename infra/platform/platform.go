@@ -5,7 +5,7 @@ import (
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/cluster"
 	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/infra/dapr"

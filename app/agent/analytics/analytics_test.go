@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/agent/observer"
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }

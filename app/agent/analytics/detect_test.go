@@ -11,9 +11,9 @@ import (
 
 	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/agent/recurring"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/tracing"
 )
 
 var begun = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -11,9 +11,9 @@ import (
 	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/agent/stats"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/money"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/money"
 )
 
 // The detectors, by the names that findings bear.

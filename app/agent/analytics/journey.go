@@ -5,9 +5,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/merchant"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/wealth-companion/companion/app/agent/stats"
-	"github.com/wealth-companion/companion/app/history"
+	"github.com/wealth-companion/companion/app/core/history"
 )
 
 // rhythmSamples is how many purchases it takes to believe half of what they say

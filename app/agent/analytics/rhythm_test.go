@@ -7,7 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
-	"github.com/wealth-companion/companion/app/history"
+	"github.com/wealth-companion/companion/app/core/history"
 )
 
 func TestRhythm(t *testing.T) {

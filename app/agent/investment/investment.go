@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/wealth-companion/companion/app/agent/observer"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 )
 
 // monthsRead are as many as the detectors read at the most, and one to spare.

@@ -12,10 +12,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/wealth-companion/companion/app/db"
-	"github.com/wealth-companion/companion/app/db/notificationdb"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/notificationdb"
 )
 
 // Channel is a way out of the application.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"html/template"
 
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
 // Mail sends e-mails through a Dapr binding (bindings.smtp or one like it).

@@ -13,13 +13,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/db"
-	"github.com/wealth-companion/companion/app/db/notificationdb"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/inbox"
-	"github.com/wealth-companion/companion/app/outbox"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/messaging/inbox"
+	"github.com/wealth-companion/companion/app/messaging/outbox"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/notificationdb"
 )
 
 // The channels that alerts go by, and how they fared.

@@ -14,9 +14,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
-	"github.com/wealth-companion/companion/app/trail"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 )
 
 func wants(change func(*event.PreferencesChanged)) preferences {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/SherClockHolmes/webpush-go"
 
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 )
 
 // Push sends web push messages (RFC 8030, encrypted by RFC 8291) to the

@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/db/observerdb"
-	"github.com/wealth-companion/companion/app/history"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
 // Case is what is known of one user, in a database transaction that is alone

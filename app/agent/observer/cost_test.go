@@ -18,9 +18,9 @@ import (
 	"github.com/wealth-companion/companion/app/agent/investment"
 	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/agent/observer/observertest"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/tracing"
 )
 
 // remember gives the agent so many expenses of a user's past, about four a day.

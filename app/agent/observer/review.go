@@ -10,10 +10,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/wealth-companion/companion/app/db"
-	"github.com/wealth-companion/companion/app/db/observerdb"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
 // How reviews go.

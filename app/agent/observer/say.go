@@ -12,10 +12,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
-	"github.com/wealth-companion/companion/app/db/observerdb"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/outbox"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/messaging/outbox"
+	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
 // wishes are how a user wants to be told.

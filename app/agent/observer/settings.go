@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/phrasing"
+	"github.com/wealth-companion/companion/app/agent/phrasing"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
 // Settings are how an agent goes about it.

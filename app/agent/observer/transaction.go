@@ -12,11 +12,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
-	"github.com/wealth-companion/companion/app/db/observerdb"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/merchant"
-	"github.com/wealth-companion/companion/app/money"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
+	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
 // Transaction is one with every change that is known of it.

@@ -7,10 +7,10 @@ import (
 
 	"github.com/wealth-companion/companion/app/agent/analytics"
 	"github.com/wealth-companion/companion/app/agent/banking"
+	"github.com/wealth-companion/companion/app/agent/household"
 	"github.com/wealth-companion/companion/app/agent/recurring"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/household"
-	"github.com/wealth-companion/companion/app/merchant"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
 )
 
 // BenchmarkEvent is what the detectors cost for one more transaction, with 26

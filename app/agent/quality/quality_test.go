@@ -23,12 +23,12 @@ import (
 	"github.com/wealth-companion/companion/app/agent/analytics"
 	"github.com/wealth-companion/companion/app/agent/banking"
 	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/household"
 	"github.com/wealth-companion/companion/app/agent/investment"
 	"github.com/wealth-companion/companion/app/agent/recurring"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/household"
-	"github.com/wealth-companion/companion/app/merchant"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
 )
 
 // The detectors were tuned on seeds 1 to 30. They are measured on others.

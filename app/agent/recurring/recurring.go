@@ -12,8 +12,8 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/stats"
-	"github.com/wealth-companion/companion/app/history"
-	"github.com/wealth-companion/companion/app/merchant"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
 )
 
 // Window is how far back Find looks: two yearly charges and a month to spare.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/agent/analytics"
 	"github.com/wealth-companion/companion/app/agent/observer"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/service"
 )
 

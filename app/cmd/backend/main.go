@@ -7,12 +7,12 @@ import (
 	"os"
 	"time"
 
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/httpapi"
-	"github.com/wealth-companion/companion/app/openid"
+	"github.com/wealth-companion/companion/app/api/rest"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/finance/task"
+	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/people/openid"
 	"github.com/wealth-companion/companion/app/service"
-	"github.com/wealth-companion/companion/app/task"
 )
 
 // cacheLife is how old an answer may be that is given while the database is away.

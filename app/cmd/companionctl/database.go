@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wealth-companion/companion/app/database"
+	"github.com/wealth-companion/companion/app/ops/provision"
 )
 
 func databaseCommand() *cobra.Command {

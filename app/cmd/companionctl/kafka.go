@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wealth-companion/companion/app/admin"
-	"github.com/wealth-companion/companion/app/cluster"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/ops/admin"
+	"github.com/wealth-companion/companion/app/ops/cluster"
 )
 
 // The names that infra gives to Kafka's parts.

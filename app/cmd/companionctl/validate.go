@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wealth-companion/companion/app/mcp"
-	"github.com/wealth-companion/companion/app/validate"
+	"github.com/wealth-companion/companion/app/api/mcp"
+	"github.com/wealth-companion/companion/app/ops/validate"
 )
 
 func validateCommand() *cobra.Command {

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"os"
 
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/mcp"
+	"github.com/wealth-companion/companion/app/api/mcp"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/service"
 )
 

@@ -7,8 +7,8 @@ import (
 	"os"
 
 	"github.com/wealth-companion/companion/app/agent/notification"
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/service"
 )
 

@@ -21,7 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/wealth-companion/companion/app/db"
+	"github.com/wealth-companion/companion/app/store/db"
 )
 
 // socket is the folder of the server's socket; it listens nowhere else.

@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/wealth-companion/companion/app/admin"
-	"github.com/wealth-companion/companion/app/database"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/ops/admin"
+	"github.com/wealth-companion/companion/app/ops/provision"
 )
 
 // databaseName is that of the services' database.

@@ -12,8 +12,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/wealth-companion/companion/app/event"
-	"github.com/wealth-companion/companion/app/sidecar"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
 // addService adds a service and its sidecar.

@@ -23,8 +23,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wealth-companion/companion/app/admin"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/ops/admin"
 )
 
 // The names of what services need. A service goes by its own name, and its

@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/agent/observer"
-	"github.com/wealth-companion/companion/app/bus"
-	"github.com/wealth-companion/companion/app/event"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
-	"github.com/wealth-companion/companion/app/trail"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
 // World is a user and an agent.

@@ -1,0 +1,112 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/wealth-companion/companion/app/core/tracing"
+)
+
+// Backend asks the application's API on behalf of a person, with their own
+// access token: what they may not do there, they may not do here.
+type Backend struct {
+	URL    *url.URL // what /api/v1 follows
+	Client *http.Client
+}
+
+// call is a request to the API.
+type call struct {
+	method, path string
+	query        url.Values
+	body         any
+	once         string // Idempotency-Key
+}
+
+// errUnauthorized: the access token is not valid or no longer.
+var errUnauthorized = errors.New("the access token is not valid or no longer: log in again")
+
+// maxAnswer is more than any answer of the API has, in bytes.
+const maxAnswer = 4 << 20
+
+// ask carries a call out and returns the object that it was answered with.
+func (b *Backend) ask(ctx context.Context, token string, c call) (map[string]any, error) {
+	var payload io.Reader
+	if c.body != nil {
+		raw, err := json.Marshal(c.body)
+		if err != nil {
+			return nil, err
+		}
+		payload = bytes.NewReader(raw)
+	}
+	address := b.URL.JoinPath("api/v1", c.path)
+	address.RawQuery = c.query.Encode()
+	request, err := http.NewRequestWithContext(ctx, c.method, address.String(), payload)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	if c.body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.once != "" {
+		request.Header.Set("Idempotency-Key", c.once)
+	}
+	its := trail.From(ctx)
+	request.Header.Set("Traceparent", its.TraceParent)
+	request.Header.Set("X-Correlation-Id", its.CorrelationID)
+	response, err := b.Client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("the application does not answer now: try again in a while: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("the application's answer broke off: %w", err)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return nil, errUnauthorized
+	}
+	if response.StatusCode >= 300 {
+		return nil, refusal(response.StatusCode, raw)
+	}
+	answer := map[string]any{}
+	if len(raw) == 0 {
+		return answer, nil
+	}
+	// Numbers stay as they are written: none may become a float on its way.
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&answer); err != nil {
+		return nil, fmt.Errorf("the application's answer is not as expected: %w", err)
+	}
+	return answer, nil
+}
+
+// refusal tells what the API's problem document says.
+func refusal(status int, raw []byte) error {
+	var problem struct {
+		Detail string `json:"detail"`
+		Errors []struct {
+			Field  string `json:"field"`
+			Reason string `json:"reason"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(raw, &problem) != nil || problem.Detail == "" {
+		return fmt.Errorf("the application answered with %d %s", status, http.StatusText(status))
+	}
+	var fields []string
+	for _, one := range problem.Errors {
+		fields = append(fields, one.Field+": "+one.Reason)
+	}
+	if len(fields) > 0 {
+		return errors.New(strings.Join(fields, "; "))
+	}
+	return errors.New(problem.Detail)
+}

@@ -1,0 +1,233 @@
+//go:build integration
+
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+)
+
+// everything has the caller own something of each kind.
+func (w *world) everything() *belongings {
+	w.t.Helper()
+	w.call(201, "POST", "/demo", nil)
+	b := w.owns()
+	for _, resource := range resources {
+		b.of(resource)
+	}
+	w.call(201, "POST", "/preferences/push", browser(w.t, 1))
+	return b
+}
+
+// tables are all that have a user's id, or a user.
+func (w *world) tables() map[string]string {
+	w.t.Helper()
+	rows, err := w.pool.Query(w.t.Context(), `SELECT table_name::text FROM information_schema.columns
+		WHERE column_name = 'user_id' AND table_schema = current_schema()`)
+	require.NoError(w.t, err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(w.t, err)
+	found := map[string]string{"users": "id"}
+	for _, name := range names {
+		found[name] = "user_id"
+	}
+	require.Greater(w.t, len(found), 15)
+	return found
+}
+
+// rows counts what of a user's is in each table.
+func (w *world) rows(user uuid.UUID) map[string]int {
+	w.t.Helper()
+	counts := map[string]int{}
+	for table, column := range w.tables() {
+		var n int
+		require.NoError(w.t, w.pool.QueryRow(w.t.Context(), fmt.Sprintf("SELECT count(*) FROM %s WHERE %s = $1", table, column), user).Scan(&n))
+		counts[table] = n
+	}
+	return counts
+}
+
+func camelCase(name string) string {
+	words := strings.Split(name, "_")
+	for i, word := range words[1:] {
+		words[i+1] = strings.ToUpper(word[:1]) + word[1:]
+	}
+	return strings.Join(words, "")
+}
+
+func TestTheExportIsEverything(t *testing.T) {
+	w := restricted(t)
+	w.newcomer()
+	w.everything()
+	l := w.newcomer()
+	_, err := w.pool.Exec(t.Context(), "INSERT INTO identities VALUES ('https://id.example.org', 'ada', $1, now())", w.me())
+	require.NoError(t, err)
+	b := w.everything()
+	answer := w.ask("GET", "/account/export", nil, "Authorization", "Bearer "+l.token)
+	require.Equal(t, 200, answer.Code)
+	require.Contains(t, answer.Header().Get("Content-Disposition"), ".json")
+	var document map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &document))
+	for _, id := range b.ids {
+		require.Contains(t, answer.Body.String(), id)
+	}
+	require.Contains(t, string(document["user"]), l.email)
+	require.NotContains(t, answer.Body.String(), "argon2id", "no secrets")
+
+	// The role sees the rows of a table as their user only, so the counts do, too.
+	for table := range w.tables() {
+		if slices.Contains([]string{"users", "idempotency_keys", "reminders"}, table) {
+			continue // itself, and copies of what is in others
+		}
+		var rows []map[string]any
+		require.NoError(t, json.Unmarshal(document[camelCase(table)], &rows), "%s is not exported: add it to package export", table)
+		require.NotEmpty(t, rows, table)
+		tx, err := w.pool.Begin(t.Context())
+		require.NoError(t, err)
+		_, err = tx.Exec(t.Context(), "SELECT set_config('app.user_id', $1, true)", w.me().String())
+		require.NoError(t, err)
+		var n int
+		require.NoError(t, tx.QueryRow(t.Context(), "SELECT count(*) FROM "+table+" WHERE user_id = $1", w.me()).Scan(&n))
+		require.NoError(t, tx.Rollback(t.Context()))
+		require.Len(t, rows, n, table)
+	}
+	var rates []map[string]any
+	require.NoError(t, json.Unmarshal(document["rates"], &rates))
+	require.Equal(t, secretRate, rates[0]["rate"])
+	require.Equal(t, "2020-01-", rates[0]["day"].(string)[:8])
+	var transactions []map[string]any
+	require.NoError(t, json.Unmarshal(document["transactions"], &transactions))
+	last := transactions[len(transactions)-1]
+	require.Regexp(t, `^[0-9]+\.[0-9]{2}$`, last["amount"], "an amount is a decimal string")
+	require.Regexp(t, `Z$`, last["occurredAt"])
+	require.NoError(t, uuid.Validate(last["id"].(string)))
+}
+
+func TestTwoExportsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.newcomer()
+	write, err := w.api.Exports.Start(t.Context(), w.me())
+	require.NoError(t, err)
+	w.call(503, "GET", "/account/export", nil)
+	var out strings.Builder
+	require.NoError(t, write(t.Context(), &out))
+	require.True(t, json.Valid([]byte(out.String())))
+	w.call(200, "GET", "/account/export", nil)
+}
+
+func TestADeletedAccountLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.newcomer()
+	w.everything()
+	other := w.me()
+	others := w.rows(other)
+
+	l := w.newcomer()
+	b := w.everything()
+	user := w.me()
+	_, err := w.pool.Exec(t.Context(), "INSERT INTO identities VALUES ('https://id.example.org', 'ada', $1, now())", user)
+	require.NoError(t, err)
+	w.call(201, "POST", "/wallets", object{"name": "once", "type": "cash", "currency": "EUR"}, "Idempotency-Key", uuid.NewString())
+	for table, n := range w.rows(user) {
+		require.NotZero(t, n, table)
+	}
+	require.Equal(t, "password", w.call(422, "DELETE", "/account", object{"password": "wrong horse"})["errors"].([]any)[0].(object)["field"])
+	w.call(422, "DELETE", "/account", nil)
+	w.call(204, "DELETE", "/account", object{"password": password})
+
+	nothingLeft := func() {
+		t.Helper()
+		for table, n := range w.rows(user) {
+			require.Zero(t, n, table)
+		}
+	}
+	nothingLeft()
+	require.Equal(t, others, w.rows(other))
+	deleted, keys := outbox[event.UserDeleted](w, event.TypeUserDeleted)
+	require.Len(t, deleted, 1)
+	require.Equal(t, user, deleted[0].UserID)
+	require.Equal(t, []string{user.String()}, keys)
+	w.keptOfCompactedTopicsIsWithout(user, secret, l.email, "push.example.com", "(demo)")
+
+	// The access token goes on for a while, and is good for nothing.
+	w.call(401, "GET", "/auth/me", nil)
+	w.call(401, "POST", "/auth/refresh", object{"refreshToken": l.refresh})
+	w.call(401, "POST", "/auth/login", object{"email": l.email, "password": password})
+	w.call(401, "GET", "/account/export", nil)
+	create := map[string]object{
+		"/wallets":    {"name": "x", "type": "cash", "currency": "EUR"},
+		"/categories": {"name": "x", "kind": "expense"},
+		"/goals":      {"name": "x", "target": "1", "currency": "EUR"},
+		"/tasks":      {"title": "x"},
+	}
+	for path, body := range create {
+		w.call(401, "POST", path, body)
+		w.call(401, "POST", path, body, "Idempotency-Key", uuid.NewString())
+	}
+	for _, o := range w.operations() {
+		if !o.Owned || o.Streamed {
+			continue
+		}
+		path := strings.NewReplacer("{id}", b.ids[0], "{base}", "USD", "{quote}", "EUR", "{date}", "2026-01-01").Replace(o.Path)
+		answer := w.as(l.token, o, path+queries[o.ID], bodies[o.ID])
+		require.Less(t, answer.Code, 500, "%s %s: %s", o.Method, path, answer.Body)
+	}
+	// What agents say meanwhile is handled, and leaves nothing.
+	w.told(event.TypeInsightGenerated, event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "x", Message: "m", Confidence: 1})
+	w.told(event.TypeAlertSent, event.AlertSent{AlertID: trail.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
+		SourceEventID: trail.NewID(), DeliveredAt: deleted[0].DeletedAt, Status: "delivered"})
+	nothingLeft()
+	again, _ := outbox[event.UserDeleted](w, event.TypeUserDeleted)
+	require.Len(t, again, 1)
+	w.call(201, "POST", "/auth/register", object{"email": l.email, "password": password}) // the address is free
+}
+
+// keptOfCompactedTopicsIsWithout looks at what compacted topics would keep for
+// good of a user: the last event of each key.
+func (w *world) keptOfCompactedTopicsIsWithout(user uuid.UUID, words ...string) {
+	w.t.Helper()
+	checked := 0
+	for _, topic := range event.Catalogue() {
+		if !topic.Compacted {
+			continue
+		}
+		rows, err := w.pool.Query(w.t.Context(), `SELECT DISTINCT ON (key) payload::text FROM outbox
+			WHERE topic = $1 AND payload->'data'->>'userId' = $2 ORDER BY key, id DESC`, topic.Name, user.String())
+		require.NoError(w.t, err)
+		payloads, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(w.t, err)
+		require.NotEmpty(w.t, payloads, topic.Name)
+		for _, payload := range payloads {
+			for _, word := range words {
+				require.NotContains(w.t, payload, word, topic.Name)
+			}
+			checked++
+		}
+	}
+	require.Greater(w.t, checked, 8)
+}
+
+// stubborn is a reader that has gone.
+type stubborn struct{ *httptest.ResponseRecorder }
+
+func (stubborn) Write([]byte) (int, error) { return 0, fmt.Errorf("the reader has gone") }
+
+func TestAnExportThatBreaksOffDoesNotLookComplete(t *testing.T) {
+	w := newWorld(t)
+	l := w.newcomer()
+	request := httptest.NewRequest("GET", base+"/account/export", nil)
+	request.Header.Set("Authorization", "Bearer "+l.token)
+	require.Panics(t, func() { w.handler.ServeHTTP(stubborn{httptest.NewRecorder()}, request) }, "net/http closes the connection then")
+	w.call(200, "GET", "/account/export", nil) // and the next may begin
+}

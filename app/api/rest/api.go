@@ -1,0 +1,184 @@
+// Package httpapi is the backend's REST API under /api/v1: who is asking, what
+// they ask for, and what they are told when it cannot be had. Operations are
+// declared with huma, which checks requests against the types of their inputs
+// and writes the OpenAPI document from the same; one file a resource.
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/finance/budget"
+	"github.com/wealth-companion/companion/app/finance/currency"
+	"github.com/wealth-companion/companion/app/finance/goal"
+	"github.com/wealth-companion/companion/app/finance/imports"
+	"github.com/wealth-companion/companion/app/finance/ledger"
+	"github.com/wealth-companion/companion/app/finance/task"
+	"github.com/wealth-companion/companion/app/overview/demo"
+	"github.com/wealth-companion/companion/app/overview/export"
+	"github.com/wealth-companion/companion/app/overview/summary"
+	"github.com/wealth-companion/companion/app/people/account"
+	"github.com/wealth-companion/companion/app/people/alert"
+	"github.com/wealth-companion/companion/app/people/insight"
+	"github.com/wealth-companion/companion/app/people/openid"
+	"github.com/wealth-companion/companion/app/people/preference"
+	"github.com/wealth-companion/companion/app/store/live"
+)
+
+// API answers requests out of the domain.
+type API struct {
+	Accounts *account.Accounts
+	Tokens   account.Tokens
+	// OpenID is who else people may log in with; nil: nobody.
+	OpenID      *openid.Provider
+	Preferences *preference.Store
+	Exports     *export.Exporter
+	// Limits are how often one may ask; the zero value is without any.
+	Limits   Limits
+	Ledger   *ledger.Ledger
+	Rates    *currency.Rates
+	Imports  *imports.Imports
+	Budgets  *budget.Budgets
+	Insights *insight.Insights
+	Goals    *goal.Goals
+	Tasks    *task.Tasks
+	Alerts   *alert.Alerts
+	Live     *live.Hub
+	Demos    *demo.Demos
+	// Dashboards are the summaries, the start page and the health score.
+	Dashboards *summary.Dashboards
+	// PushKey is the public key of push messages; empty: there are none.
+	PushKey string
+	// Ending is closed when the process is told to end; nil: never.
+	Ending <-chan struct{}
+	// Cache keeps what was read, for while the database is away; nil: nothing is kept.
+	Cache Cache
+	Log   *slog.Logger
+	// Observe is told of every request; route is its pattern.
+	Observe func(method, route string, status int, took time.Duration)
+}
+
+// base is where the API begins.
+const base = "/api/v1"
+
+// correlationHeader ties a caller's requests to what follows from them.
+const correlationHeader = "X-Correlation-Id"
+
+// patience is how long a request may take: a caller waits no longer.
+const patience = 10 * time.Second
+
+// longPatience is that of the few requests that do a great deal at once; the
+// load balancer and NGINX wait 60 seconds.
+const longPatience = 50 * time.Second
+
+func patienceFor(path string) time.Duration {
+	for _, long := range []string{"/imports", "/rates/import", "/demo"} {
+		if strings.HasPrefix(path, base+long) {
+			return longPatience
+		}
+	}
+	return patience
+}
+
+// maxBody is more than any request needs, in bytes.
+const maxBody = 1 << 20
+
+// Handler routes the API's requests.
+func (a *API) Handler() http.Handler {
+	root := chi.NewRouter()
+	root.Use(a.observed, a.Limits.clientAddress())
+	root.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, fmt.Errorf("%s: %w", r.URL.Path, fault.ErrNotFound))
+	})
+	root.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, status{http.StatusMethodNotAllowed, r.Method + " is not possible here"})
+	})
+	a.declare(root)
+	return root
+}
+
+// Document is the API's OpenAPI document, in JSON.
+func (a *API) Document() ([]byte, error) { return a.declare(chi.NewRouter()).OpenAPI().MarshalJSON() }
+
+// declare lays out every operation.
+func (a *API) declare(router chi.Router) huma.API {
+	config := huma.DefaultConfig("Wealth Companion", "1")
+	config.Info.Description = "What people earn, spend and plan, and what the agents found in it. " +
+		"Amounts are decimal strings, times are UTC (RFC 3339), errors are problem+json (RFC 9457)."
+	config.OpenAPIPath = base + "/openapi"
+	config.DocsPath, config.SchemasPath = "", ""
+	config.CreateHooks = nil // no $schema in answers
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},
+	}
+	r := routes{humachi.New(router, config), a, a.Limits.limiters()}
+	r.auth()
+	r.account()
+	r.preferences()
+	r.wallets()
+	r.categories()
+	r.transactions()
+	r.currencies()
+	r.imports()
+	r.budgets()
+	r.goals()
+	r.tasks()
+	r.insights()
+	r.alerts()
+	r.live()
+	r.summaries()
+	r.simulations()
+	r.demo()
+	return r.API
+}
+
+// observed is around every request: its trail, its log line, its metric, and
+// an answer even when the program has a defect.
+func (a *API) observed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		its := trail.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
+		ctx := trail.With(r.Context(), its)
+		if r.URL.Path != livePath && r.URL.Path != exportPath {
+			limited, cancel := context.WithTimeout(ctx, patienceFor(r.URL.Path))
+			defer cancel()
+			ctx = limited
+		}
+		r = r.WithContext(ctx)
+		w.Header().Set(correlationHeader, its.CorrelationID)
+		w.Header().Set("Cache-Control", "no-store") // all of it is somebody's own
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		defer func() {
+			if defect := recover(); defect != nil {
+				if defect == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+					panic(defect)
+				}
+				a.refuse(recorded, r, fmt.Errorf("panic: %v", defect))
+			}
+			a.tell(ctx, r, recorded.Status(), time.Since(began))
+		}()
+		next.ServeHTTP(recorded, r)
+	})
+}
+
+func (a *API) tell(ctx context.Context, r *http.Request, status int, took time.Duration) {
+	route := chi.RouteContext(ctx).RoutePattern()
+	if route == "" || strings.HasSuffix(route, "/*") {
+		route = "unknown"
+	}
+	a.Observe(r.Method, route, status, took)
+	a.Log.InfoContext(ctx, "request", "method", r.Method, "route", route, "status", status, "took_ms", took.Milliseconds())
+}

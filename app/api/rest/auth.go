@@ -1,0 +1,213 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/people/account"
+)
+
+// The cookies of the web: the refresh token, and an attempt to log in with an
+// identity provider, from where a browser comes back (so it is not Strict).
+const (
+	refreshCookie = "__Secure-refresh"
+	attemptCookie = "__Secure-oidc"
+	authPath      = base + "/auth"
+	oidcPath      = authPath + "/oidc"
+)
+
+// session is a login.
+type session struct {
+	Token            string       `json:"token" doc:"The access token: good for 15 minutes, whatever happens meanwhile"`
+	ExpiresAt        time.Time    `json:"expiresAt"`
+	RefreshToken     string       `json:"refreshToken,omitempty" doc:"Gets the next access token, once; absent when it is in the cookie"`
+	RefreshExpiresAt time.Time    `json:"refreshExpiresAt"`
+	User             account.User `json:"user"`
+}
+
+// sessionAnswer may put the refresh token where scripts cannot read it.
+type sessionAnswer struct {
+	SetCookie []string `header:"Set-Cookie" doc:"The refresh token, when a cookie was asked for"`
+	Body      session
+}
+
+// Cookied is whether a browser asks, which keeps the refresh token better than scripts.
+type Cookied struct {
+	Cookie bool `json:"cookie,omitempty" doc:"true: the refresh token goes into a cookie for /api/v1/auth that scripts cannot read, and not into the answer"`
+}
+
+type registerInput struct {
+	Body struct {
+		account.Registration
+		Cookied
+	}
+}
+
+type loginInput struct {
+	Body struct {
+		Email    string `json:"email" maxLength:"254"`
+		Password string `json:"password" maxLength:"1000"`
+		Cookied
+	}
+}
+
+// Refreshing is a refresh token, from the body or else from the cookie.
+type Refreshing struct {
+	Cookie string `cookie:"__Secure-refresh" maxLength:"200"`
+	Body   *struct {
+		RefreshToken string `json:"refreshToken,omitempty" maxLength:"200" doc:"Without it, the cookie's"`
+	}
+}
+
+func (in Refreshing) token() (token string, cookie bool) {
+	if in.Body != nil && in.Body.RefreshToken != "" {
+		return in.Body.RefreshToken, false
+	}
+	return in.Cookie, true
+}
+
+type logoutInput struct {
+	Refreshing
+	Authorization string `header:"Authorization" maxLength:"4096" doc:"Bearer and an access token, whose session is ended, too"`
+}
+
+// cookiesAnswer has no body.
+type cookiesAnswer struct {
+	SetCookie []string `header:"Set-Cookie" doc:"Takes the refresh token's cookie away"`
+}
+
+type editMe struct {
+	Conditional
+	Body account.Change
+}
+
+type passwordInput struct {
+	Body struct {
+		OldPassword string `json:"oldPassword,omitempty" maxLength:"1000" doc:"Not needed by who has none and logged in less than 10 minutes ago"`
+		NewPassword string `json:"newPassword" minLength:"10" maxLength:"200"`
+	}
+}
+
+func (r routes) auth() {
+	declare(r, r.entrance(operation{http.MethodPost, "/auth/register", "register", "Make an account", http.StatusCreated, 0}), r.register)
+	declare(r, r.entrance(operation{http.MethodPost, "/auth/login", "login", "Log in with e-mail address and password", 0, 0}), r.login)
+	refresh := r.entrance(operation{http.MethodPost, "/auth/refresh", "refresh", "Get the next access token for a refresh token, and the next refresh token", 0, 0})
+	refresh.Description = "A refresh token is good for one request. Sent a second time it ends the session, for then it is in two hands: " +
+		"refresh one at a time, and log in again when an answer was lost."
+	declare(r, refresh, r.refresh)
+	logout := r.entrance(operation{http.MethodPost, "/auth/logout", "logout", "End this session", http.StatusNoContent, 0})
+	logout.Description = "The session of the refresh token (body or cookie) or of the access token. Access tokens that are out go on until their 15 minutes are over."
+	declare(r, logout, r.logout)
+	own(r, operation{http.MethodPost, "/auth/logout-all", "logoutAll", "End all sessions of the caller", http.StatusNoContent, 0},
+		func(ctx context.Context, user uuid.UUID, _ *struct{}) (nothing, error) {
+			return nothing{}, r.api.Accounts.LogoutAll(ctx, user)
+		})
+	own(r, operation{http.MethodGet, "/auth/me", "me", "Who the access token is of", 0, 0},
+		func(ctx context.Context, user uuid.UUID, _ *struct{}) (account.User, error) {
+			return r.api.Accounts.Find(ctx, user)
+		})
+	own(r, operation{http.MethodPatch, "/auth/me", "editMe", "Change the caller's name", 0, 0},
+		func(ctx context.Context, user uuid.UUID, in *editMe) (account.User, error) {
+			return r.api.Accounts.Update(ctx, user, in.IfMatch, in.Body)
+		})
+	own(r, operation{http.MethodPost, "/auth/password", "changePassword", "Change the caller's password, which ends their other sessions", http.StatusNoContent, 0},
+		func(ctx context.Context, user uuid.UUID, in *passwordInput) (nothing, error) {
+			if err := r.tried(user.String()); err != nil {
+				return nothing{}, err
+			}
+			return nothing{}, r.api.Accounts.ChangePassword(ctx, callerOf(ctx).Caller, in.Body.OldPassword, in.Body.NewPassword)
+		})
+	r.oidc()
+}
+
+// session tells a caller of their login.
+func (r routes) session(s account.Session, cookie bool) (*sessionAnswer, error) {
+	token, ends, err := r.api.Tokens.Issue(s.Caller, time.Now())
+	answer := &sessionAnswer{Body: session{Token: token, ExpiresAt: ends, RefreshToken: s.Refresh, RefreshExpiresAt: s.Ends, User: s.User}}
+	if cookie {
+		answer.SetCookie, answer.Body.RefreshToken = []string{refreshing(s)}, ""
+	}
+	return answer, err
+}
+
+// refreshing is the cookie of a session's refresh token.
+func refreshing(s account.Session) string {
+	return secure(http.Cookie{Name: refreshCookie, Value: s.Refresh, Path: authPath, Expires: s.Ends, SameSite: http.SameSiteStrictMode})
+}
+
+// secure is a cookie that only HTTPS carries and no script reads.
+func secure(c http.Cookie) string {
+	c.Secure, c.HttpOnly = true, true
+	return c.String()
+}
+
+// without takes a cookie away.
+func without(name, path string) string {
+	return secure(http.Cookie{Name: name, Path: path, MaxAge: -1, SameSite: http.SameSiteStrictMode})
+}
+
+func (r routes) register(ctx context.Context, in *registerInput) (*sessionAnswer, error) {
+	s, err := r.api.Accounts.Register(ctx, in.Body.Registration)
+	if err != nil {
+		return nil, err
+	}
+	return r.session(s, in.Body.Cookie)
+}
+
+func (r routes) login(ctx context.Context, in *loginInput) (*sessionAnswer, error) {
+	if err := r.tried(strings.ToLower(strings.TrimSpace(in.Body.Email))); err != nil {
+		return nil, err
+	}
+	s, err := r.api.Accounts.Login(ctx, in.Body.Email, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return r.session(s, in.Body.Cookie)
+}
+
+func (r routes) refresh(ctx context.Context, in *Refreshing) (*sessionAnswer, error) {
+	token, cookie := in.token()
+	if token == "" {
+		return nil, fmt.Errorf("a refresh token is needed, in the body or the cookie: %w", fault.ErrUnauthorized)
+	}
+	s, err := r.api.Accounts.Refresh(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return r.session(s, cookie)
+}
+
+func (r routes) logout(ctx context.Context, in *logoutInput) (*cookiesAnswer, error) {
+	var ended []uuid.UUID
+	refresh, _ := in.token()
+	if refresh != "" {
+		session, err := r.api.Accounts.SessionOf(ctx, refresh)
+		if err != nil && !errors.Is(err, fault.ErrNotFound) { // one that is not there has ended
+			return nil, err
+		}
+		ended = append(ended, session)
+	}
+	if access, is := strings.CutPrefix(in.Authorization, "Bearer "); is {
+		who, err := r.api.Tokens.Caller(access)
+		if err != nil && refresh == "" {
+			return nil, err
+		}
+		ended = append(ended, who.Session)
+	}
+	if len(ended) == 0 {
+		return nil, fmt.Errorf("a refresh token or an access token is needed: %w", fault.ErrUnauthorized)
+	}
+	for _, session := range ended {
+		if err := r.api.Accounts.Logout(ctx, session); err != nil {
+			return nil, err
+		}
+	}
+	return &cookiesAnswer{[]string{without(refreshCookie, authPath)}}, nil
+}

@@ -1,0 +1,332 @@
+//go:build integration
+
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/ops/provision"
+	"github.com/wealth-companion/companion/app/store/db"
+)
+
+// restricted is a world whose backend has the rights that it has in production:
+// those of a role that row level security holds back.
+func restricted(t *testing.T) *world {
+	t.Helper()
+	admin := pgtest.URL(t)
+	require.NoError(t, database.Prepare(t.Context(), admin, []database.Service{{Name: event.Backend, Password: uuid.NewString()}}))
+	pool, err := db.Open(t.Context(), strings.Replace(admin, "admin@", event.Backend+"@", 1), 0)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	require.NoError(t, db.MigrateWhenThere(t.Context(), pool, event.Backend, slog.New(slog.DiscardHandler)))
+	return worldOn(t, pool)
+}
+
+// declared is an operation as the OpenAPI document has it.
+type declared struct {
+	ID, Method, Path string // the path below /api/v1
+	Owned            bool   // needs a caller
+	Streamed         bool   // never ends by itself
+}
+
+// operations reads every operation out of the document, so that a new one is
+// covered by the tests below without further ado.
+func (w *world) operations() []declared {
+	w.t.Helper()
+	raw, err := w.api.Document()
+	require.NoError(w.t, err)
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string
+			Security    []any
+			Responses   map[string]struct{ Content map[string]any }
+		}
+	}
+	require.NoError(w.t, json.Unmarshal(raw, &document))
+	var found []declared
+	for path, methods := range document.Paths {
+		for method, its := range methods {
+			_, streamed := its.Responses["200"].Content["text/event-stream"]
+			found = append(found, declared{
+				ID: its.OperationID, Method: strings.ToUpper(method), Path: strings.TrimPrefix(path, base), Owned: len(its.Security) > 0, Streamed: streamed,
+			})
+		}
+	}
+	require.Greater(w.t, len(found), 50)
+	slices.SortFunc(found, func(a, b declared) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}
+
+// What is the owner's, and nobody else may find in an answer.
+const (
+	secret     = "Zebra"
+	secretRate = "1.234567"
+)
+
+// belongings makes things of the caller's.
+type belongings struct {
+	*world
+	wallet string
+	n      int
+	ids    []string
+}
+
+// owns has the caller begin to have things.
+func (w *world) owns() *belongings {
+	w.t.Helper()
+	b := &belongings{world: w}
+	b.wallet = b.of("wallets")["id"]
+	return b
+}
+
+// of makes a thing of a resource (the first part of a path), and says how paths
+// name it.
+func (b *belongings) of(resource string) map[string]string {
+	b.t.Helper()
+	b.n++
+	name := fmt.Sprint(secret, " ", b.n)
+	create := func(path string, body object) map[string]string {
+		made := b.call(201, "POST", path, body)
+		return map[string]string{"id": made["id"].(string)}
+	}
+	var its map[string]string
+	switch resource {
+	case "wallets":
+		its = create("/wallets", object{"name": name, "type": "cash", "currency": "EUR"})
+	case "categories":
+		its = create("/categories", object{"name": name, "kind": "expense"})
+	case "transactions":
+		its = create("/transactions", object{"walletId": b.wallet, "amount": "1", "type": "expense", "category": "groceries", "description": name})
+	case "budgets":
+		month := time.Date(2020, time.Month(b.n), 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
+		its = create("/budgets", object{"category": "groceries", "amount": "400", "currency": "EUR", "month": month})
+	case "goals":
+		its = create("/goals", object{"name": name, "target": "100", "currency": "EUR"})
+		b.call(201, "POST", "/goals/"+its["id"]+"/contributions", object{"amount": "5", "note": name})
+	case "tasks":
+		its = create("/tasks", object{"title": name, "remindAt": time.Now().Add(time.Hour)})
+	case "imports":
+		its = create("/imports", object{"walletId": b.wallet, "fileName": name, "format": "csv",
+			"file": fmt.Appendf(nil, "date,amount,description\n2026-01-%02d,-12.50,%s\n", 1+b.n%28, name)})
+	case "rates":
+		date := time.Date(2020, 1, b.n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+		b.call(200, "PUT", "/rates", object{"base": "USD", "quote": "EUR", "date": date, "rate": secretRate})
+		its = map[string]string{"base": "USD", "quote": "EUR", "date": date}
+	case "insights":
+		data := event.InsightGenerated{InsightID: trail.NewID(), UserID: b.me(), InsightType: event.SavingsTip, Title: name, Message: "m", Confidence: 1}
+		b.told(event.TypeInsightGenerated, data)
+		its = map[string]string{"id": data.InsightID.String()}
+	case "alerts":
+		data := event.AlertSent{AlertID: trail.NewID(), UserID: b.me(), Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
+			SourceEventID: trail.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: name, Message: "m"}
+		b.told(event.TypeAlertSent, data)
+		its = map[string]string{"id": data.AlertID.String()}
+	default:
+		require.Failf(b.t, "what is a thing of "+resource+"?", "say above how to make one, so that it can be tested that it is nobody else's")
+	}
+	if id := its["id"]; id != "" {
+		b.ids = append(b.ids, id)
+	}
+	return its
+}
+
+// resources are all that things can be made of.
+var resources = []string{"wallets", "categories", "transactions", "budgets", "goals", "tasks", "imports", "rates", "insights", "alerts"}
+
+// bodies are requests that would succeed, were the thing the caller's.
+var bodies = map[string]any{
+	"editWallet":      object{"name": "mine now"},
+	"renameCategory":  object{"name": "mine now"},
+	"editTransaction": object{"description": "mine now"},
+	"editBudget":      object{"amount": "1"},
+	"editGoal":        object{"name": "mine now"},
+	"contribute":      object{"amount": "1"},
+	"editTask":        object{"title": "mine now"},
+	"dismissInsight":  object{},
+}
+
+// queries are what some cannot do without; what they name may be the owner's, and
+// not be there for a stranger (422).
+var queries = map[string]string{
+	"convert": "?amount=1&from=USD&to=EUR&date=2026-01-01",
+}
+
+// as asks for somebody.
+func (w *world) as(token string, o declared, path string, body any) *httptest.ResponseRecorder {
+	w.t.Helper()
+	return w.ask(o.Method, path, body, "Authorization", "Bearer "+token)
+}
+
+func TestNobodyGetsInWithoutAToken(t *testing.T) {
+	w := newWorld(t)
+	owned := 0
+	for _, o := range w.operations() {
+		if !o.Owned {
+			require.Contains(t, []string{"register", "login", "refresh", "logout", "beginOIDC", "finishOIDC", "listCurrencies"}, o.ID,
+				"is %s %s really for everybody?", o.Method, o.Path)
+			continue
+		}
+		owned++
+		path := strings.NewReplacer("{id}", uuid.NewString(), "{base}", "USD", "{quote}", "EUR", "{date}", "2026-01-01").Replace(o.Path)
+		require.NotContains(t, path, "{")
+		for _, headers := range [][]string{nil, {"Authorization", "Bearer made up"}, {"Authorization", "Basic YTpi"}} {
+			answer := w.ask(o.Method, path, bodies[o.ID], headers...)
+			require.Equal(t, 401, answer.Code, "%s %s: %s", o.Method, path, answer.Body)
+			require.NotEmpty(t, answer.Header().Get("WWW-Authenticate"))
+		}
+	}
+	require.Greater(t, owned, 40)
+}
+
+// walls are what keeps users apart: the queries by themselves (row level security
+// does not hold a superuser back), and both, as in production.
+var walls = map[string]func(*testing.T) *world{"the queries": newWorld, "the queries and row level security": restricted}
+
+func TestWhatIsAnothersIsNotThere(t *testing.T) {
+	for name, world := range walls {
+		t.Run(name, func(t *testing.T) { othersThings(t, world(t)) })
+	}
+}
+
+func othersThings(t *testing.T, w *world) {
+	stranger := w.newcomer().token
+	owner := w.newcomer().token
+	b := w.owns()
+	tried := map[string]bool{}
+	for _, o := range w.operations() {
+		if !strings.Contains(o.Path, "{") {
+			continue
+		}
+		resource := strings.Split(strings.Trim(o.Path, "/"), "/")[0]
+		tried[resource] = true
+		path := o.Path
+		for name, value := range b.of(resource) {
+			path = strings.ReplaceAll(path, "{"+name+"}", value)
+		}
+		require.NotContains(t, path, "{", "%s: a thing of %s has no such name", o.ID, resource)
+		answer := w.as(stranger, o, path, bodies[o.ID])
+		require.Equal(t, 404, answer.Code, "%s %s, a stranger (does it need a body? see bodies): %s", o.Method, o.Path, answer.Body)
+		require.NotContains(t, answer.Body.String(), secret)
+		answer = w.as(owner, o, path, bodies[o.ID])
+		require.True(t, answer.Code < 300 || answer.Code == 409, "%s %s, its owner: %d %s", o.Method, o.Path, answer.Code, answer.Body)
+	}
+	require.Equal(t, slices.Sorted(slices.Values(resources)), slices.Sorted(maps.Keys(tried)))
+}
+
+func TestListsShowNothingOfOthers(t *testing.T) {
+	for name, world := range walls {
+		t.Run(name, func(t *testing.T) { othersLists(t, world(t)) })
+	}
+}
+
+func othersLists(t *testing.T, w *world) {
+	stranger := w.newcomer().token
+	owner := w.newcomer().token
+	b := w.owns()
+	for _, resource := range resources {
+		b.of(resource)
+	}
+	marks := append([]string{secret, secretRate}, b.ids...)
+	for _, o := range w.operations() {
+		if o.Method != "GET" || !o.Owned || o.Streamed || strings.Contains(o.Path, "{") {
+			continue
+		}
+		path := o.Path + queries[o.ID]
+		answer := w.as(stranger, o, path, nil)
+		if queries[o.ID] == "" || answer.Code != 422 {
+			require.Contains(t, []int{200, 404}, answer.Code, "%s (does it need a query? see queries): %s", o.Path, answer.Body)
+		}
+		for _, mark := range marks {
+			require.NotContains(t, answer.Body.String(), mark, "%s", o.Path)
+		}
+		answer = w.as(owner, o, path, nil)
+		require.Equal(t, 200, answer.Code, "%s: %s", o.Path, answer.Body)
+		if strings.HasPrefix(o.ID, "list") {
+			require.True(t, slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(answer.Body.String(), mark) }),
+				"%s shows its owner nothing of theirs: %s", o.Path, answer.Body)
+		}
+	}
+}
+
+// unwalled are tables with a user's id that are read before it is known who
+// asks, or for all users: they hold no more than ids, times and answers kept.
+var unwalled = []string{"identities", "sessions", "idempotency_keys", "reminders"}
+
+func TestRowLevelSecurityIsASecondWall(t *testing.T) {
+	w := restricted(t)
+	w.newcomer()
+	user := w.me()
+	w.call(201, "POST", "/demo", nil)
+	b := w.owns()
+	for _, resource := range resources {
+		b.of(resource)
+	}
+	w.call(201, "POST", "/preferences/push", browser(t, 1))
+
+	rows, err := w.pool.Query(t.Context(), `SELECT table_name::text FROM information_schema.columns
+		WHERE column_name = 'user_id' AND table_schema = current_schema() ORDER BY table_name`)
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Greater(t, len(tables), 15)
+	count := func(tx pgx.Tx, table string) (n int) {
+		require.NoError(t, tx.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
+		return n
+	}
+	for _, table := range tables {
+		if slices.Contains(unwalled, table) {
+			continue
+		}
+		stranger := uuid.New()
+		require.NoError(t, db.AsUser(t.Context(), w.pool, user, func(tx pgx.Tx) error {
+			require.NotZero(t, count(tx, table), "%s: have the owner own something of it, above", table)
+			return nil
+		}))
+		require.NoError(t, db.AsUser(t.Context(), w.pool, stranger, func(tx pgx.Tx) error {
+			require.Zero(t, count(tx, table), "%s: all of it is found by a query that does not ask for its user", table)
+			removed, err := tx.Exec(t.Context(), "DELETE FROM "+table)
+			require.NoError(t, err)
+			require.Zero(t, removed.RowsAffected(), table)
+			return nil
+		}))
+		require.NoError(t, db.InTx(t.Context(), w.pool, func(tx pgx.Tx) error {
+			require.Zero(t, count(tx, table), "%s: nobody has it", table)
+			return nil
+		}))
+		err := db.AsUser(t.Context(), w.pool, user, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE "+table+" SET user_id = $1", stranger)
+			return err
+		})
+		var refused *pgconn.PgError
+		require.ErrorAs(t, err, &refused, "%s: given to another", table)
+		require.Equal(t, "42501", refused.Code, "%s: %s", table, refused.Message)
+	}
+}
+
+func TestNothingRefersToAnothersWallet(t *testing.T) {
+	w := newWorld(t) // as the superuser, whom row level security does not hold back
+	w.newcomer()
+	foreign := w.owns().wallet
+	w.newcomer()
+	its := w.owns().of("transactions")["id"]
+	for _, column := range []string{"wallet_id", "to_wallet_id"} {
+		_, err := w.pool.Exec(t.Context(), "UPDATE transactions SET type = 'transfer', "+column+" = $1 WHERE id = $2", foreign, its)
+		require.True(t, db.Orphan(err, column), "%s: %v", column, err)
+	}
+}

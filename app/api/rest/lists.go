@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/store/pagination"
+)
+
+// Paged is how a caller asks for a page of a list.
+type Paged struct {
+	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"200" doc:"Rows of a page"`
+	Cursor string `query:"cursor" doc:"nextCursor of the page before; without it, the first page" maxLength:"200"`
+}
+
+func (p Paged) request() (page.Request, error) { return page.Parse(p.Limit, p.Cursor) }
+
+// One names a thing in the path.
+type One struct {
+	ID string `path:"id" format:"uuid"`
+}
+
+// id is checked by the format.
+func (o One) id() uuid.UUID { return uuid.MustParse(o.ID) }
+
+// whole is a list that is short enough for one page.
+func whole[T any](items []T, err error) (page.List[T], error) {
+	if items == nil {
+		items = []T{}
+	}
+	return page.List[T]{Items: items}, err
+}

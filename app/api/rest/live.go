@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/store/live"
+)
+
+// livePath is the one route whose answer goes on, so that a request's patience
+// does not end it.
+const livePath = base + "/live"
+
+// How live connections go.
+const (
+	// heartbeat keeps proxies from taking a quiet connection for a dead one, and
+	// finds out that a caller has gone.
+	heartbeat = 15 * time.Second
+	// liveFor is how long a connection goes on. A caller then comes again with an
+	// access token that is valid by then.
+	liveFor = 15 * time.Minute
+	// writeTime is how long a caller may take to be told something.
+	writeTime = 10 * time.Second
+	// retry tells browsers when to come again, in milliseconds.
+	retry = 3000
+)
+
+const liveDescription = "Server-sent events (text/event-stream). `insight` and `alert` carry what is new as GET of it would. " +
+	"`missed` comes first and whenever something may have been lost: read the lists again. Lines that begin with a colon are heartbeats. " +
+	"The connection ends after 15 minutes, and when the server is updated: connect again. At most five a user (429)."
+
+// live declares the stream of what is new.
+func (r routes) live() {
+	o := operation{http.MethodGet, "/live", "live", "What is new, as it comes", 0, 0}.huma()
+	o.Description = liveDescription
+	o.Security = []map[string][]string{{bearer: {}}}
+	o.Middlewares = huma.Middlewares{r.authenticated}
+	o.Errors = append(o.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+	o.Responses = map[string]*huma.Response{"200": {
+		Description: "What is new, as it comes",
+		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	}}
+	declare(r, o, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+		user := callerOf(ctx).user
+		subscription, err := r.api.Live.Subscribe(user)
+		if errors.Is(err, live.ErrFull) {
+			return nil, status{http.StatusTooManyRequests, err.Error()}
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			defer r.api.Live.Leave(subscription)
+			r.api.stream(ctx, user, subscription)
+		}}, nil
+	})
+}
+
+// stream tells a caller what is new until one of the two ends it.
+func (a *API) stream(ctx huma.Context, user uuid.UUID, subscription *live.Subscription) {
+	ctx.SetHeader("Content-Type", "text/event-stream")
+	ctx.SetHeader("X-Accel-Buffering", "no") // NGINX hands on each event as it comes
+	ctx.SetStatus(http.StatusOK)
+	to, is := ctx.BodyWriter().(http.ResponseWriter)
+	if !is {
+		a.Log.ErrorContext(ctx.Context(), "a live connection cannot be written to piece by piece")
+		return
+	}
+	out := sender{to: to, control: http.NewResponseController(to)}
+	// What comes next on the same connection has bounds of its own.
+	defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }()
+	ends := time.NewTimer(liveFor)
+	defer ends.Stop()
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	err := out.send(fmt.Sprintf("retry: %d\nevent: %s\ndata: {}\n\n", retry, live.Missed))
+	for err == nil {
+		select {
+		case <-ctx.Context().Done():
+			return
+		case <-a.Ending:
+			return
+		case <-ends.C:
+			return
+		case <-beat.C:
+			err = out.send(":\n\n")
+		case notice := <-subscription.Notices:
+			var text string
+			if text, err = a.event(ctx.Context(), user, notice); err != nil {
+				// It comes again and reads the lists.
+				a.Log.WarnContext(ctx.Context(), "a live connection is ended", "error", err)
+				return
+			}
+			err = out.send(text)
+		}
+	}
+}
+
+// event writes a notice as an event; "" when what it is about is gone.
+func (a *API) event(ctx context.Context, user uuid.UUID, n live.Notice) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var what any
+	var err error
+	switch n.Kind {
+	case live.Insight:
+		what, err = a.Insights.Get(ctx, user, n.ID)
+	case live.Alert:
+		what, err = a.Alerts.Get(ctx, user, n.ID)
+	default:
+		what = struct{}{}
+	}
+	if errors.Is(err, fault.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(what) // without line breaks
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("event: %s\ndata: %s\n\n", n.Kind, raw), nil
+}
+
+// sender writes to a caller at once.
+type sender struct {
+	to      io.Writer
+	control *http.ResponseController
+}
+
+func (s sender) send(text string) error {
+	if text == "" {
+		return nil
+	}
+	if err := s.control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := io.WriteString(s.to, text); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}

@@ -1,0 +1,157 @@
+//go:build integration
+
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+)
+
+// listen serves the API as in production, with a bound on reading that is shorter
+// than the test, and runs what hears of notices.
+func (w *world) listen() (server *httptest.Server, shutDown func()) {
+	ending, end := context.WithCancel(context.Background())
+	w.api.Ending = ending.Done()
+	w.api.Observe = func(string, string, int, time.Duration) {}
+	hub, stop := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() { w.api.Live.Run(hub); close(stopped) }()
+	server = httptest.NewUnstartedServer(w.api.Handler())
+	server.Config.ReadTimeout = time.Second
+	server.Start()
+	w.t.Cleanup(func() { end(); server.Close(); stop(); <-stopped })
+	return server, end
+}
+
+// connect opens a live connection and returns what comes on it.
+func (w *world) connect(server *httptest.Server) (status int, events <-chan string) {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, server.URL+livePath, nil)
+	require.NoError(w.t, err)
+	request.Header.Set("Authorization", "Bearer "+w.token)
+	answer, err := server.Client().Do(request)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = answer.Body.Close() })
+	found := make(chan string, 100)
+	go func() {
+		defer close(found)
+		for lines := bufio.NewReader(answer.Body); ; {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if text := strings.TrimSpace(line); strings.HasPrefix(text, "event:") || strings.HasPrefix(text, "data:") {
+				found <- text
+			}
+		}
+	}()
+	return answer.StatusCode, found
+}
+
+// next reads one event.
+func (w *world) next(events <-chan string) (kind string, data object) {
+	w.t.Helper()
+	line := func() string {
+		select {
+		case text, ok := <-events:
+			require.True(w.t, ok, "the connection has ended")
+			return text
+		case <-time.After(20 * time.Second):
+			w.t.Fatal("nothing came")
+			return ""
+		}
+	}
+	kind = strings.TrimPrefix(line(), "event: ")
+	require.NoError(w.t, json.Unmarshal([]byte(strings.TrimPrefix(line(), "data: ")), &data))
+	return kind, data
+}
+
+func TestWhatIsNewComesLive(t *testing.T) {
+	w := newWorld(t)
+	server, shutDown := w.listen()
+	w.join()
+	user := w.me()
+	status, events := w.connect(server)
+	require.Equal(t, 200, status)
+	// The first is the connection's own, the second the hub's when it begins to listen.
+	kind, _ := w.next(events)
+	require.Equal(t, "missed", kind)
+	require.Eventually(t, func() bool {
+		var listening bool
+		require.NoError(t, w.pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN live%' AND datname = current_database())").Scan(&listening))
+		return listening
+	}, 20*time.Second, 20*time.Millisecond)
+
+	// Longer than the server waits for requests.
+	time.Sleep(server.Config.ReadTimeout + 500*time.Millisecond)
+	insight := event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "line\nbreak", Message: "m", Confidence: 1}
+	other := insight
+	other.InsightID, other.UserID, other.Title = trail.NewID(), trail.NewID(), "another's"
+	w.told(event.TypeInsightGenerated, other)
+	w.told(event.TypeInsightGenerated, insight)
+	w.told(event.TypeAlertSent, event.AlertSent{AlertID: trail.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeReminderDue,
+		SourceEventID: trail.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: "Reminder"})
+	kind, data := w.next(events)
+	if kind == "missed" {
+		kind, data = w.next(events)
+	}
+	require.Equal(t, "insight", kind)
+	require.Equal(t, "line\nbreak", data["title"])
+	kind, data = w.next(events)
+	require.Equal(t, "alert", kind)
+	require.Equal(t, "Reminder", data["title"])
+
+	// Told to end, the server is not held up.
+	began := time.Now()
+	shutDown()
+	limited, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, server.Config.Shutdown(limited))
+	require.Less(t, time.Since(began), 5*time.Second)
+	_, more := <-events
+	require.False(t, more)
+}
+
+func TestOnlyALiveConnectionGoesOn(t *testing.T) {
+	w := newWorld(t)
+	bounded := map[string]bool{}
+	router := chi.NewRouter()
+	router.Use(w.api.observed)
+	router.Get("/*", func(_ http.ResponseWriter, r *http.Request) { _, bounded[r.URL.Path] = r.Context().Deadline() })
+	for _, path := range []string{livePath, base + "/wallets", livePath + "/", "/"} {
+		router.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	require.Equal(t, map[string]bool{livePath: false, base + "/wallets": true, livePath + "/": true, "/": true}, bounded)
+}
+
+func TestLiveConnectionsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	server, _ := w.listen()
+	w.join()
+	for range 5 {
+		status, _ := w.connect(server)
+		require.Equal(t, 200, status)
+	}
+	status, _ := w.connect(server)
+	require.Equal(t, 429, status)
+	w.token = ""
+	answer, err := server.Client().Get(server.URL + livePath)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, 401, answer.StatusCode)
+	_, err = io.Copy(io.Discard, answer.Body)
+	require.NoError(t, err)
+}

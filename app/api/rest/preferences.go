@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/people/preference"
+)
+
+type putPreferences struct {
+	Conditional
+	Body preference.Settings
+}
+
+type subscribePush struct {
+	Keyed
+	Body preference.NewSubscription
+}
+
+type unsubscribePush struct {
+	Endpoint string `query:"endpoint" required:"true" maxLength:"2000" doc:"As it was given"`
+}
+
+// pushKey is what a browser subscribes to this application's push messages with.
+type pushKey struct {
+	ApplicationServerKey string `json:"applicationServerKey" doc:"The public VAPID key (RFC 8292): a point of P-256, base64url"`
+}
+
+func (r routes) preferences() {
+	own(r, operation{http.MethodGet, "/preferences", "getPreferences", "How the caller wants to be told", 0, 0},
+		func(ctx context.Context, user uuid.UUID, _ *struct{}) (preference.Preferences, error) {
+			return r.api.Preferences.Get(ctx, user)
+		})
+	own(r, operation{http.MethodPut, "/preferences", "putPreferences", "Set how the caller wants to be told", 0, 0},
+		func(ctx context.Context, user uuid.UUID, in *putPreferences) (preference.Preferences, error) {
+			return r.api.Preferences.Put(ctx, user, in.IfMatch, in.Body)
+		})
+	own(r, operation{http.MethodGet, "/preferences/push", "getPushKey", "What a browser needs to subscribe to push messages; not found where they are not offered", 0, 0},
+		func(context.Context, uuid.UUID, *struct{}) (pushKey, error) {
+			if r.api.PushKey == "" {
+				return pushKey{}, fmt.Errorf("push messages are not set up here: %w", fault.ErrNotFound)
+			}
+			return pushKey{r.api.PushKey}, nil
+		})
+	own(r, operation{http.MethodPost, "/preferences/push", "subscribePush", "Add a browser that takes push messages; the ten newest stay", http.StatusCreated, 0},
+		func(ctx context.Context, user uuid.UUID, in *subscribePush) (preference.Preferences, error) {
+			return r.api.Preferences.Subscribe(ctx, user, in.Body)
+		})
+	own(r, operation{http.MethodDelete, "/preferences/push", "unsubscribePush", "Remove a browser from those that take push messages", http.StatusNoContent, 0},
+		func(ctx context.Context, user uuid.UUID, in *unsubscribePush) (nothing, error) {
+			return nothing{}, r.api.Preferences.Unsubscribe(ctx, user, in.Endpoint)
+		})
+}

@@ -1,0 +1,166 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/people/account"
+	"github.com/wealth-companion/companion/app/people/openid"
+	"github.com/wealth-companion/companion/app/store/db"
+)
+
+// problem is RFC 9457's answer to a request that failed.
+type problem struct {
+	Type          string    `json:"type"`
+	Title         string    `json:"title"`
+	Status        int       `json:"status"`
+	Detail        string    `json:"detail"`
+	CorrelationID string    `json:"correlationId" doc:"What the log knows the request by"`
+	Errors        []invalid `json:"errors,omitempty"`
+}
+
+// invalid is one field that is wrong.
+type invalid struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+func (p *problem) Error() string             { return p.Detail }
+func (p *problem) GetStatus() int            { return p.Status }
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders are what a caller's library acts on.
+func (p *problem) GetHeaders() http.Header {
+	switch p.Status {
+	case http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {"5"}}
+	case http.StatusTooManyRequests:
+		return http.Header{"Retry-After": {strconv.Itoa(int(window.Seconds()))}}
+	case http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {`Bearer realm="wealth-companion"`}}
+	default:
+		return nil
+	}
+}
+
+// What huma itself finds wrong with a request is told as a problem of ours.
+func init() {
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		p := fromHuma(status, message, errs)
+		if ctx != nil {
+			p.CorrelationID = trail.From(ctx.Context()).CorrelationID
+			for name, values := range p.GetHeaders() {
+				ctx.SetHeader(name, values[0])
+			}
+		}
+		return p
+	}
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return fromHuma(status, message, errs)
+	}
+}
+
+// unread is what huma says of a body that breaks off, as if that were the service's
+// failure.
+const unread = "cannot read request body"
+
+func fromHuma(status int, message string, errs []error) *problem {
+	if status == http.StatusInternalServerError && message == unread {
+		status, message = http.StatusBadRequest, "the body broke off, or is not as its headers announced it"
+	}
+	p := &problem{Type: "about:blank", Status: status, Detail: message}
+	for _, err := range errs {
+		var detail *huma.ErrorDetail
+		if !errors.As(err, &detail) {
+			continue
+		}
+		place, field, found := strings.Cut(detail.Location, ".")
+		if !found {
+			field = place
+		}
+		if place == "path" {
+			p.Status = http.StatusNotFound // an id that is none names nothing
+		}
+		p.Errors = append(p.Errors, invalid{field, detail.Message})
+	}
+	switch {
+	case p.Status == http.StatusInternalServerError:
+		p.Detail = internal
+	case p.Status == http.StatusNotFound:
+		p.Errors = nil
+		p.Detail = "there is nothing of that id"
+	case len(p.Errors) > 0:
+		p.Detail = p.Errors[0].Field + ": " + p.Errors[0].Reason
+	}
+	p.Title = http.StatusText(p.Status)
+	return p
+}
+
+// status is an error that is HTTP's own.
+type status struct {
+	code   int
+	detail string
+}
+
+func (s status) Error() string { return s.detail }
+
+// refuse answers a request that failed outside of huma. What is not the
+// caller's fault is logged, and told to the caller without its inside.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := describe(r.Context(), err)
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	if p.Status >= 500 && r.Context().Err() == nil {
+		a.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // fails only when the caller has gone
+}
+
+const internal = "something went wrong on our side; quote correlationId when you tell us of it"
+
+func describe(ctx context.Context, err error) *problem {
+	p := &problem{Type: "about:blank", Detail: err.Error(), CorrelationID: trail.From(ctx).CorrelationID}
+	var field fault.Invalid
+	var own status
+	switch {
+	case errors.As(err, &field):
+		p.Status = http.StatusUnprocessableEntity
+		p.Errors = []invalid{{field.Field, field.Reason}}
+	case errors.As(err, &own):
+		p.Status = own.code
+	case errors.Is(err, fault.ErrNotFound):
+		p.Status = http.StatusNotFound
+	case errors.Is(err, fault.ErrConflict):
+		p.Status = http.StatusConflict
+	case errors.Is(err, fault.ErrStale):
+		p.Status = http.StatusPreconditionFailed
+	case errors.Is(err, fault.ErrUnauthorized):
+		p.Status = http.StatusUnauthorized
+	case errors.Is(err, account.ErrUnverified), errors.Is(err, account.ErrStaleLogin):
+		p.Status = http.StatusForbidden
+	case errors.Is(err, fault.ErrBusy), errors.Is(err, openid.ErrAway):
+		p.Status = http.StatusServiceUnavailable
+	case db.Orphan(err, "user_id"):
+		// The access token of a deleted account, which goes on for a while.
+		p.Status, p.Detail = http.StatusUnauthorized, "this account is gone"
+	case db.Unwritable(err):
+		p.Status, p.Detail = http.StatusUnprocessableEntity, "a text has a character that cannot be kept, such as NUL"
+	case db.Away(err), errors.Is(err, context.DeadlineExceeded):
+		p.Status, p.Detail = http.StatusServiceUnavailable, "the database does not answer now: try again in a while, with the same Idempotency-Key if there was one"
+	default:
+		p.Status, p.Detail = http.StatusInternalServerError, internal
+	}
+	p.Title = http.StatusText(p.Status)
+	return p
+}

@@ -1,0 +1,99 @@
+package event
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/tracing"
+)
+
+func transaction() TransactionCreated {
+	return TransactionCreated{
+		TransactionID: trail.NewID(), UserID: trail.NewID(), Amount: "12.50", Currency: "EUR", Type: Expense,
+		Category: "groceries", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
+	}
+}
+
+func TestEveryTypeHasASchema(t *testing.T) {
+	for _, topic := range Catalogue() {
+		require.Contains(t, compiled(), topic.Type)
+	}
+}
+
+func TestNewContinuesTheTrail(t *testing.T) {
+	want := trail.Continue("", "")
+	e, err := New(trail.With(context.Background(), want), Backend, TypeTransactionCreated, "x", transaction())
+	require.NoError(t, err)
+	require.NoError(t, Check(e))
+	require.Equal(t, want.CorrelationID, e.CorrelationID)
+	require.Equal(t, want.TraceParent, e.TraceParent)
+	require.Equal(t, uuid.Version(7), uuid.MustParse(e.ID).Version())
+}
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*CloudEvent, *TransactionCreated)
+		ok     bool
+	}{
+		"a complete event passes":             {func(*CloudEvent, *TransactionCreated) {}, true},
+		"an amount of zero is refused":        {func(_ *CloudEvent, d *TransactionCreated) { d.Amount = "0.00" }, false},
+		"a negative amount is refused":        {func(_ *CloudEvent, d *TransactionCreated) { d.Amount = "-3" }, false},
+		"a small currency code is refused":    {func(_ *CloudEvent, d *TransactionCreated) { d.Currency = "eur" }, false},
+		"an unknown kind is refused":          {func(_ *CloudEvent, d *TransactionCreated) { d.Type = "gift" }, false},
+		"an unknown type of event is refused": {func(e *CloudEvent, _ *TransactionCreated) { e.Type = "x" }, false},
+		"a missing correlation is refused":    {func(e *CloudEvent, _ *TransactionCreated) { e.CorrelationID = "" }, false},
+		"an id that is no UUID is refused":    {func(e *CloudEvent, _ *TransactionCreated) { e.ID = "1" }, false},
+		"another specversion is refused":      {func(e *CloudEvent, _ *TransactionCreated) { e.SpecVersion = "0.3" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := transaction()
+			e, err := New(context.Background(), Backend, TypeTransactionCreated, "x", data)
+			require.NoError(t, err)
+			c.change(&e, &data)
+			e.Data, err = json.Marshal(data)
+			require.NoError(t, err)
+			if c.ok {
+				require.NoError(t, Check(e))
+			} else {
+				require.Error(t, Check(e))
+			}
+		})
+	}
+}
+
+func TestAmountsAsNumbersAreRefused(t *testing.T) {
+	e, err := New(context.Background(), Backend, TypeTransactionCreated, "x", transaction())
+	require.NoError(t, err)
+	var data map[string]any
+	require.NoError(t, json.Unmarshal(e.Data, &data))
+	data["amount"] = 12.5
+	e.Data, err = json.Marshal(data)
+	require.NoError(t, err)
+	require.Error(t, Check(e))
+}
+
+func TestWhatIsWrongIsToldInALine(t *testing.T) {
+	data := transaction()
+	data.Amount, data.Currency = "a lot", "euro"
+	e, err := New(context.Background(), Backend, TypeTransactionCreated, "x", data)
+	require.NoError(t, err)
+	err = Check(e)
+	require.ErrorContains(t, err, "transaction.created is not as its schema says: ")
+	require.ErrorContains(t, err, "amount: ")
+	require.ErrorContains(t, err, "currency: ")
+	require.NotContains(t, err.Error(), "file:")
+	require.NotContains(t, err.Error(), "\n")
+}
+
+func TestKey(t *testing.T) {
+	budget := CloudEvent{ID: "1", Type: TypeBudgetChanged, Subject: "the budget", Data: []byte(`{"userId":"ada"}`)}
+	require.Equal(t, "the budget", Key(budget), "of which the topic keeps the last word")
+	spent := CloudEvent{ID: "2", Type: TypeTransactionCreated, Subject: "the transaction", Data: []byte(`{"userId":"ada"}`)}
+	require.Equal(t, "ada", Key(spent), "whose events stay in order")
+	require.Equal(t, "3", Key(CloudEvent{ID: "3", Type: TypeTransactionCreated, Data: []byte(`[]`)}))
+}

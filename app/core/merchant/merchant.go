@@ -1,0 +1,113 @@
+// Package merchant tells whom a person paid from what their bank wrote: the same
+// shop under one name, whatever card, terminal or reference stands beside it.
+package merchant
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/wealth-companion/companion/app/core/history"
+)
+
+// maxWords are kept of a name: what follows is mostly a town.
+const maxWords = 3
+
+var (
+	// Who carries a payment stands before whom it is for.
+	carrier = regexp.MustCompile(`^(paypal|sumup|sq|zettle|izettle|klarna|stripe|adyen|mollie|crv|pp|tst|google|apple pay)\s*[*:]\s*`)
+	// How it was paid says nothing of whom.
+	manner   = regexp.MustCompile(`\b(card purchase|card payment|contactless|direct debit|standing order|sepa|lastschrift|dauerauftrag|kartenzahlung|pos|visa|mastercard|maestro|debit|purchase|payment to|payment|ref|invoice|mandate)\b`)
+	notAWord = regexp.MustCompile(`[^\p{L}\p{N}&]+`)
+	domain   = regexp.MustCompile(`\.(com|net|org|io|co\.uk|de|fr|nl|se|eu|app|tv)\b`)
+)
+
+// legal forms and months are no part of a name.
+var dropped = wordSet(`gmbh ag kg ug inc llc ltd plc corp co bv nv ab oy sarl sas sa srl spa www the
+	jan feb mar apr jun jul aug sep sept oct nov dec january february march april june july august september
+	october november december de nl uk us gb se lu`)
+
+func wordSet(text string) map[string]bool {
+	set := map[string]bool{}
+	for word := range strings.FieldsSeq(text) {
+		set[word] = true
+	}
+	return set
+}
+
+// Normalise returns the merchant's name in a description, in lower case without
+// accents: "PAYPAL *NETFLIX.COM 4029357733 NL" is "netflix". It is empty when
+// the description names nobody.
+func Normalise(description string) string {
+	text := strings.ToLower(fold(description))
+	text = carrier.ReplaceAllString(text, "")
+	text = domain.ReplaceAllString(text, " ")
+	text = manner.ReplaceAllString(text, " ")
+	var kept []string
+	for word := range strings.FieldsSeq(notAWord.ReplaceAllString(text, " ")) {
+		if dropped[word] || isNumber(word) {
+			continue
+		}
+		if len(kept) == maxWords {
+			break
+		}
+		kept = append(kept, word)
+	}
+	return strings.Join(kept, " ")
+}
+
+// isNumber tells whether a word is a number or a reference rather than a name
+// such as "7eleven" or "h2o".
+func isNumber(word string) bool {
+	digits, letters := 0, 0
+	for _, r := range word {
+		switch {
+		case unicode.IsDigit(r):
+			digits++
+		case unicode.IsLetter(r):
+			letters++
+		}
+	}
+	return digits >= 3 || digits > 0 && letters == 0 || digits > 0 && digits >= letters
+}
+
+// fold takes accents off: "Café" becomes "Cafe".
+func fold(text string) string {
+	plain := true
+	for i := range len(text) {
+		plain = plain && text[i] < 0x80
+	}
+	if plain {
+		return text
+	}
+	// A transformer has state, so each call has its own.
+	folded, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), text)
+	if err != nil {
+		return text // not UTF-8: the name as it is still tells merchants apart
+	}
+	return folded
+}
+
+// Of returns whom a transaction was with; a description that names nobody gives
+// the empty string.
+func Of(t history.Transaction) string {
+	if t.Merchant != "" {
+		return t.Merchant
+	}
+	return Normalise(t.Description)
+}
+
+// Show writes a normalised name for people: "netflix" is "Netflix".
+func Show(name string) string {
+	words := strings.Fields(name)
+	for i, word := range words {
+		first := []rune(word)
+		first[0] = unicode.ToUpper(first[0])
+		words[i] = string(first)
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,54 @@
+package goal
+
+import (
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/money"
+)
+
+func TestAssess(t *testing.T) {
+	now := time.Date(2026, time.November, 15, 12, 0, 0, 0, time.UTC)
+	yes, no := true, false
+	for name, c := range map[string]struct {
+		target, saved, contributed string
+		age                        int // days
+		deadline                   string
+		percent                    float64
+		remaining, pace, needed    string // needed "": without a deadline
+		onTrack                    *bool
+		projected                  string
+	}{
+		"nothing is saved, and nothing says when":     {"1200", "0", "0", 300, "", 0, "1200.00", "0.00", "", nil, ""},
+		"a pace without a deadline has a date":        {"1200", "600", "300", 300, "", 50, "600.00", "100.00", "", nil, "2027-05-17"},
+		"a pace that is enough":                       {"1200", "600", "300", 300, "2027-06-30", 50, "600.00", "100.00", "80.27", &yes, "2027-05-17"},
+		"a pace that is not enough":                   {"1200", "600", "300", 300, "2027-03-31", 50, "600.00", "100.00", "133.79", &no, "2027-05-17"},
+		"a young goal's pace is that of a month":      {"1200", "100", "100", 2, "2027-11-14", 8.3, "1100.00", "100.00", "91.86", &yes, "2027-10-16"},
+		"a goal of two months is judged by two":       {"1200", "200", "200", 61, "", 16.7, "1000.00", "99.80", "", nil, "2027-09-16"},
+		"more was taken out than put aside":           {"1200", "100", "-300", 300, "2027-03-31", 8.3, "1100.00", "-100.00", "245.28", &no, ""},
+		"it is reached":                               {"1200", "1300", "0", 300, "2027-03-31", 108.3, "0.00", "0.00", "0.00", &yes, ""},
+		"the deadline is over":                        {"1200", "600", "300", 300, "2026-11-01", 50, "600.00", "100.00", "600.00", &no, "2027-05-17"},
+		"a week before the deadline all of it is due": {"1200", "1190", "300", 300, "2026-11-21", 99.2, "10.00", "100.00", "10.00", &yes, "2026-11-19"},
+		"a pace that takes a lifetime has no date":    {"1000000", "1", "1", 300, "", 0, "999999.00", "0.33", "", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decimal.RequireFromString
+			p := Assess(Goal{
+				Target: money.Of(d(c.target)), Saved: money.Of(d(c.saved)), Deadline: c.deadline, CreatedAt: now.AddDate(0, 0, -c.age),
+			}, d(c.contributed), now)
+			require.InDelta(t, c.percent, p.Percent, 0.001)
+			require.Equal(t, c.remaining, p.Remaining.String())
+			require.Equal(t, c.pace, p.Pace.String())
+			require.Equal(t, c.projected, p.Projected)
+			require.Equal(t, c.onTrack, p.OnTrack)
+			if c.needed == "" {
+				require.Nil(t, p.Needed)
+				return
+			}
+			require.Equal(t, c.needed, p.Needed.String())
+		})
+	}
+}

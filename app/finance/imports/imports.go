@@ -1,0 +1,427 @@
+// Package imports takes banks' statements into the ledger: what a file would
+// bring is shown first, what was brought can be taken out again.
+package imports
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/finance/ledger"
+	"github.com/wealth-companion/companion/app/finance/statement"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/backenddb"
+	"github.com/wealth-companion/companion/app/store/idempotency"
+	"github.com/wealth-companion/companion/app/store/pagination"
+)
+
+// What is taken and told at most.
+const (
+	MaxRows = 5_000 // of a file: they go in within one database transaction
+	maxBad  = 100   // bad lines that are told one by one
+	shown   = 20    // rows of a preview
+	chunk   = 500   // rows that are sent to the database together
+)
+
+// Imports takes statements in.
+type Imports struct {
+	Pool   *pgxpool.Pool
+	Ledger *ledger.Ledger
+}
+
+// File is a statement, and how it is to be read.
+type File struct {
+	WalletID uuid.UUID          `json:"walletId" format:"uuid"`
+	Format   string             `json:"format,omitempty" enum:"csv,ofx,qif" doc:"Without it, told from the file"`
+	FileName string             `json:"fileName,omitempty" maxLength:"200" doc:"For the list of imports"`
+	File     []byte             `json:"file" doc:"The statement as the bank gave it, in base64"`
+	Mapping  *statement.Mapping `json:"mapping,omitempty" doc:"Which columns hold what; without it, as a preview proposes"`
+}
+
+// New is a statement that is to be imported.
+type New struct {
+	File
+	BadLines   string `json:"badLines,omitempty" enum:"skip,refuse" doc:"What one bad line does: skip (without it) leaves it out, refuse has nothing imported"`
+	Duplicates string `json:"duplicates,omitempty" enum:"skip,import" doc:"What becomes of what is there already; without it, skip"`
+}
+
+// BadLine is a line that cannot be imported.
+type BadLine struct {
+	Line   int    `json:"line" doc:"The file's line, from 1"`
+	Reason string `json:"reason"`
+}
+
+// Import is what became of a file.
+type Import struct {
+	ID         uuid.UUID  `json:"id"`
+	WalletID   uuid.UUID  `json:"walletId"`
+	Format     string     `json:"format" enum:"csv,ofx,qif"`
+	FileName   string     `json:"fileName"`
+	Imported   int        `json:"imported" doc:"Transactions it brought"`
+	Duplicates int        `json:"duplicates" doc:"Lines that were there already, and were left out"`
+	Bad        int        `json:"bad" doc:"Lines that could not be read, and were left out"`
+	BadLines   []BadLine  `json:"badLines" doc:"The first of these, at most 100"`
+	CreatedAt  time.Time  `json:"createdAt"`
+	UndoneAt   *time.Time `json:"undoneAt,omitempty" doc:"When its transactions were deleted again"`
+}
+
+// Ambiguity is what a file does not settle and a person must.
+type Ambiguity struct {
+	Field   string   `json:"field" doc:"A field of the mapping"`
+	Reason  string   `json:"reason"`
+	Choices []string `json:"choices" doc:"Values that fit; may be empty"`
+}
+
+// Row is a line as it would be imported.
+type Row struct {
+	Line        int          `json:"line" doc:"The file's line, from 1"`
+	Timestamp   time.Time    `json:"timestamp"`
+	Type        string       `json:"type" enum:"income,expense"`
+	Amount      money.Amount `json:"amount"`
+	Category    string       `json:"category" doc:"As the same merchant was filed before, or as the bank says; else other"`
+	Description string       `json:"description"`
+	Duplicate   string       `json:"duplicate,omitempty" doc:"Why it is one; without it, it is none"`
+}
+
+// Preview is what a file would bring.
+type Preview struct {
+	Format      string            `json:"format" enum:"csv,ofx,qif"`
+	Mapping     statement.Mapping `json:"mapping" doc:"As given or, where none was, as proposed"`
+	Header      []string          `json:"header" doc:"A CSV's columns"`
+	Cells       [][]string        `json:"cells" doc:"A CSV's first rows, as they are"`
+	Ambiguities []Ambiguity       `json:"ambiguities" doc:"What is to be decided before it is imported"`
+	Problem     string            `json:"problem,omitempty" doc:"Why it cannot be read with this mapping"`
+	Lines       int               `json:"lines" doc:"That can be imported, duplicates among them"`
+	Rows        []Row             `json:"rows" doc:"The first of these"`
+	Bad         int               `json:"bad" doc:"Lines that cannot be imported"`
+	BadLines    []BadLine         `json:"badLines" doc:"The first of these, at most 100"`
+	Duplicates  int               `json:"duplicates" doc:"Lines that are there already"`
+}
+
+// format is the file's, as given or as it looks.
+func (f File) format() statement.Format {
+	if f.Format != "" {
+		return statement.Format(f.Format)
+	}
+	return statement.FormatOf(f.File)
+}
+
+// read reads the lines that a wallet of a currency can take, by a mapping.
+func (f File) read(mapping statement.Mapping, currency string, now time.Time) ([]statement.Line, []BadLine, error) {
+	lines, unread, err := statement.Parse(f.format(), bytes.NewReader(f.File), mapping)
+	if err != nil {
+		return nil, nil, err
+	}
+	bad := []BadLine{}
+	for _, b := range unread {
+		bad = append(bad, BadLine{b.Number, b.Reason})
+	}
+	good := lines[:0]
+	for _, l := range lines {
+		switch {
+		case l.Currency != "" && l.Currency != currency:
+			bad = append(bad, BadLine{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
+		case l.At.After(now.Add(24 * time.Hour)):
+			bad = append(bad, BadLine{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
+		case l.At.Year() < 1970:
+			bad = append(bad, BadLine{l.Number, "lies before 1970: " + l.At.Format(time.DateOnly)})
+		default:
+			good = append(good, l)
+		}
+	}
+	if len(good) > MaxRows {
+		return nil, nil, fault.Invalid{Field: "file", Reason: fmt.Sprintf("has %d rows, and at most %d are imported at once: split it", len(good), MaxRows)}
+	}
+	return good, bad, nil
+}
+
+// propose is the mapping that a file suggests.
+func (f File) propose() (statement.Proposal, error) {
+	return statement.Detect(f.format(), bytes.NewReader(f.File))
+}
+
+// Preview tells what importing a file would do, and does nothing.
+func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview, error) {
+	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}}
+	proposal, err := f.propose()
+	if err != nil {
+		return p, err
+	}
+	p.Mapping = proposal.Mapping
+	if proposal.Header != nil {
+		p.Header = proposal.Header
+	}
+	if proposal.Rows != nil {
+		p.Cells = proposal.Rows
+	}
+	if f.Mapping != nil {
+		p.Mapping = *f.Mapping
+	} else {
+		for _, a := range proposal.Ambiguities {
+			p.Ambiguities = append(p.Ambiguities, Ambiguity{a.Field, a.Reason, append([]string{}, a.Choices...)})
+		}
+	}
+	return p, db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		currency, err := wallet(ctx, tx, user, f.WalletID)
+		if err != nil {
+			return err
+		}
+		lines, bad, err := f.read(p.Mapping, currency, time.Now())
+		var wrong fault.Invalid
+		if errors.As(err, &wrong) { // of the file or of the mapping: the person looks at both
+			p.Problem = wrong.Error()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		known, err := recall(ctx, tx, user, f.WalletID, lines)
+		if err != nil {
+			return err
+		}
+		p.Lines, p.Bad, p.BadLines = len(lines), len(bad), bad[:min(len(bad), maxBad)]
+		for i, l := range lines {
+			why := known.duplicates[i]
+			if why != "" {
+				p.Duplicates++
+			}
+			if i < shown {
+				kind, amount := direction(l)
+				p.Rows = append(p.Rows, Row{l.Number, l.At, kind, amount, known.category(l), l.Description, why})
+			}
+		}
+		return nil
+	})
+}
+
+// wallet returns the currency of a wallet that takes transactions.
+func wallet(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (string, error) {
+	rows, err := backenddb.New(tx).Ends(ctx, user, []uuid.UUID{id})
+	switch {
+	case err != nil:
+		return "", err
+	case len(rows) == 0:
+		return "", fault.Invalid{Field: "walletId", Reason: "there is no such wallet"}
+	case rows[0].ArchivedAt != nil:
+		return "", fault.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
+	}
+	return rows[0].Currency, nil
+}
+
+// direction tells a signed line's type, and its amount.
+func direction(l statement.Line) (kind string, amount money.Amount) {
+	if l.Amount.IsNegative() {
+		return event.Expense, money.Of(l.Amount.Neg())
+	}
+	return event.Income, money.Of(l.Amount)
+}
+
+// Import records what a file holds, all of it or nothing.
+func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, error) {
+	mapping := statement.Mapping{}
+	if n.Mapping != nil {
+		mapping = *n.Mapping
+	} else {
+		proposal, err := n.propose()
+		if err != nil {
+			return Import{}, err
+		}
+		if len(proposal.Ambiguities) > 0 {
+			first := proposal.Ambiguities[0]
+			return Import{}, fault.Invalid{Field: "mapping", Reason: fmt.Sprintf("%s: %s; give a mapping, as POST /api/v1/imports/preview proposes it", first.Field, first.Reason)}
+		}
+		mapping = proposal.Mapping
+	}
+	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Import, error) {
+		currency, err := wallet(ctx, tx, user, n.WalletID)
+		if err != nil {
+			return Import{}, err
+		}
+		lines, bad, err := n.read(mapping, currency, time.Now())
+		switch {
+		case err != nil:
+			return Import{}, err
+		case n.BadLines == "refuse" && len(bad) > 0:
+			return Import{}, fault.Invalid{Field: "file", Reason: refusal(bad)}
+		}
+		// Of two files at the same moment the second sees what the first brought.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+n.WalletID.String())); err != nil {
+			return Import{}, err
+		}
+		return s.record(ctx, tx, user, n, lines, bad)
+	})
+}
+
+// refusal tells why a file with bad lines was refused.
+func refusal(bad []BadLine) string {
+	var told []string
+	for _, b := range bad[:min(len(bad), 3)] {
+		told = append(told, fmt.Sprintf("line %d: %s", b.Line, b.Reason))
+	}
+	return fmt.Sprintf("nothing was imported, for %d lines are bad (%s); a preview lists them", len(bad), strings.Join(told, "; "))
+}
+
+func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, lines []statement.Line, bad []BadLine) (Import, error) {
+	known, err := recall(ctx, tx, user, n.WalletID, lines)
+	if err != nil {
+		return Import{}, err
+	}
+	currency, err := wallet(ctx, tx, user, n.WalletID)
+	if err != nil {
+		return Import{}, err
+	}
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	done := Import{
+		ID: trail.NewID(), WalletID: n.WalletID, Format: string(n.format()), FileName: n.FileName,
+		Bad: len(bad), BadLines: bad[:min(len(bad), maxBad)], CreatedAt: at,
+	}
+	batch := &pgx.Batch{}
+	send := func() error {
+		err := tx.SendBatch(ctx, batch).Close()
+		batch = &pgx.Batch{}
+		return err
+	}
+	var taken []int
+	for i := range lines {
+		if known.duplicates[i] == "" || n.Duplicates == "import" {
+			taken = append(taken, i)
+		}
+	}
+	done.Imported, done.Duplicates = len(taken), len(lines)-len(taken)
+	told, err := json.Marshal(done.BadLines)
+	if err != nil {
+		return Import{}, err
+	}
+	if err := backenddb.New(tx).InsertImport(ctx, backenddb.InsertImportParams{
+		ID: done.ID, UserID: user, WalletID: done.WalletID, Format: done.Format, FileName: done.FileName, Imported: int32(done.Imported),
+		Duplicates: int32(done.Duplicates), Bad: int32(done.Bad), BadLines: told, CreatedAt: at,
+	}); err != nil {
+		return Import{}, err
+	}
+	for _, i := range taken {
+		l := lines[i]
+		kind, amount := direction(l)
+		t := ledger.Transaction{
+			ID: trail.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: known.category(l),
+			Description: l.Description, Tags: []string{}, Status: event.Active, ImportID: &done.ID, Timestamp: l.At, CreatedAt: at, UpdatedAt: at,
+		}
+		if err := s.Ledger.Record(ctx, db.Queue{Batch: batch}, user, t, known.fingerprints[i]); err != nil {
+			return Import{}, fmt.Errorf("line %d: %w", l.Number, err)
+		}
+		if batch.Len() >= 2*chunk { // a row and its event
+			if err := send(); err != nil {
+				return Import{}, err
+			}
+		}
+	}
+	return done, send()
+}
+
+func importOf(row backenddb.Import) (Import, error) {
+	i := Import{
+		ID: row.ID, WalletID: row.WalletID, Format: row.Format, FileName: row.FileName, Imported: int(row.Imported),
+		Duplicates: int(row.Duplicates), Bad: int(row.Bad), BadLines: []BadLine{}, CreatedAt: row.CreatedAt.UTC(),
+	}
+	if row.UndoneAt != nil {
+		at := row.UndoneAt.UTC()
+		i.UndoneAt = &at
+	}
+	return i, json.Unmarshal(row.BadLines, &i.BadLines)
+}
+
+// List lists the user's imports, newest first.
+func (s *Imports) List(ctx context.Context, user uuid.UUID, p page.Request) (page.List[Import], error) {
+	var found []Import
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		rows, err := backenddb.New(tx).Imports(ctx, backenddb.ImportsParams{UserID: user, BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit) + 1})
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			one, err := importOf(row)
+			if err != nil {
+				return err
+			}
+			found = append(found, one)
+		}
+		return nil
+	})
+	return page.Of(found, p.Limit, func(i Import) (time.Time, uuid.UUID) { return i.CreatedAt, i.ID }), err
+}
+
+// Get returns one import.
+func (s *Imports) Get(ctx context.Context, user, id uuid.UUID) (Import, error) {
+	var found Import
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		row, err := backenddb.New(tx).ImportByID(ctx, id, user)
+		if err != nil {
+			return missing(id, err)
+		}
+		found, err = importOf(row)
+		return err
+	})
+	return found, err
+}
+
+func missing(id uuid.UUID, err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("import %s: %w", id, fault.ErrNotFound)
+	}
+	return err
+}
+
+// Undo deletes the transactions that an import brought, those that were changed
+// since too, and tells of each. Undone once more, nothing happens.
+func (s *Imports) Undo(ctx context.Context, user, id uuid.UUID) error {
+	return db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		q := backenddb.New(tx)
+		row, err := q.ImportForUpdate(ctx, id, user)
+		if err != nil {
+			return missing(id, err)
+		}
+		if row.UndoneAt != nil {
+			return nil
+		}
+		rows, err := q.ActiveOfImport(ctx, user, &id)
+		if err != nil {
+			return err
+		}
+		at := time.Now().UTC().Truncate(time.Microsecond)
+		var ids []uuid.UUID
+		batch := &pgx.Batch{}
+		for _, row := range rows {
+			t := ledger.TransactionOf(row)
+			// Later than any change, whatever the clock of who made it.
+			if !at.After(t.UpdatedAt) {
+				at = t.UpdatedAt.Add(time.Microsecond)
+			}
+			ids = append(ids, t.ID)
+		}
+		for _, row := range rows {
+			t := ledger.TransactionOf(row)
+			t.UpdatedAt = at
+			if err := s.Ledger.TellChanges(ctx, db.Queue{Batch: batch}, user, t, ledger.Deletion()); err != nil {
+				return err
+			}
+		}
+		if err := q.DeleteTransactions(ctx, &at, ids); err != nil {
+			return err
+		}
+		if err := q.UndoImport(ctx, &at, id); err != nil {
+			return err
+		}
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}

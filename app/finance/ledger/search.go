@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/backenddb"
+	"github.com/wealth-companion/companion/app/store/pagination"
+)
+
+// Filter narrows a search for transactions. What is empty does not.
+type Filter struct {
+	Text     string     // words, each to be found somewhere in the description, in whatever case
+	Wallet   *uuid.UUID // either end of a transfer
+	Category string
+	Type     string
+	Tag      string
+	Import   *uuid.UUID
+	From     string // a day, or a time (RFC 3339)
+	Until    string // a day, which is included, or a time, which is not
+	Min, Max string // amounts, included
+	Deleted  bool   // the deleted ones instead of the others
+}
+
+// maxWords are searched for at once.
+const maxWords = 10
+
+var likeMeta = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func (f Filter) params(user uuid.UUID, p page.Request) (backenddb.SearchTransactionsParams, error) {
+	params := backenddb.SearchTransactionsParams{
+		UserID: user, Deleted: f.Deleted, WalletID: f.Wallet, ImportID: f.Import, Category: given(f.Category), Type: given(f.Type),
+		Tag: given(strings.ToLower(strings.TrimSpace(f.Tag))), BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit) + 1,
+	}
+	words := strings.Fields(f.Text)
+	if len(words) > maxWords {
+		return params, fault.Invalid{Field: "q", Reason: "must have at most ten words"}
+	}
+	params.Patterns = []string{}
+	for _, word := range words {
+		params.Patterns = append(params.Patterns, "%"+likeMeta.Replace(word)+"%")
+	}
+	var err error
+	if params.Since, err = moment("from", f.From, 0); err != nil {
+		return params, err
+	}
+	if params.Until, err = moment("until", f.Until, 1); err != nil {
+		return params, err
+	}
+	if params.Least, err = bound("min", f.Min); err != nil {
+		return params, err
+	}
+	params.Largest, err = bound("max", f.Max)
+	return params, err
+}
+
+func given(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// moment reads a time, or a day, which begins so many days later.
+func moment(field, text string, later int) (*time.Time, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		day = day.AddDate(0, 0, later)
+		return &day, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return nil, fault.Invalid{Field: field, Reason: "must be a day such as 2026-11-03 or a time such as 2026-11-03T12:00:00Z"}
+	}
+	at = at.UTC()
+	return &at, nil
+}
+
+func bound(field, text string) (*decimal.Decimal, error) {
+	if text == "" {
+		return nil, nil
+	}
+	amount, err := money.Parse(text)
+	if err != nil {
+		return nil, fault.Invalid{Field: field, Reason: err.Error()}
+	}
+	return &amount, nil
+}
+
+// Search lists the user's transactions, newest first.
+func (l *Ledger) Search(ctx context.Context, user uuid.UUID, f Filter, p page.Request) (page.List[Transaction], error) {
+	params, err := f.params(user, p)
+	if err != nil {
+		return page.List[Transaction]{}, err
+	}
+	var found []Transaction
+	err = db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
+		rows, err := backenddb.New(tx).SearchTransactions(ctx, params)
+		for _, row := range rows {
+			found = append(found, TransactionOf(row))
+		}
+		return err
+	})
+	return page.Of(found, p.Limit, func(t Transaction) (time.Time, uuid.UUID) { return t.Timestamp, t.ID }), err
+}

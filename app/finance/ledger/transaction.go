@@ -1,0 +1,481 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/backenddb"
+	"github.com/wealth-companion/companion/app/store/etag"
+	"github.com/wealth-companion/companion/app/store/idempotency"
+)
+
+// Transaction is money that came, went or moved.
+type Transaction struct {
+	ID          uuid.UUID     `json:"id"`
+	WalletID    uuid.UUID     `json:"walletId"`
+	ToWalletID  *uuid.UUID    `json:"toWalletId,omitempty" doc:"A transfer's other end; without it the money went where no wallet is kept"`
+	Amount      money.Amount  `json:"amount" doc:"More than zero; type tells the direction"`
+	ToAmount    *money.Amount `json:"toAmount,omitempty" doc:"What arrived at the other end, when its currency differs"`
+	Currency    string        `json:"currency" doc:"The wallet's"`
+	Type        string        `json:"type" enum:"income,expense,transfer"`
+	Category    string        `json:"category" doc:"The slug of a category; of transfers: transfer"`
+	Description string        `json:"description"`
+	Tags        []string      `json:"tags"`
+	Status      string        `json:"status" enum:"active,deleted"`
+	ImportID    *uuid.UUID    `json:"importId,omitempty" doc:"The import that brought it"`
+	Timestamp   time.Time     `json:"timestamp" doc:"When it happened"`
+	CreatedAt   time.Time     `json:"createdAt"`
+	UpdatedAt   time.Time     `json:"updatedAt"`
+	DeletedAt   *time.Time    `json:"deletedAt,omitempty"`
+}
+
+// Changed tells this state from the next.
+func (t Transaction) Changed() time.Time { return t.UpdatedAt }
+
+// NewTransaction is what a user enters.
+type NewTransaction struct {
+	WalletID    uuid.UUID  `json:"walletId" format:"uuid"`
+	ToWalletID  *uuid.UUID `json:"toWalletId,omitempty" format:"uuid" doc:"Of transfers: where the money arrives; without it, where no wallet is kept"`
+	Amount      string     `json:"amount" doc:"More than zero, a decimal string, in the wallet's currency" example:"12.50"`
+	ToAmount    string     `json:"toAmount,omitempty" doc:"Of transfers to a wallet of another currency: what arrives" example:"13.60"`
+	Type        string     `json:"type" enum:"income,expense,transfer"`
+	Category    string     `json:"category,omitempty" doc:"The slug of a category; not of transfers, whose category is transfer"`
+	Description string     `json:"description,omitempty" maxLength:"500"`
+	Tags        []string   `json:"tags,omitempty" maxItems:"10"`
+	Timestamp   *time.Time `json:"timestamp,omitempty" doc:"When it happened; without it, now"`
+}
+
+// Edit is what of a transaction shall be otherwise; nil leaves it.
+type Edit struct {
+	WalletID    *uuid.UUID `json:"walletId,omitempty" format:"uuid" doc:"With an amount, when its currency differs"`
+	ToWalletID  *uuid.UUID `json:"toWalletId,omitempty" format:"uuid"`
+	Amount      *string    `json:"amount,omitempty"`
+	ToAmount    *string    `json:"toAmount,omitempty"`
+	Type        *string    `json:"type,omitempty" enum:"income,expense,transfer"`
+	Category    *string    `json:"category,omitempty"`
+	Description *string    `json:"description,omitempty" maxLength:"500"`
+	Tags        *[]string  `json:"tags,omitempty" maxItems:"10"`
+	Timestamp   *time.Time `json:"timestamp,omitempty"`
+}
+
+// What a transaction's tags are at most.
+const (
+	maxTags      = 10
+	maxTagLength = 30 // characters
+)
+
+// cleanTags writes tags as they are searched for: in small letters, each once.
+func cleanTags(tags []string) ([]string, error) {
+	clean := []string{}
+	for _, tag := range tags {
+		tag = strings.ToLower(strings.TrimSpace(tag))
+		if length := utf8.RuneCountInString(tag); length < 1 || length > maxTagLength {
+			return nil, fault.Invalid{Field: "tags", Reason: fmt.Sprintf("a tag must have 1 to %d characters", maxTagLength)}
+		}
+		if !slices.Contains(clean, tag) {
+			clean = append(clean, tag)
+		}
+	}
+	if len(clean) > maxTags {
+		return nil, fault.Invalid{Field: "tags", Reason: fmt.Sprintf("must be at most %d", maxTags)}
+	}
+	slices.Sort(clean)
+	return clean, nil
+}
+
+// check looks at what needs no database. at is the present; toAmount is empty
+// where there is none.
+func (t *Transaction) check(amount, toAmount string, at time.Time) error {
+	parsed, err := money.Parse(amount)
+	if err != nil {
+		return fault.Invalid{Field: "amount", Reason: err.Error()}
+	}
+	t.Amount, t.ToAmount = money.Of(parsed), nil
+	if toAmount != "" {
+		parsed, err := money.Parse(toAmount)
+		if err != nil {
+			return fault.Invalid{Field: "toAmount", Reason: err.Error()}
+		}
+		arrives := money.Of(parsed)
+		t.ToAmount = &arrives
+	}
+	if t.Tags, err = cleanTags(t.Tags); err != nil {
+		return err
+	}
+	t.Description = strings.TrimSpace(t.Description)
+	t.Timestamp = t.Timestamp.UTC().Truncate(time.Microsecond)
+	switch {
+	case utf8.RuneCountInString(t.Description) > 500:
+		return fault.Invalid{Field: "description", Reason: "must have at most 500 characters"}
+	case t.Timestamp.After(at.Add(24 * time.Hour)):
+		return fault.Invalid{Field: "timestamp", Reason: "must not lie in the future"}
+	case t.Timestamp.Year() < 1970:
+		return fault.Invalid{Field: "timestamp", Reason: "must not lie before 1970"}
+	}
+	return t.checkType()
+}
+
+// checkType looks at what depends on whether money comes, goes or moves.
+func (t *Transaction) checkType() error {
+	switch t.Type {
+	case event.Income, event.Expense:
+		switch {
+		case t.Category == "":
+			return fault.Invalid{Field: "category", Reason: "is needed: GET /api/v1/categories lists them"}
+		case t.ToWalletID != nil:
+			return fault.Invalid{Field: "toWalletId", Reason: "is of transfers only"}
+		case t.ToAmount != nil:
+			return fault.Invalid{Field: "toAmount", Reason: "is of transfers only"}
+		}
+	case event.Transfer:
+		switch {
+		case t.Category != "" && t.Category != Transfers:
+			return fault.Invalid{Field: "category", Reason: "of a transfer is transfer: leave it out"}
+		case t.ToWalletID == nil && t.ToAmount != nil:
+			return fault.Invalid{Field: "toAmount", Reason: "needs toWalletId"}
+		case t.ToWalletID != nil && *t.ToWalletID == t.WalletID:
+			return fault.Invalid{Field: "toWalletId", Reason: "must be another wallet"}
+		}
+		t.Category = Transfers
+	default:
+		return fault.Invalid{Field: "type", Reason: "must be income, expense or transfer"}
+	}
+	return nil
+}
+
+// end is a wallet, for what comes to it or goes from it.
+type end struct {
+	currency string
+	archived bool
+}
+
+// ends are the ids of the transaction's wallets.
+func (t *Transaction) ends() []uuid.UUID {
+	if t.ToWalletID == nil {
+		return []uuid.UUID{t.WalletID}
+	}
+	return []uuid.UUID{t.WalletID, *t.ToWalletID}
+}
+
+// place checks a transaction against its wallets and gives it its currency.
+// before is what it was, for its own wallet may have been archived since.
+func (t *Transaction) place(wallets map[uuid.UUID]end, before *Transaction) error {
+	open := func(field string, id uuid.UUID) (end, error) {
+		its, known := wallets[id]
+		switch {
+		case !known:
+			return its, fault.Invalid{Field: field, Reason: "there is no such wallet"}
+		case its.archived && (before == nil || !slices.Contains(before.ends(), id)):
+			return its, fault.Invalid{Field: field, Reason: "this wallet is archived: restore it, or choose another"}
+		}
+		return its, nil
+	}
+	from, err := open("walletId", t.WalletID)
+	if err != nil {
+		return err
+	}
+	t.Currency = from.currency
+	if t.ToWalletID == nil {
+		return nil
+	}
+	to, err := open("toWalletId", *t.ToWalletID)
+	switch {
+	case err != nil:
+		return err
+	case to.currency != from.currency && t.ToAmount == nil:
+		return fault.Invalid{Field: "toAmount", Reason: fmt.Sprintf("is needed: %s leave, how many %s arrive?", from.currency, to.currency)}
+	case to.currency == from.currency && t.ToAmount != nil && !t.ToAmount.Equal(t.Amount.Decimal):
+		return fault.Invalid{Field: "toAmount", Reason: "differs from amount, though both wallets keep " + to.currency}
+	case to.currency == from.currency:
+		t.ToAmount = nil
+	}
+	return nil
+}
+
+// transaction checks what was entered at a time.
+func (n NewTransaction) transaction(at time.Time) (Transaction, error) {
+	t := Transaction{
+		ID: trail.NewID(), WalletID: n.WalletID, ToWalletID: n.ToWalletID, Type: n.Type, Category: n.Category, Description: n.Description,
+		Tags: n.Tags, Status: event.Active, Timestamp: at, CreatedAt: at, UpdatedAt: at,
+	}
+	set(&t.Timestamp, n.Timestamp)
+	return t, t.check(n.Amount, n.ToAmount, at)
+}
+
+// Post records a transaction and its event. It takes two round trips to the
+// database: what people do most is to wait for least.
+func (l *Ledger) Post(ctx context.Context, user uuid.UUID, n NewTransaction) (Transaction, error) {
+	t, err := n.transaction(now())
+	if err != nil {
+		return Transaction{}, err
+	}
+	wallets := map[uuid.UUID]end{}
+	return idempotency.Pipelined(ctx, l.Pool, user, func(ask *pgx.Batch) {
+		// No lock: what is posted to a wallet while it is being archived was posted before.
+		ask.Queue("SELECT id, currency, archived_at IS NOT NULL FROM wallets WHERE user_id = $1 AND id = ANY ($2)", user, t.ends()).
+			Query(func(rows pgx.Rows) error {
+				var id uuid.UUID
+				var its end
+				_, err := pgx.ForEachRow(rows, []any{&id, &its.currency, &its.archived}, func() error {
+					wallets[id] = its
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				return t.place(wallets, nil)
+			})
+		if t.Type == event.Transfer {
+			return
+		}
+		ask.Queue("SELECT EXISTS (SELECT FROM categories WHERE user_id = $1 AND slug = $2 AND archived_at IS NULL)", user, t.Category).
+			QueryRow(func(row pgx.Row) error {
+				var known bool
+				if err := row.Scan(&known); err != nil || known {
+					return err
+				}
+				return noCategory(t.Category)
+			})
+	}, func(q db.Queue) (Transaction, error) {
+		return t, l.Record(ctx, q, user, t, "")
+	})
+}
+
+// Record writes a transaction, which was checked, and tells of it. fingerprint is
+// what an imported line is known by, or empty.
+func (l *Ledger) Record(ctx context.Context, q db.Querier, user uuid.UUID, t Transaction, fingerprint string) error {
+	p := backenddb.InsertTransactionParams{
+		ID: t.ID, UserID: user, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Amount: t.Amount.Decimal, Currency: t.Currency, Type: t.Type,
+		Category: t.Category, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, ImportID: t.ImportID,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+	}
+	created := event.TransactionCreated{
+		TransactionID: t.ID, UserID: user, Amount: t.Amount.String(), Currency: t.Currency, Type: t.Type, Category: t.Category,
+		Description: t.Description, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Timestamp: t.Timestamp,
+	}
+	if t.ToAmount != nil {
+		p.ToAmount, created.ToAmount = &t.ToAmount.Decimal, t.ToAmount.String()
+	}
+	if fingerprint != "" {
+		p.Fingerprint = &fingerprint
+	}
+	if err := backenddb.New(q).InsertTransaction(ctx, p); err != nil {
+		return err
+	}
+	return l.tell(ctx, q, event.TypeTransactionCreated, t.ID, user, created)
+}
+
+// apply makes t what an edit wants it to be, as far as that needs no database.
+func (t *Transaction) apply(edit Edit, at time.Time) error {
+	before := *t
+	amount, toAmount := t.Amount.String(), ""
+	set(&t.Type, edit.Type)
+	switch {
+	case t.Type != event.Transfer && before.Type == event.Transfer:
+		t.Category, t.ToWalletID, t.ToAmount = "", nil, nil // it must be given a category
+	case t.Type == event.Transfer && before.Type != event.Transfer:
+		t.Category = ""
+	}
+	if t.ToAmount != nil {
+		toAmount = t.ToAmount.String()
+	}
+	if edit.ToWalletID != nil {
+		t.ToWalletID = edit.ToWalletID
+	}
+	set(&t.WalletID, edit.WalletID)
+	set(&amount, edit.Amount)
+	set(&toAmount, edit.ToAmount)
+	set(&t.Category, edit.Category)
+	set(&t.Description, edit.Description)
+	set(&t.Tags, edit.Tags)
+	set(&t.Timestamp, edit.Timestamp)
+	return t.check(amount, toAmount, at)
+}
+
+// Update changes a transaction and tells what was and became. What is as asked
+// already is no change. Tags are the user's own: a change of them alone is not told.
+func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, edit Edit) (Transaction, error) {
+	return l.change(ctx, user, id, ifMatch, func(tx pgx.Tx, t *Transaction) error {
+		if t.Status == event.Deleted {
+			return fault.Invalid{Field: "id", Reason: "this transaction is deleted: restore it first"}
+		}
+		before := *t
+		if err := t.apply(edit, now()); err != nil {
+			return err
+		}
+		rows, err := backenddb.New(tx).Ends(ctx, user, t.ends())
+		if err != nil {
+			return err
+		}
+		wallets := map[uuid.UUID]end{}
+		for _, row := range rows {
+			wallets[row.ID] = end{row.Currency, row.ArchivedAt != nil}
+		}
+		if err := t.place(wallets, &before); err != nil {
+			return err
+		}
+		if t.Currency != before.Currency && edit.Amount == nil {
+			return fault.Invalid{Field: "amount", Reason: fmt.Sprintf("is needed: the wallet keeps %s, not %s", t.Currency, before.Currency)}
+		}
+		if t.Type != event.Transfer && t.Category != before.Category {
+			return HasCategory(ctx, tx, user, t.Category)
+		}
+		return nil
+	})
+}
+
+// Delete takes a transaction out of all sums and lists; it can be restored.
+func (l *Ledger) Delete(ctx context.Context, user, id uuid.UUID, ifMatch string) (Transaction, error) {
+	return l.change(ctx, user, id, ifMatch, func(_ pgx.Tx, t *Transaction) error {
+		t.Status = event.Deleted
+		return nil
+	})
+}
+
+// Restore takes back the deletion of a transaction.
+func (l *Ledger) Restore(ctx context.Context, user, id uuid.UUID, ifMatch string) (Transaction, error) {
+	return l.change(ctx, user, id, ifMatch, func(_ pgx.Tx, t *Transaction) error {
+		t.Status = event.Active
+		return nil
+	})
+}
+
+// change changes a transaction and tells what was and became; without a change
+// there is no event. ErrStale: it is not as ifMatch says any more.
+func (l *Ledger) change(ctx context.Context, user, id uuid.UUID, ifMatch string, alter func(pgx.Tx, *Transaction) error) (Transaction, error) {
+	var t Transaction
+	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
+		row, err := backenddb.New(tx).TransactionForUpdate(ctx, id, user)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("transaction %s: %w", id, fault.ErrNotFound)
+		}
+		if err != nil {
+			return err
+		}
+		before := TransactionOf(row)
+		if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
+			return err
+		}
+		t = before
+		if err := alter(tx, &t); err != nil {
+			return err
+		}
+		changes := differences(before, t)
+		if len(changes) == 0 && slices.Equal(before.Tags, t.Tags) {
+			t = before
+			return nil
+		}
+		t.UpdatedAt = after(before.UpdatedAt)
+		if t.Status == event.Deleted && before.Status == event.Active {
+			t.DeletedAt = &t.UpdatedAt
+		}
+		if t.Status == event.Active {
+			t.DeletedAt = nil
+		}
+		if err := write(ctx, tx, t); err != nil || len(changes) == 0 {
+			return err
+		}
+		return l.TellChanges(ctx, tx, user, t, changes)
+	})
+	return t, err
+}
+
+func write(ctx context.Context, tx pgx.Tx, t Transaction) error {
+	p := backenddb.UpdateTransactionParams{
+		ID: t.ID, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Amount: t.Amount.Decimal, Currency: t.Currency, Type: t.Type,
+		Category: t.Category, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, UpdatedAt: t.UpdatedAt, DeletedAt: t.DeletedAt,
+	}
+	if t.ToAmount != nil {
+		p.ToAmount = &t.ToAmount.Decimal
+	}
+	return backenddb.New(tx).UpdateTransaction(ctx, p)
+}
+
+// TellChanges tells what of a transaction was and became.
+func (l *Ledger) TellChanges(ctx context.Context, q db.Querier, user uuid.UUID, t Transaction, changes map[string]event.Change) error {
+	return l.tell(ctx, q, event.TypeTransactionUpdated, t.ID, user, event.TransactionUpdated{
+		TransactionID: t.ID, UserID: user, Changes: changes, UpdatedAt: t.UpdatedAt,
+	})
+}
+
+// Deletion is what changes of a transaction that is deleted.
+func Deletion() map[string]event.Change {
+	return map[string]event.Change{"status": {Before: event.Active, After: event.Deleted}}
+}
+
+// differences tells what changed, by the names of the event's fields.
+func differences(before, after Transaction) map[string]event.Change {
+	changes := map[string]event.Change{}
+	note := func(field, was, is string) {
+		if was != is {
+			changes[field] = event.Change{Before: was, After: is}
+		}
+	}
+	other := func(t Transaction) string {
+		if t.ToWalletID == nil {
+			return ""
+		}
+		return t.ToWalletID.String()
+	}
+	arrives := func(t Transaction) string {
+		if t.ToAmount == nil {
+			return ""
+		}
+		return t.ToAmount.String()
+	}
+	note("walletId", before.WalletID.String(), after.WalletID.String())
+	note("toWalletId", other(before), other(after))
+	note("amount", before.Amount.String(), after.Amount.String())
+	note("toAmount", arrives(before), arrives(after))
+	note("currency", before.Currency, after.Currency)
+	note("type", before.Type, after.Type)
+	note("category", before.Category, after.Category)
+	note("description", before.Description, after.Description)
+	note("timestamp", before.Timestamp.Format(time.RFC3339Nano), after.Timestamp.Format(time.RFC3339Nano))
+	note("status", before.Status, after.Status)
+	return changes
+}
+
+// TransactionOf makes a transaction of its row.
+func TransactionOf(row backenddb.Transaction) Transaction {
+	t := Transaction{
+		ID: row.ID, WalletID: row.WalletID, ToWalletID: row.ToWalletID, Amount: money.Of(row.Amount), Currency: row.Currency, Type: row.Type,
+		Category: row.Category, Description: row.Description, Tags: row.Tags, Status: event.Active, ImportID: row.ImportID,
+		Timestamp: row.OccurredAt.UTC(), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: utc(row.DeletedAt),
+	}
+	if row.ToAmount != nil {
+		arrives := money.Of(*row.ToAmount)
+		t.ToAmount = &arrives
+	}
+	if row.DeletedAt != nil {
+		t.Status = event.Deleted
+	}
+	return t
+}
+
+// Get returns one transaction, deleted ones too.
+func (l *Ledger) Get(ctx context.Context, user, id uuid.UUID) (Transaction, error) {
+	var t Transaction
+	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
+		row, err := backenddb.New(tx).Transaction(ctx, id, user)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("transaction %s: %w", id, fault.ErrNotFound)
+		}
+		t = TransactionOf(row)
+		return err
+	})
+	return t, err
+}

@@ -1,0 +1,438 @@
+package statement
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wealth-companion/companion/app/core/money"
+)
+
+// How much of a file Detect looks at.
+const (
+	sampleBytes = 256 << 10
+	sampleRows  = 1000
+	previewRows = 20
+)
+
+// Proposal is a mapping to be looked at before anything is imported.
+type Proposal struct {
+	Mapping Mapping
+	// Header and Rows show a CSV's columns, the first 20 rows; no header: nil.
+	Header []string
+	Rows   [][]string
+	// Ambiguities are what a person must decide or look at. Without any, the
+	// mapping can be used as it is.
+	Ambiguities []Ambiguity
+}
+
+// Ambiguity is a field of the mapping that the file does not settle.
+type Ambiguity struct {
+	Field, Reason string
+	Choices       []string // values of the field that fit; may be empty
+}
+
+// Detect proposes a mapping from the beginning of a statement. OFX needs none.
+func Detect(format Format, r io.Reader) (Proposal, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, sampleBytes+1))
+	if err != nil {
+		return Proposal{}, fmt.Errorf("read the statement: %w", err)
+	}
+	if len(raw) > sampleBytes { // whole lines only
+		raw = raw[:bytes.LastIndexByte(raw[:sampleBytes], '\n')+1]
+		if len(raw) == 0 {
+			return Proposal{}, invalid("file", "has no end of a line in its first %d KiB: is it a statement?", sampleBytes>>10)
+		}
+	}
+	encoding := ""
+	if !utf8.Valid(raw) && !bytes.HasPrefix(raw, []byte("\xff\xfe")) && !bytes.HasPrefix(raw, []byte("\xfe\xff")) {
+		encoding = "windows-1252"
+	}
+	text, err := decode(raw, encoding)
+	if err != nil {
+		return Proposal{}, err
+	}
+	p := Proposal{Mapping: Mapping{Encoding: encoding}}
+	switch format {
+	case OFX:
+		return p, nil
+	case QIF:
+		return p, p.qif(text)
+	case CSV:
+		return p, p.csv(text)
+	}
+	return Proposal{}, invalid("format", "must be csv, ofx or qif")
+}
+
+func (p *Proposal) unsure(field, reason string, choices ...string) {
+	p.Ambiguities = append(p.Ambiguities, Ambiguity{Field: field, Reason: reason, Choices: choices})
+}
+
+func (p *Proposal) qif(text string) error {
+	records, err := qifRecords(text, &sink{})
+	if err != nil {
+		return err
+	}
+	orders := qifOrders(records)
+	switch {
+	case len(orders) == 0:
+		p.unsure("dateLayout", "no date can be read")
+	case len(orders) > 1:
+		p.unsure("dateLayout", "every date can be read in more than one way", orders...)
+	}
+	if len(orders) > 0 {
+		p.Mapping.DateLayout = orders[0]
+	}
+	var finding markFinding
+	p.Mapping.DecimalMark, finding = qifMark(records)
+	p.tellMark(finding)
+	return nil
+}
+
+func (p *Proposal) tellMark(finding markFinding) {
+	switch finding {
+	case markUnsure:
+		p.unsure("decimalMark", "the amounts can be read with a decimal point and with a decimal comma", ".", ",")
+	case markConflict:
+		p.unsure("decimalMark", "some amounts have a decimal point, others a decimal comma", ".", ",")
+	}
+}
+
+// A role is what a column is for. The names are headers as banks write them,
+// in English and German, folded, those that fit best first.
+type role int
+
+const (
+	roleDate role = iota
+	roleAmount
+	roleDebit
+	roleCredit
+	roleDirection
+	rolePayee
+	rolePurpose
+	roleCategory
+	roleCurrency
+	roleReference
+)
+
+var roleNames = map[role][]string{
+	roleDate: {"buchungstag", "buchungsdatum", "buchung", "booking date", "posting date", "posted date", "post date", "date posted", "datum",
+		"date", "transaction date", "trans date", "completed date", "umsatzdatum", "transaktionsdatum", "started date", "belegdatum",
+		"valutadatum", "valuta", "wertstellung", "wertstellungsdatum", "value date"},
+	roleAmount:    {"betrag", "amount", "umsatz", "transaction amount", "buchungsbetrag", "net amount", "summe", "value"},
+	roleDebit:     {"soll", "debit", "belastung", "lastschrift", "ausgang", "ausgabe", "ausgaben", "debit amount", "withdrawal", "withdrawals", "paid out", "money out"},
+	roleCredit:    {"haben", "credit", "gutschrift", "eingang", "einnahme", "einnahmen", "credit amount", "deposit", "deposits", "paid in", "money in"},
+	roleDirection: {"soll haben", "s h", "sollhaben", "debit credit", "d c", "dr cr", "credit debit indicator", "credit debit", "direction"},
+	rolePayee: {"payee", "empfanger", "zahlungsempfanger in", "zahlungsempfanger", "begunstigter zahlungspflichtiger", "beguenstigter zahlungspflichtiger",
+		"auftraggeber begunstigter", "auftraggeber empfanger", "name zahlungsbeteiligter", "zahlungspflichtiger", "zahlungspflichtige r", "counterparty", "partner name", "merchant", "name"},
+	rolePurpose:  {"verwendungszweck", "beschreibung", "description", "purpose", "payment reference", "memo", "details", "narrative", "text", "notes", "particulars"},
+	roleCategory: {"kategorie", "category"},
+	roleCurrency: {"wahrung", "waehrung", "currency", "buchungswahrung"},
+	roleReference: {"transaktions id", "transaktionsnummer", "transaction id", "transaction reference", "id", "fitid", "buchungsreferenz", "bankreferenz",
+		"referenz", "reference", "referenznummer", "reference number", "ref"},
+}
+
+// Names that are used only where a file has none of the above.
+var lastPurpose = []string{"buchungstext", "vorgang", "umsatztyp", "transaction type", "type"}
+
+var (
+	umlauts   = strings.NewReplacer("ä", "a", "ö", "o", "ü", "u", "ß", "ss")
+	unit      = regexp.MustCompile(` (in )?(eur|euro|usd|gbp|chf)$`)
+	notLetter = regexp.MustCompile(`[^a-z0-9]+`)
+)
+
+// fold makes "Betrag (€)" and "BETRAG in EUR" the same.
+func fold(name string) string {
+	name = umlauts.Replace(header(name))
+	name = strings.TrimSpace(notLetter.ReplaceAllString(name, " "))
+	return unit.ReplaceAllString(name, "")
+}
+
+// roles gives the columns of each role, those that fit best first.
+func roles(row []string) map[role][]int {
+	folded := make([]string, len(row))
+	for i, cell := range row {
+		folded[i] = fold(cell)
+	}
+	out := map[role][]int{}
+	for r, names := range roleNames {
+		for _, name := range names {
+			for i := range folded {
+				if folded[i] == name {
+					out[r] = append(out[r], i)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// table is a sample cut by one delimiter.
+type table struct {
+	delimiter string
+	rows      [][]string
+	numbers   []int
+	head      int // index of the header's row, -1: not recognised
+	roles     map[role][]int
+	score     int
+}
+
+func cut(lines []string, delimiter string) table {
+	t := table{delimiter: delimiter, head: -1}
+	r := newRows(lines, 0, delimiter)
+	widths := map[int]int{}
+	for range lines {
+		row, number, err := r.next()
+		if errors.Is(err, io.EOF) || len(t.rows) == sampleRows {
+			break
+		}
+		if err == nil {
+			t.rows, t.numbers = append(t.rows, row), append(t.numbers, number)
+			widths[len(row)]++
+		}
+	}
+	best := 0
+	for i, row := range t.rows[:min(len(t.rows), 40)] {
+		found := roles(row)
+		if len(found[roleDate]) > 0 && len(found[roleAmount])+len(found[roleDebit])+len(found[roleCredit]) > 0 && len(found) > best {
+			best, t.head, t.roles = len(found), i, found
+		}
+	}
+	// Rows that are as wide as most, wider rows first among equals; a header
+	// that is understood outweighs it.
+	for width, count := range widths {
+		if width > 1 {
+			t.score = max(t.score, count*100+min(width, 99))
+		}
+	}
+	t.score += best * 1_000_000
+	return t
+}
+
+func (p *Proposal) csv(text string) error {
+	lines := strings.Split(text, "\n")
+	lines = lines[:min(len(lines), MaxLines)]
+	var t table
+	for i := range len(delimiters) {
+		if other := cut(lines, delimiters[i:i+1]); other.score > t.score {
+			t = other
+		}
+	}
+	if t.score == 0 {
+		return invalid("file", "has no columns separated by a semicolon, a comma, a tab or a bar: is it a CSV?")
+	}
+	m := &p.Mapping
+	m.Delimiter = t.delimiter
+	if t.head < 0 && !t.guess() {
+		p.Rows = t.rows[:min(len(t.rows), previewRows)]
+		p.unsure("date", "no column looks like dates: say which lines to skip, and the columns")
+		return nil
+	}
+	data := t.rows
+	var names headers
+	if t.head >= 0 {
+		data = t.rows[t.head+1:]
+		m.SkipLines = t.numbers[t.head] - 1
+		p.Header = t.rows[t.head]
+		names = newHeaders(p.Header)
+	} else {
+		m.NoHeader = true
+		m.SkipLines = t.numbers[0] - 1
+	}
+	p.Rows = data[:min(len(data), previewRows)]
+	p.columns(names, t, data)
+	if len(data) == 0 {
+		p.unsure("file", "has no lines after the header")
+	}
+	return nil
+}
+
+// guess finds the columns of a table without a header that is known: a column
+// of dates, one of amounts, the longest text. It drops what stands before.
+func (t *table) guess() bool {
+	first, date := -1, -1
+	for i, row := range t.rows[:min(len(t.rows), 40)] {
+		for c, cell := range row {
+			if first < 0 && len(row) > 1 && len(fitting([]string{cell})) > 0 {
+				first, date = i, c
+			}
+		}
+	}
+	if first < 0 {
+		return false
+	}
+	width := len(t.rows[first])
+	t.roles = map[role][]int{roleDate: {date}}
+	longest, text := 0, -1
+	for c := range width {
+		amounts, marked, length := 0, 0, 0
+		cells := column(t.rows[first:], c)
+		for _, cell := range cells {
+			if part, ok := takeApart(cell); ok {
+				amounts++
+				if strings.ContainsAny(part.digits, ".,") {
+					marked++
+				}
+			} else {
+				length += len(cell)
+			}
+		}
+		switch {
+		case c == date || len(fitting(cells[:min(len(cells), 50)])) > 0 && marked == 0:
+		case amounts == len(cells) && marked > 0:
+			t.roles[roleAmount] = append(t.roles[roleAmount], c)
+		case length > longest:
+			longest, text = length, c
+		}
+	}
+	if text >= 0 {
+		t.roles[rolePurpose] = []int{text}
+	}
+	if first > 0 && len(t.rows[first-1]) == width { // a header in other words
+		t.head = first - 1
+		return true
+	}
+	t.rows, t.numbers = t.rows[first:], t.numbers[first:]
+	return true
+}
+
+// column gives the values of a column that are not empty; -1: none.
+func column(rows [][]string, c int) []string {
+	var out []string
+	for _, row := range rows {
+		if c >= 0 && c < len(row) && strings.TrimSpace(row[c]) != "" {
+			out = append(out, row[c])
+		}
+	}
+	return out
+}
+
+// columns fills the mapping in from the roles, and looks at the values.
+func (p *Proposal) columns(names headers, t table, data [][]string) {
+	m := &p.Mapping
+	name := func(i int) Column {
+		if i < len(names.names) && names.names[i] != "" && !strings.HasPrefix(names.names[i], "#") &&
+			slices.Index(names.names, names.names[i]) == i && !slices.Contains(names.names[i+1:], names.names[i]) {
+			return Column(names.shown[i])
+		}
+		return Column(fmt.Sprintf("#%d", i+1))
+	}
+	first := func(r role) (int, Column) {
+		if len(t.roles[r]) == 0 {
+			return -1, ""
+		}
+		return t.roles[r][0], name(t.roles[r][0])
+	}
+	date, dateName := first(roleDate)
+	m.Date = dateName
+	p.layout(column(data, date))
+
+	var amounts []string
+	amount, amountName := first(roleAmount)
+	switch {
+	case amount >= 0:
+		m.Amount = amountName
+		amounts = column(data, amount)
+		_, m.Direction = first(roleDirection)
+		if t.head < 0 || len(roles(p.Header)[roleAmount]) == 0 {
+			if of := t.roles[roleAmount]; len(of) > 1 {
+				var choices []string
+				for _, i := range of {
+					choices = append(choices, string(name(i)))
+				}
+				p.unsure("amount", "several columns hold amounts", choices...)
+			}
+		}
+		p.sign(amounts)
+	default:
+		debit, debitName := first(roleDebit)
+		credit, creditName := first(roleCredit)
+		m.Debit, m.Credit = debitName, creditName
+		amounts = append(column(data, debit), column(data, credit)...)
+		if debit < 0 && credit < 0 {
+			p.unsure("amount", "no column looks like amounts: choose one")
+		} else if debit < 0 || credit < 0 {
+			p.unsure("debit", "only one of debit and credit was found: choose the other if there is one")
+		}
+	}
+	var finding markFinding
+	m.DecimalMark, finding = decimalMark(amounts)
+	if finding == markUnsure && m.Delimiter == ";" {
+		m.DecimalMark = ","
+	}
+	p.tellMark(finding)
+
+	_, m.Category = first(roleCategory)
+	_, m.Currency = first(roleCurrency)
+	_, m.Reference = first(roleReference)
+	text := slices.Concat(t.roles[rolePayee], t.roles[rolePurpose])
+	if len(text) == 0 {
+		for i, cell := range p.Header {
+			if slices.Contains(lastPurpose, fold(cell)) {
+				text = []int{i}
+				break
+			}
+		}
+	}
+	for _, i := range text {
+		m.Description = append(m.Description, name(i))
+	}
+	if len(text) == 0 {
+		p.unsure("description", "no column looks like a description: choose one")
+	}
+}
+
+func (p *Proposal) layout(dates []string) {
+	found := fitting(dates)
+	if len(found) == 0 {
+		if len(dates) > 0 {
+			p.unsure("dateLayout", fmt.Sprintf("the layout of %s is not known: write for instance DD.MM.YYYY", quote(dates[0])))
+		}
+		return
+	}
+	p.Mapping.DateLayout = found[0]
+	if len(found) > 1 {
+		p.unsure("dateLayout", "every date can be read in more than one way", found...)
+	}
+}
+
+// sign looks whether amounts are signed. All positive: a month in which
+// nothing was spent, or a card's statement that lists what was bought.
+func (p *Proposal) sign(amounts []string) {
+	if p.Mapping.Direction != "" {
+		return
+	}
+	positive := 0
+	for _, text := range amounts {
+		part, ok := takeApart(text)
+		if !ok {
+			continue
+		}
+		if negative, err := part.negative(); err == nil && negative {
+			return
+		}
+		positive++
+	}
+	if positive > 0 {
+		p.unsure("inverted", "no amount is negative: if these are expenses, turn the signs", "false", "true")
+	}
+}
+
+// CurrencyOf gives the currency that a column's header names: "Betrag (EUR)",
+// "Amount in USD", "Umsatz €"; empty when it names none.
+func CurrencyOf(column Column) string {
+	for _, word := range strings.FieldsFunc(string(column), func(r rune) bool { return strings.ContainsRune(" ()[]/.,", r) }) {
+		if iso := symbols[word]; iso != "" {
+			return iso
+		}
+		if money.ValidCurrency(word) && unit.MatchString(" "+strings.ToLower(word)) {
+			return word
+		}
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+// Package statement reads bank statements: CSV with a mapping of its columns,
+// OFX (1, SGML, and 2, XML) and QIF. It knows of no wallet and no database.
+//
+// A line that cannot be read is told with its number, and the rest is read;
+// the caller decides whether the rest goes in. A whole file is refused only
+// when reading on would put money where it does not belong: too long, not
+// text, several accounts, or dates that can be read in two ways.
+package statement
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/money"
+)
+
+// Format is how a statement is written.
+type Format string
+
+// The formats that are read.
+const (
+	CSV Format = "csv"
+	OFX Format = "ofx"
+	QIF Format = "qif"
+)
+
+// What is read at most.
+const (
+	MaxBytes      = 10 << 20 // of a file
+	MaxLines      = 100_000  // of a file; of an OFX file: transactions
+	MaxLineLength = 64 << 10 // bytes, of a CSV or QIF line
+	MaxText       = 500      // characters of a description, as the ledger takes it; more are cut off
+	maxShort      = 100      // characters of a category or a reference
+)
+
+// Line is one movement of money.
+type Line struct {
+	// Number is the file's line on which it begins, from 1.
+	Number int
+	// At is the day on which the bank booked it, as the bank wrote it, at
+	// midnight UTC; with the time of day when a CSV's layout has one. It is
+	// never moved by a time zone: that would put a day's end into another month.
+	At time.Time
+	// Amount is negative when money goes out. It is never zero, has at most
+	// 13 digits before and 4 after the point.
+	Amount decimal.Decimal
+	// Currency is an ISO 4217 code, or empty when the statement names none.
+	Currency string
+	// Description and Category are the bank's words, either may be empty.
+	Description, Category string
+	// Reference is the bank's own mark of the movement, if it gave one.
+	Reference string
+}
+
+// Bad is a line that could not be read.
+type Bad struct {
+	Number int // the file's line, from 1
+	Reason string
+}
+
+// Parse reads a statement. Lines come in the file's order. OFX needs no
+// mapping; QIF takes the layout of dates and the decimal mark from it, and
+// finds them itself where they are empty and can be read in one way only.
+//
+// An error is a fault.Invalid whose field is "file" or a field of the mapping,
+// or comes from reading r.
+func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
+	if err := m.check(format); err != nil {
+		return nil, nil, err
+	}
+	text, err := read(r, m.Encoding)
+	if err != nil {
+		return nil, nil, err
+	}
+	var s sink
+	switch format {
+	case OFX:
+		err = parseOFX(text, &s)
+	case QIF:
+		err = parseQIF(text, m, &s)
+	default:
+		err = parseCSV(text, m, &s)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.Inverted {
+		for i := range s.lines {
+			s.lines[i].Amount = s.lines[i].Amount.Neg()
+		}
+	}
+	return s.lines, s.bad, nil
+}
+
+// FormatOf tells a statement's format from how it begins; what is neither OFX
+// nor QIF is taken for CSV.
+func FormatOf(sample []byte) Format {
+	start := strings.ToUpper(string(sample[:min(len(sample), 4096)]))
+	start = strings.TrimLeft(start, "\ufeff \t\r\n")
+	switch {
+	case strings.HasPrefix(start, "OFXHEADER"), strings.Contains(start, "<OFX>"), strings.Contains(start, "<?OFX"):
+		return OFX
+	case strings.HasPrefix(start, "!TYPE:"), strings.HasPrefix(start, "!ACCOUNT"),
+		strings.HasPrefix(start, "!OPTION:"), strings.HasPrefix(start, "!CLEAR:"):
+		return QIF
+	}
+	return CSV
+}
+
+// sink collects what a parser finds.
+type sink struct {
+	lines []Line
+	bad   []Bad
+}
+
+func (s *sink) add(l Line) {
+	l.Description = clean(l.Description, MaxText)
+	l.Category = clean(l.Category, maxShort)
+	l.Reference = clean(l.Reference, maxShort)
+	l.Currency = strings.ToUpper(strings.TrimSpace(l.Currency))
+	if l.Currency != "" && !money.ValidCurrency(l.Currency) {
+		s.refuse(l.Number, "%s is not a currency's code such as EUR", quote(l.Currency))
+		return
+	}
+	s.lines = append(s.lines, l)
+}
+
+func (s *sink) refuse(number int, reason string, args ...any) {
+	s.bad = append(s.bad, Bad{Number: number, Reason: fmt.Sprintf(reason, args...)})
+}
+
+func invalid(field, reason string, args ...any) error {
+	return fault.Invalid{Field: field, Reason: fmt.Sprintf(reason, args...)}
+}

@@ -1,0 +1,338 @@
+package statement
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+)
+
+// show is a line as a test writes it.
+func show(l Line) string {
+	return strings.Join([]string{l.At.Format("2006-01-02T15:04"), l.Amount.String(), l.Currency, l.Description, l.Category, l.Reference}, "|")
+}
+
+func shown(lines []Line) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, show(l))
+	}
+	return out
+}
+
+func open(t testing.TB, name string) []byte {
+	raw, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	return raw
+}
+
+var giro = Mapping{
+	Delimiter: ";", SkipLines: 3, Date: "Buchungsdatum", DateLayout: "DD.MM.YY", Amount: "Betrag (€)", DecimalMark: ",",
+	Description: []Column{"zahlungsempfänger*in", "#5"}, Reference: "Kundenreferenz",
+}
+
+func TestStatements(t *testing.T) {
+	german := []string{
+		"2026-11-01T00:00|-1050||Wohnbau Nord Miete November||",
+		"2026-11-03T00:00|-3.2||Backhaus Meyer Kaffee||",
+		"2026-11-03T00:00|-3.2||Backhaus Meyer Kaffee||",
+		`2026-11-27T00:00|3200||Muster "Werke" GmbH Gehalt November||G-11`,
+	}
+	for name, c := range map[string]struct {
+		file   string
+		format Format
+		m      Mapping
+		lines  []string
+		bad    map[int]string
+	}{
+		"a German account, a day that does not exist": {
+			"girokonto.csv", CSV, giro, german, map[int]string{8: `"31.11.26" is not a date written DD.MM.YY`}},
+		"the same in Windows-1252": {
+			"girokonto-1252.csv", CSV, giro, german, map[int]string{8: "is not a date"}},
+		"debit and credit in two columns": {
+			"checking.csv", CSV, Mapping{Delimiter: ",", Date: "Date", DateLayout: "MM/DD/YYYY", Debit: "Paid out", Credit: "Paid in",
+				DecimalMark: ".", Description: []Column{"Description"}, Currency: "Currency"},
+			[]string{
+				"2026-11-02T00:00|-12.5|GBP|Corner Shop, High Street||",
+				"2026-11-13T00:00|2100|GBP|Salary||",
+			},
+			map[int]string{4: "both debit and credit", 5: "neither debit nor credit"}},
+		"columns by place, signs turned": {
+			"bare.csv", CSV, Mapping{Delimiter: ";", NoHeader: true, Date: "#1", DateLayout: "YYYY-MM-DD", Amount: "#3", DecimalMark: ".", Inverted: true, Category: "#2"},
+			[]string{"2026-11-02T00:00|2.8|||Tram ticket|", "2026-11-03T00:00|41.15|||Groceries at the market|"}, nil},
+		"OFX 1: bare marks, Windows-1252, days that a time zone would move": {
+			"bank.ofx", OFX, Mapping{}, []string{
+				"2026-11-01T00:00|-12.5|EUR|Café & Bar < 3 Espresso||A1",
+				"2026-11-30T00:00|2100|EUR|Employer||A3",
+			}, map[int]string{17: `"1/3" is not an amount`}},
+		"OFX 2: payee, CDATA, comment, a currency of its own": {
+			"card.ofx", OFX, Mapping{}, []string{
+				"2026-11-05T00:00|-19.99|USD|Books & More Order <7>||0001",
+				"2026-11-07T00:00|-1000000000000.01|CHF|||",
+			}, map[int]string{15: "not booked yet"}},
+		"QIF: split, transfer, cheque, securities": {
+			"quicken.qif", QIF, Mapping{}, []string{
+				"2026-11-02T00:00|-1240||Green Property Rent|Housing:Rent|1041",
+				"2026-11-13T00:00|2100||Employer|Salary|",
+				"2026-11-15T00:00|-300||||",
+			}, map[int]string{24: `"-x" is not an amount`, 34: "securities"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := open(t, c.file)
+			require.Equal(t, c.format, FormatOf(raw))
+			lines, bad, err := Parse(c.format, bytes.NewReader(raw), c.m)
+			require.NoError(t, err)
+			require.Equal(t, c.lines, shown(lines))
+			require.Len(t, bad, len(c.bad), "%v", bad)
+			for _, b := range bad {
+				require.NotEmpty(t, c.bad[b.Number], "line %d: %s", b.Number, b.Reason)
+				require.Contains(t, b.Reason, c.bad[b.Number])
+			}
+		})
+	}
+}
+
+func TestCSVLines(t *testing.T) {
+	m := Mapping{Delimiter: ",", NoHeader: true, Date: "#1", DateLayout: "YYYY-MM-DD HH:mm", Amount: "#2", DecimalMark: ".", Description: []Column{"#3"}}
+	side := m
+	side.Direction, side.DateLayout = "#3", "YYYY-MM-DD"
+	for name, c := range map[string]struct {
+		m     Mapping
+		text  string
+		lines []string
+		bad   string
+	}{
+		"a quote that is never closed costs its own line": {m, "2026-11-01 10:30,1,\"open\n2026-11-02 00:00,2,next\n",
+			[]string{"2026-11-02T00:00|2||next||"}, "quotation mark"},
+		"a quote within a value":         {m, "2026-11-01 10:30,1,27\" monitor\n", []string{`2026-11-01T10:30|1||27" monitor||`}, ""},
+		"a row that is too short":        {m, "2026-11-01 10:30\n", nil, "has 1 columns, the amount is column 2"},
+		"a line that is too long":        {m, "2026-11-01 10:30,1," + strings.Repeat("x", MaxLineLength) + "\n2026-11-01 10:30,1,y", []string{"2026-11-01T10:30|1||y||"}, "longer than"},
+		"old line ends":                  {m, "2026-11-01 10:30,1,a\r2026-11-01 10:30,2,b\r", []string{"2026-11-01T10:30|1||a||", "2026-11-01T10:30|2||b||"}, ""},
+		"a currency beside the amount":   {m, "2026-11-01 10:30,12.50 EUR,a\n", []string{"2026-11-01T10:30|12.5|EUR|a||"}, ""},
+		"a description is cut":           {m, "2026-11-01 10:30,1," + strings.Repeat("ä", 600), []string{"2026-11-01T10:30|1||" + strings.Repeat("ä", 500) + "||"}, ""},
+		"a column that says debit":       {side, "2026-11-01,5.00,S\n2026-11-01,5.00,Haben\n", []string{"2026-11-01T00:00|-5||S||", "2026-11-01T00:00|5||Haben||"}, ""},
+		"a side of the account unknown":  {side, "2026-11-01,5.00,X\n", nil, "neither debit nor credit"},
+		"nothing is booked by a zero":    {m, "2026-11-01 10:30,0.00,a\n", nil, "zero"},
+		"a year of a layout that errs":   {m, "0026-11-01 10:30,1,a\n", nil, "in the year 26"},
+		"empty rows are passed over":     {m, "\n,,\n2026-11-01 10:30,1,a\n\n", []string{"2026-11-01T10:30|1||a||"}, ""},
+		"control characters are dropped": {m, "2026-11-01 10:30,1,a\x01b\u200bc\n", []string{"2026-11-01T10:30|1||a bc||"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, bad, err := Parse(CSV, strings.NewReader(c.text), c.m)
+			require.NoError(t, err)
+			require.Equal(t, c.lines, shown(lines))
+			if c.bad == "" {
+				require.Empty(t, bad)
+				return
+			}
+			require.Len(t, bad, 1)
+			require.Equal(t, 1, bad[0].Number)
+			require.Contains(t, bad[0].Reason, c.bad)
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	with := func(change func(*Mapping)) Mapping {
+		m := giro
+		change(&m)
+		return m
+	}
+	two := "<OFX><BANKACCTFROM><ACCTID>1</BANKACCTFROM><STMTTRN></STMTTRN><BANKACCTFROM><ACCTID>2</BANKACCTFROM></OFX>"
+	for name, c := range map[string]struct {
+		format      Format
+		text        string
+		m           Mapping
+		field, says string
+	}{
+		"a file that is too large":          {CSV, strings.Repeat("x", MaxBytes+1), giro, "file", "export a shorter time"},
+		"too many lines":                    {CSV, strings.Repeat("\n", MaxLines+1), giro, "file", "export a shorter time"},
+		"too many transactions":             {OFX, "<OFX>" + strings.Repeat("<STMTTRN>", MaxLines+1), Mapping{}, "file", "export a shorter time"},
+		"a spreadsheet":                     {CSV, "PK\x03\x04", giro, "file", "save it as CSV"},
+		"not text":                          {CSV, "a\x00b", giro, "file", "not text"},
+		"not the encoding it is said to be": {CSV, "\xe4", with(func(m *Mapping) { m.Encoding = "utf-8" }), "encoding", "choose windows-1252"},
+		"an encoding nobody knows":          {OFX, "", Mapping{Encoding: "ebcdic"}, "encoding", "must be"},
+		"a format nobody knows":             {"mt940", "", giro, "format", "must be"},
+		"a column that is not there":        {CSV, string(open(t, "girokonto.csv")), with(func(m *Mapping) { m.Date = "Tag" }), "date", "it has: Buchungsdatum"},
+		"a column that is there twice":      {CSV, "\n\n\na;A;b\n", with(func(m *Mapping) { m.Date = "a" }), "date", "#1 or #2"},
+		"a layout without a year":           {CSV, "", with(func(m *Mapping) { m.DateLayout = "DD.MM." }), "dateLayout", "DD.MM.YYYY"},
+		"a layout in other letters":         {CSV, "", with(func(m *Mapping) { m.DateLayout = "%d.%m.%Y" }), "dateLayout", "write DD"},
+		"an amount beside a debit":          {CSV, "", with(func(m *Mapping) { m.Debit = "#1" }), "amount", "either"},
+		"no decimal mark":                   {CSV, "", with(func(m *Mapping) { m.DecimalMark = "" }), "decimalMark", "missing"},
+		"nothing after the skipped lines":   {CSV, "a\nb", giro, "file", "no line after"},
+		"OFX that is none":                  {OFX, "hello", Mapping{}, "file", "no <OFX>"},
+		"OFX without transactions":          {OFX, "<OFX></OFX>", Mapping{}, "file", "no transactions"},
+		"OFX of two accounts":               {OFX, two, Mapping{}, "file", "more than one account"},
+		"QIF that is none":                  {QIF, "hello\nworld\n", Mapping{}, "file", "not QIF"},
+		"QIF whose dates read in two ways":  {QIF, "!Type:Bank\nD02/03/2026\nT1.00\n^\n", Mapping{}, "dateLayout", "MM/DD/YYYY and as DD/MM/YYYY"},
+		"QIF whose amounts read in two":     {QIF, "!Type:Bank\nD02/13/2026\nT1,000\n^\n", Mapping{}, "decimalMark", "choose one"},
+		"QIF of two accounts":               {QIF, "!Account\nNA\n^\n!Type:Bank\nD02/13/2026\nT1\n^\n!Account\nNB\n^\n!Type:Bank\n", Mapping{}, "file", "more than one account"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := Parse(c.format, strings.NewReader(c.text), c.m)
+			var wrong fault.Invalid
+			require.ErrorAs(t, err, &wrong)
+			require.Equal(t, c.field, wrong.Field)
+			require.Contains(t, wrong.Reason, c.says)
+		})
+	}
+	cause := errors.New("cut off")
+	_, _, err := Parse(CSV, failing{cause}, giro)
+	require.ErrorIs(t, err, cause)
+}
+
+type failing struct{ error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.error }
+
+func TestOFXLines(t *testing.T) {
+	for name, c := range map[string]struct{ values, line, bad string }{
+		"a comma and three digits":         {"<DTPOSTED>20261101<TRNAMT>-1,234", "", "in two ways"},
+		"a comma and two digits":           {"<DTPOSTED>20261101<TRNAMT>-1,23", "2026-11-01T00:00|-1.23||||", ""},
+		"an exponent":                      {"<DTPOSTED>20261101<TRNAMT>1e9", "", "not an amount"},
+		"a date of nonsense":               {"<DTPOSTED>20261301<TRNAMT>1", "", "not a date"},
+		"a memo that repeats the name":     {"<DTPOSTED>20261101<TRNAMT>1<NAME>Shop Hi<MEMO>Shop High Street", "2026-11-01T00:00|1||Shop High Street||", ""},
+		"a correction":                     {"<DTPOSTED>20261101<TRNAMT>1<CORRECTFITID>7", "", "by hand"},
+		"a currency that is none":          {"<DTPOSTED>20261101<TRNAMT>1<CURRENCY><CURSYM>Taler</CURRENCY>", "", "not a currency"},
+		"tags in small letters and spaces": {"<dtposted >20261101</dtposted ><trnamt>1", "2026-11-01T00:00|1||||", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, bad, err := Parse(OFX, strings.NewReader("<OFX>\n<STMTTRN>"+c.values+"</STMTTRN></OFX>"), Mapping{})
+			require.NoError(t, err)
+			if c.bad != "" {
+				require.Len(t, bad, 1)
+				require.Equal(t, 2, bad[0].Number)
+				require.Contains(t, bad[0].Reason, c.bad)
+				return
+			}
+			require.Empty(t, bad)
+			require.Equal(t, []string{c.line}, shown(lines))
+		})
+	}
+}
+
+func TestAmounts(t *testing.T) {
+	for name, c := range map[string]struct{ text, mark, want string }{
+		"a plain one":                     {"12.50", ".", "12.5"},
+		"German":                          {"-1.234,56", ",", "-1234.56"},
+		"Swiss":                           {"CHF 1’234.50", ".", "1234.5"},
+		"French, with a narrow space":     {"1\u202f234,50 €", ",", "1234.5"},
+		"a minus behind":                  {"12,50-", ",", "-12.5"},
+		"a true minus":                    {"\u221212,50", ",", "-12.5"},
+		"brackets":                        {"(12.50)", ".", "-12.5"},
+		"Soll":                            {"12,50 S", ",", "-12.5"},
+		"Haben":                           {"12,50 H", ",", "12.5"},
+		"leading zeros":                   {"000000000000012,50", ",", "12.5"},
+		"no digit before the mark":        {".5", ".", "0.5"},
+		"a sum that floats get wrong":     {"1000000000000.01", ".", "1000000000000.01"},
+		"zeros after the fourth place":    {"1.500000", ".", "1.5"},
+		"five places":                     {"1.00001", ".", ""},
+		"a point where commas are":        {"12.50", ",", ""},
+		"thousands that are not":          {"1,23,4.00", ".", ""},
+		"two kinds of marks":              {"1 234'567.00", ".", ""},
+		"two signs":                       {"-12.50-", ".", ""},
+		"one bracket":                     {"(12.50", ".", ""},
+		"a fraction":                      {"1/3", ".", ""},
+		"an exponent":                     {"1e3", ".", ""},
+		"a group that begins with a zero": {"0.123", ",", ""},
+		"marks without digits":            {",", ",", ""},
+		"nothing":                         {"", ".", ""},
+		"zero":                            {"0,00", ",", ""},
+		"14 digits":                       {"12345678901234", ".", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			amount, _, err := parseAmount(c.text, c.mark)
+			if c.want == "" {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, amount.String())
+		})
+	}
+}
+
+func TestDecimalMark(t *testing.T) {
+	for name, c := range map[string]struct {
+		amounts []string
+		mark    string
+		finding markFinding
+	}{
+		"two places":                   {[]string{"1,50"}, ",", markSure},
+		"both marks: the last":         {[]string{"1.234,567"}, ",", markSure},
+		"a mark twice is thousands":    {[]string{"1.234.567"}, ",", markSure},
+		"one sure amount settles it":   {[]string{"1.234", "1.5"}, ".", markSure},
+		"three digits after each":      {[]string{"1.234", "9.000"}, ".", markUnsure},
+		"less than one":                {[]string{"0,125"}, ",", markSure},
+		"no marks at all":              {[]string{"12", "x"}, ".", markSure},
+		"one like this, one like that": {[]string{"1.50", "1,50"}, ".", markConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mark, finding := decimalMark(c.amounts)
+			require.Equal(t, c.mark, mark)
+			require.Equal(t, c.finding, finding)
+		})
+	}
+}
+
+func TestQIFDates(t *testing.T) {
+	for name, c := range map[string]struct{ text, order, want string }{
+		"Quicken's apostrophe":           {"3/15' 6", "MDY", "2006-03-15"},
+		"two digits of this century":     {"15.03.26", "DMY", "2026-03-15"},
+		"two digits of the last century": {"15.03.98", "DMY", "1998-03-15"},
+		"the year first":                 {"2026-3-5", "YMD", "2026-03-05"},
+		"a day that does not exist":      {"31.02.2026", "DMY", ""},
+		"two parts":                      {"3/2026", "MDY", ""},
+		"words":                          {"1/x/2026", "MDY", ""},
+		"a long day":                     {"2026/1/1", "MDY", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at, err := qifDate(c.text, c.order)
+			if c.want == "" {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, at.Format(time.DateOnly))
+		})
+	}
+}
+
+func TestFingerprints(t *testing.T) {
+	csv, _, err := Parse(CSV, bytes.NewReader(open(t, "girokonto.csv")), giro)
+	require.NoError(t, err)
+	all := Fingerprints(csv)
+	require.Len(t, unique(all), len(csv), "two coffees on one day are two")
+	back := []Line{csv[3], csv[2], csv[1], csv[0]}
+	require.ElementsMatch(t, all, Fingerprints(back), "the order does not count")
+	require.Subset(t, all, Fingerprints(csv[1:2]), "a shorter export has none of its own")
+
+	line := csv[0]
+	same := line
+	same.Description, same.Currency, same.Number, same.At = "WOHNBAU  NORD, Miete-November", "EUR", 99, line.At.Add(10*time.Hour)
+	require.Equal(t, Fingerprint(line, 1), Fingerprint(same, 1), "what differs from export to export does not count")
+	other := line
+	other.Amount = line.Amount.Neg()
+	require.NotEqual(t, Fingerprint(line, 1), Fingerprint(other, 1))
+	other = line
+	other.At = line.At.AddDate(0, 0, 1)
+	require.NotEqual(t, Fingerprint(line, 1), Fingerprint(other, 1))
+
+	marked := line
+	marked.Reference = "A1"
+	require.Len(t, unique(Fingerprints([]Line{marked, marked})), 1, "a reference marks one movement")
+}
+
+func unique(all []string) map[string]bool {
+	out := map[string]bool{}
+	for _, one := range all {
+		out[one] = true
+	}
+	return out
+}

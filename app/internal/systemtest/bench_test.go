@@ -1,0 +1,275 @@
+//go:build bench
+
+package systemtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/internal/stack"
+	"github.com/wealth-companion/companion/app/ops/admin"
+)
+
+// How much is measured.
+const (
+	callers   = 8 // at a time
+	measured  = 20 * time.Second
+	flows     = 300
+	flowPause = 30 * time.Millisecond
+	// benchTopic is for what Kafka does alone.
+	benchTopic = "bench"
+)
+
+// TestBench measures the application and, in the same run and on the same
+// servers, what it is compared with. It prints the rows of docs/benchmarks.md.
+func TestBench(t *testing.T) {
+	s := stack.Start(t, stack.Options{Durable: true})
+	b := openBooks(t, s)
+	// Early: a new topic has no leader for a moment.
+	require.NoError(t, s.Kafka.Apply(t.Context(), []admin.Topic{{Name: benchTopic, Partitions: 6}}, 1, func(admin.Change) {}))
+	report := &strings.Builder{}
+	fmt.Fprintf(report, "%s, %d cores, %s\n\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
+
+	c := s.Client()
+	require.NoError(t, c.Register(t.Context()))
+	var wallet stack.Identified
+	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/wallets", nil, map[string]string{"name": "Purse", "type": "cash", "currency": "EUR"}, &wallet))
+	b.settle(t, time.Minute)
+
+	alone := []float64{pgbench(t, s, b, c.User, wallet.ID)}
+	accepted, drained := acceptedRate(t, s, b)
+	alone = append(alone, pgbench(t, s, b, c.User, wallet.ID))
+	fmt.Fprintf(report, "| transactions a second, %d at a time | rate | ratio |\n|---|---|---|\n", callers)
+	fmt.Fprintf(report, "| pgbench, the same statements (before, after) | %.0f, %.0f | 1 |\n", alone[0], alone[1])
+	fmt.Fprintf(report, "| accepted by the API, agents at work | %.0f | %.2f |\n", accepted, accepted/((alone[0]+alone[1])/2))
+	fmt.Fprintf(report, "| handled by all agents | %.0f | %.2f |\n\n", drained, drained/((alone[0]+alone[1])/2))
+
+	bare := bareKafka(t, s)
+	alerts := acceptedToAlert(t, s, b)
+	fmt.Fprintf(report, "| milliseconds, %d of them | P50 | P95 | P99 |\n|---|---|---|---|\n", flows)
+	row := func(name string, samples []time.Duration) {
+		fmt.Fprintf(report, "| %s | %.1f | %.1f | %.1f |\n", name, ms(samples, 50), ms(samples, 95), ms(samples, 99))
+	}
+	row("Kafka alone: produce and consume, one topic", bare)
+	row("accepted to alert: three topics, three services", alerts)
+	fmt.Fprintf(report, "| ratio | %.1f | %.1f | %.1f |\n", ms(alerts, 50)/ms(bare, 50), ms(alerts, 95)/ms(bare, 95), ms(alerts, 99)/ms(bare, 99))
+	t.Log("\n" + report.String())
+}
+
+// ms is a percentile in milliseconds.
+func ms(samples []time.Duration, percent int) float64 {
+	sorted := slices.Sorted(slices.Values(samples))
+	return float64(sorted[min(len(sorted)-1, len(sorted)*percent/100)].Microseconds()) / 1000
+}
+
+// script is what the backend asks of PostgreSQL for one transaction, in the same
+// two round trips (idempotency.Pipelined). Its event counts as published, or the
+// relay would take it.
+const script = `
+\set number random(0, 999999999999)
+\startpipeline
+BEGIN;
+SELECT set_config('app.user_id', '%[1]s', true);
+SELECT EXISTS (SELECT FROM idempotency_keys WHERE user_id = '%[1]s' AND key = ('00000000-0000-4000-8000-' || lpad(:number, 12, '0'))::uuid);
+SELECT id, currency, archived_at IS NOT NULL FROM wallets WHERE user_id = '%[1]s' AND id = ANY ('{%[2]s}');
+SELECT EXISTS (SELECT FROM categories WHERE user_id = '%[1]s' AND slug = 'groceries' AND archived_at IS NULL);
+\endpipeline
+\startpipeline
+INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, description, tags, occurred_at, created_at, updated_at)
+	VALUES (gen_random_uuid(), '%[1]s', '%[2]s', 12.50, 'EUR', 'expense', 'groceries', '', '{}', now(), now(), now());
+WITH written AS (INSERT INTO outbox (event_id, topic, key, payload, published_at)
+	VALUES (gen_random_uuid(), 'finance.transaction.created', '%[1]s', '%[3]s', now())) SELECT pg_notify('outbox', 'nobody');
+INSERT INTO idempotency_keys (user_id, key, request, answer)
+	VALUES ('%[1]s', ('00000000-0000-4000-8000-' || lpad(:number, 12, '0'))::uuid, '\x00', '\x%[4]s');
+COMMIT;
+\endpipeline
+`
+
+var rate = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
+
+// pgbench returns how many transactions PostgreSQL alone takes in a second.
+func pgbench(t *testing.T, s *stack.Stack, b books, user, wallet uuid.UUID) float64 {
+	t.Helper()
+	bin, err := pgtest.Programs()
+	require.NoError(t, err)
+	e, err := event.New(t.Context(), event.Backend, event.TypeTransactionCreated, user.String(), event.TransactionCreated{
+		TransactionID: uuid.New(), UserID: user, Amount: "12.50", Currency: "EUR", Type: event.Expense, Category: "groceries",
+		WalletID: wallet, Timestamp: time.Now().UTC(),
+	})
+	require.NoError(t, err)
+	payload, err := json.Marshal(e)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "script.sql")
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, script, user, wallet, payload, strings.Repeat("7b", 350)), 0o600))
+	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "pgbench"), "--no-vacuum", "--protocol=prepared", "--file="+file,
+		fmt.Sprintf("--client=%d", callers), "--jobs=2", fmt.Sprintf("--time=%d", int(measured.Seconds())),
+		s.DatabaseURL(event.Backend, "companion")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	found := rate.FindSubmatch(out)
+	require.NotNil(t, found, "%s", out)
+	tps, err := strconv.ParseFloat(string(found[1]), 64)
+	require.NoError(t, err)
+	for _, table := range []string{"transactions", "idempotency_keys"} {
+		_, err := b.pool.Exec(t.Context(), "DELETE FROM backend."+table+" WHERE user_id = $1", user)
+		require.NoError(t, err)
+	}
+	_, err = b.pool.Exec(t.Context(), "DELETE FROM backend.outbox WHERE key = $1", user.String())
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), "VACUUM ANALYZE")
+	require.NoError(t, err)
+	return tps
+}
+
+// acceptedRate returns how many transactions the API accepts in a second, and
+// how many were handled by every agent in a second until the last one was.
+func acceptedRate(t *testing.T, s *stack.Stack, b books) (accepted, drained float64) {
+	t.Helper()
+	const enough = 1_000_000 // more than can be entered
+	l := newLoad(t, s, callers, callers, 1)
+	for _, p := range l.people {
+		template := p.plan[0]
+		p.plan = nil
+		for range enough / callers / 10 {
+			next := template
+			next.key, next.twice = uuid.New(), false
+			next.raised = next.raised.Sub(next.raised)
+			p.plan = append(p.plan, next)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), measured)
+	defer cancel()
+	began := time.Now()
+	if err := l.run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		require.NoError(t, err)
+	}
+	took := time.Since(began)
+	b.settle(t, 5*time.Minute)
+	total := time.Since(began)
+	t.Logf("%d transactions accepted in %s, handled after %s", l.progress(), took, total)
+	return float64(l.progress()) / took.Seconds(), float64(l.progress()) / total.Seconds()
+}
+
+// acceptedToAlert posts transactions that each use up most of a budget, one
+// after the other, and returns how long each took from its acceptance until
+// notification.alert.sent was on its topic.
+func acceptedToAlert(t *testing.T, s *stack.Stack, b books) []time.Duration {
+	t.Helper()
+	c := s.Client()
+	require.NoError(t, c.Register(t.Context()))
+	var wallet stack.Identified
+	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/wallets", nil, map[string]string{"name": "Purse", "type": "cash", "currency": "EUR"}, &wallet))
+	now := time.Now().UTC()
+	category := func(i int) string { return fmt.Sprintf("purpose-%d", i) }
+	byBudget := map[string]int{}
+	for i := range flows {
+		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/categories", nil, map[string]string{"name": category(i), "kind": event.Expense}, nil))
+		var budget stack.Identified
+		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/budgets", nil, map[string]string{
+			"category": category(i), "amount": "100.00", "currency": "EUR", "month": now.Format("2006-01"),
+		}, &budget))
+		byBudget[budget.ID.String()] = i
+	}
+	b.settle(t, time.Minute)
+	insights, _ := event.OfType(event.TypeInsightGenerated)
+	alerts, _ := event.OfType(event.TypeAlertSent)
+	watch, err := s.Kafka.Watch(insights.Name, alerts.Name)
+	require.NoError(t, err)
+	defer watch.Close()
+	acceptedAt := make([]time.Time, flows)
+	for i := range flows {
+		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": uuid.NewString()}, map[string]string{
+			"walletId": wallet.ID.String(), "amount": "85.00", "type": "expense", "category": category(i), "timestamp": now.Format(time.RFC3339),
+		}, nil))
+		acceptedAt[i] = time.Now()
+		time.Sleep(flowPause) // the pace that is measured at
+	}
+	b.settle(t, time.Minute)
+	var samples []time.Duration
+	for budget, i := range byBudget {
+		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		insight, err := watch.Await(limited, "the warning of budget "+budget, func(m admin.Message) bool {
+			return m.Topic == insights.Name && m.Event.Subject == budget
+		})
+		require.NoError(t, err)
+		alert, err := watch.Await(limited, "the alert of "+insight.Event.ID, func(m admin.Message) bool {
+			if m.Topic != alerts.Name {
+				return false
+			}
+			data, err := event.Decode[event.AlertSent](m.Event)
+			return err == nil && data.SourceEventID.String() == insight.Event.ID
+		})
+		require.NoError(t, err)
+		cancel()
+		samples = append(samples, alert.At.Sub(acceptedAt[i]))
+	}
+	return samples
+}
+
+// bareKafka produces to one topic and consumes from it with Sarama alone, at
+// the same pace, and returns how long each message took.
+func bareKafka(t *testing.T, s *stack.Stack) []time.Duration {
+	t.Helper()
+	config := sarama.NewConfig()
+	config.Version = sarama.V3_6_0_0
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Producer.Return.Successes = true
+	config.Consumer.MaxWaitTime = 100 * time.Millisecond
+	brokers := []string{s.KafkaAddress()}
+	producer, err := sarama.NewSyncProducer(brokers, config)
+	require.NoError(t, err)
+	defer producer.Close()
+	consumer, err := sarama.NewConsumer(brokers, config)
+	require.NoError(t, err)
+	defer consumer.Close()
+	var mu sync.Mutex
+	arrived := map[string]time.Time{}
+	partitions, err := consumer.Partitions(benchTopic)
+	require.NoError(t, err)
+	for _, partition := range partitions {
+		stream, err := consumer.ConsumePartition(benchTopic, partition, sarama.OffsetNewest)
+		require.NoError(t, err)
+		defer stream.AsyncClose()
+		go func() {
+			for m := range stream.Messages() {
+				mu.Lock()
+				arrived[string(m.Key)] = time.Now()
+				mu.Unlock()
+			}
+		}()
+	}
+	body := strings.Repeat("x", 700) // as large as an event
+	sent := map[string]time.Time{}
+	for range flows {
+		key := uuid.NewString()
+		sent[key] = time.Now()
+		_, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: benchTopic, Key: sarama.StringEncoder(key), Value: sarama.StringEncoder(body)})
+		require.NoError(t, err)
+		time.Sleep(flowPause)
+	}
+	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(arrived) == flows }, 30*time.Second, 10*time.Millisecond)
+	var samples []time.Duration
+	for key, at := range sent {
+		samples = append(samples, arrived[key].Sub(at))
+	}
+	return samples
+}

@@ -1,0 +1,14 @@
+package bus
+
+import (
+	"context"
+
+	"github.com/wealth-companion/companion/app/core/tracing"
+)
+
+// traced has what is done about an event continue its trail.
+func traced(next step) step {
+	return func(ctx context.Context, d delivery) (string, error) {
+		return next(trail.With(ctx, trail.Continue(d.event.CorrelationID, d.event.TraceParent)), d)
+	}
+}

@@ -1,0 +1,170 @@
+// Package sidecar is what Dapr's sidecars read: the components by which services
+// reach Kafka and Redis, the subscriptions, and how often what is tried again.
+// Production makes Kubernetes resources of it, and the tests files.
+package sidecar
+
+import (
+	"strings"
+
+	"github.com/wealth-companion/companion/app/core/event"
+)
+
+// Names of components that every service has.
+const (
+	StateStore  = "state"
+	SecretStore = "kubernetes-secrets"
+)
+
+// PubSub names the component by which a service reaches Kafka: one a service,
+// since each has a user of its own.
+func PubSub(service string) string { return "events-" + service }
+
+// Resource is a resource of Dapr's. Values may be of any kind that its reader
+// understands, such as outputs that are not known yet.
+type Resource struct {
+	APIVersion string
+	Kind       string
+	Name       string
+	Fields     map[string]any // besides metadata
+}
+
+// Document is the resource as a file holds it.
+func (r Resource) Document() map[string]any {
+	document := map[string]any{"apiVersion": r.APIVersion, "kind": r.Kind, "metadata": map[string]any{"name": r.Name}}
+	for field, value := range r.Fields {
+		document[field] = value
+	}
+	return document
+}
+
+// Component is a component of that kind, for the services of scopes only, or
+// for all without any.
+func Component(name, kind string, metadata []any, scopes ...any) Resource {
+	if metadata == nil {
+		metadata = []any{}
+	}
+	fields := map[string]any{"spec": map[string]any{"type": kind, "version": "v1", "metadata": metadata}}
+	if name != SecretStore {
+		fields["auth"] = map[string]any{"secretStore": SecretStore}
+	}
+	if len(scopes) > 0 {
+		fields["scopes"] = scopes
+	}
+	return Resource{APIVersion: "dapr.io/v1alpha1", Kind: "Component", Name: name, Fields: fields}
+}
+
+// Entry is a setting of a component.
+func Entry(name string, value any) map[string]any {
+	return map[string]any{"name": name, "value": value}
+}
+
+// Reference is a setting that is kept in a secret.
+func Reference(name, secret, key string) map[string]any {
+	return map[string]any{"name": name, "secretKeyRef": map[string]any{"name": secret, "key": key}}
+}
+
+// Redis is the state store. Its password is in the secret "redis".
+func Redis(host any) Resource {
+	return Component(StateStore, "state.redis", []any{
+		Entry("redisHost", host),
+		Reference("redisPassword", "redis", "password"),
+		Entry("keyPrefix", "name"),
+	})
+}
+
+// Authenticated is how a service shows Kafka who it is: by the password in its
+// secret, over TLS.
+func Authenticated(service string) []any {
+	return []any{
+		Entry("authType", "password"),
+		Entry("saslUsername", service),
+		Reference("saslPassword", service+"-kafka", "password"),
+		Entry("saslMechanism", "SHA-512"),
+		Reference("caCert", "kafka-ca", "ca.crt"),
+	}
+}
+
+// Anonymous is for a broker of a test's own, on loopback.
+func Anonymous() []any { return []any{Entry("authType", "none")} }
+
+// Kafka is a service's way to the brokers (host:port, separated by commas).
+func Kafka(service string, brokers any, access []any) Resource {
+	settings := append([]any{
+		Entry("brokers", brokers),
+		Entry("consumerGroup", service),
+		Entry("clientID", service),
+	}, access...)
+	settings = append(settings,
+		// A new consumer starts at what is kept, not at what comes next.
+		Entry("initialOffset", "oldest"),
+		// Resiliency decides on tries; the component itself must not give up.
+		Entry("consumeRetryEnabled", "true"),
+		Entry("consumeRetryInterval", "200ms"),
+		Entry("maxMessageBytes", "1048576"),
+		Entry("version", "4.0.0"),
+	)
+	return Component(PubSub(service), "pubsub.kafka", settings, service)
+}
+
+// Subscription leads a topic's events to the service's handler, and what is no
+// event to the dead letters.
+func Subscription(service string, topic event.Topic) Resource {
+	return Resource{
+		APIVersion: "dapr.io/v2alpha1", Kind: "Subscription",
+		Name: service + "-" + strings.ReplaceAll(topic.Name, ".", "-"),
+		Fields: map[string]any{
+			"spec": map[string]any{
+				"topic":           topic.Name,
+				"pubsubname":      PubSub(service),
+				"deadLetterTopic": topic.DeadLetter(),
+				"routes":          map[string]any{"default": "/events/" + topic.Name},
+			},
+			"scopes": []any{service},
+		},
+	}
+}
+
+// Subscriptions are those of a service: one for each topic that it consumes.
+func Subscriptions(service string) []Resource {
+	var all []Resource
+	for _, topic := range event.ConsumedBy(service) {
+		all = append(all, Subscription(service, topic))
+	}
+	return all
+}
+
+// Resiliency says what sidecars try again. A delivery is tried until the service
+// takes it: only the service can tell an event that it will never handle, which
+// it dead-letters itself after some tries (package bus), from a database that
+// is away or a service that is being started again. With tries counted here, an
+// outage of a few seconds would send good events to the dead letters.
+// Publishing is tried by the outbox, which gives up never.
+func Resiliency(services []string) Resource {
+	components := map[string]any{
+		StateStore: map[string]any{"outbound": map[string]any{"timeout": "quick", "retry": "briefly", "circuitBreaker": "store"}},
+	}
+	var scopes []any
+	for _, service := range services {
+		components[PubSub(service)] = map[string]any{"inbound": map[string]any{"timeout": "handler", "retry": "handler"}}
+		scopes = append(scopes, service)
+	}
+	return Resource{
+		APIVersion: "dapr.io/v1alpha1", Kind: "Resiliency", Name: "companion",
+		Fields: map[string]any{
+			"spec": map[string]any{
+				"policies": map[string]any{
+					"timeouts": map[string]any{"quick": "2s", "handler": "30s"},
+					"retries": map[string]any{
+						"briefly": map[string]any{"policy": "constant", "duration": "200ms", "maxRetries": 2},
+						"handler": map[string]any{"policy": "exponential", "maxInterval": "2s", "maxRetries": -1},
+					},
+					"circuitBreakers": map[string]any{
+						"store": map[string]any{"maxRequests": 1, "timeout": "10s", "trip": "consecutiveFailures > 5"},
+					},
+				},
+				"targets": map[string]any{"components": components},
+			},
+			"scopes": scopes,
+		},
+	}
+}

@@ -1,0 +1,26 @@
+package sidecar
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+)
+
+func TestEverySubscriptionHasDeadLetters(t *testing.T) {
+	for _, topic := range event.Catalogue() {
+		for _, service := range topic.Consumers {
+			spec := Subscription(service, topic).Fields["spec"].(map[string]any)
+			require.Equal(t, "dlq."+topic.Name, spec["deadLetterTopic"], "%s's subscription to %s", service, topic.Name)
+		}
+	}
+}
+
+func TestADeliveryIsTriedUntilTheServiceTakesIt(t *testing.T) {
+	spec := Resiliency([]string{event.Backend}).Fields["spec"].(map[string]any)
+	targets := spec["targets"].(map[string]any)["components"].(map[string]any)
+	inbound := targets[PubSub(event.Backend)].(map[string]any)["inbound"].(map[string]any)
+	policy := spec["policies"].(map[string]any)["retries"].(map[string]any)[inbound["retry"].(string)].(map[string]any)
+	require.Equal(t, -1, policy["maxRetries"], "what is counted here dead-letters good events when the database is away")
+}

@@ -1,0 +1,57 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+)
+
+func TestRevive(t *testing.T) {
+	user := trail.NewID()
+	good, err := event.New(context.Background(), event.Backend, event.TypeTransactionCreated, "x", event.TransactionCreated{
+		TransactionID: trail.NewID(), UserID: user, Amount: "12.50", Currency: "EUR", Type: event.Expense,
+		Category: "groceries", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
+	})
+	require.NoError(t, err)
+	as := func(change func(map[string]any)) []byte {
+		raw, err := json.Marshal(good)
+		require.NoError(t, err)
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal(raw, &fields))
+		change(fields)
+		raw, err = json.Marshal(fields)
+		require.NoError(t, err)
+		return raw
+	}
+	dead := func(fields map[string]any) {
+		fields["dlqreason"], fields["dlqtries"], fields["dlqhandler"] = "the database said no", 3, event.Analytics
+	}
+	for name, c := range map[string]struct {
+		topic  string
+		value  []byte
+		reason string // why not; empty: it is revived
+	}{
+		"an event that a handler failed at": {"dlq.finance.transaction.created", as(dead), ""},
+		"one that breaks its contract":      {"dlq.finance.transaction.created", as(func(f map[string]any) { dead(f); f["data"] = map[string]any{} }), "would die again"},
+		"one on another's dead letters":     {"dlq.finance.budget.exceeded", as(dead), "carries no events of type"},
+		"what is no event":                  {"dlq.finance.transaction.created", []byte("hello"), "no event"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			topic, key, value, err := revive(Message{Topic: c.topic, Key: "another's", Value: c.value})
+			if c.reason != "" {
+				require.ErrorContains(t, err, c.reason)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "finance.transaction.created", topic)
+			require.Equal(t, user.String(), key, "in order with its user's others")
+			require.JSONEq(t, string(as(func(map[string]any) {})), string(value), "as it first came")
+		})
+	}
+}

@@ -1,0 +1,193 @@
+package summary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/finance/currency"
+	"github.com/wealth-companion/companion/app/finance/ledger"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/backenddb"
+)
+
+// Summaries adds up what the ledger holds.
+type Summaries struct {
+	Pool   *pgxpool.Pool
+	Ledger *ledger.Ledger
+	Rates  *currency.Rates
+}
+
+// Period is a span of days, both ends included. Empty ends are the first day of
+// the current month and today.
+type Period struct{ From, To string }
+
+// longest is as long as a period can be, in days.
+const longest = 5 * 366
+
+// span reads the period as the time from since until until, which is not included.
+func (p Period) span(now time.Time) (since, until time.Time, err error) {
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
+	since, last := MonthOf(now), today
+	if p.To != "" {
+		if last, err = parseDay("to", p.To); err != nil {
+			return since, until, err
+		}
+		if p.From == "" {
+			since = MonthOf(last)
+		}
+	}
+	if p.From != "" {
+		if since, err = parseDay("from", p.From); err != nil {
+			return since, until, err
+		}
+	}
+	until = last.AddDate(0, 0, 1)
+	switch {
+	case !since.Before(until):
+		return since, until, fault.Invalid{Field: "from", Reason: "must not come after to"}
+	case until.Sub(since) > longest*24*time.Hour:
+		return since, until, fault.Invalid{Field: "from", Reason: "must not lie more than five years before to"}
+	}
+	return since, until, nil
+}
+
+func parseDay(field, text string) (time.Time, error) {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil || day.Year() < 1970 || day.Year() > 2200 {
+		return day, fault.Invalid{Field: field, Reason: "must be a day such as 2026-11-30"}
+	}
+	return day, nil
+}
+
+// in is the currency to report in: the one that is asked for or, when that is "",
+// that of the user's oldest wallet, which is "" while they have none.
+func (s *Summaries) in(ctx context.Context, user uuid.UUID, asked string) (code string, err error) {
+	if asked != "" {
+		if !money.ValidCurrency(asked) {
+			return "", fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+		}
+		return asked, nil
+	}
+	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
+		code, err = backenddb.New(tx).MainCurrency(ctx, user)
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return code, err
+}
+
+// Financial adds up a period. asked is the currency of the total; "": that of the
+// user's oldest wallet.
+func (s *Summaries) Financial(ctx context.Context, user uuid.UUID, p Period, asked string) (Financial, error) {
+	since, until, err := p.span(time.Now().UTC())
+	if err != nil {
+		return Financial{}, err
+	}
+	code, err := s.in(ctx, user, asked)
+	if err != nil {
+		return Financial{}, err
+	}
+	flows, err := s.flows(ctx, user, since, until)
+	if err != nil {
+		return Financial{}, err
+	}
+	sums, left, err := s.Ledger.Sums(ctx, user, code, since, until)
+	return Financial{
+		From: since.Format(time.DateOnly), To: until.AddDate(0, 0, -1).Format(time.DateOnly),
+		Currencies: ByCurrency(flows), Total: InOne(sums, codesOf(left), code),
+	}, err
+}
+
+// Categories adds up a period by category and compares it with the time of the
+// same length before. kind is income or expense.
+func (s *Summaries) Categories(ctx context.Context, user uuid.UUID, p Period, kind string) (Categories, error) {
+	since, until, err := p.span(time.Now().UTC())
+	if err != nil {
+		return Categories{}, err
+	}
+	if kind != event.Income && kind != event.Expense {
+		return Categories{}, fault.Invalid{Field: "type", Reason: "must be income or expense"}
+	}
+	found := Categories{From: since.Format(time.DateOnly), To: until.AddDate(0, 0, -1).Format(time.DateOnly), Type: kind}
+	flows, err := s.byCategory(ctx, user, kind, since, until)
+	if err != nil {
+		return found, err
+	}
+	before, err := s.byCategory(ctx, user, kind, since.Add(-until.Sub(since)), since)
+	found.Items = ByCategory(flows, before)
+	return found, err
+}
+
+// MaxMonths is as many months as trends go back.
+const MaxMonths = 60
+
+// Trends adds up the last months, the current one included. asked is as of
+// Financial.
+func (s *Summaries) Trends(ctx context.Context, user uuid.UUID, months int, asked string) (Trends, error) {
+	if months < 1 || months > MaxMonths {
+		return Trends{}, fault.Invalid{Field: "months", Reason: fmt.Sprintf("must be from 1 to %d", MaxMonths)}
+	}
+	code, err := s.in(ctx, user, asked)
+	if err != nil {
+		return Trends{}, err
+	}
+	first := MonthOf(time.Now()).AddDate(0, 1-months, 0)
+	all, err := s.months(ctx, user, first, months, code)
+	return Trends{Currency: code, Months: all}, err
+}
+
+// months adds up count months from the one that begins at first on, with totals
+// in the currency of code.
+func (s *Summaries) months(ctx context.Context, user uuid.UUID, first time.Time, count int, code string) ([]Month, error) {
+	until := first.AddDate(0, count, 0)
+	flows, err := s.byMonth(ctx, user, first, until)
+	if err != nil {
+		return nil, err
+	}
+	sums, left, err := s.Ledger.Sums(ctx, user, code, first, until)
+	return ByMonth(flows, sums, left, first, count, code), err
+}
+
+func (s *Summaries) flows(ctx context.Context, user uuid.UUID, since, until time.Time) (found []Flow, err error) {
+	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		rows, err := backenddb.New(tx).Flows(ctx, user, since, until)
+		for _, row := range rows {
+			found = append(found, Flow{Currency: row.Currency, Type: row.Type, Amount: row.Amount, Transactions: int(row.Transactions)})
+		}
+		return err
+	})
+	return found, err
+}
+
+func (s *Summaries) byCategory(ctx context.Context, user uuid.UUID, kind string, since, until time.Time) (found []Flow, err error) {
+	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		rows, err := backenddb.New(tx).FlowsByCategory(ctx, backenddb.FlowsByCategoryParams{UserID: user, Type: kind, Since: since, Until: until})
+		for _, row := range rows {
+			found = append(found, Flow{Currency: row.Currency, Type: kind, Category: row.Category, Amount: row.Amount, Transactions: int(row.Transactions)})
+		}
+		return err
+	})
+	return found, err
+}
+
+func (s *Summaries) byMonth(ctx context.Context, user uuid.UUID, since, until time.Time) (found []Flow, err error) {
+	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		rows, err := backenddb.New(tx).FlowsByMonth(ctx, user, since, until)
+		for _, row := range rows {
+			found = append(found, Flow{Currency: row.Currency, Type: row.Type, Month: row.Month, Amount: row.Amount, Transactions: int(row.Transactions)})
+		}
+		return err
+	})
+	return found, err
+}

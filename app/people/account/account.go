@@ -1,0 +1,266 @@
+// Package account is who uses the application: registration, log-in by password
+// or through an OpenID provider, sessions, the tokens that say who is asking, and
+// the end of an account.
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/people/preference"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/backenddb"
+	"github.com/wealth-companion/companion/app/store/etag"
+)
+
+// User is a person with an account.
+type User struct {
+	ID    uuid.UUID `json:"id"`
+	Email string    `json:"email" doc:"In small letters"`
+	Name  string    `json:"name"`
+	// HasPassword is false for those who log in through an OpenID provider only.
+	HasPassword bool      `json:"hasPassword" doc:"false: logs in through the identity provider only"`
+	CreatedAt   time.Time `json:"createdAt"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+}
+
+// Changed is when the user was last changed.
+func (u User) Changed() time.Time { return u.UpdatedAt }
+
+// Registration is what somebody enters to get an account.
+type Registration struct {
+	Email    string `json:"email" maxLength:"254" example:"ada@example.org"`
+	Password string `json:"password" minLength:"10" maxLength:"200"`
+	Name     string `json:"name,omitempty" maxLength:"100" example:"Ada"`
+}
+
+// Change is what of a user shall be otherwise.
+type Change struct {
+	Name *string `json:"name,omitempty" maxLength:"100"`
+}
+
+// Accounts keeps the users.
+type Accounts struct {
+	Pool    *pgxpool.Pool
+	Service string // who publishes its events
+	// Begin makes what a new user starts with, in the transaction of the registration.
+	Begin func(ctx context.Context, tx pgx.Tx, user uuid.UUID) error
+}
+
+func userOf(row backenddb.User) User {
+	return User{
+		ID: row.ID, Email: row.Email, Name: row.Name, HasPassword: row.PasswordHash != nil,
+		CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+	}
+}
+
+// now is the time to the microsecond, as PostgreSQL keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// plainAddress is an e-mail address in small letters.
+func plainAddress(text string) (string, error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	parsed, err := mail.ParseAddress(text)
+	if err != nil || parsed.Address != text || len(text) > 254 {
+		return text, fault.Invalid{Field: "email", Reason: "is not an e-mail address"}
+	}
+	return text, nil
+}
+
+func plainName(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if utf8.RuneCountInString(text) > 100 {
+		return text, fault.Invalid{Field: "name", Reason: "must have at most 100 characters"}
+	}
+	return text, nil
+}
+
+// Register makes an account and logs in. ErrConflict: there is one of this address.
+func (a *Accounts) Register(ctx context.Context, r Registration) (Session, error) {
+	email, err := plainAddress(r.Email)
+	if err != nil {
+		return Session{}, err
+	}
+	name, err := plainName(r.Name)
+	if err != nil {
+		return Session{}, err
+	}
+	hashed, err := hash(ctx, "password", r.Password)
+	if err != nil {
+		return Session{}, err
+	}
+	var session Session
+	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+		user, err := a.create(ctx, tx, email, name, &hashed)
+		if err != nil {
+			return err
+		}
+		session, err = open(ctx, tx, user, user.CreatedAt)
+		return err
+	})
+	if db.Conflict(err) {
+		return Session{}, fmt.Errorf("an account of this address %w", fault.ErrConflict)
+	}
+	return session, err
+}
+
+func (a *Accounts) create(ctx context.Context, tx pgx.Tx, email, name string, hashed *string) (User, error) {
+	at := now()
+	user := User{ID: trail.NewID(), Email: email, Name: name, HasPassword: hashed != nil, CreatedAt: at, UpdatedAt: at}
+	if err := backenddb.New(tx).InsertUser(ctx, backenddb.InsertUserParams{
+		ID: user.ID, Email: email, Name: name, PasswordHash: hashed, CreatedAt: at,
+	}); err != nil {
+		return User{}, err
+	}
+	if err := a.Begin(ctx, tx, user.ID); err != nil {
+		return User{}, err
+	}
+	return user, preference.Begin(ctx, tx, a.Service, user.ID)
+}
+
+// Login begins a session of the user of that address and password, or returns
+// ErrUnauthorized.
+func (a *Accounts) Login(ctx context.Context, email, password string) (Session, error) {
+	refused := fmt.Errorf("e-mail address or password: %w", fault.ErrUnauthorized)
+	row, err := backenddb.New(a.Pool).UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return Session{}, err
+	}
+	right, err := matches(ctx, password, row.PasswordHash)
+	if err != nil {
+		return Session{}, err
+	}
+	if !right {
+		return Session{}, refused
+	}
+	var session Session
+	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+		// It may have been changed meanwhile, or the account deleted.
+		row, err := backenddb.New(tx).UserWithPassword(ctx, row.ID, row.PasswordHash)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return refused
+		}
+		if err != nil {
+			return err
+		}
+		session, err = open(ctx, tx, userOf(row), now())
+		return err
+	})
+	return session, err
+}
+
+// gone is the error of a user who is not there (any more).
+func gone(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("this account is gone: %w", fault.ErrUnauthorized)
+	}
+	return err
+}
+
+// Find returns the user, or ErrUnauthorized when the account is gone.
+func (a *Accounts) Find(ctx context.Context, id uuid.UUID) (User, error) {
+	row, err := backenddb.New(a.Pool).UserByID(ctx, id)
+	if err != nil {
+		return User{}, gone(err)
+	}
+	return userOf(row), nil
+}
+
+// Update changes a user; ErrStale when ifMatch is of another state.
+func (a *Accounts) Update(ctx context.Context, id uuid.UUID, ifMatch string, e Change) (User, error) {
+	var user User
+	err := db.AsUser(ctx, a.Pool, id, func(tx pgx.Tx) error {
+		row, err := backenddb.New(tx).UserForUpdate(ctx, id)
+		if err != nil {
+			return gone(err)
+		}
+		user = userOf(row)
+		if err := etag.Check(ifMatch, user.UpdatedAt); err != nil || e.Name == nil {
+			return err
+		}
+		name, err := plainName(*e.Name)
+		if err != nil || name == user.Name {
+			return err
+		}
+		user.Name, user.UpdatedAt = name, now()
+		if err := backenddb.New(tx).RenameUser(ctx, name, user.UpdatedAt, id); err != nil {
+			return err
+		}
+		return preference.Tell(ctx, tx, a.Service, id) // agents address users by their names
+	})
+	return user, err
+}
+
+// fresh is how long ago somebody may have logged in who does what a password is
+// asked for, and has none.
+const fresh = 10 * time.Minute
+
+// prove checks that it is the user who asks: by their password or, where they
+// have none, by a log-in of a moment ago. field is what to name when it is wrong.
+func prove(ctx context.Context, row backenddb.User, c Caller, field, password string) error {
+	if row.PasswordHash == nil {
+		if time.Since(c.Authenticated) > fresh {
+			return fmt.Errorf("log in again with your identity provider (/auth/oidc/login?fresh=true), then repeat this within %d minutes: %w",
+				int(fresh.Minutes()), ErrStaleLogin)
+		}
+		return nil
+	}
+	right, err := matches(ctx, password, row.PasswordHash)
+	if err != nil || right {
+		return err
+	}
+	return fault.Invalid{Field: field, Reason: "is not your password"}
+}
+
+// ErrStaleLogin: what was asked for needs a log-in of a moment ago.
+var ErrStaleLogin = errors.New("this needs a fresh log-in")
+
+// ChangePassword sets the caller's password and ends their other sessions. Who
+// has none yet must have logged in a moment ago (ErrStaleLogin).
+func (a *Accounts) ChangePassword(ctx context.Context, c Caller, old, replacement string) error {
+	row, err := backenddb.New(a.Pool).UserByID(ctx, c.User)
+	if err != nil {
+		return gone(err)
+	}
+	if err := prove(ctx, row, c, "oldPassword", old); err != nil {
+		return err
+	}
+	hashed, err := hash(ctx, "newPassword", replacement)
+	if err != nil {
+		return err
+	}
+	return db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+		q := backenddb.New(tx)
+		if err := unchanged(ctx, q, row); err != nil {
+			return err
+		}
+		if err := q.SetPassword(ctx, &hashed, now(), c.User); err != nil {
+			return err
+		}
+		return q.EndSessions(ctx, c.User, c.Session)
+	})
+}
+
+// unchanged locks the user and refuses when the password is no longer the one
+// that was checked.
+func unchanged(ctx context.Context, q *backenddb.Queries, checked backenddb.User) error {
+	row, err := q.UserForUpdate(ctx, checked.ID)
+	if err != nil {
+		return gone(err)
+	}
+	if (row.PasswordHash == nil) != (checked.PasswordHash == nil) || row.PasswordHash != nil && *row.PasswordHash != *checked.PasswordHash {
+		return fmt.Errorf("the password has just been changed: %w", fault.ErrUnauthorized)
+	}
+	return nil
+}

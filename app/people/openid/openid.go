@@ -1,0 +1,250 @@
+// Package openid logs people in with an account they have elsewhere, by OpenID
+// Connect: the code flow with PKCE, state and nonce.
+package openid
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/oauth2"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/people/account"
+)
+
+// Config is how the provider knows us.
+type Config struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret string // secret
+	RedirectURL  string // of /api/v1/auth/oidc/callback, as people reach it
+}
+
+// Load makes the provider that the environment names; secret is New's. Nothing
+// set: nil, there is no log-in of this kind. It tells of everything that is wrong
+// at once.
+func Load(getenv func(string) string, secret []byte) (*Provider, error) {
+	var c Config
+	var missing []error
+	set := 0
+	for _, one := range []struct {
+		key    string
+		target *string
+	}{
+		{"OIDC_ISSUER", &c.Issuer}, {"OIDC_CLIENT_ID", &c.ClientID}, {"OIDC_CLIENT_SECRET", &c.ClientSecret}, {"OIDC_REDIRECT_URL", &c.RedirectURL},
+	} {
+		if *one.target = getenv(one.key); *one.target == "" {
+			missing = append(missing, fmt.Errorf("%s is not set: log-in by OpenID Connect needs it", one.key))
+			continue
+		}
+		set++
+	}
+	if set == 0 {
+		return nil, nil
+	}
+	for key, value := range map[string]string{"OIDC_ISSUER": c.Issuer, "OIDC_REDIRECT_URL": c.RedirectURL} {
+		if its, err := url.Parse(value); value != "" && (err != nil || its.Host == "" || its.Scheme != "https" && its.Scheme != "http") {
+			missing = append(missing, fmt.Errorf("%s is %q, which is no URL", key, value))
+		}
+	}
+	if err := errors.Join(missing...); err != nil {
+		return nil, err
+	}
+	return New(c, secret)
+}
+
+// How long the provider may take to answer, and a person to log in there.
+const (
+	answerTime = 5 * time.Second
+	// AttemptLife is how long what Begin returns is good for.
+	AttemptLife = 10 * time.Minute
+)
+
+// recent is how long ago a fresh log-in may be when it comes back.
+const recent = 5 * time.Minute
+
+// ErrAway: the provider does not answer.
+var ErrAway = errors.New("the identity provider does not answer now: try again in a while")
+
+// Provider is an OpenID provider. It is asked about itself when first needed, so
+// that the service starts while the provider is away.
+type Provider struct {
+	config Config
+	key    []byte // of attempts
+	client *http.Client
+
+	mu    sync.Mutex
+	found *oidc.Provider
+}
+
+// New makes the provider of the configuration. secret is what the service signs
+// with; attempts are signed with a key made from it, so that neither can be taken
+// for the other.
+func New(c Config, secret []byte) (*Provider, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "companion: attempts to log in by OpenID Connect", 32)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	return &Provider{config: c, key: key, client: &http.Client{Timeout: answerTime}}, nil
+}
+
+// discover returns what the provider says of itself.
+func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.found != nil {
+		return p.found, nil
+	}
+	found, err := oidc.NewProvider(ctx, p.config.Issuer)
+	if err != nil {
+		return nil, errors.Join(ErrAway, err)
+	}
+	p.found = found
+	return found, nil
+}
+
+func (p *Provider) oauth(found *oidc.Provider) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: p.config.ClientID, ClientSecret: p.config.ClientSecret, RedirectURL: p.config.RedirectURL,
+		Endpoint: found.Endpoint(), Scopes: []string{oidc.ScopeOpenID, "email", "profile"},
+	}
+}
+
+// attempt is what must come back unchanged: kept by the browser, signed by us.
+type attempt struct {
+	jwt.RegisteredClaims
+	State    string `json:"state"`
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"` // of PKCE
+	Fresh    bool   `json:"fresh"`
+	ReturnTo string `json:"returnTo"`
+}
+
+// Begin returns where the person is sent to, and the attempt to be kept by their
+// browser until they come back. fresh has the provider ask them again who they
+// are; returnTo is given back by Finish.
+func (p *Provider) Begin(ctx context.Context, fresh bool, returnTo string) (address, kept string, err error) {
+	ctx = oidc.ClientContext(ctx, p.client)
+	found, err := p.discover(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	its := attempt{
+		RegisteredClaims: jwt.RegisteredClaims{ExpiresAt: jwt.NewNumericDate(time.Now().Add(AttemptLife))},
+		State:            rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Fresh: fresh, ReturnTo: returnTo,
+	}
+	kept, err = jwt.NewWithClaims(jwt.SigningMethodHS256, its).SignedString(p.key)
+	options := []oauth2.AuthCodeOption{oidc.Nonce(its.Nonce), oauth2.S256ChallengeOption(its.Verifier)}
+	if fresh {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	}
+	return p.oauth(found).AuthCodeURL(its.State, options...), kept, err
+}
+
+// Answer is what the provider sent the person back with.
+type Answer struct {
+	State, Code string
+	// Refused is the provider's error code, such as access_denied.
+	Refused string
+}
+
+// Finish returns who logged in, and what Begin was given as returnTo. returnTo is
+// there even with an error, once the attempt is known to be ours. An answer that
+// does not fit the attempt is ErrUnauthorized.
+func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (who account.Identity, returnTo string, err error) {
+	var its attempt
+	if _, err := jwt.ParseWithClaims(kept, &its, func(*jwt.Token) (any, error) { return p.key, nil },
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired()); err != nil {
+		return who, "", fmt.Errorf("this attempt to log in was not begun in this browser, or longer ago than %d minutes: begin again: %w",
+			int(AttemptLife.Minutes()), fault.ErrUnauthorized)
+	}
+	if its.State == "" || subtle.ConstantTimeCompare([]byte(its.State), []byte(a.State)) != 1 {
+		return who, "", fmt.Errorf("the answer is to another attempt to log in: begin again: %w", fault.ErrUnauthorized)
+	}
+	if a.Refused != "" {
+		return who, its.ReturnTo, fmt.Errorf("the identity provider did not log you in (%.50s): %w", a.Refused, fault.ErrUnauthorized)
+	}
+	who, err = p.redeem(oidc.ClientContext(ctx, p.client), its, a.Code)
+	return who, its.ReturnTo, err
+}
+
+// redeem gets the ID token for the code and checks it.
+func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who account.Identity, err error) {
+	found, err := p.discover(ctx)
+	if err != nil {
+		return who, err
+	}
+	oauth := p.oauth(found)
+	token, err := oauth.Exchange(ctx, code, oauth2.VerifierOption(its.Verifier))
+	var refused *oauth2.RetrieveError
+	switch {
+	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError:
+		return who, fmt.Errorf("the identity provider did not take its code back (%.50s): %w", refused.ErrorCode, fault.ErrUnauthorized)
+	case err != nil:
+		return who, errors.Join(ErrAway, err)
+	}
+	raw, _ := token.Extra("id_token").(string)
+	checked, err := found.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(ctx, raw)
+	if err != nil {
+		return who, fmt.Errorf("the identity provider's token is not valid: %w", errors.Join(fault.ErrUnauthorized, err))
+	}
+	if subtle.ConstantTimeCompare([]byte(checked.Nonce), []byte(its.Nonce)) != 1 {
+		return who, fmt.Errorf("the identity provider's token is of another attempt: %w", fault.ErrUnauthorized)
+	}
+	var claims struct {
+		Email         string `json:"email"`
+		EmailVerified truth  `json:"email_verified"`
+		Name          string `json:"name"`
+		AuthTime      int64  `json:"auth_time"` // seconds since 1970; 0: not told
+	}
+	if err := checked.Claims(&claims); err != nil {
+		return who, fmt.Errorf("the identity provider's token cannot be read: %w", errors.Join(fault.ErrUnauthorized, err))
+	}
+	who = account.Identity{
+		Issuer: checked.Issuer, Subject: checked.Subject, Email: claims.Email, Verified: bool(claims.EmailVerified), Name: claims.Name,
+		Authenticated: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	if claims.AuthTime != 0 {
+		who.Authenticated = time.Unix(claims.AuthTime, 0).UTC()
+	}
+	if its.Fresh && (claims.AuthTime == 0 || time.Since(who.Authenticated) > recent) {
+		return who, fmt.Errorf("the identity provider did not ask you again who you are: %w", fault.ErrUnauthorized)
+	}
+	if who.Email != "" || found.UserInfoEndpoint() == "" {
+		return who, nil
+	}
+	// Some tell the address there only.
+	info, err := found.UserInfo(ctx, oauth.TokenSource(ctx, token))
+	if err != nil {
+		return who, errors.Join(ErrAway, err)
+	}
+	if info.Subject != who.Subject {
+		return who, fmt.Errorf("the identity provider tells of somebody else: %w", fault.ErrUnauthorized)
+	}
+	who.Email, who.Verified = info.Email, info.EmailVerified
+	return who, nil
+}
+
+// truth is a boolean, which some providers write as a text.
+type truth bool
+
+func (t *truth) UnmarshalJSON(raw []byte) error {
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return err
+	}
+	*t = value == true || value == "true"
+	return nil
+}
