@@ -28,7 +28,7 @@ func NewLog(out io.Writer, service string, level slog.Level) *slog.Logger {
 type traced struct{ slog.Handler }
 
 func (t traced) Handle(ctx context.Context, record slog.Record) error {
-	from := trail.From(ctx)
+	from := tracing.From(ctx)
 	if id := from.TraceID(); id != "" {
 		record.AddAttrs(slog.String("trace_id", id), slog.String("correlation_id", from.CorrelationID))
 	}

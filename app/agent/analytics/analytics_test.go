@@ -36,7 +36,7 @@ type household struct {
 }
 
 func newHousehold(t *testing.T) *household {
-	h := &household{t: t, pool: pgtest.Pool(t, event.Analytics), user: trail.NewID(), clock: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)}
+	h := &household{t: t, pool: pgtest.Pool(t, event.Analytics), user: tracing.NewID(), clock: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)}
 	h.agent = Watch(&observer.Observer{
 		Pool: h.pool, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.clock },
 		Settings: observer.Settings{Interval: 24 * time.Hour, Settle: time.Minute},
@@ -58,8 +58,8 @@ func (h *household) about(kind string, data any) event.CloudEvent {
 
 func (h *household) spent(amount string) (event.TransactionCreated, event.CloudEvent) {
 	t := event.TransactionCreated{
-		TransactionID: trail.NewID(), UserID: h.user, Amount: amount, Currency: "EUR", Type: event.Expense,
-		Category: "groceries", Description: "Rewe", WalletID: trail.NewID(), Timestamp: h.clock,
+		TransactionID: tracing.NewID(), UserID: h.user, Amount: amount, Currency: "EUR", Type: event.Expense,
+		Category: "groceries", Description: "Rewe", WalletID: tracing.NewID(), Timestamp: h.clock,
 	}
 	return t, h.about(event.TypeTransactionCreated, t)
 }
@@ -121,7 +121,7 @@ const (
 
 func TestABudgetIsToldOfOnce(t *testing.T) {
 	h := newHousehold(t)
-	h.take(h.budget(trail.NewID(), "100.00", false))
+	h.take(h.budget(tracing.NewID(), "100.00", false))
 	_, e := h.spent("79.99")
 	h.take(e)
 	require.Empty(t, h.said())
@@ -142,7 +142,7 @@ func TestABudgetIsToldOfOnce(t *testing.T) {
 func TestADuplicateChangesNothing(t *testing.T) {
 	h := newHousehold(t)
 	_, e := h.spent("60.00")
-	h.take(h.budget(trail.NewID(), "100.00", false), e, e, e)
+	h.take(h.budget(tracing.NewID(), "100.00", false), e, e, e)
 	require.Empty(t, h.said())
 	var wait sync.WaitGroup
 	_, e = h.spent("25.00")
@@ -163,13 +163,13 @@ func TestADuplicateChangesNothing(t *testing.T) {
 
 func TestWhatDoesNotCount(t *testing.T) {
 	h := newHousehold(t)
-	h.take(h.budget(trail.NewID(), "100.00", false))
+	h.take(h.budget(tracing.NewID(), "100.00", false))
 	for _, change := range []func(*event.TransactionCreated){
 		func(t *event.TransactionCreated) { t.Type = event.Income },
 		func(t *event.TransactionCreated) { t.Currency = "USD" },
 		func(t *event.TransactionCreated) { t.Category = "leisure" },
 		func(t *event.TransactionCreated) { t.Timestamp = t.Timestamp.AddDate(0, 1, 0) },
-		func(t *event.TransactionCreated) { t.UserID = trail.NewID() },
+		func(t *event.TransactionCreated) { t.UserID = tracing.NewID() },
 	} {
 		data, _ := h.spent("500.00")
 		change(&data)
@@ -180,7 +180,7 @@ func TestWhatDoesNotCount(t *testing.T) {
 
 func TestANewLimitIsToldOfAnew(t *testing.T) {
 	h := newHousehold(t)
-	id := trail.NewID()
+	id := tracing.NewID()
 	_, e := h.spent("110.00")
 	h.take(e)
 	require.Empty(t, h.said())
@@ -197,7 +197,7 @@ func TestANewLimitIsToldOfAnew(t *testing.T) {
 func TestUpdatesCount(t *testing.T) {
 	h := newHousehold(t)
 	first, e := h.spent("60.00")
-	h.take(h.budget(trail.NewID(), "100.00", false), e)
+	h.take(h.budget(tracing.NewID(), "100.00", false), e)
 	h.take(h.changed(first, map[string]event.Change{"amount": {Before: "60.00", After: "110.00"}}))
 	require.Equal(t, []string{warned110, exceeded1}, h.said())
 	h.take(h.changed(first, map[string]event.Change{"category": {Before: "groceries", After: "leisure"}}))
@@ -212,7 +212,7 @@ func TestTheOrderOfEventsDoesNotMatter(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			h := newHousehold(t)
-			id := trail.NewID()
+			id := tracing.NewID()
 			first, one := h.spent("60.00")
 			_, two := h.spent("40.00")
 			events := []event.CloudEvent{
@@ -256,7 +256,7 @@ func TestAnUnusualExpenseIsPointedOutOnce(t *testing.T) {
 func TestAFailedHandlerLeavesNothing(t *testing.T) {
 	h := newHousehold(t)
 	data, e := h.spent("85.00")
-	h.take(h.budget(trail.NewID(), "100.00", false))
+	h.take(h.budget(tracing.NewID(), "100.00", false))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := h.handlers["finance.transaction.created"](ctx, e)
@@ -275,7 +275,7 @@ func (h *household) budgetOf(b event.BudgetChanged) event.CloudEvent {
 
 func TestThresholdsAreTheUsers(t *testing.T) {
 	h := newHousehold(t)
-	b := event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-11", Threshold: 50}
+	b := event.BudgetChanged{BudgetID: tracing.NewID(), Limit: "100.00", Month: "2026-11", Threshold: 50}
 	_, e := h.spent("49.99")
 	h.take(h.budgetOf(b), e)
 	require.Empty(t, h.said())
@@ -290,8 +290,8 @@ func TestThresholdsAreTheUsers(t *testing.T) {
 // What was left of October is added to November, as far as it was left.
 func TestRolloverCounts(t *testing.T) {
 	h := newHousehold(t)
-	october := event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-10"}
-	november := event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-11", Rollover: true}
+	october := event.BudgetChanged{BudgetID: tracing.NewID(), Limit: "100.00", Month: "2026-10"}
+	november := event.BudgetChanged{BudgetID: tracing.NewID(), Limit: "100.00", Month: "2026-11", Rollover: true}
 	_, e := h.spent("150.00")
 	h.take(e, h.budgetOf(october), h.budgetOf(november))
 	require.Empty(t, h.said(), "150 of 200")
@@ -306,7 +306,7 @@ func TestRolloverCounts(t *testing.T) {
 
 func TestABudgetOfAnImportedPastIsNoNews(t *testing.T) {
 	h := newHousehold(t)
-	h.take(h.budgetOf(event.BudgetChanged{BudgetID: trail.NewID(), Limit: "100.00", Month: "2026-09"}))
+	h.take(h.budgetOf(event.BudgetChanged{BudgetID: tracing.NewID(), Limit: "100.00", Month: "2026-09"}))
 	old, _ := h.spent("150.00")
 	old.Timestamp = time.Date(2026, 9, 30, 9, 0, 0, 0, time.UTC)
 	h.take(h.about(event.TypeTransactionCreated, old))
@@ -316,7 +316,7 @@ func TestABudgetOfAnImportedPastIsNoNews(t *testing.T) {
 func TestWhatIsDeletedDoesNotCount(t *testing.T) {
 	h := newHousehold(t)
 	first, e := h.spent("60.00")
-	h.take(h.budget(trail.NewID(), "100.00", false), e)
+	h.take(h.budget(tracing.NewID(), "100.00", false), e)
 	gone := map[string]event.Change{"status": {Before: event.Active, After: event.Deleted}}
 	back := map[string]event.Change{"status": {Before: event.Deleted, After: event.Active}}
 	h.take(h.changed(first, gone))
@@ -347,7 +347,7 @@ func TestAReviewForecasts(t *testing.T) {
 		data.Timestamp = h.clock.AddDate(0, 0, day-80)
 		h.take(h.about(event.TypeTransactionCreated, data))
 	}
-	h.take(h.budget(trail.NewID(), "150.00", false))
+	h.take(h.budget(tracing.NewID(), "150.00", false))
 	h.clock = time.Date(2026, 11, 4, 12, 0, 0, 0, time.UTC)
 	for day := range 8 {
 		h.clock = h.clock.AddDate(0, 0, 1)

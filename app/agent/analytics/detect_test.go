@@ -20,7 +20,7 @@ var begun = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func bought(category, merchant, amount string, when time.Time) history.Transaction {
 	return history.Transaction{
-		ID: trail.NewID(), UserID: uuid.UUID{1}, WalletID: uuid.UUID{2}, Amount: decimal.RequireFromString(amount), Currency: "EUR",
+		ID: tracing.NewID(), UserID: uuid.UUID{1}, WalletID: uuid.UUID{2}, Amount: decimal.RequireFromString(amount), Currency: "EUR",
 		Type: event.Expense, Category: category, Description: merchant, At: when,
 	}
 }
@@ -38,7 +38,7 @@ func everyOtherDay(from, to int) []history.Transaction {
 func fits(t *testing.T, found []finding.Finding) {
 	t.Helper()
 	for _, f := range found {
-		e, err := event.New(t.Context(), event.Analytics, event.TypeInsightGenerated, "x", f.Insight(trail.NewID(), uuid.UUID{1}))
+		e, err := event.New(t.Context(), event.Analytics, event.TypeInsightGenerated, "x", f.Insight(tracing.NewID(), uuid.UUID{1}))
 		require.NoError(t, err)
 		require.NoError(t, event.Check(e))
 		require.NotEmpty(t, f.Detail)

@@ -28,7 +28,7 @@ func at(days, hour int) time.Time {
 
 func spent(merchant, amount string, when time.Time) history.Transaction {
 	return history.Transaction{
-		ID: trail.NewID(), UserID: user, WalletID: wallet, Amount: decimal.RequireFromString(amount), Currency: "EUR",
+		ID: tracing.NewID(), UserID: user, WalletID: wallet, Amount: decimal.RequireFromString(amount), Currency: "EUR",
 		Type: event.Expense, Category: "other", Description: merchant, At: when,
 	}
 }
@@ -61,7 +61,7 @@ func sorted(parts ...[]history.Transaction) []history.Transaction {
 func fits(t *testing.T, found []finding.Finding) {
 	t.Helper()
 	for _, f := range found {
-		e, err := event.New(t.Context(), event.Banking, event.TypeInsightGenerated, "x", f.Insight(trail.NewID(), user))
+		e, err := event.New(t.Context(), event.Banking, event.TypeInsightGenerated, "x", f.Insight(tracing.NewID(), user))
 		require.NoError(t, err)
 		require.NoError(t, event.Check(e))
 		require.NotEmpty(t, f.Detail)

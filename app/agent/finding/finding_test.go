@@ -16,7 +16,7 @@ func TestAFindingFitsItsEvent(t *testing.T) {
 		Kind: "price_rise", InsightType: event.SpendingPattern, Title: strings.Repeat("ü", 101), Message: strings.Repeat("m", 501),
 		Dismiss: strings.Repeat("d", 201), Confidence: 1.2, Facts: map[string]string{"was": "9.99"}, Related: map[string]string{"merchant": "x"},
 	}
-	data := f.Insight(trail.NewID(), trail.NewID())
+	data := f.Insight(tracing.NewID(), tracing.NewID())
 	require.Equal(t, strings.Repeat("ü", 99)+"…", data.Title)
 	require.Equal(t, map[string]string{"merchant": "x", "detector": "price_rise"}, data.RelatedEntities)
 	require.InDelta(t, 1, data.Confidence, 0)

@@ -26,8 +26,8 @@ func months(income, expenses []int64) []history.Transaction {
 	for i := range income {
 		first := begun.AddDate(0, i, 0)
 		h = append(h,
-			history.Transaction{ID: trail.NewID(), UserID: user, WalletID: bank, Currency: "EUR", Type: event.Income, Category: "salary", Amount: decimal.NewFromInt(10 * income[i]), At: first.Add(time.Hour)},
-			history.Transaction{ID: trail.NewID(), UserID: user, WalletID: bank, Currency: "EUR", Type: event.Expense, Category: "housing", Amount: decimal.NewFromInt(10 * expenses[i]), At: first.AddDate(0, 0, 10)})
+			history.Transaction{ID: tracing.NewID(), UserID: user, WalletID: bank, Currency: "EUR", Type: event.Income, Category: "salary", Amount: decimal.NewFromInt(10 * income[i]), At: first.Add(time.Hour)},
+			history.Transaction{ID: tracing.NewID(), UserID: user, WalletID: bank, Currency: "EUR", Type: event.Expense, Category: "housing", Amount: decimal.NewFromInt(10 * expenses[i]), At: first.AddDate(0, 0, 10)})
 	}
 	return h
 }
@@ -43,7 +43,7 @@ func hundreds(n int) []int64 {
 func fits(t *testing.T, found []finding.Finding) {
 	t.Helper()
 	for _, f := range found {
-		e, err := event.New(t.Context(), event.Investment, event.TypeInsightGenerated, "x", f.Insight(trail.NewID(), user))
+		e, err := event.New(t.Context(), event.Investment, event.TypeInsightGenerated, "x", f.Insight(tracing.NewID(), user))
 		require.NoError(t, err)
 		require.NoError(t, event.Check(e))
 		require.NotEmpty(t, f.Detail)
@@ -97,7 +97,7 @@ func TestIdleCash(t *testing.T) {
 	h := months(hundreds(8), []int64{80, 80, 80, 80, 80, 80, 80, 80}) // 800 a month
 	now := begun.AddDate(0, 8, 5)
 	windfall := append(append([]history.Transaction{}, h...), history.Transaction{
-		ID: trail.NewID(), WalletID: bank, Currency: "EUR", Type: event.Income, Amount: decimal.NewFromInt(9000), At: now.AddDate(0, 0, -20),
+		ID: tracing.NewID(), WalletID: bank, Currency: "EUR", Type: event.Income, Amount: decimal.NewFromInt(9000), At: now.AddDate(0, 0, -20),
 	})
 	history.Sort(windfall)
 	for name, c := range map[string]struct {

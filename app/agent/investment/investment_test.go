@@ -62,7 +62,7 @@ func TestGoalsAreLookedAtInTheMiddleOfTheMonth(t *testing.T) {
 	w.Open(history.Bank, "100.00")
 	w.Review() // November 13, the first look of all
 	w.Tell(event.TypeGoalChanged, event.GoalChanged{
-		UserID: w.User, GoalID: trail.NewID(), Name: "A bicycle", Target: "1200.00", Saved: "100.00", Currency: "EUR", Status: "active",
+		UserID: w.User, GoalID: tracing.NewID(), Name: "A bicycle", Target: "1200.00", Saved: "100.00", Currency: "EUR", Status: "active",
 		Deadline: "2026-12-31", CreatedAt: w.Clock.AddDate(0, -8, 0),
 	})
 	w.Review()

@@ -192,5 +192,5 @@ func about(ctx context.Context, alert notificationdb.Alert) context.Context {
 	if alert.CorrelationID == nil {
 		return ctx
 	}
-	return trail.With(ctx, trail.Continue(alert.CorrelationID.String(), alert.Traceparent))
+	return tracing.With(ctx, tracing.Continue(alert.CorrelationID.String(), alert.Traceparent))
 }

@@ -172,7 +172,7 @@ func (a *Agent) add(ctx context.Context, tx pgx.Tx, source event.CloudEvent, sou
 		return fmt.Errorf("the correlation of event %s: %w", source.ID, err)
 	}
 	alert := notificationdb.InsertAlertParams{
-		ID: trail.NewID(), UserID: m.user, Channel: p.channel, Title: m.title, Message: m.text,
+		ID: tracing.NewID(), UserID: m.user, Channel: p.channel, Title: m.title, Message: m.text,
 		SourceEvent: source.Type, SourceEventID: sourceID, Status: pending, DueAt: &p.due, Digest: p.digest,
 		CorrelationID: &correlation, Traceparent: source.TraceParent,
 	}

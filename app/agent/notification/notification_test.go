@@ -24,12 +24,12 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 func TestUsersAreToldOnceAndItIsTold(t *testing.T) {
 	pool := pgtest.Pool(t, event.Notification)
 	handlers := (&Agent{Pool: pool}).Handlers()
-	user := trail.NewID()
+	user := tracing.NewID()
 	for topic, data := range map[string]any{
 		"ai.insight.generated": event.InsightGenerated{
-			InsightID: trail.NewID(), UserID: user, InsightType: event.BudgetWarning, Title: "85% is used", Message: "m", Confidence: 1},
+			InsightID: tracing.NewID(), UserID: user, InsightType: event.BudgetWarning, Title: "85% is used", Message: "m", Confidence: 1},
 		"finance.budget.exceeded": event.BudgetExceeded{
-			UserID: user, BudgetID: trail.NewID(), Category: "groceries", BudgetAmount: "100.00", ActualAmount: "110.00", PercentOver: "10", Period: "2026-11"},
+			UserID: user, BudgetID: tracing.NewID(), Category: "groceries", BudgetAmount: "100.00", ActualAmount: "110.00", PercentOver: "10", Period: "2026-11"},
 	} {
 		known, ok := event.Find(topic)
 		require.True(t, ok)
@@ -96,7 +96,7 @@ type household struct {
 func newHousehold(t *testing.T) *household {
 	h := &household{t: t, mail: &spoken{}, now: at("2026-11-03T12:00:00Z")}
 	h.agent = &Agent{Pool: pgtest.Pool(t, event.Notification), Offers: map[string]Channel{email: h.mail}, Now: func() time.Time { return h.now }}
-	h.user = event.PreferencesChanged{UserID: trail.NewID(), Email: "ada@example.org", Timezone: "UTC", Channels: []string{inApp, email}, Digest: "off", MutedTypes: []string{}}
+	h.user = event.PreferencesChanged{UserID: tracing.NewID(), Email: "ada@example.org", Timezone: "UTC", Channels: []string{inApp, email}, Digest: "off", MutedTypes: []string{}}
 	return h
 }
 
@@ -113,7 +113,7 @@ func (h *household) take(kind string, data any) {
 func (h *household) insight(title string) {
 	h.t.Helper()
 	h.take(event.TypeInsightGenerated, event.InsightGenerated{
-		InsightID: trail.NewID(), UserID: h.user.UserID, InsightType: event.SavingsTip, Title: title, Message: "m", Confidence: 1})
+		InsightID: tracing.NewID(), UserID: h.user.UserID, InsightType: event.SavingsTip, Title: title, Message: "m", Confidence: 1})
 }
 
 // deliver lets the agent deliver what is due.
@@ -248,7 +248,7 @@ func TestWhatIsMutedIsNotTold(t *testing.T) {
 	h.user.MutedTypes = []string{event.SavingsTip}
 	h.take(event.TypePreferencesChanged, h.user)
 	h.insight("a")
-	h.take(event.TypeReminderDue, event.ReminderDue{UserID: h.user.UserID, TaskID: trail.NewID(), Title: "rent", RemindAt: h.now})
+	h.take(event.TypeReminderDue, event.ReminderDue{UserID: h.user.UserID, TaskID: tracing.NewID(), Title: "rent", RemindAt: h.now})
 	h.deliver()
 	require.Equal(t, []Note{{"Reminder", "rent"}}, h.mail.said)
 }

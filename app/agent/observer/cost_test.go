@@ -34,7 +34,7 @@ func remember(t testing.TB, w *observertest.World, user uuid.UUID, many int) {
 		pgx.CopyFromSlice(many, func(int) ([]any, error) {
 			at = at.Add(-6 * time.Hour)
 			which := chance.IntN(len(shops))
-			return []any{trail.NewID(), user, "{}", event.Expense, categories[which], fmt.Sprintf("%d.%02d", 5+chance.IntN(80), chance.IntN(100)), "EUR",
+			return []any{tracing.NewID(), user, "{}", event.Expense, categories[which], fmt.Sprintf("%d.%02d", 5+chance.IntN(80), chance.IntN(100)), "EUR",
 				history.Month(at), at, w.Wallet, shops[which], shops[which]}, nil
 		}))
 	require.NoError(t, err)
@@ -54,10 +54,10 @@ func cost(t testing.TB, service string, many int) (anEvent, aReview time.Duratio
 	remember(t, w, w.User, many)
 	// And twice as many of others.
 	for range 20 {
-		remember(t, w, trail.NewID(), many/10)
+		remember(t, w, tracing.NewID(), many/10)
 	}
 	w.Tell(event.TypeBudgetChanged, event.BudgetChanged{
-		UserID: w.User, BudgetID: trail.NewID(), Category: "groceries", Limit: "100000.00", Currency: "EUR", Month: history.Month(w.Clock), Rollover: true,
+		UserID: w.User, BudgetID: tracing.NewID(), Category: "groceries", Limit: "100000.00", Currency: "EUR", Month: history.Month(w.Clock), Rollover: true,
 	})
 	least := func(times int, do func()) time.Duration {
 		best := time.Hour

@@ -149,7 +149,7 @@ func TestReviewsComeAfterChangesAndOnceAnInterval(t *testing.T) {
 }
 
 func TestOneReviewThatFailsHoldsUpNoOther(t *testing.T) {
-	first := trail.NewID()
+	first := tracing.NewID()
 	var reviewed []uuid.UUID
 	w := observertest.New(t, event.Banking, now, func(o *observer.Observer) *observer.Observer {
 		o.Review = func(_ context.Context, c *observer.Case, _ observer.Look) error {
@@ -165,7 +165,7 @@ func TestOneReviewThatFailsHoldsUpNoOther(t *testing.T) {
 	for _, user := range []uuid.UUID{first, second} {
 		w.User = user
 		w.Open(history.Bank, "10.00")
-		w.Wallet = trail.NewID()
+		w.Wallet = tracing.NewID()
 		w.Clock = w.Clock.Add(time.Second)
 	}
 	w.Clock = now.Add(time.Hour)
@@ -197,7 +197,7 @@ func TestReviewsGoOnWhereTheyWereBrokenOff(t *testing.T) {
 		return o
 	})
 	for range users {
-		w.User, w.Wallet = trail.NewID(), trail.NewID()
+		w.User, w.Wallet = tracing.NewID(), tracing.NewID()
 		w.Open(history.Bank, "10.00")
 	}
 	w.Clock = now.Add(time.Hour)
@@ -237,7 +237,7 @@ func TestWorkEndsWhenTold(t *testing.T) {
 func TestBalancesAndHistory(t *testing.T) {
 	var wallets []history.Wallet
 	var h []history.Transaction
-	savings := trail.NewID()
+	savings := tracing.NewID()
 	w := observertest.New(t, event.Banking, now, func(o *observer.Observer) *observer.Observer {
 		o.Review = func(ctx context.Context, c *observer.Case, _ observer.Look) (err error) {
 			if wallets, err = c.Wallets(ctx); err != nil {
@@ -292,7 +292,7 @@ func TestGoals(t *testing.T) {
 		return o
 	})
 	goal := event.GoalChanged{
-		UserID: w.User, GoalID: trail.NewID(), Name: "A bicycle", Target: "900.00", Saved: "0.00", Currency: "EUR", Status: "active", Deadline: "2027-01-31", CreatedAt: now,
+		UserID: w.User, GoalID: tracing.NewID(), Name: "A bicycle", Target: "900.00", Saved: "0.00", Currency: "EUR", Status: "active", Deadline: "2027-01-31", CreatedAt: now,
 	}
 	before := w.Event(event.TypeGoalChanged, goal)
 	goal.Saved = "40.00"

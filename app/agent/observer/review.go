@@ -109,7 +109,7 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 	begun := time.Now()
 	failed := 0
 	for _, user := range due {
-		its := trail.With(ctx, trail.Continue("", ""))
+		its := tracing.With(ctx, tracing.Continue("", ""))
 		err := o.reviewOne(its, user)
 		if err == nil {
 			continue

@@ -49,7 +49,7 @@ func (c *Case) Say(ctx context.Context, f finding.Finding) (said bool, err error
 	if err != nil || !first {
 		return false, err
 	}
-	e, err := event.New(ctx, c.observer.Service, event.TypeInsightGenerated, f.Subject.String(), f.Insight(trail.NewID(), c.User))
+	e, err := event.New(ctx, c.observer.Service, event.TypeInsightGenerated, f.Subject.String(), f.Insight(tracing.NewID(), c.User))
 	if err != nil {
 		return false, err
 	}

@@ -58,7 +58,7 @@ func (b *Backend) ask(ctx context.Context, token string, c call) (map[string]any
 	if c.once != "" {
 		request.Header.Set("Idempotency-Key", c.once)
 	}
-	its := trail.From(ctx)
+	its := tracing.From(ctx)
 	request.Header.Set("Traceparent", its.TraceParent)
 	request.Header.Set("X-Correlation-Id", its.CorrelationID)
 	response, err := b.Client.Do(request)

@@ -75,8 +75,8 @@ func (s *Server) verify(ctx context.Context, token string, _ *http.Request) (*au
 func (s *Server) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		its := trail.Continue(r.Header.Get("X-Correlation-Id"), r.Header.Get("Traceparent"))
-		ctx := trail.With(r.Context(), its)
+		its := tracing.Continue(r.Header.Get("X-Correlation-Id"), r.Header.Get("Traceparent"))
+		ctx := tracing.With(r.Context(), its)
 		w.Header().Set("X-Correlation-Id", its.CorrelationID)
 		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		next.ServeHTTP(recorded, r.WithContext(ctx))

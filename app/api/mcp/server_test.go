@@ -38,7 +38,7 @@ func observe(string, string, int, time.Duration) {}
 
 func newWorld(t *testing.T) *world {
 	quiet := slog.New(slog.DiscardHandler)
-	api := httptest.NewServer(httpapi.New(pgtest.Pool(t, event.Backend), event.Backend, bytes.Repeat([]byte("k"), 32), quiet, observe).Handler())
+	api := httptest.NewServer(rest.New(pgtest.Pool(t, event.Backend), event.Backend, bytes.Repeat([]byte("k"), 32), quiet, observe).Handler())
 	t.Cleanup(api.Close)
 	address, err := url.Parse(api.URL)
 	require.NoError(t, err)

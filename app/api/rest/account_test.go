@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"encoding/json"
@@ -184,9 +184,9 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 		require.Less(t, answer.Code, 500, "%s %s: %s", o.Method, path, answer.Body)
 	}
 	// What agents say meanwhile is handled, and leaves nothing.
-	w.told(event.TypeInsightGenerated, event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "x", Message: "m", Confidence: 1})
-	w.told(event.TypeAlertSent, event.AlertSent{AlertID: trail.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
-		SourceEventID: trail.NewID(), DeliveredAt: deleted[0].DeletedAt, Status: "delivered"})
+	w.told(event.TypeInsightGenerated, event.InsightGenerated{InsightID: tracing.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "x", Message: "m", Confidence: 1})
+	w.told(event.TypeAlertSent, event.AlertSent{AlertID: tracing.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
+		SourceEventID: tracing.NewID(), DeliveredAt: deleted[0].DeletedAt, Status: "delivered"})
 	nothingLeft()
 	again, _ := outbox[event.UserDeleted](w, event.TypeUserDeleted)
 	require.Len(t, again, 1)

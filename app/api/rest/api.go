@@ -1,8 +1,8 @@
-// Package httpapi is the backend's REST API under /api/v1: who is asking, what
+// Package rest is the backend's REST API under /api/v1: who is asking, what
 // they ask for, and what they are told when it cannot be had. Operations are
 // declared with huma, which checks requests against the types of their inputs
 // and writes the OpenAPI document from the same; one file a resource.
-package httpapi
+package rest
 
 import (
 	"context"
@@ -99,7 +99,7 @@ func (a *API) Handler() http.Handler {
 	root := chi.NewRouter()
 	root.Use(a.observed, a.Limits.clientAddress())
 	root.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, r, fmt.Errorf("%s: %w", r.URL.Path, fault.ErrNotFound))
+		a.refuse(w, r, fmt.Errorf("%s: %w", r.URL.Path, apperror.ErrNotFound))
 	})
 	root.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, status{http.StatusMethodNotAllowed, r.Method + " is not possible here"})
@@ -149,8 +149,8 @@ func (a *API) declare(router chi.Router) huma.API {
 func (a *API) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		its := trail.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
-		ctx := trail.With(r.Context(), its)
+		its := tracing.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
+		ctx := tracing.With(r.Context(), its)
 		if r.URL.Path != livePath && r.URL.Path != exportPath {
 			limited, cancel := context.WithTimeout(ctx, patienceFor(r.URL.Path))
 			defer cancel()

@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"bytes"
@@ -357,8 +357,8 @@ func TestWhatAgentsSayIsTakenOnce(t *testing.T) {
 	}
 	gone := time.Now().Add(-time.Hour).UTC()
 	for i, e := range []event.CloudEvent{
-		say(event.TypeInsightGenerated, event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "now", Message: "m", Confidence: 1}),
-		say(event.TypeInsightGenerated, event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "old", Message: "m", Confidence: 1, ExpiresAt: &gone}),
+		say(event.TypeInsightGenerated, event.InsightGenerated{InsightID: tracing.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "now", Message: "m", Confidence: 1}),
+		say(event.TypeInsightGenerated, event.InsightGenerated{InsightID: tracing.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "old", Message: "m", Confidence: 1, ExpiresAt: &gone}),
 	} {
 		for try := range 2 {
 			first, err := w.api.Insights.Take(t.Context(), e)
@@ -370,8 +370,8 @@ func TestWhatAgentsSayIsTakenOnce(t *testing.T) {
 	require.Len(t, items, 1, "what expired is not shown")
 	require.Equal(t, "now", items[0].(object)["title"])
 
-	sent := event.AlertSent{AlertID: trail.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
-		SourceEventID: trail.NewID(), DeliveredAt: time.Now().UTC(), Status: "pending"}
+	sent := event.AlertSent{AlertID: tracing.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
+		SourceEventID: tracing.NewID(), DeliveredAt: time.Now().UTC(), Status: "pending"}
 	for _, status := range []string{"pending", "delivered"} {
 		sent.Status = status
 		_, err := w.api.Alerts.Take(t.Context(), say(event.TypeAlertSent, sent))

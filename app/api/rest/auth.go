@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -175,7 +175,7 @@ func (r routes) login(ctx context.Context, in *loginInput) (*sessionAnswer, erro
 func (r routes) refresh(ctx context.Context, in *Refreshing) (*sessionAnswer, error) {
 	token, cookie := in.token()
 	if token == "" {
-		return nil, fmt.Errorf("a refresh token is needed, in the body or the cookie: %w", fault.ErrUnauthorized)
+		return nil, fmt.Errorf("a refresh token is needed, in the body or the cookie: %w", apperror.ErrUnauthorized)
 	}
 	s, err := r.api.Accounts.Refresh(ctx, token)
 	if err != nil {
@@ -189,7 +189,7 @@ func (r routes) logout(ctx context.Context, in *logoutInput) (*cookiesAnswer, er
 	refresh, _ := in.token()
 	if refresh != "" {
 		session, err := r.api.Accounts.SessionOf(ctx, refresh)
-		if err != nil && !errors.Is(err, fault.ErrNotFound) { // one that is not there has ended
+		if err != nil && !errors.Is(err, apperror.ErrNotFound) { // one that is not there has ended
 			return nil, err
 		}
 		ended = append(ended, session)
@@ -202,7 +202,7 @@ func (r routes) logout(ctx context.Context, in *logoutInput) (*cookiesAnswer, er
 		ended = append(ended, who.Session)
 	}
 	if len(ended) == 0 {
-		return nil, fmt.Errorf("a refresh token or an access token is needed: %w", fault.ErrUnauthorized)
+		return nil, fmt.Errorf("a refresh token or an access token is needed: %w", apperror.ErrUnauthorized)
 	}
 	for _, session := range ended {
 		if err := r.api.Accounts.Logout(ctx, session); err != nil {

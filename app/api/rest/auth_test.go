@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"bytes"
@@ -81,7 +81,7 @@ func TestRegisterAndLogin(t *testing.T) {
 	session := w.call(200, "POST", "/auth/login", object{"email": "ADA@example.org", "password": password})
 
 	w.call(401, "GET", "/auth/me", nil)
-	user := account.Caller{User: uuid.MustParse(session["user"].(object)["id"].(string)), Session: trail.NewID(), Authenticated: time.Now()}
+	user := account.Caller{User: uuid.MustParse(session["user"].(object)["id"].(string)), Session: tracing.NewID(), Authenticated: time.Now()}
 	forged, _, err := account.Tokens{Key: []byte("another key, of whoever")}.Issue(user, time.Now())
 	require.NoError(t, err)
 	old, _, err := w.api.Tokens.Issue(user, time.Now().Add(-24*time.Hour))

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"bytes"
@@ -51,11 +51,11 @@ type importRates struct {
 
 func (r routes) currencies() {
 	open(r, operation{http.MethodGet, "/currencies", "listCurrencies", "The currencies there are, by code", 0, 0},
-		func(context.Context, *struct{}) (page.List[currency.Currency], error) {
+		func(context.Context, *struct{}) (pagination.List[currency.Currency], error) {
 			return whole(currency.All(), nil)
 		})
 	own(r, operation{http.MethodGet, "/rates", "listRates", "The caller's rates, the latest day first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *ListRates) (page.List[currency.Rate], error) {
+		func(ctx context.Context, user uuid.UUID, in *ListRates) (pagination.List[currency.Rate], error) {
 			return r.api.Rates.List(ctx, user, in.Base, in.Quote, in.Limit, in.Cursor)
 		})
 	own(r, operation{http.MethodPut, "/rates", "putRate", "Enter a rate, in place of another of the same day and pair", 0, 0},

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -25,10 +25,10 @@ type dismissInsight struct {
 
 func (r routes) insights() {
 	own(r, operation{http.MethodGet, "/insights", "listInsights", "What the agents found, newest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *listInsights) (page.List[insight.Insight], error) {
+		func(ctx context.Context, user uuid.UUID, in *listInsights) (pagination.List[insight.Insight], error) {
 			p, err := in.request()
 			if err != nil {
-				return page.List[insight.Insight]{}, err
+				return pagination.List[insight.Insight]{}, err
 			}
 			return r.api.Insights.List(ctx, user, in.Type, in.State, p)
 		})
@@ -60,10 +60,10 @@ func (k keyed) idempotencyKey() (string, []byte) { return k.IdempotencyKey, nil 
 
 func (r routes) alerts() {
 	own(r, operation{http.MethodGet, "/alerts", "listAlerts", "What the caller was told, newest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *listAlerts) (page.List[alert.Alert], error) {
+		func(ctx context.Context, user uuid.UUID, in *listAlerts) (pagination.List[alert.Alert], error) {
 			p, err := in.request()
 			if err != nil {
-				return page.List[alert.Alert]{}, err
+				return pagination.List[alert.Alert]{}, err
 			}
 			return r.api.Alerts.List(ctx, user, in.Unread, p)
 		})

@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"testing"
@@ -40,7 +40,7 @@ func TestInsightsAreReadAndDismissed(t *testing.T) {
 	user := w.me()
 	find := func(kind, title string) string {
 		data := event.InsightGenerated{
-			InsightID: trail.NewID(), UserID: user, InsightType: kind, Title: title, Message: "m", Confidence: 0.9,
+			InsightID: tracing.NewID(), UserID: user, InsightType: kind, Title: title, Message: "m", Confidence: 0.9,
 			RelatedEntities: map[string]string{"detector": "price_rise"}, Facts: map[string]string{"before": "9.99"}, Dismiss: "The old price.",
 		}
 		w.told(event.TypeInsightGenerated, data)
@@ -88,9 +88,9 @@ func TestAlertsAreRead(t *testing.T) {
 	w := newWorld(t)
 	w.join()
 	user := w.me()
-	cause := w.told(event.TypeInsightGenerated, event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "A tip", Message: "Save.", Confidence: 1})
+	cause := w.told(event.TypeInsightGenerated, event.InsightGenerated{InsightID: tracing.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "A tip", Message: "Save.", Confidence: 1})
 	alert := func(channel, title string, ago time.Duration) string {
-		sent := event.AlertSent{AlertID: trail.NewID(), UserID: user, Channel: channel, SourceEvent: cause.Type, SourceEventID: uuid.MustParse(cause.ID),
+		sent := event.AlertSent{AlertID: tracing.NewID(), UserID: user, Channel: channel, SourceEvent: cause.Type, SourceEventID: uuid.MustParse(cause.ID),
 			DeliveredAt: time.Now().UTC().Add(-ago), Status: "delivered", Title: title}
 		w.told(event.TypeAlertSent, sent)
 		return "/alerts/" + sent.AlertID.String()

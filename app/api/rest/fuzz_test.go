@@ -1,6 +1,6 @@
 //go:build integration && fuzz
 
-package httpapi
+package rest
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -38,7 +38,7 @@ type listContributions struct {
 
 func (r routes) goals() {
 	own(r, operation{http.MethodGet, "/goals", "listGoals", "The caller's goals and how far they are, oldest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *listGoals) (page.List[goal.Goal], error) {
+		func(ctx context.Context, user uuid.UUID, in *listGoals) (pagination.List[goal.Goal], error) {
 			return whole(r.api.Goals.List(ctx, user, in.Status))
 		})
 	own(r, operation{http.MethodPost, "/goals", "createGoal", "Set a goal to save for", http.StatusCreated, 0},
@@ -58,10 +58,10 @@ func (r routes) goals() {
 			return nothing{}, r.api.Goals.Delete(ctx, user, in.id())
 		})
 	own(r, operation{http.MethodGet, "/goals/{id}/contributions", "listContributions", "What was put aside for a goal and taken out, newest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *listContributions) (page.List[goal.Contribution], error) {
+		func(ctx context.Context, user uuid.UUID, in *listContributions) (pagination.List[goal.Contribution], error) {
 			p, err := in.request()
 			if err != nil {
-				return page.List[goal.Contribution]{}, err
+				return pagination.List[goal.Contribution]{}, err
 			}
 			return r.api.Goals.Contributions(ctx, user, in.id(), p)
 		})

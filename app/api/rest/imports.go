@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -27,10 +27,10 @@ func (r routes) imports() {
 			return r.api.Imports.Import(ctx, user, in.Body)
 		})
 	own(r, operation{http.MethodGet, "/imports", "listImports", "The caller's imports, newest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *Paged) (page.List[imports.Import], error) {
+		func(ctx context.Context, user uuid.UUID, in *Paged) (pagination.List[imports.Import], error) {
 			p, err := in.request()
 			if err != nil {
-				return page.List[imports.Import]{}, err
+				return pagination.List[imports.Import]{}, err
 			}
 			return r.api.Imports.List(ctx, user, p)
 		})

@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"encoding/json"
@@ -30,7 +30,7 @@ import (
 func restricted(t *testing.T) *world {
 	t.Helper()
 	admin := pgtest.URL(t)
-	require.NoError(t, database.Prepare(t.Context(), admin, []database.Service{{Name: event.Backend, Password: uuid.NewString()}}))
+	require.NoError(t, provision.Prepare(t.Context(), admin, []provision.Service{{Name: event.Backend, Password: uuid.NewString()}}))
 	pool, err := db.Open(t.Context(), strings.Replace(admin, "admin@", event.Backend+"@", 1), 0)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
@@ -129,12 +129,12 @@ func (b *belongings) of(resource string) map[string]string {
 		b.call(200, "PUT", "/rates", object{"base": "USD", "quote": "EUR", "date": date, "rate": secretRate})
 		its = map[string]string{"base": "USD", "quote": "EUR", "date": date}
 	case "insights":
-		data := event.InsightGenerated{InsightID: trail.NewID(), UserID: b.me(), InsightType: event.SavingsTip, Title: name, Message: "m", Confidence: 1}
+		data := event.InsightGenerated{InsightID: tracing.NewID(), UserID: b.me(), InsightType: event.SavingsTip, Title: name, Message: "m", Confidence: 1}
 		b.told(event.TypeInsightGenerated, data)
 		its = map[string]string{"id": data.InsightID.String()}
 	case "alerts":
-		data := event.AlertSent{AlertID: trail.NewID(), UserID: b.me(), Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
-			SourceEventID: trail.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: name, Message: "m"}
+		data := event.AlertSent{AlertID: tracing.NewID(), UserID: b.me(), Channel: "in_app", SourceEvent: event.TypeInsightGenerated,
+			SourceEventID: tracing.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: name, Message: "m"}
 		b.told(event.TypeAlertSent, data)
 		its = map[string]string{"id": data.AlertID.String()}
 	default:

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -34,7 +34,7 @@ type editWallet struct {
 
 func (r routes) wallets() {
 	own(r, operation{http.MethodGet, "/wallets", "listWallets", "The caller's wallets and what they hold, oldest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *Archived) (page.List[ledger.Wallet], error) {
+		func(ctx context.Context, user uuid.UUID, in *Archived) (pagination.List[ledger.Wallet], error) {
 			return whole(r.api.Ledger.Wallets(ctx, user, in.Archived))
 		})
 	own(r, operation{http.MethodPost, "/wallets", "createWallet", "Make a wallet", http.StatusCreated, 0},
@@ -73,7 +73,7 @@ type editCategory struct {
 
 func (r routes) categories() {
 	own(r, operation{http.MethodGet, "/categories", "listCategories", "The caller's categories, by kind and name", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *Archived) (page.List[ledger.Category], error) {
+		func(ctx context.Context, user uuid.UUID, in *Archived) (pagination.List[ledger.Category], error) {
 			return whole(r.api.Ledger.Categories(ctx, user, in.Archived))
 		})
 	own(r, operation{http.MethodPost, "/categories", "createCategory", "Make a category", http.StatusCreated, 0},

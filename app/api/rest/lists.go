@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"github.com/google/uuid"
@@ -12,7 +12,7 @@ type Paged struct {
 	Cursor string `query:"cursor" doc:"nextCursor of the page before; without it, the first page" maxLength:"200"`
 }
 
-func (p Paged) request() (page.Request, error) { return page.Parse(p.Limit, p.Cursor) }
+func (p Paged) request() (pagination.Request, error) { return pagination.Parse(p.Limit, p.Cursor) }
 
 // One names a thing in the path.
 type One struct {
@@ -23,9 +23,9 @@ type One struct {
 func (o One) id() uuid.UUID { return uuid.MustParse(o.ID) }
 
 // whole is a list that is short enough for one page.
-func whole[T any](items []T, err error) (page.List[T], error) {
+func whole[T any](items []T, err error) (pagination.List[T], error) {
 	if items == nil {
 		items = []T{}
 	}
-	return page.List[T]{Items: items}, err
+	return pagination.List[T]{Items: items}, err
 }

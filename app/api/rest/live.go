@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -119,7 +119,7 @@ func (a *API) event(ctx context.Context, user uuid.UUID, n live.Notice) (string,
 	default:
 		what = struct{}{}
 	}
-	if errors.Is(err, fault.ErrNotFound) {
+	if errors.Is(err, apperror.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {

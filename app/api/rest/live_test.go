@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"bufio"
@@ -97,13 +97,13 @@ func TestWhatIsNewComesLive(t *testing.T) {
 
 	// Longer than the server waits for requests.
 	time.Sleep(server.Config.ReadTimeout + 500*time.Millisecond)
-	insight := event.InsightGenerated{InsightID: trail.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "line\nbreak", Message: "m", Confidence: 1}
+	insight := event.InsightGenerated{InsightID: tracing.NewID(), UserID: user, InsightType: event.SavingsTip, Title: "line\nbreak", Message: "m", Confidence: 1}
 	other := insight
-	other.InsightID, other.UserID, other.Title = trail.NewID(), trail.NewID(), "another's"
+	other.InsightID, other.UserID, other.Title = tracing.NewID(), tracing.NewID(), "another's"
 	w.told(event.TypeInsightGenerated, other)
 	w.told(event.TypeInsightGenerated, insight)
-	w.told(event.TypeAlertSent, event.AlertSent{AlertID: trail.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeReminderDue,
-		SourceEventID: trail.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: "Reminder"})
+	w.told(event.TypeAlertSent, event.AlertSent{AlertID: tracing.NewID(), UserID: user, Channel: "in_app", SourceEvent: event.TypeReminderDue,
+		SourceEventID: tracing.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: "Reminder"})
 	kind, data := w.next(events)
 	if kind == "missed" {
 		kind, data = w.next(events)

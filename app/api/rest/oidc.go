@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -54,14 +54,14 @@ func (r routes) oidc() {
 	declare(r, finish, r.finishOIDC)
 }
 
-var errNoOIDC = fmt.Errorf("log-in with an identity provider is not configured here (OIDC_ISSUER): %w", fault.ErrNotFound)
+var errNoOIDC = fmt.Errorf("log-in with an identity provider is not configured here (OIDC_ISSUER): %w", apperror.ErrNotFound)
 
 func (r routes) beginOIDC(ctx context.Context, in *beginOIDC) (*elsewhere, error) {
 	if r.api.OpenID == nil {
 		return nil, errNoOIDC
 	}
 	if in.ReturnTo != "" && !ownPage(in.ReturnTo) {
-		return nil, fault.Invalid{Field: "returnTo", Reason: "must be a page of this site, such as /dashboard"}
+		return nil, apperror.Invalid{Field: "returnTo", Reason: "must be a page of this site, such as /dashboard"}
 	}
 	address, attempt, err := r.api.OpenID.Begin(ctx, in.Fresh, in.ReturnTo)
 	if err != nil {

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -139,7 +139,7 @@ func once(ctx context.Context, path string, in any) (context.Context, *idempoten
 	}
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return ctx, nil, fault.Invalid{Field: "Idempotency-Key", Reason: "must be a UUID, a new one for each new request"}
+		return ctx, nil, apperror.Invalid{Field: "Idempotency-Key", Reason: "must be a UUID, a new one for each new request"}
 	}
 	ctx, request := idempotency.With(ctx, id, append([]byte(path+"\n"), content...))
 	return ctx, request, nil

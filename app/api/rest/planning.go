@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -32,7 +32,7 @@ type listBudgets struct {
 
 func (r routes) budgets() {
 	own(r, operation{http.MethodGet, "/budgets", "listBudgets", "The caller's budgets and how they stand, the newest month first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *listBudgets) (page.List[budget.Budget], error) {
+		func(ctx context.Context, user uuid.UUID, in *listBudgets) (pagination.List[budget.Budget], error) {
 			return whole(r.api.Budgets.List(ctx, user, in.Month))
 		})
 	own(r, operation{http.MethodPost, "/budgets", "createBudget", "Make a budget", http.StatusCreated, 0},
@@ -40,7 +40,7 @@ func (r routes) budgets() {
 			return r.api.Budgets.Create(ctx, user, in.Body)
 		})
 	own(r, operation{http.MethodPost, "/budgets/copy", "copyBudgets", "Take the budgets of a month over into another, but those that it has", http.StatusCreated, 0},
-		func(ctx context.Context, user uuid.UUID, in *copyBudgets) (page.List[budget.Budget], error) {
+		func(ctx context.Context, user uuid.UUID, in *copyBudgets) (pagination.List[budget.Budget], error) {
 			return whole(r.api.Budgets.Copy(ctx, user, in.Body))
 		})
 	own(r, operation{http.MethodGet, "/budgets/{id}", "getBudget", "One budget and how it stands", 0, 0},

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func (r routes) preferences() {
 	own(r, operation{http.MethodGet, "/preferences/push", "getPushKey", "What a browser needs to subscribe to push messages; not found where they are not offered", 0, 0},
 		func(context.Context, uuid.UUID, *struct{}) (pushKey, error) {
 			if r.api.PushKey == "" {
-				return pushKey{}, fmt.Errorf("push messages are not set up here: %w", fault.ErrNotFound)
+				return pushKey{}, fmt.Errorf("push messages are not set up here: %w", apperror.ErrNotFound)
 			}
 			return pushKey{r.api.PushKey}, nil
 		})

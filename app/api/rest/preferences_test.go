@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"crypto/ecdh"

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func init() {
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		p := fromHuma(status, message, errs)
 		if ctx != nil {
-			p.CorrelationID = trail.From(ctx.Context()).CorrelationID
+			p.CorrelationID = tracing.From(ctx.Context()).CorrelationID
 			for name, values := range p.GetHeaders() {
 				ctx.SetHeader(name, values[0])
 			}
@@ -130,8 +130,8 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 const internal = "something went wrong on our side; quote correlationId when you tell us of it"
 
 func describe(ctx context.Context, err error) *problem {
-	p := &problem{Type: "about:blank", Detail: err.Error(), CorrelationID: trail.From(ctx).CorrelationID}
-	var field fault.Invalid
+	p := &problem{Type: "about:blank", Detail: err.Error(), CorrelationID: tracing.From(ctx).CorrelationID}
+	var field apperror.Invalid
 	var own status
 	switch {
 	case errors.As(err, &field):
@@ -139,17 +139,17 @@ func describe(ctx context.Context, err error) *problem {
 		p.Errors = []invalid{{field.Field, field.Reason}}
 	case errors.As(err, &own):
 		p.Status = own.code
-	case errors.Is(err, fault.ErrNotFound):
+	case errors.Is(err, apperror.ErrNotFound):
 		p.Status = http.StatusNotFound
-	case errors.Is(err, fault.ErrConflict):
+	case errors.Is(err, apperror.ErrConflict):
 		p.Status = http.StatusConflict
-	case errors.Is(err, fault.ErrStale):
+	case errors.Is(err, apperror.ErrStale):
 		p.Status = http.StatusPreconditionFailed
-	case errors.Is(err, fault.ErrUnauthorized):
+	case errors.Is(err, apperror.ErrUnauthorized):
 		p.Status = http.StatusUnauthorized
 	case errors.Is(err, account.ErrUnverified), errors.Is(err, account.ErrStaleLogin):
 		p.Status = http.StatusForbidden
-	case errors.Is(err, fault.ErrBusy), errors.Is(err, openid.ErrAway):
+	case errors.Is(err, apperror.ErrBusy), errors.Is(err, openid.ErrAway):
 		p.Status = http.StatusServiceUnavailable
 	case db.Orphan(err, "user_id"):
 		// The access token of a deleted account, which goes on for a while.

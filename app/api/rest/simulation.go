@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -87,7 +87,7 @@ func (in *simulated) run() (Simulation, error) {
 	result, err := simulation.Run(asked)
 	var wrong simulation.Invalid
 	if errors.As(err, &wrong) {
-		return Simulation{}, fault.Invalid{Field: wrong.Field, Reason: wrong.Reason}
+		return Simulation{}, apperror.Invalid{Field: wrong.Field, Reason: wrong.Reason}
 	}
 	if err != nil {
 		return Simulation{}, err
@@ -114,7 +114,7 @@ func number(field, text string) (*decimal.Decimal, error) {
 	value, err := decimal.NewFromString(text)
 	// An exponent would make a short text a number of a million digits.
 	if err != nil || value.Exponent() > 0 || value.Exponent() < -places {
-		return nil, fault.Invalid{Field: field, Reason: "must be a decimal number such as 2.5, with six places at most"}
+		return nil, apperror.Invalid{Field: field, Reason: "must be a decimal number such as 2.5, with six places at most"}
 	}
 	return &value, nil
 }

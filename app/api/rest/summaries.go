@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func (r routes) summaries() {
 			return r.api.Dashboards.Of(ctx, user)
 		})
 	own(r, operation{http.MethodGet, "/health-score", "healthScore", "How well the caller's money does, and why", 0, 0},
-		func(ctx context.Context, user uuid.UUID, _ *struct{}) (health.Score, error) {
+		func(ctx context.Context, user uuid.UUID, _ *struct{}) (score.Score, error) {
 			return r.api.Dashboards.Health(ctx, user)
 		})
 }

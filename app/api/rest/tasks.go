@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -36,10 +36,10 @@ func (a act) idempotencyKey() (string, []byte) { return a.IdempotencyKey, nil }
 
 func (r routes) tasks() {
 	own(r, operation{http.MethodGet, "/tasks", "listTasks", "The caller's tasks, newest first", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *listTasks) (page.List[task.Task], error) {
+		func(ctx context.Context, user uuid.UUID, in *listTasks) (pagination.List[task.Task], error) {
 			p, err := in.request()
 			if err != nil {
-				return page.List[task.Task]{}, err
+				return pagination.List[task.Task]{}, err
 			}
 			var done *bool
 			if in.State != "all" {

@@ -1,4 +1,4 @@
-package httpapi
+package rest
 
 import (
 	"context"
@@ -55,10 +55,10 @@ func optionalID(text string) *uuid.UUID {
 
 func (r routes) transactions() {
 	own(r, operation{http.MethodGet, "/transactions", "listTransactions", "The caller's transactions, newest first; search and filters narrow them", 0, 0},
-		func(ctx context.Context, user uuid.UUID, in *SearchTransactions) (page.List[ledger.Transaction], error) {
+		func(ctx context.Context, user uuid.UUID, in *SearchTransactions) (pagination.List[ledger.Transaction], error) {
 			p, err := in.request()
 			if err != nil {
-				return page.List[ledger.Transaction]{}, err
+				return pagination.List[ledger.Transaction]{}, err
 			}
 			return r.api.Ledger.Search(ctx, user, in.filter(), p)
 		})

@@ -1,6 +1,6 @@
 //go:build integration
 
-package httpapi
+package rest
 
 import (
 	"bytes"
@@ -230,7 +230,7 @@ func BenchmarkPost(b *testing.B) {
 			r := httptest.NewRequest("POST", "/api/v1/transactions", bytes.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer "+token)
-			r.Header.Set("Idempotency-Key", trail.NewID().String())
+			r.Header.Set("Idempotency-Key", tracing.NewID().String())
 			recorder := httptest.NewRecorder()
 			handler.ServeHTTP(recorder, r)
 			if recorder.Code != 201 {

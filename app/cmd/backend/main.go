@@ -20,12 +20,12 @@ const cacheLife = 24 * time.Hour
 
 func main() {
 	service.Main(event.Backend, true, func(s *service.Service) (service.Parts, error) {
-		limits, wrongLimits := httpapi.LoadLimits(os.Getenv)
+		limits, wrongLimits := rest.LoadLimits(os.Getenv)
 		provider, wrongProvider := openid.Load(os.Getenv, []byte(s.Config.SigningKey))
 		if err := errors.Join(wrongLimits, wrongProvider); err != nil {
 			return service.Parts{}, err
 		}
-		api := httpapi.New(s.Pool, event.Backend, []byte(s.Config.SigningKey), s.Log, s.Metrics.Request)
+		api := rest.New(s.Pool, event.Backend, []byte(s.Config.SigningKey), s.Log, s.Metrics.Request)
 		api.Limits, api.OpenID, api.Ending = limits, provider, s.Ending
 		api.PushKey = os.Getenv("VAPID_PUBLIC_KEY")
 		reminders := &task.Reminders{Pool: s.Pool, Service: event.Backend, Log: s.Log}

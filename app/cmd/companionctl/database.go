@@ -31,7 +31,7 @@ create roles; NAME_PASSWORD (BACKEND_PASSWORD, ...) holds each service's passwor
 			if err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
-			if err := database.Prepare(ctx, url, services); err != nil {
+			if err := provision.Prepare(ctx, url, services); err != nil {
 				return err
 			}
 			fmt.Printf("the database is ready for %s\n", strings.Join(names, ", "))
@@ -43,7 +43,7 @@ create roles; NAME_PASSWORD (BACKEND_PASSWORD, ...) holds each service's passwor
 	return cmd
 }
 
-func databaseSettings(names []string, getenv func(string) string) (string, []database.Service, error) {
+func databaseSettings(names []string, getenv func(string) string) (string, []provision.Service, error) {
 	var missing []error
 	if len(names) == 0 {
 		missing = append(missing, errors.New("name the services with --service"))
@@ -52,14 +52,14 @@ func databaseSettings(names []string, getenv func(string) string) (string, []dat
 	if url == "" {
 		missing = append(missing, errors.New("DATABASE_ADMIN_URL is not set"))
 	}
-	var services []database.Service
+	var services []provision.Service
 	for _, name := range names {
 		key := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_PASSWORD"
 		password := getenv(key)
 		if password == "" {
 			missing = append(missing, fmt.Errorf("%s is not set", key))
 		}
-		services = append(services, database.Service{Name: name, Password: password})
+		services = append(services, provision.Service{Name: name, Password: password})
 	}
 	return url, services, errors.Join(missing...)
 }

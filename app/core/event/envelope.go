@@ -34,12 +34,12 @@ func New(ctx context.Context, service, kind, subject string, data any) (CloudEve
 	if err != nil {
 		return CloudEvent{}, fmt.Errorf("encoding the data of %s: %w", kind, err)
 	}
-	from := trail.From(ctx)
+	from := tracing.From(ctx)
 	if from.CorrelationID == "" || from.TraceParent == "" {
-		from = trail.Continue(from.CorrelationID, from.TraceParent)
+		from = tracing.Continue(from.CorrelationID, from.TraceParent)
 	}
 	return CloudEvent{
-		SpecVersion: "1.0", ID: trail.NewID().String(), Source: "/services/" + service,
+		SpecVersion: "1.0", ID: tracing.NewID().String(), Source: "/services/" + service,
 		Type: kind, Subject: subject, Time: time.Now().UTC(), DataContentType: "application/json",
 		Data: body, CorrelationID: from.CorrelationID, TraceParent: from.TraceParent,
 	}, nil

@@ -14,8 +14,8 @@ import (
 
 func transaction() TransactionCreated {
 	return TransactionCreated{
-		TransactionID: trail.NewID(), UserID: trail.NewID(), Amount: "12.50", Currency: "EUR", Type: Expense,
-		Category: "groceries", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
+		TransactionID: tracing.NewID(), UserID: tracing.NewID(), Amount: "12.50", Currency: "EUR", Type: Expense,
+		Category: "groceries", WalletID: tracing.NewID(), Timestamp: time.Now().UTC(),
 	}
 }
 
@@ -26,8 +26,8 @@ func TestEveryTypeHasASchema(t *testing.T) {
 }
 
 func TestNewContinuesTheTrail(t *testing.T) {
-	want := trail.Continue("", "")
-	e, err := New(trail.With(context.Background(), want), Backend, TypeTransactionCreated, "x", transaction())
+	want := tracing.Continue("", "")
+	e, err := New(tracing.With(context.Background(), want), Backend, TypeTransactionCreated, "x", transaction())
 	require.NoError(t, err)
 	require.NoError(t, Check(e))
 	require.Equal(t, want.CorrelationID, e.CorrelationID)

@@ -73,7 +73,7 @@ const monthLayout = "2006-01"
 func ParseMonth(field, text string) (time.Time, error) {
 	month, err := time.Parse(monthLayout, text)
 	if err != nil || month.Year() < 1970 || month.Year() > 2200 {
-		return month, fault.Invalid{Field: field, Reason: "must be a month such as 2026-11"}
+		return month, apperror.Invalid{Field: field, Reason: "must be a month such as 2026-11"}
 	}
 	return month, nil
 }
@@ -81,14 +81,14 @@ func ParseMonth(field, text string) (time.Time, error) {
 func parseAmount(text string) (money.Amount, error) {
 	amount, err := money.Parse(text)
 	if err != nil {
-		return money.Amount{}, fault.Invalid{Field: "amount", Reason: err.Error()}
+		return money.Amount{}, apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
 	return money.Of(amount), nil
 }
 
 func checkThreshold(percent int) error {
 	if percent < 1 || percent > 100 {
-		return fault.Invalid{Field: "threshold", Reason: "must be from 1 to 100, in percent"}
+		return apperror.Invalid{Field: "threshold", Reason: "must be from 1 to 100, in percent"}
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (n New) budget() (Budget, time.Time, error) {
 		return Budget{}, time.Time{}, err
 	}
 	if !money.ValidCurrency(n.Currency) {
-		return Budget{}, time.Time{}, fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+		return Budget{}, time.Time{}, apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
 	}
 	month, err := ParseMonth("month", n.Month)
 	if err != nil {
@@ -112,7 +112,7 @@ func (n New) budget() (Budget, time.Time, error) {
 	}
 	at := now()
 	return Budget{
-		ID: trail.NewID(), Category: n.Category, Amount: amount, Currency: n.Currency, Month: n.Month,
+		ID: tracing.NewID(), Category: n.Category, Amount: amount, Currency: n.Currency, Month: n.Month,
 		Threshold: threshold, Rollover: n.Rollover, CreatedAt: at, UpdatedAt: at,
 	}, month, checkThreshold(threshold)
 }
@@ -140,7 +140,7 @@ func (s *Budgets) Create(ctx context.Context, user uuid.UUID, n New) (Budget, er
 		return made, s.insert(ctx, tx, user, made, month)
 	})
 	if db.Conflict(err) {
-		return Budget{}, fmt.Errorf("a budget for %s in %s in %s %w", made.Category, made.Currency, made.Month, fault.ErrConflict)
+		return Budget{}, fmt.Errorf("a budget for %s in %s in %s %w", made.Category, made.Currency, made.Month, apperror.ErrConflict)
 	}
 	return b, err
 }
@@ -167,7 +167,7 @@ func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, e
 		return nil, err
 	}
 	if source.Equal(target) {
-		return nil, fault.Invalid{Field: "to", Reason: "must be another month than from"}
+		return nil, apperror.Invalid{Field: "to", Reason: "must be another month than from"}
 	}
 	made, err := idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) ([]Budget, error) {
 		rows, err := backenddb.New(tx).BudgetsToCopy(ctx, user, source, target)
@@ -178,7 +178,7 @@ func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, e
 		made := make([]Budget, 0, len(rows))
 		for _, row := range rows {
 			b := budgetOf(row)
-			b.ID, b.Month, b.CreatedAt, b.UpdatedAt = trail.NewID(), c.To, at, at
+			b.ID, b.Month, b.CreatedAt, b.UpdatedAt = tracing.NewID(), c.To, at, at
 			if err := s.insert(ctx, tx, user, b, target); err != nil {
 				return nil, err
 			}
@@ -187,7 +187,7 @@ func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, e
 		return made, nil
 	})
 	if db.Conflict(err) {
-		return nil, fmt.Errorf("a budget in %s, made at this moment, %w: copy again", c.To, fault.ErrConflict)
+		return nil, fmt.Errorf("a budget in %s, made at this moment, %w: copy again", c.To, apperror.ErrConflict)
 	}
 	return made, err
 }
@@ -227,7 +227,7 @@ func (s *Budgets) Between(ctx context.Context, user uuid.UUID, since, until time
 func (s *Budgets) Get(ctx context.Context, user, id uuid.UUID) (Budget, error) {
 	found, err := s.find(ctx, user, backenddb.BudgetsWithSpendingParams{ID: &id})
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("budget %s: %w", id, fault.ErrNotFound)
+		err = fmt.Errorf("budget %s: %w", id, apperror.ErrNotFound)
 	}
 	if err != nil {
 		return Budget{}, err
@@ -311,7 +311,7 @@ func (s *Budgets) Delete(ctx context.Context, user, id uuid.UUID) error {
 func lock(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Budget, error) {
 	row, err := backenddb.New(tx).BudgetForUpdate(ctx, id, user)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Budget{}, fmt.Errorf("budget %s: %w", id, fault.ErrNotFound)
+		return Budget{}, fmt.Errorf("budget %s: %w", id, apperror.ErrNotFound)
 	}
 	return budgetOf(row), err
 }

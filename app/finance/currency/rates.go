@@ -49,21 +49,21 @@ func (r Rate) parse(now time.Time) (parsed, error) {
 	day, err := time.Parse(time.DateOnly, r.Date)
 	switch {
 	case err != nil || day.Year() < 1970:
-		return parsed{}, fault.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03, of 1970 or later"}
+		return parsed{}, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03, of 1970 or later"}
 	case day.After(now.Add(24 * time.Hour)):
-		return parsed{}, fault.Invalid{Field: "date", Reason: "must not lie in the future"}
+		return parsed{}, apperror.Invalid{Field: "date", Reason: "must not lie in the future"}
 	case !money.ValidCurrency(r.Base):
-		return parsed{}, fault.Invalid{Field: "base", Reason: "must be an ISO 4217 code such as EUR"}
+		return parsed{}, apperror.Invalid{Field: "base", Reason: "must be an ISO 4217 code such as EUR"}
 	case !money.ValidCurrency(r.Quote):
-		return parsed{}, fault.Invalid{Field: "quote", Reason: "must be an ISO 4217 code such as USD"}
+		return parsed{}, apperror.Invalid{Field: "quote", Reason: "must be an ISO 4217 code such as USD"}
 	case r.Base == r.Quote:
-		return parsed{}, fault.Invalid{Field: "quote", Reason: "must be another currency than base"}
+		return parsed{}, apperror.Invalid{Field: "quote", Reason: "must be another currency than base"}
 	case !plainRate.MatchString(r.Rate):
-		return parsed{}, fault.Invalid{Field: "rate", Reason: "must be a number such as 1.0834, with at most twelve places"}
+		return parsed{}, apperror.Invalid{Field: "rate", Reason: "must be a number such as 1.0834, with at most twelve places"}
 	}
 	rate, err := decimal.NewFromString(r.Rate)
 	if err != nil || !rate.IsPositive() {
-		return parsed{}, fault.Invalid{Field: "rate", Reason: "must be more than zero"}
+		return parsed{}, apperror.Invalid{Field: "rate", Reason: "must be more than zero"}
 	}
 	return parsed{Pair{r.Base, r.Quote}, dated{day, rate}}, nil
 }
@@ -100,14 +100,14 @@ func put(ctx context.Context, tx pgx.Tx, user uuid.UUID, rates []parsed) error {
 	}
 	count, err := q.CountRates(ctx, user)
 	if err == nil && count > MaxRates {
-		err = fault.Invalid{Field: "rate", Reason: fmt.Sprintf("no more than %d rates are kept: delete some first", MaxRates)}
+		err = apperror.Invalid{Field: "rate", Reason: fmt.Sprintf("no more than %d rates are kept: delete some first", MaxRates)}
 	}
 	return err
 }
 
 // Delete removes a rate. day is YYYY-MM-DD.
 func (s *Rates) Delete(ctx context.Context, user uuid.UUID, base, quote, day string) error {
-	missing := fmt.Errorf("a rate from %s to %s of %s: %w", base, quote, day, fault.ErrNotFound)
+	missing := fmt.Errorf("a rate from %s to %s of %s: %w", base, quote, day, apperror.ErrNotFound)
 	on, err := time.Parse(time.DateOnly, day)
 	if err != nil {
 		return missing
@@ -123,8 +123,8 @@ func (s *Rates) Delete(ctx context.Context, user uuid.UUID, base, quote, day str
 
 // List lists rates, the latest day first. base and quote narrow it where they
 // are not empty; cursor is NextCursor of the page before.
-func (s *Rates) List(ctx context.Context, user uuid.UUID, base, quote string, limit int, cursor string) (page.List[Rate], error) {
-	list := page.List[Rate]{Items: []Rate{}}
+func (s *Rates) List(ctx context.Context, user uuid.UUID, base, quote string, limit int, cursor string) (pagination.List[Rate], error) {
+	list := pagination.List[Rate]{Items: []Rate{}}
 	p := backenddb.RatesParams{UserID: user, Most: int32(limit) + 1}
 	if base != "" {
 		p.Base = &base
@@ -136,11 +136,11 @@ func (s *Rates) List(ctx context.Context, user uuid.UUID, base, quote string, li
 		raw, err := base64.RawURLEncoding.DecodeString(cursor)
 		parts := strings.Split(string(raw), "|")
 		if err != nil || len(parts) != 3 {
-			return list, fault.Invalid{Field: "cursor", Reason: "is not one that this API gave"}
+			return list, apperror.Invalid{Field: "cursor", Reason: "is not one that this API gave"}
 		}
 		day, err := time.Parse(time.DateOnly, parts[0])
 		if err != nil {
-			return list, fault.Invalid{Field: "cursor", Reason: "is not one that this API gave"}
+			return list, apperror.Invalid{Field: "cursor", Reason: "is not one that this API gave"}
 		}
 		p.BeforeDay, p.BeforeBase, p.BeforeQuote = &day, parts[1], parts[2]
 	}
@@ -184,7 +184,7 @@ func (s *Rates) Import(ctx context.Context, user uuid.UUID, file io.Reader, refu
 		return ImportedRates{}, err
 	case refuse && result.Bad > 0:
 		first := result.BadLines[0]
-		return ImportedRates{}, fault.Invalid{Field: "file", Reason: fmt.Sprintf("%d lines are bad, the first of them line %d: %s", result.Bad, first.Line, first.Reason)}
+		return ImportedRates{}, apperror.Invalid{Field: "file", Reason: fmt.Sprintf("%d lines are bad, the first of them line %d: %s", result.Bad, first.Line, first.Reason)}
 	case len(rates) == 0:
 		return result, nil
 	}
@@ -212,7 +212,7 @@ func readCSV(file io.Reader, now time.Time) ([]parsed, ImportedRates, error) {
 			break
 		}
 		if count > MaxLines {
-			return nil, result, fault.Invalid{Field: "file", Reason: fmt.Sprintf("has more than %d lines: import it in parts", MaxLines)}
+			return nil, result, apperror.Invalid{Field: "file", Reason: fmt.Sprintf("has more than %d lines: import it in parts", MaxLines)}
 		}
 		var wrong *csv.ParseError
 		switch {
@@ -282,21 +282,21 @@ type Conversion struct {
 	Steps     []Step `json:"steps" doc:"The rates it went by, one after the other"`
 }
 
-// Convert converts an amount at a day's rates. A missing rate is a fault.Invalid.
+// Convert converts an amount at a day's rates. A missing rate is a apperror.Invalid.
 func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, day string) (Conversion, error) {
 	value, err := money.Parse(amount)
 	if err != nil {
-		return Conversion{}, fault.Invalid{Field: "amount", Reason: err.Error()}
+		return Conversion{}, apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
 	on := Day(time.Now())
 	if day != "" {
 		if on, err = time.Parse(time.DateOnly, day); err != nil {
-			return Conversion{}, fault.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03"}
+			return Conversion{}, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03"}
 		}
 	}
 	for _, code := range []struct{ field, text string }{{"from", from}, {"to", to}} {
 		if !money.ValidCurrency(code.text) {
-			return Conversion{}, fault.Invalid{Field: code.field, Reason: "must be an ISO 4217 code such as EUR"}
+			return Conversion{}, apperror.Invalid{Field: code.field, Reason: "must be an ISO 4217 code such as EUR"}
 		}
 	}
 	table, err := s.Table(ctx, user, []string{from, to}, on, on)
@@ -305,7 +305,7 @@ func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, d
 	}
 	converted, steps, err := table.Convert(value, from, to, on)
 	if err != nil {
-		return Conversion{}, fault.Invalid{Field: "to", Reason: err.Error()}
+		return Conversion{}, apperror.Invalid{Field: "to", Reason: err.Error()}
 	}
 	return Conversion{
 		Amount: money.Format(value), From: from, To: to, Date: on.Format(time.DateOnly),

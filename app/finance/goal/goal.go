@@ -91,7 +91,7 @@ type Contributed struct {
 func checkName(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if length := utf8.RuneCountInString(text); length < 1 || length > 100 {
-		return text, fault.Invalid{Field: "name", Reason: "must have 1 to 100 characters"}
+		return text, apperror.Invalid{Field: "name", Reason: "must have 1 to 100 characters"}
 	}
 	return text, nil
 }
@@ -99,7 +99,7 @@ func checkName(text string) (string, error) {
 func checkTarget(text string) (money.Amount, error) {
 	amount, err := money.Parse(text)
 	if err != nil {
-		return money.Amount{}, fault.Invalid{Field: "target", Reason: err.Error()}
+		return money.Amount{}, apperror.Invalid{Field: "target", Reason: err.Error()}
 	}
 	return money.Of(amount), nil
 }
@@ -110,7 +110,7 @@ func checkDeadline(text string) error {
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil || day.Year() < 1970 || day.Year() > 2200 {
-		return fault.Invalid{Field: "deadline", Reason: "must be a day such as 2027-06-30"}
+		return apperror.Invalid{Field: "deadline", Reason: "must be a day such as 2027-06-30"}
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func signed(text string) (decimal.Decimal, error) {
 	digits, negative := strings.CutPrefix(text, "-")
 	amount, err := money.Parse(digits)
 	if err != nil {
-		return amount, fault.Invalid{Field: "amount", Reason: err.Error()}
+		return amount, apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
 	if negative {
 		amount = amount.Neg()
@@ -159,13 +159,13 @@ func (s *Goals) Create(ctx context.Context, user uuid.UUID, n New) (Goal, error)
 		return Goal{}, err
 	}
 	if !money.ValidCurrency(n.Currency) {
-		return Goal{}, fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+		return Goal{}, apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
 	}
 	if err := checkDeadline(n.Deadline); err != nil {
 		return Goal{}, err
 	}
 	at := now()
-	g := Goal{ID: trail.NewID(), Name: name, Target: target, Currency: n.Currency, Deadline: n.Deadline, Status: Active, CreatedAt: at, UpdatedAt: at}
+	g := Goal{ID: tracing.NewID(), Name: name, Target: target, Currency: n.Currency, Deadline: n.Deadline, Status: Active, CreatedAt: at, UpdatedAt: at}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Goal, error) {
 		if err := backenddb.New(tx).InsertGoal(ctx, backenddb.InsertGoalParams{
 			ID: g.ID, UserID: user, Name: g.Name, Target: g.Target.Decimal, Currency: g.Currency, Deadline: day(g.Deadline), Status: g.Status, CreatedAt: at,
@@ -228,7 +228,7 @@ func (s *Goals) List(ctx context.Context, user uuid.UUID, status string) ([]Goal
 func (s *Goals) Get(ctx context.Context, user, id uuid.UUID) (Goal, error) {
 	found, err := s.find(ctx, user, backenddb.GoalsWithPaceParams{ID: &id})
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("goal %s: %w", id, fault.ErrNotFound)
+		err = fmt.Errorf("goal %s: %w", id, apperror.ErrNotFound)
 	}
 	if err != nil {
 		return Goal{}, err
@@ -279,7 +279,7 @@ func (s *Goals) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, 
 		}
 		if change.Status != nil {
 			if *change.Status != Active && *change.Status != Abandoned {
-				return fault.Invalid{Field: "status", Reason: "must be active or abandoned; reached is what the amounts say"}
+				return apperror.Invalid{Field: "status", Reason: "must be active or abandoned; reached is what the amounts say"}
 			}
 			g.Status = *change.Status
 		}
@@ -326,7 +326,7 @@ func (s *Goals) changeIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, how
 func lock(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (Goal, error) {
 	row, err := backenddb.New(tx).GoalForUpdate(ctx, id, user)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Goal{}, fmt.Errorf("goal %s: %w", id, fault.ErrNotFound)
+		return Goal{}, fmt.Errorf("goal %s: %w", id, apperror.ErrNotFound)
 	}
 	return goalOf(row), err
 }
@@ -357,17 +357,17 @@ func (s *Goals) Contribute(ctx context.Context, user, id uuid.UUID, n NewContrib
 	}
 	note := strings.TrimSpace(n.Note)
 	if utf8.RuneCountInString(note) > 200 {
-		return Contributed{}, fault.Invalid{Field: "note", Reason: "must have at most 200 characters"}
+		return Contributed{}, apperror.Invalid{Field: "note", Reason: "must have at most 200 characters"}
 	}
-	made := Contribution{ID: trail.NewID(), GoalID: id, Amount: money.Of(amount), Note: note, CreatedAt: now()}
+	made := Contribution{ID: tracing.NewID(), GoalID: id, Amount: money.Of(amount), Note: note, CreatedAt: now()}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Contributed, error) {
 		g, err := s.changeIn(ctx, tx, user, id, func(tx pgx.Tx, g *Goal) error {
 			saved := g.Saved.Add(amount)
 			switch {
 			case saved.IsNegative():
-				return fault.Invalid{Field: "amount", Reason: fmt.Sprintf("is more than is saved (%s %s)", g.Saved, g.Currency)}
+				return apperror.Invalid{Field: "amount", Reason: fmt.Sprintf("is more than is saved (%s %s)", g.Saved, g.Currency)}
 			case saved.GreaterThanOrEqual(most):
-				return fault.Invalid{Field: "amount", Reason: "makes more than can be saved for one goal"}
+				return apperror.Invalid{Field: "amount", Reason: "makes more than can be saved for one goal"}
 			}
 			g.Saved = money.Of(saved)
 			return backenddb.New(tx).InsertContribution(ctx, backenddb.InsertContributionParams{
@@ -379,7 +379,7 @@ func (s *Goals) Contribute(ctx context.Context, user, id uuid.UUID, n NewContrib
 }
 
 // Contributions lists what was put aside for a goal and taken out, newest first.
-func (s *Goals) Contributions(ctx context.Context, user, id uuid.UUID, p page.Request) (page.List[Contribution], error) {
+func (s *Goals) Contributions(ctx context.Context, user, id uuid.UUID, p pagination.Request) (pagination.List[Contribution], error) {
 	found := []Contribution{}
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		goals, err := find(ctx, tx, user, backenddb.GoalsWithPaceParams{ID: &id})
@@ -387,7 +387,7 @@ func (s *Goals) Contributions(ctx context.Context, user, id uuid.UUID, p page.Re
 			return err
 		}
 		if len(goals) == 0 {
-			return fmt.Errorf("goal %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("goal %s: %w", id, apperror.ErrNotFound)
 		}
 		rows, err := backenddb.New(tx).Contributions(ctx, backenddb.ContributionsParams{
 			UserID: user, GoalID: id, BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit + 1),
@@ -397,5 +397,5 @@ func (s *Goals) Contributions(ctx context.Context, user, id uuid.UUID, p page.Re
 		}
 		return err
 	})
-	return page.Of(found, p.Limit, func(c Contribution) (time.Time, uuid.UUID) { return c.CreatedAt, c.ID }), err
+	return pagination.Of(found, p.Limit, func(c Contribution) (time.Time, uuid.UUID) { return c.CreatedAt, c.ID }), err
 }

@@ -142,7 +142,7 @@ func (f File) read(mapping statement.Mapping, currency string, now time.Time) ([
 		}
 	}
 	if len(good) > MaxRows {
-		return nil, nil, fault.Invalid{Field: "file", Reason: fmt.Sprintf("has %d rows, and at most %d are imported at once: split it", len(good), MaxRows)}
+		return nil, nil, apperror.Invalid{Field: "file", Reason: fmt.Sprintf("has %d rows, and at most %d are imported at once: split it", len(good), MaxRows)}
 	}
 	return good, bad, nil
 }
@@ -179,7 +179,7 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			return err
 		}
 		lines, bad, err := f.read(p.Mapping, currency, time.Now())
-		var wrong fault.Invalid
+		var wrong apperror.Invalid
 		if errors.As(err, &wrong) { // of the file or of the mapping: the person looks at both
 			p.Problem = wrong.Error()
 			return nil
@@ -213,9 +213,9 @@ func wallet(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (string, error) 
 	case err != nil:
 		return "", err
 	case len(rows) == 0:
-		return "", fault.Invalid{Field: "walletId", Reason: "there is no such wallet"}
+		return "", apperror.Invalid{Field: "walletId", Reason: "there is no such wallet"}
 	case rows[0].ArchivedAt != nil:
-		return "", fault.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
+		return "", apperror.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
 	}
 	return rows[0].Currency, nil
 }
@@ -240,7 +240,7 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 		}
 		if len(proposal.Ambiguities) > 0 {
 			first := proposal.Ambiguities[0]
-			return Import{}, fault.Invalid{Field: "mapping", Reason: fmt.Sprintf("%s: %s; give a mapping, as POST /api/v1/imports/preview proposes it", first.Field, first.Reason)}
+			return Import{}, apperror.Invalid{Field: "mapping", Reason: fmt.Sprintf("%s: %s; give a mapping, as POST /api/v1/imports/preview proposes it", first.Field, first.Reason)}
 		}
 		mapping = proposal.Mapping
 	}
@@ -254,7 +254,7 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 		case err != nil:
 			return Import{}, err
 		case n.BadLines == "refuse" && len(bad) > 0:
-			return Import{}, fault.Invalid{Field: "file", Reason: refusal(bad)}
+			return Import{}, apperror.Invalid{Field: "file", Reason: refusal(bad)}
 		}
 		// Of two files at the same moment the second sees what the first brought.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+n.WalletID.String())); err != nil {
@@ -284,7 +284,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 	}
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	done := Import{
-		ID: trail.NewID(), WalletID: n.WalletID, Format: string(n.format()), FileName: n.FileName,
+		ID: tracing.NewID(), WalletID: n.WalletID, Format: string(n.format()), FileName: n.FileName,
 		Bad: len(bad), BadLines: bad[:min(len(bad), maxBad)], CreatedAt: at,
 	}
 	batch := &pgx.Batch{}
@@ -314,7 +314,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		l := lines[i]
 		kind, amount := direction(l)
 		t := ledger.Transaction{
-			ID: trail.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: known.category(l),
+			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: known.category(l),
 			Description: l.Description, Tags: []string{}, Status: event.Active, ImportID: &done.ID, Timestamp: l.At, CreatedAt: at, UpdatedAt: at,
 		}
 		if err := s.Ledger.Record(ctx, db.Queue{Batch: batch}, user, t, known.fingerprints[i]); err != nil {
@@ -342,7 +342,7 @@ func importOf(row backenddb.Import) (Import, error) {
 }
 
 // List lists the user's imports, newest first.
-func (s *Imports) List(ctx context.Context, user uuid.UUID, p page.Request) (page.List[Import], error) {
+func (s *Imports) List(ctx context.Context, user uuid.UUID, p pagination.Request) (pagination.List[Import], error) {
 	var found []Import
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		rows, err := backenddb.New(tx).Imports(ctx, backenddb.ImportsParams{UserID: user, BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit) + 1})
@@ -358,7 +358,7 @@ func (s *Imports) List(ctx context.Context, user uuid.UUID, p page.Request) (pag
 		}
 		return nil
 	})
-	return page.Of(found, p.Limit, func(i Import) (time.Time, uuid.UUID) { return i.CreatedAt, i.ID }), err
+	return pagination.Of(found, p.Limit, func(i Import) (time.Time, uuid.UUID) { return i.CreatedAt, i.ID }), err
 }
 
 // Get returns one import.
@@ -377,7 +377,7 @@ func (s *Imports) Get(ctx context.Context, user, id uuid.UUID) (Import, error) {
 
 func missing(id uuid.UUID, err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("import %s: %w", id, fault.ErrNotFound)
+		return fmt.Errorf("import %s: %w", id, apperror.ErrNotFound)
 	}
 	return err
 }

@@ -87,7 +87,7 @@ func (l *Ledger) Begin(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 
 func (n NewCategory) category() Category {
 	at := now()
-	return Category{ID: trail.NewID(), Slug: Slug(n.Name), Name: n.Name, Kind: n.Kind, CreatedAt: at, UpdatedAt: at}
+	return Category{ID: tracing.NewID(), Slug: Slug(n.Name), Name: n.Name, Kind: n.Kind, CreatedAt: at, UpdatedAt: at}
 }
 
 func (c Category) insert(user uuid.UUID) backenddb.InsertCategoryParams {
@@ -104,20 +104,20 @@ func (l *Ledger) CreateCategory(ctx context.Context, user uuid.UUID, n NewCatego
 	case err != nil:
 		return Category{}, err
 	case its == "":
-		return Category{}, fault.Invalid{Field: "name", Reason: "must have a letter or a digit"}
+		return Category{}, apperror.Invalid{Field: "name", Reason: "must have a letter or a digit"}
 	case utf8.RuneCountInString(its) > 50:
-		return Category{}, fault.Invalid{Field: "name", Reason: "must have at most 50 letters and digits"}
+		return Category{}, apperror.Invalid{Field: "name", Reason: "must have at most 50 letters and digits"}
 	case its == Transfers:
-		return Category{}, fault.Invalid{Field: "name", Reason: "is kept for transfers between wallets"}
+		return Category{}, apperror.Invalid{Field: "name", Reason: "is kept for transfers between wallets"}
 	case n.Kind != event.Income && n.Kind != event.Expense:
-		return Category{}, fault.Invalid{Field: "kind", Reason: "must be income or expense"}
+		return Category{}, apperror.Invalid{Field: "kind", Reason: "must be income or expense"}
 	}
 	c := n.category()
 	made, err := idempotency.Do(ctx, l.Pool, user, func(tx pgx.Tx) (Category, error) {
 		return c, backenddb.New(tx).InsertCategory(ctx, c.insert(user))
 	})
 	if db.Conflict(err) {
-		return Category{}, fmt.Errorf("a category %q %w: if it is archived, restore it", its, fault.ErrConflict)
+		return Category{}, fmt.Errorf("a category %q %w: if it is archived, restore it", its, apperror.ErrConflict)
 	}
 	return made, err
 }
@@ -148,7 +148,7 @@ func (l *Ledger) Category(ctx context.Context, user, id uuid.UUID) (Category, er
 	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
 		row, err := backenddb.New(tx).Category(ctx, id, user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("category %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("category %s: %w", id, apperror.ErrNotFound)
 		}
 		c = categoryOf(row)
 		return err
@@ -168,7 +168,7 @@ func (l *Ledger) RenameCategory(ctx context.Context, user, id uuid.UUID, ifMatch
 func (l *Ledger) ArchiveCategory(ctx context.Context, user, id uuid.UUID, ifMatch string) (Category, error) {
 	return l.changeCategory(ctx, user, id, ifMatch, func(c *Category) error {
 		if c.Slug == Other || c.Slug == OtherIncome {
-			return fault.Invalid{Field: "id", Reason: "is where imports file what they cannot tell, and stays"}
+			return apperror.Invalid{Field: "id", Reason: "is where imports file what they cannot tell, and stays"}
 		}
 		if c.ArchivedAt == nil {
 			at := now()
@@ -192,7 +192,7 @@ func (l *Ledger) changeCategory(ctx context.Context, user, id uuid.UUID, ifMatch
 		q := backenddb.New(tx)
 		row, err := q.CategoryForUpdate(ctx, id, user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("category %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("category %s: %w", id, apperror.ErrNotFound)
 		}
 		if err != nil {
 			return err
@@ -222,5 +222,5 @@ func HasCategory(ctx context.Context, q db.Querier, user uuid.UUID, slug string)
 }
 
 func noCategory(slug string) error {
-	return fault.Invalid{Field: "category", Reason: fmt.Sprintf("there is no category %q: GET /api/v1/categories lists them, POST adds one", slug)}
+	return apperror.Invalid{Field: "category", Reason: fmt.Sprintf("there is no category %q: GET /api/v1/categories lists them, POST adds one", slug)}
 }

@@ -50,7 +50,7 @@ func after(before time.Time) time.Time {
 func label(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if length := utf8.RuneCountInString(text); length < 1 || length > 100 {
-		return text, fault.Invalid{Field: field, Reason: "must have 1 to 100 characters"}
+		return text, apperror.Invalid{Field: field, Reason: "must have 1 to 100 characters"}
 	}
 	return text, nil
 }

@@ -35,14 +35,14 @@ const maxWords = 10
 
 var likeMeta = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-func (f Filter) params(user uuid.UUID, p page.Request) (backenddb.SearchTransactionsParams, error) {
+func (f Filter) params(user uuid.UUID, p pagination.Request) (backenddb.SearchTransactionsParams, error) {
 	params := backenddb.SearchTransactionsParams{
 		UserID: user, Deleted: f.Deleted, WalletID: f.Wallet, ImportID: f.Import, Category: given(f.Category), Type: given(f.Type),
 		Tag: given(strings.ToLower(strings.TrimSpace(f.Tag))), BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit) + 1,
 	}
 	words := strings.Fields(f.Text)
 	if len(words) > maxWords {
-		return params, fault.Invalid{Field: "q", Reason: "must have at most ten words"}
+		return params, apperror.Invalid{Field: "q", Reason: "must have at most ten words"}
 	}
 	params.Patterns = []string{}
 	for _, word := range words {
@@ -80,7 +80,7 @@ func moment(field, text string, later int) (*time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, fault.Invalid{Field: field, Reason: "must be a day such as 2026-11-03 or a time such as 2026-11-03T12:00:00Z"}
+		return nil, apperror.Invalid{Field: field, Reason: "must be a day such as 2026-11-03 or a time such as 2026-11-03T12:00:00Z"}
 	}
 	at = at.UTC()
 	return &at, nil
@@ -92,16 +92,16 @@ func bound(field, text string) (*decimal.Decimal, error) {
 	}
 	amount, err := money.Parse(text)
 	if err != nil {
-		return nil, fault.Invalid{Field: field, Reason: err.Error()}
+		return nil, apperror.Invalid{Field: field, Reason: err.Error()}
 	}
 	return &amount, nil
 }
 
 // Search lists the user's transactions, newest first.
-func (l *Ledger) Search(ctx context.Context, user uuid.UUID, f Filter, p page.Request) (page.List[Transaction], error) {
+func (l *Ledger) Search(ctx context.Context, user uuid.UUID, f Filter, p pagination.Request) (pagination.List[Transaction], error) {
 	params, err := f.params(user, p)
 	if err != nil {
-		return page.List[Transaction]{}, err
+		return pagination.List[Transaction]{}, err
 	}
 	var found []Transaction
 	err = db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
@@ -111,5 +111,5 @@ func (l *Ledger) Search(ctx context.Context, user uuid.UUID, f Filter, p page.Re
 		}
 		return err
 	})
-	return page.Of(found, p.Limit, func(t Transaction) (time.Time, uuid.UUID) { return t.Timestamp, t.ID }), err
+	return pagination.Of(found, p.Limit, func(t Transaction) (time.Time, uuid.UUID) { return t.Timestamp, t.ID }), err
 }

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 // superuser, owns the tables and is under row level security all the same.
 func asBackend(t *testing.T) *pgxpool.Pool {
 	admin := pgtest.URL(t)
-	require.NoError(t, database.Prepare(t.Context(), admin, []database.Service{{Name: event.Backend, Password: "long enough"}}))
+	require.NoError(t, provision.Prepare(t.Context(), admin, []provision.Service{{Name: event.Backend, Password: "long enough"}}))
 	its, err := url.Parse(admin)
 	require.NoError(t, err)
 	its.User = url.UserPassword(event.Backend, "long enough")
@@ -47,7 +47,7 @@ func asBackend(t *testing.T) *pgxpool.Pool {
 }
 
 func join(t *testing.T, books *ledger.Ledger) uuid.UUID {
-	user := trail.NewID()
+	user := tracing.NewID()
 	require.NoError(t, db.InTx(t.Context(), books.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(t.Context(), "INSERT INTO users (id, email, password_hash) VALUES ($1, $2, '')", user, user.String()+"@example.org"); err != nil {
 			return err
@@ -80,7 +80,7 @@ func TestTheDatabaseKeepsUsersApart(t *testing.T) {
 	require.Equal(t, 1, done.Imported)
 	_, err = (&currency.Rates{Pool: pool}).Put(t.Context(), ada, currency.Rate{Date: "2026-11-02", Base: "EUR", Quote: "USD", Rate: "1.1"})
 	require.NoError(t, err)
-	found, err := books.Search(t.Context(), ada, ledger.Filter{Text: "rewe"}, page.Request{Limit: 10})
+	found, err := books.Search(t.Context(), ada, ledger.Filter{Text: "rewe"}, pagination.Request{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, found.Items, 2)
 

@@ -83,14 +83,14 @@ func cleanTags(tags []string) ([]string, error) {
 	for _, tag := range tags {
 		tag = strings.ToLower(strings.TrimSpace(tag))
 		if length := utf8.RuneCountInString(tag); length < 1 || length > maxTagLength {
-			return nil, fault.Invalid{Field: "tags", Reason: fmt.Sprintf("a tag must have 1 to %d characters", maxTagLength)}
+			return nil, apperror.Invalid{Field: "tags", Reason: fmt.Sprintf("a tag must have 1 to %d characters", maxTagLength)}
 		}
 		if !slices.Contains(clean, tag) {
 			clean = append(clean, tag)
 		}
 	}
 	if len(clean) > maxTags {
-		return nil, fault.Invalid{Field: "tags", Reason: fmt.Sprintf("must be at most %d", maxTags)}
+		return nil, apperror.Invalid{Field: "tags", Reason: fmt.Sprintf("must be at most %d", maxTags)}
 	}
 	slices.Sort(clean)
 	return clean, nil
@@ -101,13 +101,13 @@ func cleanTags(tags []string) ([]string, error) {
 func (t *Transaction) check(amount, toAmount string, at time.Time) error {
 	parsed, err := money.Parse(amount)
 	if err != nil {
-		return fault.Invalid{Field: "amount", Reason: err.Error()}
+		return apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
 	t.Amount, t.ToAmount = money.Of(parsed), nil
 	if toAmount != "" {
 		parsed, err := money.Parse(toAmount)
 		if err != nil {
-			return fault.Invalid{Field: "toAmount", Reason: err.Error()}
+			return apperror.Invalid{Field: "toAmount", Reason: err.Error()}
 		}
 		arrives := money.Of(parsed)
 		t.ToAmount = &arrives
@@ -119,11 +119,11 @@ func (t *Transaction) check(amount, toAmount string, at time.Time) error {
 	t.Timestamp = t.Timestamp.UTC().Truncate(time.Microsecond)
 	switch {
 	case utf8.RuneCountInString(t.Description) > 500:
-		return fault.Invalid{Field: "description", Reason: "must have at most 500 characters"}
+		return apperror.Invalid{Field: "description", Reason: "must have at most 500 characters"}
 	case t.Timestamp.After(at.Add(24 * time.Hour)):
-		return fault.Invalid{Field: "timestamp", Reason: "must not lie in the future"}
+		return apperror.Invalid{Field: "timestamp", Reason: "must not lie in the future"}
 	case t.Timestamp.Year() < 1970:
-		return fault.Invalid{Field: "timestamp", Reason: "must not lie before 1970"}
+		return apperror.Invalid{Field: "timestamp", Reason: "must not lie before 1970"}
 	}
 	return t.checkType()
 }
@@ -134,24 +134,24 @@ func (t *Transaction) checkType() error {
 	case event.Income, event.Expense:
 		switch {
 		case t.Category == "":
-			return fault.Invalid{Field: "category", Reason: "is needed: GET /api/v1/categories lists them"}
+			return apperror.Invalid{Field: "category", Reason: "is needed: GET /api/v1/categories lists them"}
 		case t.ToWalletID != nil:
-			return fault.Invalid{Field: "toWalletId", Reason: "is of transfers only"}
+			return apperror.Invalid{Field: "toWalletId", Reason: "is of transfers only"}
 		case t.ToAmount != nil:
-			return fault.Invalid{Field: "toAmount", Reason: "is of transfers only"}
+			return apperror.Invalid{Field: "toAmount", Reason: "is of transfers only"}
 		}
 	case event.Transfer:
 		switch {
 		case t.Category != "" && t.Category != Transfers:
-			return fault.Invalid{Field: "category", Reason: "of a transfer is transfer: leave it out"}
+			return apperror.Invalid{Field: "category", Reason: "of a transfer is transfer: leave it out"}
 		case t.ToWalletID == nil && t.ToAmount != nil:
-			return fault.Invalid{Field: "toAmount", Reason: "needs toWalletId"}
+			return apperror.Invalid{Field: "toAmount", Reason: "needs toWalletId"}
 		case t.ToWalletID != nil && *t.ToWalletID == t.WalletID:
-			return fault.Invalid{Field: "toWalletId", Reason: "must be another wallet"}
+			return apperror.Invalid{Field: "toWalletId", Reason: "must be another wallet"}
 		}
 		t.Category = Transfers
 	default:
-		return fault.Invalid{Field: "type", Reason: "must be income, expense or transfer"}
+		return apperror.Invalid{Field: "type", Reason: "must be income, expense or transfer"}
 	}
 	return nil
 }
@@ -177,9 +177,9 @@ func (t *Transaction) place(wallets map[uuid.UUID]end, before *Transaction) erro
 		its, known := wallets[id]
 		switch {
 		case !known:
-			return its, fault.Invalid{Field: field, Reason: "there is no such wallet"}
+			return its, apperror.Invalid{Field: field, Reason: "there is no such wallet"}
 		case its.archived && (before == nil || !slices.Contains(before.ends(), id)):
-			return its, fault.Invalid{Field: field, Reason: "this wallet is archived: restore it, or choose another"}
+			return its, apperror.Invalid{Field: field, Reason: "this wallet is archived: restore it, or choose another"}
 		}
 		return its, nil
 	}
@@ -196,9 +196,9 @@ func (t *Transaction) place(wallets map[uuid.UUID]end, before *Transaction) erro
 	case err != nil:
 		return err
 	case to.currency != from.currency && t.ToAmount == nil:
-		return fault.Invalid{Field: "toAmount", Reason: fmt.Sprintf("is needed: %s leave, how many %s arrive?", from.currency, to.currency)}
+		return apperror.Invalid{Field: "toAmount", Reason: fmt.Sprintf("is needed: %s leave, how many %s arrive?", from.currency, to.currency)}
 	case to.currency == from.currency && t.ToAmount != nil && !t.ToAmount.Equal(t.Amount.Decimal):
-		return fault.Invalid{Field: "toAmount", Reason: "differs from amount, though both wallets keep " + to.currency}
+		return apperror.Invalid{Field: "toAmount", Reason: "differs from amount, though both wallets keep " + to.currency}
 	case to.currency == from.currency:
 		t.ToAmount = nil
 	}
@@ -208,7 +208,7 @@ func (t *Transaction) place(wallets map[uuid.UUID]end, before *Transaction) erro
 // transaction checks what was entered at a time.
 func (n NewTransaction) transaction(at time.Time) (Transaction, error) {
 	t := Transaction{
-		ID: trail.NewID(), WalletID: n.WalletID, ToWalletID: n.ToWalletID, Type: n.Type, Category: n.Category, Description: n.Description,
+		ID: tracing.NewID(), WalletID: n.WalletID, ToWalletID: n.ToWalletID, Type: n.Type, Category: n.Category, Description: n.Description,
 		Tags: n.Tags, Status: event.Active, Timestamp: at, CreatedAt: at, UpdatedAt: at,
 	}
 	set(&t.Timestamp, n.Timestamp)
@@ -310,7 +310,7 @@ func (t *Transaction) apply(edit Edit, at time.Time) error {
 func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, edit Edit) (Transaction, error) {
 	return l.change(ctx, user, id, ifMatch, func(tx pgx.Tx, t *Transaction) error {
 		if t.Status == event.Deleted {
-			return fault.Invalid{Field: "id", Reason: "this transaction is deleted: restore it first"}
+			return apperror.Invalid{Field: "id", Reason: "this transaction is deleted: restore it first"}
 		}
 		before := *t
 		if err := t.apply(edit, now()); err != nil {
@@ -328,7 +328,7 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string,
 			return err
 		}
 		if t.Currency != before.Currency && edit.Amount == nil {
-			return fault.Invalid{Field: "amount", Reason: fmt.Sprintf("is needed: the wallet keeps %s, not %s", t.Currency, before.Currency)}
+			return apperror.Invalid{Field: "amount", Reason: fmt.Sprintf("is needed: the wallet keeps %s, not %s", t.Currency, before.Currency)}
 		}
 		if t.Type != event.Transfer && t.Category != before.Category {
 			return HasCategory(ctx, tx, user, t.Category)
@@ -360,7 +360,7 @@ func (l *Ledger) change(ctx context.Context, user, id uuid.UUID, ifMatch string,
 	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
 		row, err := backenddb.New(tx).TransactionForUpdate(ctx, id, user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("transaction %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("transaction %s: %w", id, apperror.ErrNotFound)
 		}
 		if err != nil {
 			return err
@@ -472,7 +472,7 @@ func (l *Ledger) Get(ctx context.Context, user, id uuid.UUID) (Transaction, erro
 	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
 		row, err := backenddb.New(tx).Transaction(ctx, id, user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("transaction %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("transaction %s: %w", id, apperror.ErrNotFound)
 		}
 		t = TransactionOf(row)
 		return err

@@ -64,15 +64,15 @@ func (w *Wallet) check(opening string) (err error) {
 	}
 	switch {
 	case !walletTypes[w.Type]:
-		return fault.Invalid{Field: "type", Reason: "must be cash, checking (a bank account), credit, savings or investment"}
+		return apperror.Invalid{Field: "type", Reason: "must be cash, checking (a bank account), credit, savings or investment"}
 	case !money.ValidCurrency(w.Currency):
-		return fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+		return apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
 	case !signed.MatchString(opening):
-		return fault.Invalid{Field: "openingBalance", Reason: fmt.Sprintf("%q is not an amount such as 12.50 or -12.50", opening)}
+		return apperror.Invalid{Field: "openingBalance", Reason: fmt.Sprintf("%q is not an amount such as 12.50 or -12.50", opening)}
 	}
 	balance, err := decimal.NewFromString(opening)
 	if err != nil {
-		return fault.Invalid{Field: "openingBalance", Reason: err.Error()}
+		return apperror.Invalid{Field: "openingBalance", Reason: err.Error()}
 	}
 	w.OpeningBalance = money.Of(balance)
 	return nil
@@ -88,7 +88,7 @@ func walletOf(row backenddb.Wallet) Wallet {
 // CreateWallet makes a wallet; ErrConflict when the user has one of that name.
 func (l *Ledger) CreateWallet(ctx context.Context, user uuid.UUID, n NewWallet) (Wallet, error) {
 	at := now()
-	w := Wallet{ID: trail.NewID(), Name: n.Name, Type: n.Type, Currency: n.Currency, CreatedAt: at, UpdatedAt: at}
+	w := Wallet{ID: tracing.NewID(), Name: n.Name, Type: n.Type, Currency: n.Currency, CreatedAt: at, UpdatedAt: at}
 	opening := n.OpeningBalance
 	if opening == "" {
 		opening = "0"
@@ -110,7 +110,7 @@ func (l *Ledger) CreateWallet(ctx context.Context, user uuid.UUID, n NewWallet) 
 
 func walletNameTaken(err error, name string) error {
 	if db.Conflict(err) {
-		return fmt.Errorf("a wallet named %q %w", name, fault.ErrConflict)
+		return fmt.Errorf("a wallet named %q %w", name, apperror.ErrConflict)
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func (l *Ledger) Wallets(ctx context.Context, user uuid.UUID, archived bool) ([]
 func (l *Ledger) Wallet(ctx context.Context, user, id uuid.UUID) (Wallet, error) {
 	found, err := l.findWallets(ctx, user, &id, true)
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("wallet %s: %w", id, fault.ErrNotFound)
+		err = fmt.Errorf("wallet %s: %w", id, apperror.ErrNotFound)
 	}
 	if err != nil {
 		return Wallet{}, err
@@ -198,7 +198,7 @@ func (l *Ledger) changeWallet(ctx context.Context, user, id uuid.UUID, ifMatch s
 		q := backenddb.New(tx)
 		row, err := q.WalletForUpdate(ctx, id, user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("wallet %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("wallet %s: %w", id, apperror.ErrNotFound)
 		}
 		if err != nil {
 			return err

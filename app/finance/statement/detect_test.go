@@ -101,7 +101,7 @@ func TestDetectOtherWordsAndFormats(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, p.Ambiguities)
 
-	var wrong fault.Invalid
+	var wrong apperror.Invalid
 	_, err = Detect(CSV, strings.NewReader("hello\nworld\n"))
 	require.ErrorAs(t, err, &wrong)
 	_, err = Detect(CSV, strings.NewReader(""))

@@ -67,7 +67,7 @@ type Bad struct {
 // mapping; QIF takes the layout of dates and the decimal mark from it, and
 // finds them itself where they are empty and can be read in one way only.
 //
-// An error is a fault.Invalid whose field is "file" or a field of the mapping,
+// An error is a apperror.Invalid whose field is "file" or a field of the mapping,
 // or comes from reading r.
 func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	if err := m.check(format); err != nil {
@@ -135,5 +135,5 @@ func (s *sink) refuse(number int, reason string, args ...any) {
 }
 
 func invalid(field, reason string, args ...any) error {
-	return fault.Invalid{Field: field, Reason: fmt.Sprintf(reason, args...)}
+	return apperror.Invalid{Field: field, Reason: fmt.Sprintf(reason, args...)}
 }

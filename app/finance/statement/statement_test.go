@@ -176,7 +176,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse(c.format, strings.NewReader(c.text), c.m)
-			var wrong fault.Invalid
+			var wrong apperror.Invalid
 			require.ErrorAs(t, err, &wrong)
 			require.Equal(t, c.field, wrong.Field)
 			require.Contains(t, wrong.Reason, c.says)

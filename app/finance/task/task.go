@@ -62,19 +62,19 @@ func (t *Task) check() error {
 	length := utf8.RuneCountInString(t.Title)
 	switch {
 	case length < 1 || length > 200:
-		return fault.Invalid{Field: "title", Reason: "must have 1 to 200 characters"}
+		return apperror.Invalid{Field: "title", Reason: "must have 1 to 200 characters"}
 	case utf8.RuneCountInString(t.Notes) > 2000:
-		return fault.Invalid{Field: "notes", Reason: "must have at most 2000 characters"}
+		return apperror.Invalid{Field: "notes", Reason: "must have at most 2000 characters"}
 	}
 	if t.Due != "" {
 		if day, err := time.Parse(time.DateOnly, t.Due); err != nil || !sane(day) {
-			return fault.Invalid{Field: "due", Reason: "must be a day such as 2026-12-01"}
+			return apperror.Invalid{Field: "due", Reason: "must be a day such as 2026-12-01"}
 		}
 	}
 	if t.RemindAt != nil {
 		at := t.RemindAt.UTC().Truncate(time.Microsecond)
 		if !sane(at) {
-			return fault.Invalid{Field: "remindAt", Reason: "must lie between 1970 and 2200"}
+			return apperror.Invalid{Field: "remindAt", Reason: "must lie between 1970 and 2200"}
 		}
 		t.RemindAt = &at
 	}
@@ -120,7 +120,7 @@ type Tasks struct{ Pool *pgxpool.Pool }
 // Create makes a task.
 func (s *Tasks) Create(ctx context.Context, user uuid.UUID, n New) (Task, error) {
 	at := now()
-	t := Task{ID: trail.NewID(), Title: n.Title, Notes: n.Notes, Due: n.Due, RemindAt: n.RemindAt, CreatedAt: at, UpdatedAt: at}
+	t := Task{ID: tracing.NewID(), Title: n.Title, Notes: n.Notes, Due: n.Due, RemindAt: n.RemindAt, CreatedAt: at, UpdatedAt: at}
 	if err := t.check(); err != nil {
 		return Task{}, err
 	}
@@ -148,7 +148,7 @@ func (s *Tasks) Get(ctx context.Context, user, id uuid.UUID) (t Task, err error)
 	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		row, err := backenddb.New(tx).Task(ctx, id, user)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("task %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("task %s: %w", id, apperror.ErrNotFound)
 		}
 		t = taskOf(row)
 		return err
@@ -157,7 +157,7 @@ func (s *Tasks) Get(ctx context.Context, user, id uuid.UUID) (t Task, err error)
 }
 
 // List lists the user's tasks, newest first. done: nil for all of them.
-func (s *Tasks) List(ctx context.Context, user uuid.UUID, done *bool, p page.Request) (page.List[Task], error) {
+func (s *Tasks) List(ctx context.Context, user uuid.UUID, done *bool, p pagination.Request) (pagination.List[Task], error) {
 	found := []Task{}
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		rows, err := backenddb.New(tx).Tasks(ctx, backenddb.TasksParams{UserID: user, Done: done, BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit + 1)})
@@ -166,7 +166,7 @@ func (s *Tasks) List(ctx context.Context, user uuid.UUID, done *bool, p page.Req
 		}
 		return err
 	})
-	return page.Of(found, p.Limit, func(t Task) (time.Time, uuid.UUID) { return t.CreatedAt, t.ID }), err
+	return pagination.Of(found, p.Limit, func(t Task) (time.Time, uuid.UUID) { return t.CreatedAt, t.ID }), err
 }
 
 // Upcoming lists what is to be done by until, what is late first, most at most.
@@ -202,7 +202,7 @@ func (s *Tasks) Complete(ctx context.Context, user, id uuid.UUID) (Task, error) 
 func update(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, ifMatch string, change Change) (Task, error) {
 	row, err := backenddb.New(tx).TaskForUpdate(ctx, id, user)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Task{}, fmt.Errorf("task %s: %w", id, fault.ErrNotFound)
+		return Task{}, fmt.Errorf("task %s: %w", id, apperror.ErrNotFound)
 	}
 	if err != nil {
 		return Task{}, err
@@ -233,7 +233,7 @@ func (t *Task) apply(change Change, at time.Time) error {
 		if *change.RemindAt != "" {
 			parsed, err := time.Parse(time.RFC3339, *change.RemindAt)
 			if err != nil {
-				return fault.Invalid{Field: "remindAt", Reason: "must be a time such as 2026-12-01T09:00:00Z"}
+				return apperror.Invalid{Field: "remindAt", Reason: "must be a time such as 2026-12-01T09:00:00Z"}
 			}
 			t.RemindAt = &parsed
 		}
@@ -262,7 +262,7 @@ func (s *Tasks) Delete(ctx context.Context, user, id uuid.UUID) error {
 	return db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		removed, err := backenddb.New(tx).DeleteTask(ctx, id, user)
 		if err == nil && removed == 0 {
-			return fmt.Errorf("task %s: %w", id, fault.ErrNotFound)
+			return fmt.Errorf("task %s: %w", id, apperror.ErrNotFound)
 		}
 		return err
 	})

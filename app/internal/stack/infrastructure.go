@@ -108,11 +108,11 @@ func (s *Stack) prepareDatabase(ctx context.Context) error {
 	if _, err := connection.Exec(ctx, "CREATE DATABASE "+databaseName); err != nil {
 		return err
 	}
-	var services []database.Service
+	var services []provision.Service
 	for _, service := range Services() {
-		services = append(services, database.Service{Name: service, Password: s.secret(service)})
+		services = append(services, provision.Service{Name: service, Password: s.secret(service)})
 	}
-	return database.Prepare(ctx, s.DatabaseURL("admin", databaseName), services)
+	return provision.Prepare(ctx, s.DatabaseURL("admin", databaseName), services)
 }
 
 // redisServer is Debian's checker of Redis's files, which is the server under

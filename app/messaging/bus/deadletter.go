@@ -25,7 +25,7 @@ func letter(raw []byte, died event.Death) []byte {
 	if len(raw) > maxRaw || json.Unmarshal(raw, &fields) != nil || fields == nil {
 		raw = raw[:min(len(raw), maxRaw)]
 		fields = map[string]json.RawMessage{
-			"specversion": text("1.0"), "id": text(trail.NewID().String()), "source": text("/services/" + died.Handler),
+			"specversion": text("1.0"), "id": text(tracing.NewID().String()), "source": text("/services/" + died.Handler),
 			"type": text("unreadable"), "datacontenttype": text("text/plain"), "data": text(string(raw)),
 		}
 	}

@@ -30,8 +30,8 @@ func TestTheFirstOfAChainIsTheOutermost(t *testing.T) {
 
 func TestHandlersContinueTheTrail(t *testing.T) {
 	e, _ := encoded(t)
-	var its trail.Trail
-	see := act(func(ctx context.Context, _ event.CloudEvent) (bool, error) { its = trail.From(ctx); return true, nil })
+	var its tracing.Trail
+	see := act(func(ctx context.Context, _ event.CloudEvent) (bool, error) { its = tracing.From(ctx); return true, nil })
 	_, err := traced(see)(t.Context(), delivery{event: e})
 	require.NoError(t, err)
 	require.Equal(t, e.CorrelationID, its.CorrelationID)

@@ -69,8 +69,8 @@ func (b *bench) deliver(path string, raw []byte) int {
 
 func encoded(t *testing.T) (event.CloudEvent, []byte) {
 	e, err := event.New(context.Background(), event.Backend, event.TypeTransactionCreated, "x", event.TransactionCreated{
-		TransactionID: trail.NewID(), UserID: trail.NewID(), Amount: "1.00", Currency: "EUR", Type: event.Expense,
-		Category: "other", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
+		TransactionID: tracing.NewID(), UserID: tracing.NewID(), Amount: "1.00", Currency: "EUR", Type: event.Expense,
+		Category: "other", WalletID: tracing.NewID(), Timestamp: time.Now().UTC(),
 	})
 	require.NoError(t, err)
 	raw, err := json.Marshal(e)

@@ -27,7 +27,7 @@ func remembered(t *testing.T, pool *pgxpool.Pool) (n int) {
 
 func TestOnce(t *testing.T) {
 	pool := pgtest.Pool(t, event.Notification)
-	id := trail.NewID().String()
+	id := tracing.NewID().String()
 	defect := errors.New("a defect")
 	effects := 0
 	_, err := Once(t.Context(), pool, id, func(tx pgx.Tx) error {
@@ -49,7 +49,7 @@ func TestOnce(t *testing.T) {
 
 func TestOfDeliveriesAtOnceOneIsFirst(t *testing.T) {
 	pool := pgtest.Pool(t, event.Notification)
-	id := trail.NewID().String()
+	id := tracing.NewID().String()
 	var effects, firsts atomic.Int64
 	var wait sync.WaitGroup
 	for range 8 {

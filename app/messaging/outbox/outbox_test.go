@@ -82,8 +82,8 @@ func relay(t *testing.T, pool *pgxpool.Pool, publish Publish) (stop func()) {
 
 func anEvent(t *testing.T) event.CloudEvent {
 	e, err := event.New(context.Background(), event.Backend, event.TypeTransactionCreated, "x", event.TransactionCreated{
-		TransactionID: trail.NewID(), UserID: trail.NewID(), Amount: "1.00", Currency: "EUR", Type: event.Expense,
-		Category: "other", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
+		TransactionID: tracing.NewID(), UserID: tracing.NewID(), Amount: "1.00", Currency: "EUR", Type: event.Expense,
+		Category: "other", WalletID: tracing.NewID(), Timestamp: time.Now().UTC(),
 	})
 	require.NoError(t, err)
 	return e

@@ -13,10 +13,10 @@ import (
 )
 
 func TestRevive(t *testing.T) {
-	user := trail.NewID()
+	user := tracing.NewID()
 	good, err := event.New(context.Background(), event.Backend, event.TypeTransactionCreated, "x", event.TransactionCreated{
-		TransactionID: trail.NewID(), UserID: user, Amount: "12.50", Currency: "EUR", Type: event.Expense,
-		Category: "groceries", WalletID: trail.NewID(), Timestamp: time.Now().UTC(),
+		TransactionID: tracing.NewID(), UserID: user, Amount: "12.50", Currency: "EUR", Type: event.Expense,
+		Category: "groceries", WalletID: tracing.NewID(), Timestamp: time.Now().UTC(),
 	})
 	require.NoError(t, err)
 	as := func(change func(map[string]any)) []byte {

@@ -1,6 +1,6 @@
 //go:build integration
 
-package database_test
+package provision_test
 
 import (
 	"os"
@@ -21,9 +21,9 @@ const insufficientPrivilege = "42501"
 
 func TestNoServiceReachesWhatIsAnothers(t *testing.T) {
 	admin := pgtest.URL(t)
-	services := []database.Service{{Name: "one", Password: "password of one"}, {Name: "another", Password: "password of another"}}
+	services := []provision.Service{{Name: "one", Password: "password of one"}, {Name: "another", Password: "password of another"}}
 	for range 2 { // again, it changes nothing
-		require.NoError(t, database.Prepare(t.Context(), admin, services))
+		require.NoError(t, provision.Prepare(t.Context(), admin, services))
 	}
 	as := func(role string) *pgx.Conn {
 		connection, err := pgx.Connect(t.Context(), strings.Replace(admin, "admin@", role+"@", 1))
@@ -49,7 +49,7 @@ func TestNoServiceReachesWhatIsAnothers(t *testing.T) {
 
 func TestWhatIsWrongIsToldBeforeAnythingIsMade(t *testing.T) {
 	admin := pgtest.URL(t)
-	err := database.Prepare(t.Context(), admin, []database.Service{{Name: "fine", Password: "long enough"}, {Name: "Not fine", Password: "short"}})
+	err := provision.Prepare(t.Context(), admin, []provision.Service{{Name: "fine", Password: "long enough"}, {Name: "Not fine", Password: "short"}})
 	require.ErrorContains(t, err, "small letters")
 	require.ErrorContains(t, err, "less than 8 characters")
 	connection, err := pgx.Connect(t.Context(), admin)
@@ -58,5 +58,5 @@ func TestWhatIsWrongIsToldBeforeAnythingIsMade(t *testing.T) {
 	var made bool
 	require.NoError(t, connection.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fine')").Scan(&made))
 	require.False(t, made)
-	require.ErrorContains(t, database.Prepare(t.Context(), "mysql://x", nil), "not a PostgreSQL URL")
+	require.ErrorContains(t, provision.Prepare(t.Context(), "mysql://x", nil), "not a PostgreSQL URL")
 }

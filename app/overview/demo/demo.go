@@ -107,9 +107,9 @@ func (s *Demos) begin(ctx context.Context, user uuid.UUID) (row backenddb.Demo, 
 			return err
 		}
 		if some {
-			return fmt.Errorf("demo data goes into an empty account only, and a transaction %w", fault.ErrConflict)
+			return fmt.Errorf("demo data goes into an empty account only, and a transaction %w", apperror.ErrConflict)
 		}
-		if _, err := queries.InsertDemo(ctx, user, trail.NewID(), time.Now().UTC().Truncate(time.Microsecond)); err != nil {
+		if _, err := queries.InsertDemo(ctx, user, tracing.NewID(), time.Now().UTC().Truncate(time.Microsecond)); err != nil {
 			return err
 		}
 		row, err = queries.Demo(ctx, user) // another request's, when that was faster
@@ -187,7 +187,7 @@ func (s *Demos) fill(ctx context.Context, user uuid.UUID, row backenddb.Demo) (b
 // categories makes those that the user does not have.
 func (s *Demos) categories(ctx context.Context, user uuid.UUID, wanted []ledger.NewCategory) error {
 	for _, n := range wanted {
-		if _, err := s.Ledger.CreateCategory(unkeyed(ctx), user, n); err != nil && !errors.Is(err, fault.ErrConflict) {
+		if _, err := s.Ledger.CreateCategory(unkeyed(ctx), user, n); err != nil && !errors.Is(err, apperror.ErrConflict) {
 			return fmt.Errorf("category %q: %w", n.Name, err)
 		}
 	}
@@ -197,7 +197,7 @@ func (s *Demos) categories(ctx context.Context, user uuid.UUID, wanted []ledger.
 // unkeyed hides the request's own key: it stands for the whole of a filling, not
 // for the first thing that is made.
 func unkeyed(ctx context.Context) context.Context {
-	ctx, _ = idempotency.With(ctx, trail.NewID(), nil)
+	ctx, _ = idempotency.With(ctx, tracing.NewID(), nil)
 	return ctx
 }
 
@@ -209,7 +209,7 @@ func (s *Demos) budgets(ctx context.Context, user uuid.UUID, row backenddb.Demo,
 		switch {
 		case err == nil:
 			made = append(made, b.ID)
-		case !errors.Is(err, fault.ErrConflict):
+		case !errors.Is(err, apperror.ErrConflict):
 			return nil, err
 		}
 	}
@@ -255,7 +255,7 @@ func (s *Demos) Remove(ctx context.Context, user uuid.UUID) error {
 		return err
 	}
 	if !found {
-		return fmt.Errorf("demo data: %w", fault.ErrNotFound)
+		return fmt.Errorf("demo data: %w", apperror.ErrNotFound)
 	}
 	if !row.Complete {
 		// Half of it is not known yet: made to the end, all of it is.
@@ -287,7 +287,7 @@ func (s *Demos) Remove(ctx context.Context, user uuid.UUID) error {
 		}},
 	} {
 		if err := each(ctx, len(kind.ids), func(ctx context.Context, i int) error {
-			if err := kind.remove(ctx, kind.ids[i]); !errors.Is(err, fault.ErrNotFound) {
+			if err := kind.remove(ctx, kind.ids[i]); !errors.Is(err, apperror.ErrNotFound) {
 				return err
 			}
 			return nil // removed before

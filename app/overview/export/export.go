@@ -66,12 +66,12 @@ func (e *Exporter) Start(ctx context.Context, user uuid.UUID) (write func(ctx co
 		return nil, err
 	}
 	if !known {
-		return nil, fmt.Errorf("this account is gone: %w", fault.ErrUnauthorized)
+		return nil, fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
 	}
 	select {
 	case busy <- struct{}{}:
 	default:
-		return nil, fmt.Errorf("another export is being written: %w", fault.ErrBusy)
+		return nil, fmt.Errorf("another export is being written: %w", apperror.ErrBusy)
 	}
 	return func(ctx context.Context, to io.Writer) error {
 		defer func() { <-busy }()

@@ -36,7 +36,7 @@ type Dashboard struct {
 	Tasks    []task.Task       `json:"tasks" doc:"To be done within two weeks, what is late first; ten at most"`
 	Insights []insight.Insight `json:"insights" doc:"The newest five"`
 	Unread   int64             `json:"unreadAlerts"`
-	Health   health.Score      `json:"healthScore"`
+	Health   score.Score       `json:"healthScore"`
 }
 
 // Balance is what there is of a currency.
@@ -173,7 +173,7 @@ func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) 
 	if d.Tasks, err = s.Tasks.Upcoming(ctx, user, now.Add(ahead), mostTasks); err != nil {
 		return d, err
 	}
-	insights, err := s.Insights.List(ctx, user, "", insight.Active, page.Request{Limit: mostInsights})
+	insights, err := s.Insights.List(ctx, user, "", insight.Active, pagination.Request{Limit: mostInsights})
 	if err != nil {
 		return d, err
 	}
@@ -194,35 +194,35 @@ const (
 )
 
 // Health scores how well a user's money does.
-func (s *Dashboards) Health(ctx context.Context, user uuid.UUID) (health.Score, error) {
+func (s *Dashboards) Health(ctx context.Context, user uuid.UUID) (score.Score, error) {
 	now := time.Now().UTC()
 	this := MonthOf(now)
 	first := this.AddDate(0, -flowMonths, 0)
 	code, err := s.Summaries.in(ctx, user, "")
 	if err != nil {
-		return health.Score{}, err
+		return score.Score{}, err
 	}
 	months, err := s.Summaries.months(ctx, user, first, flowMonths, code)
 	if err != nil {
-		return health.Score{}, err
+		return score.Score{}, err
 	}
 	budgets, err := s.Budgets.Between(ctx, user, this.AddDate(0, -budgetMonths, 0), this)
 	if err != nil {
-		return health.Score{}, err
+		return score.Score{}, err
 	}
 	goals, err := s.Goals.List(ctx, user, "")
 	if err != nil {
-		return health.Score{}, err
+		return score.Score{}, err
 	}
-	return health.Assess(Judged(code, budgets, months, goals)), nil
+	return score.Assess(Judged(code, budgets, months, goals)), nil
 }
 
 // Judged is what a score rests on. Months before the first with anything in it
 // are from before the user began, and do not count.
-func Judged(code string, budgets []budget.Budget, months []Month, goals []goal.Goal) health.Input {
-	in := health.Input{Currency: code}
+func Judged(code string, budgets []budget.Budget, months []Month, goals []goal.Goal) score.Input {
+	in := score.Input{Currency: code}
 	for _, b := range budgets {
-		in.Budgets = append(in.Budgets, health.Budget{
+		in.Budgets = append(in.Budgets, score.Budget{
 			Category: b.Category, Month: b.Month, Currency: b.Currency, Limit: b.Status.Limit.Decimal, Spent: b.Status.Spent.Decimal,
 		})
 	}
@@ -234,16 +234,16 @@ func Judged(code string, budgets []budget.Budget, months []Month, goals []goal.G
 		}
 		switch {
 		case m.Total != nil:
-			in.Months = append(in.Months, health.Month{Income: m.Total.Income.Decimal, Expenses: m.Total.Expenses.Decimal})
+			in.Months = append(in.Months, score.Month{Income: m.Total.Income.Decimal, Expenses: m.Total.Expenses.Decimal})
 		case len(in.Months) > 0:
-			in.Months = append(in.Months, health.Month{})
+			in.Months = append(in.Months, score.Month{})
 		}
 	}
 	for _, g := range goals {
 		if g.Status == goal.Abandoned {
 			continue
 		}
-		one := health.Goal{Name: g.Name, Reached: g.Status == goal.Reached, Pace: g.Progress.Pace.Decimal}
+		one := score.Goal{Name: g.Name, Reached: g.Status == goal.Reached, Pace: g.Progress.Pace.Decimal}
 		if g.Progress.Needed != nil {
 			one.Needed = &g.Progress.Needed.Decimal
 		}

@@ -91,7 +91,7 @@ func TestJudged(t *testing.T) {
 	require.Len(t, in.Months, 4, "from the first with anything in it on")
 	require.True(t, in.Months[1].Income.IsZero(), "an empty month between counts")
 	require.True(t, in.Months[2].Expenses.Equal(d("40")))
-	require.Equal(t, []health.Goal{{Name: "a", Pace: d("3"), Needed: &needed.Decimal}, {Name: "b", Reached: true, Pace: decimal.Decimal{}}}, in.Goals)
+	require.Equal(t, []score.Goal{{Name: "a", Pace: d("3"), Needed: &needed.Decimal}, {Name: "b", Reached: true, Pace: decimal.Decimal{}}}, in.Goals)
 	require.True(t, in.Budgets[0].Limit.Equal(d("100")))
 }
 

@@ -53,9 +53,9 @@ func (p Period) span(now time.Time) (since, until time.Time, err error) {
 	until = last.AddDate(0, 0, 1)
 	switch {
 	case !since.Before(until):
-		return since, until, fault.Invalid{Field: "from", Reason: "must not come after to"}
+		return since, until, apperror.Invalid{Field: "from", Reason: "must not come after to"}
 	case until.Sub(since) > longest*24*time.Hour:
-		return since, until, fault.Invalid{Field: "from", Reason: "must not lie more than five years before to"}
+		return since, until, apperror.Invalid{Field: "from", Reason: "must not lie more than five years before to"}
 	}
 	return since, until, nil
 }
@@ -63,7 +63,7 @@ func (p Period) span(now time.Time) (since, until time.Time, err error) {
 func parseDay(field, text string) (time.Time, error) {
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil || day.Year() < 1970 || day.Year() > 2200 {
-		return day, fault.Invalid{Field: field, Reason: "must be a day such as 2026-11-30"}
+		return day, apperror.Invalid{Field: field, Reason: "must be a day such as 2026-11-30"}
 	}
 	return day, nil
 }
@@ -73,7 +73,7 @@ func parseDay(field, text string) (time.Time, error) {
 func (s *Summaries) in(ctx context.Context, user uuid.UUID, asked string) (code string, err error) {
 	if asked != "" {
 		if !money.ValidCurrency(asked) {
-			return "", fault.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+			return "", apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
 		}
 		return asked, nil
 	}
@@ -117,7 +117,7 @@ func (s *Summaries) Categories(ctx context.Context, user uuid.UUID, p Period, ki
 		return Categories{}, err
 	}
 	if kind != event.Income && kind != event.Expense {
-		return Categories{}, fault.Invalid{Field: "type", Reason: "must be income or expense"}
+		return Categories{}, apperror.Invalid{Field: "type", Reason: "must be income or expense"}
 	}
 	found := Categories{From: since.Format(time.DateOnly), To: until.AddDate(0, 0, -1).Format(time.DateOnly), Type: kind}
 	flows, err := s.byCategory(ctx, user, kind, since, until)
@@ -136,7 +136,7 @@ const MaxMonths = 60
 // Financial.
 func (s *Summaries) Trends(ctx context.Context, user uuid.UUID, months int, asked string) (Trends, error) {
 	if months < 1 || months > MaxMonths {
-		return Trends{}, fault.Invalid{Field: "months", Reason: fmt.Sprintf("must be from 1 to %d", MaxMonths)}
+		return Trends{}, apperror.Invalid{Field: "months", Reason: fmt.Sprintf("must be from 1 to %d", MaxMonths)}
 	}
 	code, err := s.in(ctx, user, asked)
 	if err != nil {

@@ -73,7 +73,7 @@ func plainAddress(text string) (string, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	parsed, err := mail.ParseAddress(text)
 	if err != nil || parsed.Address != text || len(text) > 254 {
-		return text, fault.Invalid{Field: "email", Reason: "is not an e-mail address"}
+		return text, apperror.Invalid{Field: "email", Reason: "is not an e-mail address"}
 	}
 	return text, nil
 }
@@ -81,7 +81,7 @@ func plainAddress(text string) (string, error) {
 func plainName(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if utf8.RuneCountInString(text) > 100 {
-		return text, fault.Invalid{Field: "name", Reason: "must have at most 100 characters"}
+		return text, apperror.Invalid{Field: "name", Reason: "must have at most 100 characters"}
 	}
 	return text, nil
 }
@@ -110,14 +110,14 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Session, error
 		return err
 	})
 	if db.Conflict(err) {
-		return Session{}, fmt.Errorf("an account of this address %w", fault.ErrConflict)
+		return Session{}, fmt.Errorf("an account of this address %w", apperror.ErrConflict)
 	}
 	return session, err
 }
 
 func (a *Accounts) create(ctx context.Context, tx pgx.Tx, email, name string, hashed *string) (User, error) {
 	at := now()
-	user := User{ID: trail.NewID(), Email: email, Name: name, HasPassword: hashed != nil, CreatedAt: at, UpdatedAt: at}
+	user := User{ID: tracing.NewID(), Email: email, Name: name, HasPassword: hashed != nil, CreatedAt: at, UpdatedAt: at}
 	if err := backenddb.New(tx).InsertUser(ctx, backenddb.InsertUserParams{
 		ID: user.ID, Email: email, Name: name, PasswordHash: hashed, CreatedAt: at,
 	}); err != nil {
@@ -132,7 +132,7 @@ func (a *Accounts) create(ctx context.Context, tx pgx.Tx, email, name string, ha
 // Login begins a session of the user of that address and password, or returns
 // ErrUnauthorized.
 func (a *Accounts) Login(ctx context.Context, email, password string) (Session, error) {
-	refused := fmt.Errorf("e-mail address or password: %w", fault.ErrUnauthorized)
+	refused := fmt.Errorf("e-mail address or password: %w", apperror.ErrUnauthorized)
 	row, err := backenddb.New(a.Pool).UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return Session{}, err
@@ -163,7 +163,7 @@ func (a *Accounts) Login(ctx context.Context, email, password string) (Session, 
 // gone is the error of a user who is not there (any more).
 func gone(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("this account is gone: %w", fault.ErrUnauthorized)
+		return fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
 	}
 	return err
 }
@@ -220,7 +220,7 @@ func prove(ctx context.Context, row backenddb.User, c Caller, field, password st
 	if err != nil || right {
 		return err
 	}
-	return fault.Invalid{Field: field, Reason: "is not your password"}
+	return apperror.Invalid{Field: field, Reason: "is not your password"}
 }
 
 // ErrStaleLogin: what was asked for needs a log-in of a moment ago.
@@ -260,7 +260,7 @@ func unchanged(ctx context.Context, q *backenddb.Queries, checked backenddb.User
 		return gone(err)
 	}
 	if (row.PasswordHash == nil) != (checked.PasswordHash == nil) || row.PasswordHash != nil && *row.PasswordHash != *checked.PasswordHash {
-		return fmt.Errorf("the password has just been changed: %w", fault.ErrUnauthorized)
+		return fmt.Errorf("the password has just been changed: %w", apperror.ErrUnauthorized)
 	}
 	return nil
 }

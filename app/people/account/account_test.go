@@ -60,7 +60,7 @@ func TestAStormOfLoginsWaitsItsTurn(t *testing.T) {
 	patience = 10 * time.Millisecond
 	defer func() { patience = before }()
 	_, err := hash(t.Context(), "password", "correct horse")
-	require.ErrorIs(t, err, fault.ErrBusy)
+	require.ErrorIs(t, err, apperror.ErrBusy)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = hash(gone, "password", "correct horse")
@@ -70,7 +70,7 @@ func TestAStormOfLoginsWaitsItsTurn(t *testing.T) {
 func TestAccessTokens(t *testing.T) {
 	ours := Tokens{Key: []byte("a key of ours, of 32 characters!")}
 	at := time.Now()
-	who := Caller{User: trail.NewID(), Session: trail.NewID(), Authenticated: at.UTC().Truncate(time.Second)}
+	who := Caller{User: tracing.NewID(), Session: tracing.NewID(), Authenticated: at.UTC().Truncate(time.Second)}
 	token, ends, err := ours.Issue(who, at)
 	require.NoError(t, err)
 	require.WithinDuration(t, at.Add(15*time.Minute), ends, time.Second)
@@ -90,6 +90,6 @@ func TestAccessTokens(t *testing.T) {
 	require.NoError(t, err)
 	for name, token := range map[string]string{"old": old, "forged": forged, "unsigned": unsigned, "endless": endless, "none": "", "cut": token[:len(token)-4]} {
 		_, err := ours.Caller(token)
-		require.ErrorIs(t, err, fault.ErrUnauthorized, name)
+		require.ErrorIs(t, err, apperror.ErrUnauthorized, name)
 	}
 }

@@ -39,7 +39,7 @@ var ErrUnverified = errors.New("your identity provider has not verified your e-m
 // may set one anew.
 func (a *Accounts) Enter(ctx context.Context, i Identity) (Session, error) {
 	if i.Issuer == "" || i.Subject == "" {
-		return Session{}, fmt.Errorf("an identity without issuer or subject: %w", fault.ErrUnauthorized)
+		return Session{}, fmt.Errorf("an identity without issuer or subject: %w", apperror.ErrUnauthorized)
 	}
 	var session Session
 	enter := func(tx pgx.Tx) error {

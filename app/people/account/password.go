@@ -45,14 +45,14 @@ func turn[T any](ctx context.Context, fn func() (T, error)) (T, error) {
 		if ctx.Err() != nil {
 			return none, ctx.Err()
 		}
-		return none, fmt.Errorf("many log in at the moment: %w", fault.ErrBusy)
+		return none, fmt.Errorf("many log in at the moment: %w", apperror.ErrBusy)
 	}
 }
 
 // hash checks a new password and hashes it. field is what to name when it is refused.
 func hash(ctx context.Context, field, password string) (string, error) {
 	if length := utf8.RuneCountInString(password); length < minPassword || length > maxPassword {
-		return "", fault.Invalid{Field: field, Reason: fmt.Sprintf("must have %d to %d characters", minPassword, maxPassword)}
+		return "", apperror.Invalid{Field: field, Reason: fmt.Sprintf("must have %d to %d characters", minPassword, maxPassword)}
 	}
 	return turn(ctx, func() (string, error) { return argon2id.CreateHash(password, cost) })
 }

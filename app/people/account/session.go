@@ -39,7 +39,7 @@ func open(ctx context.Context, tx pgx.Tx, user User, authenticated time.Time) (S
 	if err := q.EndExpiredSessions(ctx, user.ID, at); err != nil {
 		return Session{}, err
 	}
-	s := Session{User: user, Caller: Caller{User: user.ID, Session: trail.NewID(), Authenticated: authenticated}, Ends: at.Add(idleLife)}
+	s := Session{User: user, Caller: Caller{User: user.ID, Session: tracing.NewID(), Authenticated: authenticated}, Ends: at.Add(idleLife)}
 	if err := q.InsertSession(ctx, backenddb.InsertSessionParams{
 		ID: s.Caller.Session, UserID: user.ID, AuthenticatedAt: authenticated, CreatedAt: at, ExpiresAt: s.Ends,
 	}); err != nil {
@@ -64,7 +64,7 @@ func sum(token string) []byte {
 // a thief's: it ends the session. So whoever lost an answer logs in again, and
 // what shares a token (the tabs of a browser) refreshes one at a time.
 func (a *Accounts) Refresh(ctx context.Context, token string) (Session, error) {
-	refused := fmt.Errorf("the refresh token is not valid or no longer: log in again: %w", fault.ErrUnauthorized)
+	refused := fmt.Errorf("the refresh token is not valid or no longer: log in again: %w", apperror.ErrUnauthorized)
 	var s Session
 	valid := false
 	err := db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
@@ -114,7 +114,7 @@ func (a *Accounts) Refresh(ctx context.Context, token string) (Session, error) {
 func (a *Accounts) SessionOf(ctx context.Context, token string) (uuid.UUID, error) {
 	id, err := backenddb.New(a.Pool).SessionOfRefreshToken(ctx, sum(token))
 	if errors.Is(err, pgx.ErrNoRows) {
-		return uuid.Nil, fmt.Errorf("a session of this token: %w", fault.ErrNotFound)
+		return uuid.Nil, fmt.Errorf("a session of this token: %w", apperror.ErrNotFound)
 	}
 	return id, err
 }

@@ -51,11 +51,11 @@ func (t Tokens) Caller(token string) (Caller, error) {
 	_, err := jwt.ParseWithClaims(token, &its, func(*jwt.Token) (any, error) { return t.Key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired())
 	if err != nil {
-		return Caller{}, fmt.Errorf("the access token is not valid or no longer: %w", fault.ErrUnauthorized)
+		return Caller{}, fmt.Errorf("the access token is not valid or no longer: %w", apperror.ErrUnauthorized)
 	}
 	user, err := uuid.Parse(its.Subject)
 	if err != nil || its.Authenticated == nil {
-		return Caller{}, fmt.Errorf("the access token names nobody: %w", fault.ErrUnauthorized)
+		return Caller{}, fmt.Errorf("the access token names nobody: %w", apperror.ErrUnauthorized)
 	}
 	return Caller{User: user, Session: its.Session, Authenticated: its.Authenticated.UTC()}, nil
 }

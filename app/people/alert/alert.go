@@ -76,9 +76,9 @@ const inApp = "in_app"
 
 // List lists the user's alerts, newest first; unread: those in the application
 // that are not read.
-func (s *Alerts) List(ctx context.Context, user uuid.UUID, unread bool, p page.Request) (page.List[Alert], error) {
+func (s *Alerts) List(ctx context.Context, user uuid.UUID, unread bool, p pagination.Request) (pagination.List[Alert], error) {
 	found, err := s.find(ctx, user, backenddb.AlertsParams{Unread: unread, BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit + 1)})
-	return page.Of(found, p.Limit, func(a Alert) (time.Time, uuid.UUID) { return a.DeliveredAt, a.ID }), err
+	return pagination.Of(found, p.Limit, func(a Alert) (time.Time, uuid.UUID) { return a.DeliveredAt, a.ID }), err
 }
 
 // Get returns one alert.
@@ -89,7 +89,7 @@ func (s *Alerts) Get(ctx context.Context, user, id uuid.UUID) (Alert, error) {
 
 func one(found []Alert, err error, id uuid.UUID) (Alert, error) {
 	if err == nil && len(found) == 0 {
-		err = fmt.Errorf("alert %s: %w", id, fault.ErrNotFound)
+		err = fmt.Errorf("alert %s: %w", id, apperror.ErrNotFound)
 	}
 	if err != nil {
 		return Alert{}, err

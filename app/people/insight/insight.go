@@ -121,7 +121,7 @@ func utc(t *time.Time) *time.Time {
 
 // List lists the user's insights, newest first: those of a type, or "" for all
 // types, that are in a state.
-func (s *Insights) List(ctx context.Context, user uuid.UUID, kind, state string, p page.Request) (page.List[Insight], error) {
+func (s *Insights) List(ctx context.Context, user uuid.UUID, kind, state string, p pagination.Request) (pagination.List[Insight], error) {
 	which := backenddb.InsightsParams{UserID: user, State: state, BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit + 1)}
 	if kind != "" {
 		which.Type = &kind
@@ -138,7 +138,7 @@ func (s *Insights) List(ctx context.Context, user uuid.UUID, kind, state string,
 		}
 		return err
 	})
-	return page.Of(found, p.Limit, func(i Insight) (time.Time, uuid.UUID) { return i.CreatedAt, i.ID }), err
+	return pagination.Of(found, p.Limit, func(i Insight) (time.Time, uuid.UUID) { return i.CreatedAt, i.ID }), err
 }
 
 // Get returns one insight, whatever its state.
@@ -156,7 +156,7 @@ func (s *Insights) Get(ctx context.Context, user, id uuid.UUID) (i Insight, err 
 
 func missing(err error, id uuid.UUID) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("insight %s: %w", id, fault.ErrNotFound)
+		return fmt.Errorf("insight %s: %w", id, apperror.ErrNotFound)
 	}
 	return err
 }
@@ -179,7 +179,7 @@ func (s *Insights) Dismiss(ctx context.Context, user, id uuid.UUID, d Dismissal)
 		d.Feedback = "none"
 	case "none", "useful", "not_useful", "wrong":
 	default:
-		return Insight{}, fault.Invalid{Field: "feedback", Reason: "must be none, useful, not_useful or wrong"}
+		return Insight{}, apperror.Invalid{Field: "feedback", Reason: "must be none, useful, not_useful or wrong"}
 	}
 	return s.change(ctx, user, id, func(tx pgx.Tx, i *Insight, at time.Time) error {
 		if i.DismissedAt != nil && i.Feedback == d.Feedback {

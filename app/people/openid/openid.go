@@ -168,13 +168,13 @@ func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (who accou
 	if _, err := jwt.ParseWithClaims(kept, &its, func(*jwt.Token) (any, error) { return p.key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired()); err != nil {
 		return who, "", fmt.Errorf("this attempt to log in was not begun in this browser, or longer ago than %d minutes: begin again: %w",
-			int(AttemptLife.Minutes()), fault.ErrUnauthorized)
+			int(AttemptLife.Minutes()), apperror.ErrUnauthorized)
 	}
 	if its.State == "" || subtle.ConstantTimeCompare([]byte(its.State), []byte(a.State)) != 1 {
-		return who, "", fmt.Errorf("the answer is to another attempt to log in: begin again: %w", fault.ErrUnauthorized)
+		return who, "", fmt.Errorf("the answer is to another attempt to log in: begin again: %w", apperror.ErrUnauthorized)
 	}
 	if a.Refused != "" {
-		return who, its.ReturnTo, fmt.Errorf("the identity provider did not log you in (%.50s): %w", a.Refused, fault.ErrUnauthorized)
+		return who, its.ReturnTo, fmt.Errorf("the identity provider did not log you in (%.50s): %w", a.Refused, apperror.ErrUnauthorized)
 	}
 	who, err = p.redeem(oidc.ClientContext(ctx, p.client), its, a.Code)
 	return who, its.ReturnTo, err
@@ -191,17 +191,17 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError:
-		return who, fmt.Errorf("the identity provider did not take its code back (%.50s): %w", refused.ErrorCode, fault.ErrUnauthorized)
+		return who, fmt.Errorf("the identity provider did not take its code back (%.50s): %w", refused.ErrorCode, apperror.ErrUnauthorized)
 	case err != nil:
 		return who, errors.Join(ErrAway, err)
 	}
 	raw, _ := token.Extra("id_token").(string)
 	checked, err := found.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(ctx, raw)
 	if err != nil {
-		return who, fmt.Errorf("the identity provider's token is not valid: %w", errors.Join(fault.ErrUnauthorized, err))
+		return who, fmt.Errorf("the identity provider's token is not valid: %w", errors.Join(apperror.ErrUnauthorized, err))
 	}
 	if subtle.ConstantTimeCompare([]byte(checked.Nonce), []byte(its.Nonce)) != 1 {
-		return who, fmt.Errorf("the identity provider's token is of another attempt: %w", fault.ErrUnauthorized)
+		return who, fmt.Errorf("the identity provider's token is of another attempt: %w", apperror.ErrUnauthorized)
 	}
 	var claims struct {
 		Email         string `json:"email"`
@@ -210,7 +210,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		AuthTime      int64  `json:"auth_time"` // seconds since 1970; 0: not told
 	}
 	if err := checked.Claims(&claims); err != nil {
-		return who, fmt.Errorf("the identity provider's token cannot be read: %w", errors.Join(fault.ErrUnauthorized, err))
+		return who, fmt.Errorf("the identity provider's token cannot be read: %w", errors.Join(apperror.ErrUnauthorized, err))
 	}
 	who = account.Identity{
 		Issuer: checked.Issuer, Subject: checked.Subject, Email: claims.Email, Verified: bool(claims.EmailVerified), Name: claims.Name,
@@ -220,7 +220,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		who.Authenticated = time.Unix(claims.AuthTime, 0).UTC()
 	}
 	if its.Fresh && (claims.AuthTime == 0 || time.Since(who.Authenticated) > recent) {
-		return who, fmt.Errorf("the identity provider did not ask you again who you are: %w", fault.ErrUnauthorized)
+		return who, fmt.Errorf("the identity provider did not ask you again who you are: %w", apperror.ErrUnauthorized)
 	}
 	if who.Email != "" || found.UserInfoEndpoint() == "" {
 		return who, nil
@@ -231,7 +231,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		return who, errors.Join(ErrAway, err)
 	}
 	if info.Subject != who.Subject {
-		return who, fmt.Errorf("the identity provider tells of somebody else: %w", fault.ErrUnauthorized)
+		return who, fmt.Errorf("the identity provider tells of somebody else: %w", apperror.ErrUnauthorized)
 	}
 	who.Email, who.Verified = info.Email, info.EmailVerified
 	return who, nil

@@ -77,7 +77,7 @@ func TestLogIn(t *testing.T) {
 	}, who)
 
 	_, _, err = p.Finish(t.Context(), kept, answer)
-	require.ErrorIs(t, err, fault.ErrUnauthorized, "a code is good for one log-in")
+	require.ErrorIs(t, err, apperror.ErrUnauthorized, "a code is good for one log-in")
 }
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
@@ -122,7 +122,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 				by = c.by
 			}
 			_, _, err = by.Finish(t.Context(), kept, answer)
-			require.ErrorIs(t, err, fault.ErrUnauthorized)
+			require.ErrorIs(t, err, apperror.ErrUnauthorized)
 		})
 	}
 }

@@ -64,21 +64,21 @@ var (
 // what is in the application.
 func (s Settings) check() (Settings, error) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil || s.Timezone == "" || s.Timezone == "Local" {
-		return s, fault.Invalid{Field: "timezone", Reason: "is none of the IANA time zones, such as Europe/Berlin"}
+		return s, apperror.Invalid{Field: "timezone", Reason: "is none of the IANA time zones, such as Europe/Berlin"}
 	}
 	if !slices.Contains(digests, s.Digest) {
-		return s, fault.Invalid{Field: "digest", Reason: "must be off, daily or weekly"}
+		return s, apperror.Invalid{Field: "digest", Reason: "must be off, daily or weekly"}
 	}
 	if (s.QuietFrom == "") != (s.QuietUntil == "") {
-		return s, fault.Invalid{Field: "quietUntil", Reason: "goes with quietFrom: give both or neither"}
+		return s, apperror.Invalid{Field: "quietUntil", Reason: "goes with quietFrom: give both or neither"}
 	}
 	for field, at := range map[string]string{"quietFrom": s.QuietFrom, "quietUntil": s.QuietUntil} {
 		if at != "" && !clock.MatchString(at) {
-			return s, fault.Invalid{Field: field, Reason: "must be a time such as 22:00"}
+			return s, apperror.Invalid{Field: field, Reason: "must be a time such as 22:00"}
 		}
 	}
 	if s.QuietFrom != "" && s.QuietFrom == s.QuietUntil {
-		return s, fault.Invalid{Field: "quietUntil", Reason: "must differ from quietFrom"}
+		return s, apperror.Invalid{Field: "quietUntil", Reason: "must differ from quietFrom"}
 	}
 	var err error
 	if s.Channels, err = some("channels", channels, append([]string{"in_app"}, s.Channels...)); err != nil {
@@ -92,7 +92,7 @@ func (s Settings) check() (Settings, error) {
 func some(field string, all, chosen []string) ([]string, error) {
 	for _, one := range chosen {
 		if !slices.Contains(all, one) {
-			return nil, fault.Invalid{Field: field, Reason: fmt.Sprintf("%q is none of them", one)}
+			return nil, apperror.Invalid{Field: field, Reason: fmt.Sprintf("%q is none of them", one)}
 		}
 	}
 	found := []string{}
@@ -151,7 +151,7 @@ func (s *Store) change(ctx context.Context, user uuid.UUID, ifMatch string, how 
 
 func missing(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("this account is gone: %w", fault.ErrUnauthorized)
+		return fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func TestSettingsAreChecked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := good(c.change).check()
-			var wrong fault.Invalid
+			var wrong apperror.Invalid
 			require.ErrorAs(t, err, &wrong)
 			require.Equal(t, c.field, wrong.Field)
 		})
@@ -70,7 +70,7 @@ func TestPushSubscriptionsAreChecked(t *testing.T) {
 		"too long a one":               "https://fcm.example.com/" + strings.Repeat("a", 2000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			var wrong fault.Invalid
+			var wrong apperror.Invalid
 			require.ErrorAs(t, NewSubscription{Endpoint: endpoint, Keys: keys}.check(), &wrong)
 			require.Equal(t, "endpoint", wrong.Field)
 		})
@@ -81,7 +81,7 @@ func TestPushSubscriptionsAreChecked(t *testing.T) {
 		"keys.p256dh": {P256dh: base64.RawURLEncoding.EncodeToString(off), Auth: keys.Auth}, // not on the curve
 		"keys.auth":   {P256dh: keys.P256dh, Auth: "AAAA"},
 	} {
-		var wrong fault.Invalid
+		var wrong apperror.Invalid
 		require.ErrorAs(t, NewSubscription{Endpoint: "https://fcm.example.com/", Keys: spoilt}.check(), &wrong)
 		require.Equal(t, name, wrong.Field)
 	}

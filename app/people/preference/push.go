@@ -46,19 +46,19 @@ func (n NewSubscription) check() error {
 	switch {
 	case err != nil || its.Scheme != "https" || its.Host == "" || its.User != nil || its.Fragment != "" || len(n.Endpoint) > 2000,
 		its.Port() != "" && its.Port() != "443":
-		return fault.Invalid{Field: "endpoint", Reason: "must be the https address that the browser gave"}
+		return apperror.Invalid{Field: "endpoint", Reason: "must be the https address that the browser gave"}
 	case inside(its.Hostname()):
-		return fault.Invalid{Field: "endpoint", Reason: "is not the address of a push service"}
+		return apperror.Invalid{Field: "endpoint", Reason: "is not the address of a push service"}
 	}
 	point, err := decode(n.Keys.P256dh)
 	if err == nil {
 		_, err = ecdh.P256().NewPublicKey(point)
 	}
 	if err != nil {
-		return fault.Invalid{Field: "keys.p256dh", Reason: "must be a point of P-256 in base64url, as the browser gave it"}
+		return apperror.Invalid{Field: "keys.p256dh", Reason: "must be a point of P-256 in base64url, as the browser gave it"}
 	}
 	if secret, err := decode(n.Keys.Auth); err != nil || len(secret) != 16 {
-		return fault.Invalid{Field: "keys.auth", Reason: "must be 16 bytes in base64url, as the browser gave them"}
+		return apperror.Invalid{Field: "keys.auth", Reason: "must be 16 bytes in base64url, as the browser gave them"}
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (s *Store) Unsubscribe(ctx context.Context, user uuid.UUID, endpoint string
 			return err
 		}
 		if removed == 0 {
-			return fmt.Errorf("a push subscription of this endpoint: %w", fault.ErrNotFound)
+			return fmt.Errorf("a push subscription of this endpoint: %w", apperror.ErrNotFound)
 		}
 		return q.TouchPreferences(ctx, at, user)
 	})

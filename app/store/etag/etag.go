@@ -28,5 +28,5 @@ func Check(ifMatch string, updated time.Time) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("it %w", fault.ErrStale)
+	return fmt.Errorf("it %w", apperror.ErrStale)
 }

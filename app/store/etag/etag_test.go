@@ -29,7 +29,7 @@ func TestCheck(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			require.ErrorIs(t, err, fault.ErrStale)
+			require.ErrorIs(t, err, apperror.ErrStale)
 		})
 	}
 }

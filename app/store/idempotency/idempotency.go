@@ -139,7 +139,7 @@ func recall(ctx context.Context, tx pgx.Tx, user uuid.UUID, r *Request, result a
 		return err
 	}
 	if !bytes.Equal(before, r.Sum[:]) {
-		return fmt.Errorf("another request with this Idempotency-Key %w", fault.ErrConflict)
+		return fmt.Errorf("another request with this Idempotency-Key %w", apperror.ErrConflict)
 	}
 	return json.Unmarshal(answer, result)
 }

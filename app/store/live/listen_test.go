@@ -33,7 +33,7 @@ func heard(t *testing.T, s *Subscription) Notice {
 
 func TestEveryReplicaHears(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
-	ada := trail.NewID()
+	ada := tracing.NewID()
 	ctx, stop := context.WithCancel(t.Context())
 	var replicas []*Subscription
 	ended := make(chan struct{}, 2)
@@ -47,7 +47,7 @@ func TestEveryReplicaHears(t *testing.T) {
 	for _, s := range replicas {
 		require.Equal(t, Missed, heard(t, s).Kind, "it listens now")
 	}
-	want := Notice{User: ada, Kind: Insight, ID: trail.NewID()}
+	want := Notice{User: ada, Kind: Insight, ID: tracing.NewID()}
 	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error { return Tell(t.Context(), tx, want) }))
 	for _, s := range replicas {
 		require.Equal(t, want, heard(t, s))

@@ -10,7 +10,7 @@ import (
 
 func TestANoticeGoesToItsUserOnly(t *testing.T) {
 	var h Hub
-	ada, bob := trail.NewID(), trail.NewID()
+	ada, bob := tracing.NewID(), tracing.NewID()
 	hers, err := h.Subscribe(ada)
 	require.NoError(t, err)
 	his, err := h.Subscribe(bob)
@@ -25,7 +25,7 @@ func TestANoticeGoesToItsUserOnly(t *testing.T) {
 
 func TestASlowReaderIsToldThatItMissedSomething(t *testing.T) {
 	var h Hub
-	ada := trail.NewID()
+	ada := tracing.NewID()
 	s, err := h.Subscribe(ada)
 	require.NoError(t, err)
 	for range 5 * waiting { // none of them may block
@@ -42,7 +42,7 @@ func TestASlowReaderIsToldThatItMissedSomething(t *testing.T) {
 
 func TestSubscriptionsAreBounded(t *testing.T) {
 	var h Hub
-	ada := trail.NewID()
+	ada := tracing.NewID()
 	var last *Subscription
 	for range perUser {
 		s, err := h.Subscribe(ada)
@@ -51,7 +51,7 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 	}
 	_, err := h.Subscribe(ada)
 	require.ErrorIs(t, err, ErrFull)
-	_, err = h.Subscribe(trail.NewID())
+	_, err = h.Subscribe(tracing.NewID())
 	require.NoError(t, err, "another user is not kept out")
 	h.Leave(last)
 	h.Leave(last)

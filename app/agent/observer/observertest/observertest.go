@@ -33,7 +33,7 @@ type World struct {
 
 // New makes a world for what watch makes of an observer.
 func New(t testing.TB, service string, now time.Time, watch func(*observer.Observer) *observer.Observer) *World {
-	w := &World{T: t, Pool: pgtest.Pool(t, service), User: trail.NewID(), Wallet: trail.NewID(), Clock: now, events: now}
+	w := &World{T: t, Pool: pgtest.Pool(t, service), User: tracing.NewID(), Wallet: tracing.NewID(), Clock: now, events: now}
 	w.Agent = watch(&observer.Observer{
 		Pool: w.Pool, Service: service, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.Clock },
 		Settings: observer.Settings{Interval: 24 * time.Hour, Settle: time.Minute},
@@ -75,7 +75,7 @@ func (w *World) Take(events ...event.CloudEvent) {
 // Expense is one in euros at a merchant.
 func (w *World) Expense(amount, merchant, category string, at time.Time) event.TransactionCreated {
 	return event.TransactionCreated{
-		TransactionID: trail.NewID(), UserID: w.User, Amount: amount, Currency: "EUR", Type: event.Expense,
+		TransactionID: tracing.NewID(), UserID: w.User, Amount: amount, Currency: "EUR", Type: event.Expense,
 		Category: category, Description: merchant, WalletID: w.Wallet, Timestamp: at,
 	}
 }
@@ -125,7 +125,7 @@ func (w *World) Prefer(phrasing bool, muted ...string) {
 func (w *World) Dismiss(detector, feedback string) {
 	w.T.Helper()
 	w.Tell(event.TypeInsightDismissed, event.InsightDismissed{
-		UserID: w.User, InsightID: trail.NewID(), InsightType: event.SpendingPattern, Detector: detector, Feedback: feedback, DismissedAt: w.Clock,
+		UserID: w.User, InsightID: tracing.NewID(), InsightType: event.SpendingPattern, Detector: detector, Feedback: feedback, DismissedAt: w.Clock,
 	})
 }
 

@@ -324,7 +324,7 @@ func goneUser(t *testing.T, b *bench) {
 	}
 	require.NotContains(t, dump(t, b.subject.Pool, "gone"), b.subject.User.String())
 	for _, e := range b.events {
-		e.ID = trail.NewID().String() // it is late, or the inbox has forgotten it
+		e.ID = tracing.NewID().String() // it is late, or the inbox has forgotten it
 		require.Equal(t, []string{bus.Handled}, b.deliver(to, e))
 	}
 	require.NotContains(t, dump(t, b.subject.Pool, "gone"), b.subject.User.String())

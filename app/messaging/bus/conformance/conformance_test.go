@@ -37,7 +37,7 @@ func TestObservers(t *testing.T) {
 					Pool: pool, Log: slog.New(slog.DiscardHandler), Settings: observer.Settings{Interval: 24 * time.Hour, Settle: time.Hour},
 				})
 				return conformance.Subject{
-					Service: service, Pool: pool, Handlers: agent.Handlers(), User: trail.NewID(),
+					Service: service, Pool: pool, Handlers: agent.Handlers(), User: tracing.NewID(),
 					State: []string{
 						"SELECT to_jsonb(t) - 'original' FROM seen_transactions t ORDER BY id",
 						"SELECT * FROM transaction_changes ORDER BY event_id", "SELECT * FROM spending ORDER BY category",
@@ -55,7 +55,7 @@ func TestNotification(t *testing.T) {
 		pool := pgtest.Pool(t, event.Notification)
 		agent := &notification.Agent{Pool: pool}
 		return conformance.Subject{
-			Service: event.Notification, Pool: pool, Handlers: agent.Handlers(), User: trail.NewID(),
+			Service: event.Notification, Pool: pool, Handlers: agent.Handlers(), User: tracing.NewID(),
 			State: []string{
 				"SELECT source_event_id, channel, title, message, status FROM alerts ORDER BY source_event_id, channel",
 				"SELECT data::text FROM preferences",
@@ -67,7 +67,7 @@ func TestNotification(t *testing.T) {
 func TestBackend(t *testing.T) {
 	conformance.Run(t, func(t *testing.T) conformance.Subject {
 		pool := pgtest.Pool(t, event.Backend)
-		user := trail.NewID()
+		user := tracing.NewID()
 		_, err := pool.Exec(t.Context(), "INSERT INTO users (id, email, name, password_hash) VALUES ($1, 'a@example.org', 'A', 'x')", user)
 		require.NoError(t, err)
 		insights := &insight.Insights{Pool: pool, Service: event.Backend}

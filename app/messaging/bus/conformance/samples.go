@@ -26,9 +26,9 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 		require.NoError(t, event.Check(e), kind)
 		events = append(events, e)
 	}
-	wallet, savings := trail.NewID(), trail.NewID()
+	wallet, savings := tracing.NewID(), tracing.NewID()
 	spent := func(amount, kind string) uuid.UUID {
-		id := trail.NewID()
+		id := tracing.NewID()
 		data := event.TransactionCreated{
 			TransactionID: id, UserID: user, Amount: amount, Currency: "EUR", Type: kind, Category: "groceries", Description: "Rewe 4711",
 			WalletID: wallet, Timestamp: clock,
@@ -44,7 +44,7 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 			TransactionID: id, UserID: user, Changes: map[string]event.Change{field: {Before: before, After: after}}, UpdatedAt: clock,
 		})
 	}
-	budget := trail.NewID()
+	budget := tracing.NewID()
 	for _, limit := range []string{"200.00", "100.00"} {
 		tell(event.Backend, event.TypeBudgetChanged, event.BudgetChanged{
 			UserID: user, BudgetID: budget, Category: "groceries", Limit: limit, Currency: "EUR", Month: clock.Format("2006-01"), Threshold: 70,
@@ -53,7 +53,7 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 	for _, opening := range []string{"0.00", "-12.50"} {
 		tell(event.Backend, event.TypeWalletChanged, event.WalletChanged{UserID: user, WalletID: wallet, Name: "Current account", Type: "checking", Currency: "EUR", OpeningBalance: opening})
 	}
-	goal, made := trail.NewID(), clock
+	goal, made := tracing.NewID(), clock
 	for _, saved := range []string{"10.00", "20.00"} {
 		tell(event.Backend, event.TypeGoalChanged, event.GoalChanged{
 			UserID: user, GoalID: goal, Name: "A bicycle", Target: "900.00", Saved: saved, Currency: "EUR", Status: "active", Deadline: "2030-01-31", CreatedAt: made,
@@ -72,7 +72,7 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 			UserID: user, Email: email, Timezone: "Europe/Berlin", Channels: []string{"in_app"}, Digest: "off", MutedTypes: []string{},
 		})
 	}
-	insight := trail.NewID()
+	insight := tracing.NewID()
 	tell(event.Analytics, event.TypeInsightGenerated, event.InsightGenerated{
 		InsightID: insight, UserID: user, InsightType: event.SpendingPattern, Title: "Unusual expense", Message: "It is unusual.", Confidence: 0.8,
 		RelatedEntities: map[string]string{"detector": "anomaly"},
@@ -80,13 +80,13 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 	tell(event.Analytics, event.TypeBudgetExceeded, event.BudgetExceeded{
 		UserID: user, BudgetID: budget, Category: "groceries", BudgetAmount: "100.00", ActualAmount: "130.00", PercentOver: "30", Period: clock.Format("2006-01"),
 	})
-	tell(event.Backend, event.TypeReminderDue, event.ReminderDue{UserID: user, TaskID: trail.NewID(), Title: "Call the bank", RemindAt: clock})
+	tell(event.Backend, event.TypeReminderDue, event.ReminderDue{UserID: user, TaskID: tracing.NewID(), Title: "Call the bank", RemindAt: clock})
 	for _, feedback := range []string{"none", "wrong"} {
 		tell(event.Backend, event.TypeInsightDismissed, event.InsightDismissed{
 			UserID: user, InsightID: insight, InsightType: event.SpendingPattern, Detector: "anomaly", Feedback: feedback, DismissedAt: clock,
 		})
 	}
-	alert, cause := trail.NewID(), trail.NewID()
+	alert, cause := tracing.NewID(), tracing.NewID()
 	for _, status := range []string{"pending", "delivered"} {
 		tell(event.Notification, event.TypeAlertSent, event.AlertSent{
 			AlertID: alert, UserID: user, Channel: "email", SourceEvent: event.TypeInsightGenerated, SourceEventID: cause, DeliveredAt: clock,

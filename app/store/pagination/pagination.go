@@ -1,6 +1,6 @@
-// Package page cuts lists, newest first, into pages that stay right while rows
+// Package pagination cuts lists, newest first, into pages that stay right while rows
 // are added: a cursor is the place of the last row seen, not a count.
-package page
+package pagination
 
 import (
 	"encoding/base64"
@@ -39,13 +39,13 @@ func Cursor(at time.Time, id uuid.UUID) string {
 // Parse reads a place that Cursor wrote into a request for limit rows.
 func Parse(limit int, cursor string) (Request, error) {
 	if limit < 1 || limit > MaxLimit {
-		return Request{}, fault.Invalid{Field: "limit", Reason: "must be from 1 to 200"}
+		return Request{}, apperror.Invalid{Field: "limit", Reason: "must be from 1 to 200"}
 	}
 	request := Request{Limit: limit}
 	if cursor == "" {
 		return request, nil
 	}
-	wrong := fault.Invalid{Field: "cursor", Reason: "is not one that this API gave"}
+	wrong := apperror.Invalid{Field: "cursor", Reason: "is not one that this API gave"}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return Request{}, wrong

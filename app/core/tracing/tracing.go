@@ -1,6 +1,6 @@
-// Package trail carries through a context what ties a user's request to every
+// Package tracing carries through a context what ties a user's request to every
 // event that follows from it: the correlation id and the W3C trace parent.
-package trail
+package tracing
 
 import (
 	"context"

@@ -1,6 +1,6 @@
-// Package database prepares the PostgreSQL that the services share: a role and
+// Package provision prepares the PostgreSQL that the services share: a role and
 // a schema for each, so that no service can read another's tables.
-package database
+package provision
 
 import (
 	"context"

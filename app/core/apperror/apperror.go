@@ -1,6 +1,6 @@
-// Package fault names the ways in which a request can be wrong, so that the
+// Package apperror names the ways in which a request can be wrong, so that the
 // domain can say what happened without knowing of HTTP.
-package fault
+package apperror
 
 import "errors"
 

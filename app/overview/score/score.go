@@ -1,8 +1,8 @@
-// Package health scores how well a person's money is doing, and says why: 40% is
+// Package score scores how well a person's money is doing, and says why: 40% is
 // how budgets are kept, 30% what is saved of the income, 20% how even spending is
 // from month to month, 10% how goals come along. It knows neither database nor
 // clock.
-package health
+package score
 
 import (
 	"cmp"
