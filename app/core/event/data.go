@@ -112,8 +112,14 @@ type ReminderDue struct {
 // PreferencesChanged is the data of preferences.changed: how a user wants to be
 // told, as it is now.
 type PreferencesChanged struct {
-	UserID            uuid.UUID          `json:"userId"`
-	Email             string             `json:"email"`
+	UserID uuid.UUID `json:"userId"`
+	Email  string    `json:"email"`
+	// EmailConfirmed: the user has proved that the address is theirs. Nothing is
+	// e-mailed to an address that is not confirmed, but the confirmation itself.
+	EmailConfirmed bool `json:"emailConfirmed,omitempty"`
+	// UnsubscribeURL ends all e-mail to the user by one POST (RFC 8058); "" where
+	// the installation has no public address.
+	UnsubscribeURL    string             `json:"unsubscribeUrl,omitempty"`
 	Name              string             `json:"name,omitempty"`
 	Timezone          string             `json:"timezone"`             // IANA
 	Channels          []string           `json:"channels"`             // in_app, email, push
@@ -136,6 +142,29 @@ type PushSubscription struct {
 type UserDeleted struct {
 	UserID    uuid.UUID `json:"userId"`
 	DeletedAt time.Time `json:"deletedAt"`
+}
+
+// Kinds of e-mail about an account, in MailRequested.
+const (
+	// MailConfirmAddress asks whether the address belongs to the account's owner.
+	MailConfirmAddress = "confirm_address"
+	// MailAccountExists answers a registration with an address that has an account.
+	MailAccountExists = "account_exists"
+	// MailResetPassword brings the link that sets another password.
+	MailResetPassword = "reset_password"
+)
+
+// MailRequested is the data of mail.requested: an e-mail about the account itself,
+// sent at once and whatever the user's preferences are. Its text is the sender's
+// own: no field of it was written by whoever asked for the e-mail.
+type MailRequested struct {
+	UserID uuid.UUID `json:"userId"`
+	Email  string    `json:"email"`
+	Kind   string    `json:"kind"`
+	// Link is where the e-mail leads to. It holds a one-time secret.
+	Link string `json:"link"`
+	// ExpiresAt is when the link ends, and with it the attempts to send the e-mail.
+	ExpiresAt time.Time `json:"expiresAt"`
 }
 
 // InsightDismissed is the data of insight.dismissed.
