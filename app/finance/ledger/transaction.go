@@ -61,9 +61,9 @@ type NewTransaction struct {
 // Edit is what of a transaction shall be otherwise; nil leaves it.
 type Edit struct {
 	WalletID    *uuid.UUID `json:"walletId,omitempty" format:"uuid" doc:"With an amount, when its currency differs"`
-	ToWalletID  *uuid.UUID `json:"toWalletId,omitempty" format:"uuid"`
-	Amount      *string    `json:"amount,omitempty"`
-	ToAmount    *string    `json:"toAmount,omitempty"`
+	ToWalletID  *uuid.UUID `json:"toWalletId,omitempty" format:"uuid" doc:"With toAmount, when its currency differs from the wallet's and from the other end's before"`
+	Amount      *string    `json:"amount,omitempty" doc:"Of a transfer between currencies: with toAmount"`
+	ToAmount    *string    `json:"toAmount,omitempty" doc:"Needed when a transfer between currencies gets another amount or another currency at either end"`
 	Type        *string    `json:"type,omitempty" enum:"income,expense,transfer"`
 	Category    *string    `json:"category,omitempty"`
 	Description *string    `json:"description,omitempty" maxLength:"500"`
@@ -278,7 +278,35 @@ func (l *Ledger) Record(ctx context.Context, q db.Querier, user uuid.UUID, t Tra
 	return l.tell(ctx, q, event.TypeTransactionCreated, t.ID, user, created)
 }
 
-// apply makes t what an edit wants it to be, as far as that needs no database.
+// edit applies an edit to t. wallets must hold those that t refers to before and
+// after the edit. An amount belongs to the currency it was entered in: where the
+// edit leaves an amount without saying so in another currency, or leaves what
+// arrives at a transfer's other end undetermined, the edit is refused with the
+// field that it must name.
+func (t *Transaction) edit(edit Edit, wallets map[uuid.UUID]end, at time.Time) error {
+	before := *t
+	if err := t.apply(edit, at); err != nil {
+		return err
+	}
+	currency := func(id *uuid.UUID) string {
+		if id == nil {
+			return ""
+		}
+		return wallets[*id].currency
+	}
+	if from := currency(&t.WalletID); from != "" && from != before.Currency && edit.Amount == nil {
+		return apperror.Invalid{Field: "amount", Reason: fmt.Sprintf("is needed: the wallet keeps %s, not %s", from, before.Currency)}
+	}
+	// What arrived still does when neither what leaves nor a currency changed.
+	if edit.ToAmount == nil && t.Amount.Equal(before.Amount.Decimal) &&
+		currency(&t.WalletID) == before.Currency && currency(t.ToWalletID) == currency(before.ToWalletID) {
+		t.ToAmount = before.ToAmount
+	}
+	return t.place(wallets, &before)
+}
+
+// apply sets the fields of t that an edit names and checks what needs no wallet.
+// It leaves ToAmount empty unless the edit names it.
 func (t *Transaction) apply(edit Edit, at time.Time) error {
 	before := *t
 	amount, toAmount := t.Amount.String(), ""
@@ -288,9 +316,6 @@ func (t *Transaction) apply(edit Edit, at time.Time) error {
 		t.Category, t.ToWalletID, t.ToAmount = "", nil, nil // it must be given a category
 	case t.Type == event.Transfer && before.Type != event.Transfer:
 		t.Category = ""
-	}
-	if t.ToAmount != nil {
-		toAmount = t.ToAmount.String()
 	}
 	if edit.ToWalletID != nil {
 		t.ToWalletID = edit.ToWalletID
@@ -313,10 +338,13 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string,
 			return apperror.Invalid{Field: "id", Reason: "this transaction is deleted: restore it first"}
 		}
 		before := *t
-		if err := t.apply(edit, now()); err != nil {
-			return err
+		ids := before.ends()
+		for _, id := range []*uuid.UUID{edit.WalletID, edit.ToWalletID} {
+			if id != nil {
+				ids = append(ids, *id)
+			}
 		}
-		rows, err := backenddb.New(tx).Ends(ctx, user, t.ends())
+		rows, err := backenddb.New(tx).Ends(ctx, user, ids)
 		if err != nil {
 			return err
 		}
@@ -324,11 +352,8 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string,
 		for _, row := range rows {
 			wallets[row.ID] = end{row.Currency, row.ArchivedAt != nil}
 		}
-		if err := t.place(wallets, &before); err != nil {
+		if err := t.edit(edit, wallets, now()); err != nil {
 			return err
-		}
-		if t.Currency != before.Currency && edit.Amount == nil {
-			return apperror.Invalid{Field: "amount", Reason: fmt.Sprintf("is needed: the wallet keeps %s, not %s", t.Currency, before.Currency)}
 		}
 		if t.Type != event.Transfer && t.Category != before.Category {
 			return HasCategory(ctx, tx, user, t.Category)
