@@ -160,7 +160,7 @@ func (s *Service) outage(ctx context.Context, err error) bool {
 
 // work is what goes on behind the requests.
 func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated chan<- struct{}, more []func(context.Context)) {
-	if err := db.MigrateWhenThere(ctx, s.Pool, s.Config.Name, s.Log); err != nil {
+	if err := db.AwaitSchema(ctx, s.Pool, s.Config.Name, s.Log); err != nil {
 		return // told to end
 	}
 	close(migrated)

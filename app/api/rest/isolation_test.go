@@ -5,7 +5,6 @@ package rest
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http/httptest"
 	"slices"
@@ -21,7 +20,6 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
-	"github.com/wealth-companion/companion/app/ops/provision"
 	"github.com/wealth-companion/companion/app/store/db"
 )
 
@@ -29,13 +27,7 @@ import (
 // those of a role that row level security holds back.
 func restricted(t *testing.T) *world {
 	t.Helper()
-	admin := pgtest.URL(t)
-	require.NoError(t, provision.Prepare(t.Context(), admin, []provision.Service{{Name: event.Backend, Password: uuid.NewString()}}))
-	pool, err := db.Open(t.Context(), strings.Replace(admin, "admin@", event.Backend+"@", 1), 0)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	require.NoError(t, db.MigrateWhenThere(t.Context(), pool, event.Backend, slog.New(slog.DiscardHandler)))
-	return worldOn(t, pool)
+	return worldOn(t, pgtest.AsService(t, event.Backend))
 }
 
 // declared is an operation as the OpenAPI document has it.

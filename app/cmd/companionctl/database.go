@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -18,20 +19,22 @@ func databaseCommand() *cobra.Command {
 	var names []string
 	prepare := &cobra.Command{
 		Use:   "prepare --service NAME...",
-		Short: "Make a role and a schema for each service, and set its password",
-		Long: `Make a role and a schema for each service, and set its password.
+		Short: "Create a role and a schema for each service and the role that migrates them",
+		Long: `Create a role and a schema for each service, and the role migrator, which owns the
+schemas; set their passwords. Run again, it changes nothing but the passwords.
 
 DATABASE_ADMIN_URL names the database and an administrator who owns it and may
-create roles; NAME_PASSWORD (BACKEND_PASSWORD, ...) holds each service's password.`,
+create roles; MIGRATOR_PASSWORD holds the migrator's password and NAME_PASSWORD
+(BACKEND_PASSWORD, ...) each service's.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()
-			url, services, err := databaseSettings(names, os.Getenv)
+			settings, err := databaseSettings(names, os.Getenv)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
 			}
-			if err := provision.Prepare(ctx, url, services); err != nil {
+			if err := provision.Prepare(ctx, settings.adminURL, settings.migratorPassword, settings.services); err != nil {
 				return err
 			}
 			fmt.Printf("the database is ready for %s\n", strings.Join(names, ", "))
@@ -39,27 +42,65 @@ create roles; NAME_PASSWORD (BACKEND_PASSWORD, ...) holds each service's passwor
 		},
 	}
 	prepare.Flags().StringSliceVar(&names, "service", nil, "a service that shall have a role and a schema (may be repeated)")
-	cmd.AddCommand(prepare)
+	cmd.AddCommand(prepare, migrateCommand())
 	return cmd
 }
 
-func databaseSettings(names []string, getenv func(string) string) (string, []provision.Service, error) {
+func migrateCommand() *cobra.Command {
+	var names []string
+	cmd := &cobra.Command{
+		Use:   "migrate --service NAME...",
+		Short: "Bring the services' schemas up to date",
+		Long: `Bring the services' schemas up to date, in the order given. It waits until PostgreSQL
+answers, for as long as --timeout; two that run at once do each migration once.
+
+MIGRATION_DATABASE_URL names the database as the role migrator reaches it, directly
+and not through a pooler: migrations hold a lock of the session.`,
+		Example: "  companionctl database migrate --service backend --service analytics",
+		Args:    cobra.NoArgs,
+	}
+	timeout := cmd.Flags().Duration("timeout", 10*time.Minute, "how long all of it may take")
+	cmd.Flags().StringSliceVar(&names, "service", nil, "a service whose schema is migrated (may be repeated)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		address := os.Getenv("MIGRATION_DATABASE_URL")
+		if address == "" || len(names) == 0 {
+			return fmt.Errorf("%w: set MIGRATION_DATABASE_URL and name the services with --service", errUsage)
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
+		defer cancel()
+		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+		if err := provision.Migrate(ctx, address, names, log); err != nil {
+			return err
+		}
+		fmt.Printf("the schemas of %s are up to date\n", strings.Join(names, ", "))
+		return nil
+	}
+	return cmd
+}
+
+// database is what `database prepare` reads from its environment.
+type database struct {
+	adminURL         string
+	migratorPassword string
+	services         []provision.Service
+}
+
+func databaseSettings(names []string, getenv func(string) string) (database, error) {
 	var missing []error
+	need := func(key string) string {
+		value := getenv(key)
+		if value == "" {
+			missing = append(missing, fmt.Errorf("%s is not set", key))
+		}
+		return value
+	}
 	if len(names) == 0 {
 		missing = append(missing, errors.New("name the services with --service"))
 	}
-	url := getenv("DATABASE_ADMIN_URL")
-	if url == "" {
-		missing = append(missing, errors.New("DATABASE_ADMIN_URL is not set"))
-	}
-	var services []provision.Service
+	settings := database{adminURL: need("DATABASE_ADMIN_URL"), migratorPassword: need("MIGRATOR_PASSWORD")}
 	for _, name := range names {
-		key := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_PASSWORD"
-		password := getenv(key)
-		if password == "" {
-			missing = append(missing, fmt.Errorf("%s is not set", key))
-		}
-		services = append(services, provision.Service{Name: name, Password: password})
+		password := need(strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_PASSWORD")
+		settings.services = append(settings.services, provision.Service{Name: name, Password: password})
 	}
-	return url, services, errors.Join(missing...)
+	return settings, errors.Join(missing...)
 }

@@ -5,8 +5,6 @@ package ledger_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -23,28 +20,12 @@ import (
 	"github.com/wealth-companion/companion/app/finance/imports"
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
-	"github.com/wealth-companion/companion/app/ops/provision"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/idempotency"
 	"github.com/wealth-companion/companion/app/store/pagination"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
-
-// asBackend is a database as the backend has it: its own role, which is no
-// superuser, owns the tables and is under row level security all the same.
-func asBackend(t *testing.T) *pgxpool.Pool {
-	admin := pgtest.URL(t)
-	require.NoError(t, provision.Prepare(t.Context(), admin, []provision.Service{{Name: event.Backend, Password: "long enough"}}))
-	its, err := url.Parse(admin)
-	require.NoError(t, err)
-	its.User = url.UserPassword(event.Backend, "long enough")
-	pool, err := db.Open(t.Context(), its.String(), 0)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	require.NoError(t, db.MigrateWhenThere(t.Context(), pool, event.Backend, slog.New(slog.DiscardHandler)))
-	return pool
-}
 
 func join(t *testing.T, books *ledger.Ledger) uuid.UUID {
 	user := tracing.NewID()
@@ -58,7 +39,7 @@ func join(t *testing.T, books *ledger.Ledger) uuid.UUID {
 }
 
 func TestTheDatabaseKeepsUsersApart(t *testing.T) {
-	pool := asBackend(t)
+	pool := pgtest.AsService(t, event.Backend)
 	books := &ledger.Ledger{Pool: pool, Service: event.Backend}
 	ada, bob := join(t, books), join(t, books)
 	wallet, err := books.CreateWallet(t.Context(), ada, ledger.NewWallet{Name: "Main", Type: "checking", Currency: "EUR"})
@@ -119,7 +100,7 @@ func TestTheDatabaseKeepsUsersApart(t *testing.T) {
 }
 
 func TestAPipelineIsOneTransaction(t *testing.T) {
-	pool := asBackend(t)
+	pool := pgtest.Pool(t, event.Backend)
 	_, err := pool.Exec(t.Context(), "CREATE TABLE notes (text text PRIMARY KEY)")
 	require.NoError(t, err)
 	wrong := errors.New("wrong")

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/wealth-companion/companion/app/ops/provision"
 	"github.com/wealth-companion/companion/app/store/db"
 )
 
@@ -153,6 +155,28 @@ func URL(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return url(name)
+}
+
+// AsService makes a database with a service's tables for a test, and connects to
+// it as production does: the tables are the migrator's, and the pool has the
+// service's own role, with no more rights than that has.
+func AsService(t testing.TB, service string) *pgxpool.Pool {
+	t.Helper()
+	admin := URL(t)
+	const password = "of no consequence" // the server trusts its socket
+	if err := provision.Prepare(t.Context(), admin, password, []provision.Service{{Name: service, Password: password}}); err != nil {
+		t.Fatal(err)
+	}
+	as := func(role string) string { return strings.Replace(admin, "admin@", role+"@", 1) }
+	if err := provision.Migrate(t.Context(), as(provision.Migrator), []string{service}, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := db.Open(t.Context(), as(service), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
 }
 
 // Pool makes a database with a service's tables for a test.

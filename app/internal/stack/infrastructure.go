@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -112,7 +113,10 @@ func (s *Stack) prepareDatabase(ctx context.Context) error {
 	for _, service := range Services() {
 		services = append(services, provision.Service{Name: service, Password: s.secret(service)})
 	}
-	return provision.Prepare(ctx, s.DatabaseURL("admin", databaseName), services)
+	if err := provision.Prepare(ctx, s.DatabaseURL("admin", databaseName), s.secret(provision.Migrator), services); err != nil {
+		return err
+	}
+	return provision.Migrate(ctx, s.DatabaseURL(provision.Migrator, databaseName), Services(), slog.New(slog.DiscardHandler))
 }
 
 // redisServer is Debian's checker of Redis's files, which is the server under

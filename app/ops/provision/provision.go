@@ -1,11 +1,14 @@
-// Package provision prepares the PostgreSQL that the services share: a role and
-// a schema for each, so that no service can read another's tables.
+// Package provision prepares the PostgreSQL that the services share: a schema and
+// a role for each service, so that no service can read another's tables, and one
+// role that owns the schemas and migrates them.
 package provision
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"regexp"
 	"time"
 
@@ -14,7 +17,11 @@ import (
 	"github.com/wealth-companion/companion/app/store/db"
 )
 
-// Service is who gets a role and a schema of that name.
+// Migrator is the role that owns every service's schema. Only migrations run as
+// this role: a service's own role may read and write rows and nothing else.
+const Migrator = "migrator"
+
+// Service gets a role and a schema of its name.
 type Service struct {
 	Name     string
 	Password string
@@ -22,21 +29,14 @@ type Service struct {
 
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
 
-// Prepare makes what is missing and sets the passwords. All of it happens or
-// nothing does; run again, it changes nothing. The administrator need not be a
-// superuser: it must own the database and may create roles, as Neon's may.
-func Prepare(ctx context.Context, adminURL string, services []Service) error {
-	var wrong []error
-	for _, service := range services {
-		if !plainName.MatchString(service.Name) {
-			wrong = append(wrong, fmt.Errorf("service %q: a name has small letters, digits and underscores", service.Name))
-		}
-		if len(service.Password) < 8 {
-			wrong = append(wrong, fmt.Errorf("service %q: its password has less than 8 characters", service.Name))
-		}
-	}
-	if len(wrong) > 0 {
-		return errors.Join(wrong...)
+// Prepare creates the missing roles and schemas, sets the passwords and grants
+// each role what it needs. Everything happens in one transaction; run again, it
+// changes nothing. The administrator need not be a superuser: it must own the
+// database and have CREATEROLE, as Neon's does. Schemas that a service's role
+// owns, as it did before there was a migrator, change hands.
+func Prepare(ctx context.Context, adminURL, migratorPassword string, services []Service) error {
+	if err := check(migratorPassword, services); err != nil {
+		return err
 	}
 	config, err := pgx.ParseConfig(adminURL)
 	if err != nil {
@@ -60,6 +60,9 @@ func Prepare(ctx context.Context, adminURL string, services []Service) error {
 		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+pgx.Identifier{config.Database}.Sanitize()+" FROM PUBLIC"); err != nil {
 			return fmt.Errorf("close the database: %w", err)
 		}
+		if err := role(ctx, tx, Migrator, migratorPassword); err != nil {
+			return fmt.Errorf("role %s: %w", Migrator, err)
+		}
 		for _, service := range services {
 			if err := prepare(ctx, tx, service); err != nil {
 				return fmt.Errorf("service %s: %w", service.Name, err)
@@ -69,41 +72,114 @@ func Prepare(ctx context.Context, adminURL string, services []Service) error {
 	})
 }
 
-func prepare(ctx context.Context, tx pgx.Tx, service Service) error {
-	var known bool
-	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", service.Name).Scan(&known); err != nil {
+// minPassword is the least length of a role's password, in bytes.
+const minPassword = 8
+
+func check(migratorPassword string, services []Service) error {
+	var wrong []error
+	if len(migratorPassword) < minPassword {
+		wrong = append(wrong, fmt.Errorf("role %s: its password has less than %d characters", Migrator, minPassword))
+	}
+	for _, service := range services {
+		if !plainName.MatchString(service.Name) || service.Name == Migrator {
+			wrong = append(wrong, fmt.Errorf("service %q: a name has small letters, digits and underscores, and is not %s", service.Name, Migrator))
+		}
+		if len(service.Password) < minPassword {
+			wrong = append(wrong, fmt.Errorf("service %q: its password has less than %d characters", service.Name, minPassword))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// Migrate brings the services' schemas up to date as the migrator, and waits
+// until PostgreSQL answers. It stops at the first migration that fails; each
+// migration is a transaction of its own.
+func Migrate(ctx context.Context, migratorURL string, services []string, log *slog.Logger) error {
+	for _, service := range services {
+		if err := migrate(ctx, migratorURL, service, log.With("schema", service)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, migratorURL, service string, log *slog.Logger) error {
+	address, err := url.Parse(migratorURL)
+	if err != nil {
+		return errors.New("MIGRATION_DATABASE_URL is not a PostgreSQL URL") // the cause would show the password
+	}
+	query := address.Query()
+	query.Set("search_path", service)
+	address.RawQuery = query.Encode()
+	pool, err := db.Open(ctx, address.String(), 0)
+	if err != nil {
 		return err
 	}
-	role := pgx.Identifier{service.Name}.Sanitize()
-	var statements []string
-	if !known {
-		statements = append(statements, "CREATE ROLE "+role+" LOGIN")
+	defer pool.Close()
+	return db.MigrateWhenThere(ctx, pool, service, log)
+}
+
+// prepare gives a service its role, and its schema to the migrator.
+func prepare(ctx context.Context, tx pgx.Tx, service Service) error {
+	if err := role(ctx, tx, service.Name, service.Password); err != nil {
+		return err
 	}
-	statements = append(statements,
-		// Who is not a superuser may give a schema only to a role it belongs to.
-		"GRANT "+role+" TO CURRENT_USER",
-		"CREATE SCHEMA IF NOT EXISTS "+role+" AUTHORIZATION "+role,
-		"ALTER SCHEMA "+role+" OWNER TO "+role,
-		"REVOKE ALL ON SCHEMA "+role+" FROM PUBLIC",
-	)
-	for _, statement := range statements {
+	own, migrator := pgx.Identifier{service.Name}.Sanitize(), pgx.Identifier{Migrator}.Sanitize()
+	for _, statement := range []string{
+		"CREATE SCHEMA IF NOT EXISTS " + own + " AUTHORIZATION " + migrator,
+		"REASSIGN OWNED BY " + own + " TO " + migrator,
+		"ALTER SCHEMA " + own + " OWNER TO " + migrator,
+		"REVOKE ALL ON SCHEMA " + own + " FROM PUBLIC",
+		"REVOKE ALL ON SCHEMA " + own + " FROM " + own,
+		"GRANT USAGE ON SCHEMA " + own + " TO " + own,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + own + " TO " + own,
+		"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA " + own + " TO " + own,
+		// What later migrations create.
+		"ALTER DEFAULT PRIVILEGES FOR ROLE " + migrator + " IN SCHEMA " + own + " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO " + own,
+		"ALTER DEFAULT PRIVILEGES FOR ROLE " + migrator + " IN SCHEMA " + own + " GRANT USAGE, SELECT ON SEQUENCES TO " + own,
+	} {
 		if _, err := tx.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
 		}
 	}
-	// Only the server quotes a literal as it reads one. A failure is told without
-	// its statement, which holds the password.
-	for what, format := range map[string]string{
+	return formatted(ctx, tx, service.Name, "", map[string]string{
+		"set its schema": "SELECT format('ALTER ROLE %I IN DATABASE %I SET search_path = %I', $1::text, current_database(), $1::text) WHERE $2::text IS NOT NULL",
+	})
+}
+
+// role creates a role that may log in, connect to the database and nothing else.
+func role(ctx context.Context, tx pgx.Tx, name, password string) error {
+	var known bool
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&known); err != nil {
+		return err
+	}
+	quoted := pgx.Identifier{name}.Sanitize()
+	if !known {
+		if _, err := tx.Exec(ctx, "CREATE ROLE "+quoted+" LOGIN"); err != nil {
+			return err
+		}
+	}
+	// Only a superuser may hand a schema to a role that it is not a member of.
+	if _, err := tx.Exec(ctx, "GRANT "+quoted+" TO CURRENT_USER"); err != nil {
+		return err
+	}
+	return formatted(ctx, tx, name, password, map[string]string{
 		"set its password": "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)",
-		"set its schema":   "SELECT format('ALTER ROLE %I IN DATABASE %I SET search_path = %I', $1::text, current_database(), $1::text) WHERE $2::text <> ''",
-		"let it connect":   "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), $1::text) WHERE $2::text <> ''",
-	} {
+		"let it connect":   "SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), $1::text) WHERE $2::text IS NOT NULL",
+	})
+}
+
+// formatted executes statements that the server quotes, since only the server
+// quotes a literal as it reads one. An error names the step and not the
+// statement, which may hold the password.
+func formatted(ctx context.Context, tx pgx.Tx, name, password string, formats map[string]string) error {
+	for step, format := range formats {
 		var statement string
-		if err := tx.QueryRow(ctx, format, service.Name, service.Password).Scan(&statement); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
+		if err := tx.QueryRow(ctx, format, name, password).Scan(&statement); err != nil {
+			return fmt.Errorf("%s: %w", step, err)
 		}
 		if _, err := tx.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
+			return fmt.Errorf("%s: %w", step, err)
 		}
 	}
 	return nil

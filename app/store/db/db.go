@@ -137,6 +137,57 @@ func MigrateWhenThere(ctx context.Context, pool *pgxpool.Pool, service string, l
 	}
 }
 
+// AwaitSchema waits until every migration that this program knows of service's
+// has been applied, by whoever migrates, or until ctx ends. Migrations that a
+// newer program brought do not matter.
+func AwaitSchema(ctx context.Context, pool *pgxpool.Pool, service string, log *slog.Logger) error {
+	files, err := migrationsOf(service)
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return err
+	}
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		missing, err := unapplied(ctx, pool, names)
+		if err == nil && len(missing) == 0 {
+			return nil
+		}
+		log.WarnContext(ctx, "the schema is not up to date yet", "missing", missing, "error", err, "next_try_in", pause.String())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// unapplied returns the names of the migrations that are not in the schema.
+func unapplied(ctx context.Context, pool *pgxpool.Pool, names []string) ([]string, error) {
+	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	rows, err := pool.Query(limited, "SELECT version_id FROM goose_db_version WHERE is_applied")
+	if err != nil {
+		return nil, err
+	}
+	applied, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(applied, version) {
+			missing = append(missing, name)
+		}
+	}
+	return missing, nil
+}
+
 // InTx runs fn in a transaction that is committed when fn returns nil.
 func InTx(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, pool, fn)

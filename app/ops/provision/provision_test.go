@@ -1,0 +1,114 @@
+//go:build integration
+
+package provision_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/ops/provision"
+	"github.com/wealth-companion/companion/app/store/db"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+const insufficientPrivilege = "42501"
+
+// as connects to a test's database as a role.
+func as(t *testing.T, admin, role string) *pgx.Conn {
+	connection, err := pgx.Connect(t.Context(), strings.Replace(admin, "admin@", role+"@", 1))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = connection.Close(t.Context()) })
+	return connection
+}
+
+func refused(t *testing.T, connection *pgx.Conn, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		_, err := connection.Exec(t.Context(), statement)
+		var refusal *pgconn.PgError
+		require.ErrorAs(t, err, &refusal, statement)
+		require.Equal(t, insufficientPrivilege, refusal.Code, "%s: %s", statement, refusal.Message)
+	}
+}
+
+func TestAServiceReadsAndWritesItsRowsAndNothingElse(t *testing.T) {
+	admin := pgtest.URL(t)
+	services := []provision.Service{{Name: "one", Password: "password of one"}, {Name: "another", Password: "password of another"}}
+	for range 2 { // again, it changes nothing
+		require.NoError(t, provision.Prepare(t.Context(), admin, "password of the migrator", services))
+	}
+	migrator, one, another := as(t, admin, provision.Migrator), as(t, admin, "one"), as(t, admin, "another")
+	_, err := migrator.Exec(t.Context(), "CREATE TABLE one.secrets (id bigserial); CREATE TABLE one.others ()")
+	require.NoError(t, err)
+
+	_, err = one.Exec(t.Context(), "INSERT INTO secrets DEFAULT VALUES; UPDATE secrets SET id = 2; DELETE FROM secrets; INSERT INTO secrets DEFAULT VALUES")
+	require.NoError(t, err, "in its own schema, which it need not name")
+	refused(t, one, "TRUNCATE secrets", "DROP TABLE secrets", "ALTER TABLE secrets ADD COLUMN more text", "ALTER TABLE secrets DISABLE ROW LEVEL SECURITY",
+		"CREATE TABLE more ()", "CREATE TEMPORARY TABLE more ()", "CREATE SCHEMA more", "SET ROLE "+provision.Migrator, "CREATE INDEX ON secrets (id)")
+	refused(t, another, "SELECT * FROM one.secrets", "DELETE FROM one.secrets", "DROP TABLE one.secrets", "CREATE TABLE one.more ()",
+		"CREATE TABLE public.more ()", "CREATE ROLE more", "SET ROLE one")
+	refused(t, migrator, "CREATE ROLE more", "CREATE SCHEMA more", "SET ROLE one")
+}
+
+// Before there was a migrator, each service's role owned its schema.
+func TestSchemasOfTheServicesRolesChangeHands(t *testing.T) {
+	admin := pgtest.URL(t)
+	owner, err := pgx.Connect(t.Context(), admin)
+	require.NoError(t, err)
+	defer func() { _ = owner.Close(t.Context()) }()
+	_, err = owner.Exec(t.Context(), `CREATE ROLE earlier LOGIN; CREATE SCHEMA earlier AUTHORIZATION earlier;
+		SET ROLE earlier; CREATE TABLE earlier.kept (id int); INSERT INTO earlier.kept VALUES (1); RESET ROLE`)
+	require.NoError(t, err)
+
+	require.NoError(t, provision.Prepare(t.Context(), admin, "password of the migrator", []provision.Service{{Name: "earlier", Password: "long enough"}}))
+	service := as(t, admin, "earlier")
+	var n int
+	require.NoError(t, service.QueryRow(t.Context(), "UPDATE kept SET id = 2 RETURNING id").Scan(&n))
+	require.Equal(t, 2, n)
+	refused(t, service, "DROP TABLE kept")
+	_, err = as(t, admin, provision.Migrator).Exec(t.Context(), "ALTER TABLE earlier.kept ADD COLUMN more text")
+	require.NoError(t, err)
+}
+
+// A service that starts before its schema is migrated waits, and changes nothing
+// of the schema itself.
+func TestAServiceAwaitsItsSchema(t *testing.T) {
+	admin := pgtest.URL(t)
+	require.NoError(t, provision.Prepare(t.Context(), admin, "password of the migrator", []provision.Service{{Name: event.Banking, Password: "long enough"}}))
+	pool, err := db.Open(t.Context(), strings.Replace(admin, "admin@", event.Banking+"@", 1), 0)
+	require.NoError(t, err)
+	defer pool.Close()
+	log := slog.New(slog.DiscardHandler)
+	early, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, db.AwaitSchema(early, pool, event.Banking, log), context.DeadlineExceeded)
+
+	require.NoError(t, provision.Migrate(t.Context(), strings.Replace(admin, "admin@", provision.Migrator+"@", 1), []string{event.Banking}, log))
+	require.NoError(t, db.AwaitSchema(t.Context(), pool, event.Banking, log))
+}
+
+func TestWhatIsWrongIsToldBeforeAnythingIsMade(t *testing.T) {
+	admin := pgtest.URL(t)
+	err := provision.Prepare(t.Context(), admin, "short", []provision.Service{{Name: "fine", Password: "long enough"}, {Name: "Not fine", Password: "short"}})
+	require.ErrorContains(t, err, "small letters")
+	require.ErrorContains(t, err, "less than 8 characters")
+	require.ErrorContains(t, err, "role migrator")
+	connection, err := pgx.Connect(t.Context(), admin)
+	require.NoError(t, err)
+	defer func() { _ = connection.Close(t.Context()) }()
+	var made bool
+	require.NoError(t, connection.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fine')").Scan(&made))
+	require.False(t, made)
+	require.ErrorContains(t, provision.Prepare(t.Context(), "mysql://x", "long enough", nil), "not a PostgreSQL URL")
+}
