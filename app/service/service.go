@@ -147,7 +147,7 @@ func appChannel(events, api http.Handler) http.Handler {
 // outage tells whether a handler failed because the database is away. A timeout
 // alone does not say so: what a handler asks of the database may take too long.
 func (s *Service) outage(ctx context.Context, err error) bool {
-	if !db.Away(err) {
+	if !db.Transient(err) {
 		return false
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {

@@ -114,7 +114,7 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 		if err == nil {
 			continue
 		}
-		if ctx.Err() != nil || db.Away(err) && !errors.Is(err, context.DeadlineExceeded) {
+		if ctx.Err() != nil || db.Unavailable(err) && !errors.Is(err, context.DeadlineExceeded) {
 			return 0, err
 		}
 		failed++

@@ -269,7 +269,7 @@ func read[T any](ctx context.Context, a *API, who caller, endpoint func(context.
 		}
 		return tag(body), nil
 	}
-	if !db.Away(err) && limited.Err() == nil {
+	if !db.Transient(err) && limited.Err() == nil {
 		return nil, err
 	}
 	raw, ok := a.Cache.Find(context.WithoutCancel(ctx), name)

@@ -156,7 +156,7 @@ func describe(ctx context.Context, err error) *problem {
 		p.Status, p.Detail = http.StatusUnauthorized, "this account is gone"
 	case db.Unwritable(err):
 		p.Status, p.Detail = http.StatusUnprocessableEntity, "a text has a character that cannot be kept, such as NUL"
-	case db.Away(err), errors.Is(err, context.DeadlineExceeded):
+	case db.Transient(err), errors.Is(err, context.DeadlineExceeded):
 		p.Status, p.Detail = http.StatusServiceUnavailable, "the database does not answer now: try again in a while, with the same Idempotency-Key if there was one"
 	default:
 		p.Status, p.Detail = http.StatusInternalServerError, internal

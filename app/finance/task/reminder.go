@@ -72,7 +72,7 @@ func (r *Reminders) Tell(ctx context.Context, at time.Time) (told int, err error
 			if err == nil {
 				continue
 			}
-			if db.Away(err) || ctx.Err() != nil {
+			if db.Unavailable(err) || ctx.Err() != nil {
 				return err
 			}
 			r.Log.ErrorContext(ctx, "a reminder could not be told of", "task_id", one.TaskID, "error", err, "next_try_in", later.String())

@@ -87,6 +87,10 @@ func (e *Exporter) write(ctx context.Context, user uuid.UUID, to io.Writer) erro
 		if err := db.Act(ctx, tx, user); err != nil {
 			return err
 		}
+		// A slow reader holds a statement up, not the database.
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = '10min'; SET LOCAL tcp_user_timeout = 0"); err != nil {
+			return err
+		}
 		fmt.Fprintf(out, "{\n\"exportedAt\": %q,\n\"user\": ", time.Now().UTC().Format(time.RFC3339))
 		if err := rows(ctx, tx, out, "SELECT id, email, name, created_at, updated_at FROM users WHERE id = $1", user); err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"log/slog"
-	"net"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,8 +35,9 @@ type Querier interface {
 }
 
 // Open makes a pool of so many connections at most, unless the URL names another
-// number (pool_max_conns); 0 is pgx's own: four, or one a core. It connects when
-// first used, so that a service starts while PostgreSQL is away.
+// number (pool_max_conns); 0 is pgx's own: four, or one a core. Its sessions have
+// the time-outs of SessionSettings. It connects when first used, so that a service
+// starts while PostgreSQL is unavailable.
 func Open(ctx context.Context, url string, connections int32) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -45,13 +46,13 @@ func Open(ctx context.Context, url string, connections int32) (*pgxpool.Pool, er
 	if connections > 0 && !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = connections
 	}
-	config.ConnConfig.ConnectTimeout = 5 * time.Second
-	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.ConnectTimeout = ConnectTimeout
+	maps.Copy(config.ConnConfig.RuntimeParams, SessionSettings())
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
 // Migrate brings the schema of service up to date, once: replicas that start
-// together wait for one another.
+// together wait for one another, and one that dies holds the others up for seconds.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 	files, err := migrationsOf(service)
 	if err != nil {
@@ -62,7 +63,12 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 	if err != nil {
 		return err
 	}
-	connection := stdlib.OpenDBFromPool(pool)
+	migrating, err := migrationPool(ctx, pool)
+	if err != nil {
+		return err
+	}
+	defer migrating.Close()
+	connection := stdlib.OpenDBFromPool(migrating)
 	defer func() { _ = connection.Close() }()
 	provider, err := goose.NewProvider(goose.DialectPostgres, connection, files, goose.WithSessionLocker(locker))
 	if err != nil {
@@ -72,6 +78,14 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 		return fmt.Errorf("migrating %s: %w", service, err)
 	}
 	return nil
+}
+
+// migrationPool is pool with the time-outs of migrations.
+func migrationPool(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Pool, error) {
+	config := pool.Config()
+	config.MinConns, config.MaxConns = 0, 2
+	maps.Copy(config.ConnConfig.RuntimeParams, migrationSettings())
+	return pgxpool.NewWithConfig(ctx, config)
 }
 
 // observer is the folder of what the agents that observe people's money keep.
@@ -190,29 +204,7 @@ func unapplied(ctx context.Context, pool *pgxpool.Pool, names []string) ([]strin
 
 // InTx runs fn in a transaction that is committed when fn returns nil.
 func InTx(ctx context.Context, pool *pgxpool.Pool, fn func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, pool, fn)
-}
-
-// Away tells whether err means that PostgreSQL could not be reached, so that
-// the same may succeed later.
-func Away(err error) bool {
-	var connect *pgconn.ConnectError
-	var network net.Error
-	var server *pgconn.PgError
-	switch {
-	case errors.As(err, &connect), errors.As(err, &network):
-		return true
-	case errors.As(err, &server):
-		return server.Code[:2] == "08" || // connection
-			server.Code[:3] == "57P" || // the server stops or starts
-			slices.Contains([]string{
-				"53100", // no room on its disk
-				"53300", // too many connections
-				"25006", // only to be read: after a failover, this was the primary
-			}, server.Code)
-	default:
-		return pgconn.SafeToRetry(err)
-	}
+	return begin(ctx, pool, pgx.TxOptions{}, fn)
 }
 
 // Conflict tells whether err means that a row of the same key exists.
@@ -248,8 +240,8 @@ func LockID(name string) int64 {
 // that a query which forgets to ask for its user finds nothing of another's.
 func AsUser(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, fn func(pgx.Tx) error) error {
 	// Sent together; a UUID needs no quoting.
-	begin := pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL app.user_id = '" + user.String() + "'"}
-	return pgx.BeginTxFunc(ctx, pool, begin, fn)
+	options := pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL app.user_id = '" + user.String() + "'"}
+	return begin(ctx, pool, options, fn)
 }
 
 // Act has the rest of tx see the rows of one user only.

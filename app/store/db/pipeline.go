@@ -15,7 +15,10 @@ import (
 // Queue is a Querier whose statements wait in a batch, to be sent together. It
 // takes those that return no rows; that they succeeded is known when the batch
 // was sent.
-type Queue struct{ Batch *pgx.Batch }
+type Queue struct {
+	Batch     *pgx.Batch
+	committed *[]func() // of AfterCommit; nil: nobody calls them
+}
 
 var errQueued = errors.New("a statement that waits in a batch has no rows to return")
 
@@ -50,17 +53,21 @@ func Pipeline(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, ask func(
 	// A connection that is still in a transaction is closed, not used again.
 	defer connection.Release()
 	first, second := &pgx.Batch{}, &pgx.Batch{}
+	var after []func()
 	first.Queue("BEGIN")
 	first.Queue("SELECT set_config('app.user_id', $1, true)", user.String())
 	ask(first)
 	if err = connection.SendBatch(ctx, first).Close(); err == nil {
-		err = act(Queue{second})
+		err = act(Queue{second, &after})
 	}
 	if err == nil {
 		second.Queue("COMMIT")
 		err = connection.SendBatch(ctx, second).Close()
 	}
 	if err == nil {
+		for _, call := range after {
+			call()
+		}
 		return nil
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)

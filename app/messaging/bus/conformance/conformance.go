@@ -89,7 +89,7 @@ func (b *bench) receiver(around func(bus.Handler) bus.Handler) http.Handler {
 	}
 	return (&bus.Receiver{
 		Service: b.subject.Service, Handlers: handlers, Log: slog.New(slog.DiscardHandler),
-		Outage: func(_ context.Context, err error) bool { return db.Away(err) },
+		Outage: func(_ context.Context, err error) bool { return db.Transient(err) },
 		Outcome: func(_, outcome string) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
