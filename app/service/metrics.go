@@ -38,10 +38,34 @@ func newMetrics(service string) *Metrics {
 	return m
 }
 
-// Request counts a request. route is the pattern, not the path, so that there
-// are not as many series as objects.
+// Request counts a request. route is the pattern, never the path, so that there
+// are not as many series as objects. The method is the caller's word and counts by
+// name only when HTTP knows it: a series stays in memory for as long as the process.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(knownMethod(method), route, knownStatus(status)).Observe(took.Seconds())
+}
+
+// delivered counts a delivery of an event. topic is one that the service handles.
+func (m *Metrics) delivered(topic, outcome string) { m.handled.WithLabelValues(topic, outcome).Inc() }
+
+// other labels what a caller has made up.
+const other = "other"
+
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	default:
+		return other
+	}
+}
+
+// knownStatus labels a status; 0 is that of an answer that was never begun.
+func knownStatus(status int) string {
+	if status != 0 && http.StatusText(status) == "" {
+		return other
+	}
+	return strconv.Itoa(status)
 }
 
 func (m *Metrics) handler() http.Handler {

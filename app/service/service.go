@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/inbox"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
@@ -120,7 +121,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 	}
 	receiver := &bus.Receiver{
 		Service: config.Name, Handlers: its.Handlers, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
-		Outcome: func(topic, outcome string) { s.Metrics.handled.WithLabelValues(topic, outcome).Inc() },
+		Outcome: s.Metrics.delivered,
 	}
 	if config.Journal != "" {
 		if receiver.Journal, err = bus.OpenJournal(config.Journal, log); err != nil {
@@ -272,8 +273,9 @@ func (l listener) serve(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	server := &http.Server{
-		Handler: l.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: l.handler, ReadHeaderTimeout: limits.ReadHeaders, ReadTimeout: limits.ReadRequest, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: limits.MaxHeaders,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	log.Info("listening", "address", l.address)
 	drained := make(chan struct{})

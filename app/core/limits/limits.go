@@ -1,0 +1,34 @@
+// Package limits holds the bounds on what a caller may send, which the services
+// and whatever stands before them (NGINX) must agree on. It imports nothing, so
+// that the infrastructure program can take the numbers from here.
+package limits
+
+import "time"
+
+// Bounds on requests, in bytes.
+const (
+	// MaxBody bounds the body of every request but those that carry a file.
+	MaxBody = 1 << 20
+	// MaxFile bounds an uploaded file before its encoding.
+	MaxFile = 4 << 20
+	// MaxFileBody bounds the body of a request that carries a file in base64: four
+	// bytes for every three, and room for the fields beside it. It is the largest
+	// body that any route takes, so that an edge with one bound for all takes this.
+	MaxFileBody = MaxFile/3*4 + 64<<10
+	// MaxHeaders bounds the request line and the headers together.
+	MaxHeaders = 16 << 10
+)
+
+// Bounds on time.
+const (
+	// ReadHeaders bounds how long a caller may take to send the headers.
+	ReadHeaders = 5 * time.Second
+	// ReadRequest bounds how long a caller may take to send a whole request.
+	ReadRequest = 30 * time.Second
+	// WriteAnswer bounds how long a caller may take to read an answer that is not a
+	// stream, counted from the beginning of the request.
+	WriteAnswer = 75 * time.Second
+)
+
+// MaxDepth bounds how deep JSON may nest.
+const MaxDepth = 32
