@@ -91,9 +91,6 @@ func patienceFor(path string) time.Duration {
 	return patience
 }
 
-// maxBody is more than any request needs, in bytes.
-const maxBody = 1 << 20
-
 // Handler routes the API's requests.
 func (a *API) Handler() http.Handler {
 	root := chi.NewRouter()
@@ -102,10 +99,23 @@ func (a *API) Handler() http.Handler {
 		a.refuse(w, r, fmt.Errorf("%s: %w", r.URL.Path, apperror.ErrNotFound))
 	})
 	root.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, r, status{http.StatusMethodNotAllowed, r.Method + " is not possible here"})
+		allowed := allowedAt(root, r.URL.Path)
+		w.Header().Set("Allow", allowed)
+		a.refuse(w, r, status{http.StatusMethodNotAllowed, "this method is not possible here: there is " + allowed})
 	})
 	a.declare(root)
 	return root
+}
+
+// allowedAt lists the methods that a path has.
+func allowedAt(root chi.Routes, path string) string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if root.Match(chi.NewRouteContext(), method, path) {
+			methods = append(methods, method)
+		}
+	}
+	return strings.Join(methods, ", ")
 }
 
 // Document is the API's OpenAPI document, in JSON.
@@ -119,6 +129,12 @@ func (a *API) declare(router chi.Router) huma.API {
 	config.OpenAPIPath = base + "/openapi"
 	config.DocsPath, config.SchemasPath = "", ""
 	config.CreateHooks = nil // no $schema in answers
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
+	config.OnAddOperation = append(config.OnAddOperation, func(_ *huma.OpenAPI, o *huma.Operation) {
+		if o.RequestBody != nil { // of inputs that keep their body's bytes too, which huma takes for a second type
+			delete(o.RequestBody.Content, "application/octet-stream")
+		}
+	})
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},

@@ -7,15 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/finance/currency"
 	"github.com/wealth-companion/companion/app/store/pagination"
-)
-
-// maxFile is what an imported file may have, in bytes, and maxFileBody a request
-// that holds one in base64.
-const (
-	maxFile     = 4 << 20
-	maxFileBody = maxFile/3*4 + 64<<10
 )
 
 type putRate struct{ Body currency.Rate }
@@ -62,7 +56,7 @@ func (r routes) currencies() {
 		func(ctx context.Context, user uuid.UUID, in *putRate) (currency.Rate, error) {
 			return r.api.Rates.Put(ctx, user, in.Body)
 		})
-	own(r, operation{http.MethodPost, "/rates/import", "importRates", "Import rates from a CSV", http.StatusCreated, maxFileBody},
+	own(r, operation{http.MethodPost, "/rates/import", "importRates", "Import rates from a CSV", http.StatusCreated, limits.MaxFileBody},
 		func(ctx context.Context, user uuid.UUID, in *importRates) (currency.ImportedRates, error) {
 			return r.api.Rates.Import(ctx, user, bytes.NewReader(in.Body.File), in.Body.BadLines == "refuse")
 		})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/finance/imports"
 	"github.com/wealth-companion/companion/app/store/pagination"
 )
@@ -18,11 +19,11 @@ type newImport struct {
 }
 
 func (r routes) imports() {
-	own(r, operation{http.MethodPost, "/imports/preview", "previewImport", "What a bank's statement (CSV, OFX, QIF) would bring; nothing is imported", 0, maxFileBody},
+	own(r, operation{http.MethodPost, "/imports/preview", "previewImport", "What a bank's statement (CSV, OFX, QIF) would bring; nothing is imported", 0, limits.MaxFileBody},
 		func(ctx context.Context, user uuid.UUID, in *previewImport) (imports.Preview, error) {
 			return r.api.Imports.Preview(ctx, user, in.Body)
 		})
-	own(r, operation{http.MethodPost, "/imports", "createImport", "Import a bank's statement, at most 5,000 rows", http.StatusCreated, maxFileBody},
+	own(r, operation{http.MethodPost, "/imports", "createImport", "Import a bank's statement, at most 5,000 rows", http.StatusCreated, limits.MaxFileBody},
 		func(ctx context.Context, user uuid.UUID, in *newImport) (imports.Import, error) {
 			return r.api.Imports.Import(ctx, user, in.Body)
 		})

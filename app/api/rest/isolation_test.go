@@ -35,6 +35,7 @@ type declared struct {
 	ID, Method, Path string // the path below /api/v1
 	Owned            bool   // needs a caller
 	Streamed         bool   // never ends by itself
+	Query            map[string]bool
 }
 
 // operations reads every operation out of the document, so that a new one is
@@ -47,6 +48,7 @@ func (w *world) operations() []declared {
 		Paths map[string]map[string]struct {
 			OperationID string
 			Security    []any
+			Parameters  []struct{ Name, In string }
 			Responses   map[string]struct{ Content map[string]any }
 		}
 	}
@@ -55,8 +57,14 @@ func (w *world) operations() []declared {
 	for path, methods := range document.Paths {
 		for method, its := range methods {
 			_, streamed := its.Responses["200"].Content["text/event-stream"]
+			query := map[string]bool{}
+			for _, parameter := range its.Parameters {
+				if parameter.In == "query" {
+					query[parameter.Name] = true
+				}
+			}
 			found = append(found, declared{
-				ID: its.OperationID, Method: strings.ToUpper(method), Path: strings.TrimPrefix(path, base), Owned: len(its.Security) > 0, Streamed: streamed,
+				ID: its.OperationID, Method: strings.ToUpper(method), Path: strings.TrimPrefix(path, base), Owned: len(its.Security) > 0, Streamed: streamed, Query: query,
 			})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/etag"
@@ -35,7 +37,7 @@ type operation struct {
 	id           string // what clients call it: listWallets
 	summary      string
 	status       int   // of a good answer; 0: 200
-	maxBody      int64 // in bytes; 0: maxBody
+	maxBody      int64 // in bytes; 0: limits.MaxBody
 }
 
 // answered is a good answer.
@@ -149,7 +151,7 @@ func (o operation) huma() huma.Operation {
 	h := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: base + o.path, Summary: o.summary, DefaultStatus: o.status,
 		Tags:         []string{strings.SplitN(strings.Trim(o.path, "/"), "/", 2)[0]},
-		MaxBodyBytes: maxBody, BodyReadTimeout: 10 * time.Second,
+		MaxBodyBytes: limits.MaxBody, BodyReadTimeout: 10 * time.Second,
 		Errors: []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 	}
 	if o.maxBody > 0 {
@@ -188,7 +190,9 @@ func refusals(input reflect.Type) (statuses []int) {
 
 // declare registers an operation whose errors are told as problems.
 func declare[I, O any](r routes, h huma.Operation, endpoint func(context.Context, *I) (*O, error)) {
-	h.Errors = append(h.Errors, refusals(reflect.TypeFor[I]())...)
+	input := reflect.TypeFor[I]()
+	h.Errors = append(h.Errors, refusals(input)...)
+	h.Middlewares = append(slices.Clip(h.Middlewares), r.strict(h.OperationID, input))
 	huma.Register(r.API, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := endpoint(ctx, in)
 		if err == nil {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,14 +83,14 @@ func fromHuma(status int, message string, errs []error) *problem {
 		if !errors.As(err, &detail) {
 			continue
 		}
-		place, field, found := strings.Cut(detail.Location, ".")
-		if !found {
-			field = place
-		}
-		if place == "path" {
+		if strings.HasPrefix(detail.Location, "path.") {
 			p.Status = http.StatusNotFound // an id that is none names nothing
 		}
-		p.Errors = append(p.Errors, invalid{field, detail.Message})
+		one, named := refusalOf(detail)
+		if named && p.Status == http.StatusBadRequest {
+			p.Status = http.StatusUnprocessableEntity // it can be read, but not be meant
+		}
+		p.Errors = append(p.Errors, one)
 	}
 	switch {
 	case p.Status == http.StatusInternalServerError:
@@ -102,6 +103,24 @@ func fromHuma(status int, message string, errs []error) *problem {
 	}
 	p.Title = http.StatusText(p.Status)
 	return p
+}
+
+// refusalOf takes apart where something is wrong and why. named tells whether it is
+// one field and not the body as a whole.
+func refusalOf(detail *huma.ErrorDetail) (one invalid, named bool) {
+	place, field, inside := strings.Cut(detail.Location, ".")
+	reason := cmp.Or(parameterWords[detail.Message], detail.Message)
+	part, because, marked := strings.Cut(reason, fieldMark)
+	switch {
+	case marked && inside:
+		return invalid{field + "." + part, because}, true
+	case marked:
+		return invalid{part, because}, true
+	case inside:
+		return invalid{field, reason}, true
+	default:
+		return invalid{place, reason}, false
+	}
 }
 
 // status is an error that is HTTP's own.
