@@ -57,7 +57,7 @@ func TestRatesAreEnteredImportedAndUsed(t *testing.T) {
 
 	w.token = ""
 	codes := w.call(200, "GET", "/currencies", nil)["items"].([]any)
-	require.Contains(t, codes, object{"code": "JPY", "digits": float64(0)})
+	require.Contains(t, codes, object{"code": "JPY", "name": "Yen", "digits": float64(0)})
 }
 
 func TestRatesThatAreNone(t *testing.T) {

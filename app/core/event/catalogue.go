@@ -1,5 +1,12 @@
 // Package event is the contract between the services: which topics there are,
 // who publishes and who consumes them, and what an event on each must look like.
+//
+// Versions: an event that tells what a thing is now, or how it changed, carries
+// the version of the thing's row, which the database counts up under the row's
+// lock. Consumers order by it, since clocks of several replicas differ: of two
+// versions the higher is the later one. Events from before versions (Version is 0)
+// are ordered among themselves by their time; one with a version is later than any
+// without, unless the one without has the later time and comes after it.
 package event
 
 import (

@@ -36,6 +36,9 @@ type TransactionCreated struct {
 	ToWalletID *uuid.UUID `json:"toWalletId,omitempty"`
 	ToAmount   string     `json:"toAmount,omitempty"`
 	Timestamp  time.Time  `json:"timestamp"`
+	// Date is the day (YYYY-MM-DD) on which the transaction counts, in its user's
+	// time zone when it was entered; without it, Timestamp's day in UTC.
+	Date string `json:"date,omitempty"`
 }
 
 // What the field "status" of a transaction's changes holds: a deleted
@@ -58,6 +61,7 @@ type TransactionUpdated struct {
 	UserID        uuid.UUID         `json:"userId"`
 	Changes       map[string]Change `json:"changes"`
 	UpdatedAt     time.Time         `json:"updatedAt"`
+	Version       int64             `json:"version,omitempty"` // see Versions in the package's documentation
 }
 
 // BudgetChanged is the data of budget.changed: the budget as it is now.
@@ -71,8 +75,9 @@ type BudgetChanged struct {
 	// Threshold is the percentage of the limit at which its user is warned; 0: 80.
 	Threshold int `json:"threshold,omitempty"`
 	// Rollover adds what was left of the month before to the limit.
-	Rollover bool `json:"rollover,omitempty"`
-	Deleted  bool `json:"deleted"`
+	Rollover bool  `json:"rollover,omitempty"`
+	Deleted  bool  `json:"deleted"`
+	Version  int64 `json:"version,omitempty"`
 }
 
 // WalletChanged is the data of wallet.changed: the wallet as it is now.
@@ -84,6 +89,7 @@ type WalletChanged struct {
 	Currency       string    `json:"currency"`
 	OpeningBalance string    `json:"openingBalance"` // signed: before its first transaction
 	Deleted        bool      `json:"deleted"`
+	Version        int64     `json:"version,omitempty"`
 }
 
 // GoalChanged is the data of goal.changed: the goal as it is now.
@@ -98,6 +104,20 @@ type GoalChanged struct {
 	Deadline  string    `json:"deadline,omitempty"` // YYYY-MM-DD
 	CreatedAt time.Time `json:"createdAt"`
 	Deleted   bool      `json:"deleted"`
+	Version   int64     `json:"version,omitempty"`
+}
+
+// CategoryChanged is the data of category.changed: a category that its user made
+// or renamed, as it is now. Those that everybody starts with are not published
+// until they are renamed.
+type CategoryChanged struct {
+	UserID     uuid.UUID `json:"userId"`
+	CategoryID uuid.UUID `json:"categoryId"`
+	Slug       string    `json:"slug"` // by which transactions and budgets name it; it stays
+	Name       string    `json:"name"`
+	Kind       string    `json:"kind"` // income or expense
+	Deleted    bool      `json:"deleted"`
+	Version    int64     `json:"version,omitempty"`
 }
 
 // ReminderDue is the data of reminder.due: it is time to tell the user of a task.
@@ -129,6 +149,7 @@ type PreferencesChanged struct {
 	MutedTypes        []string           `json:"mutedTypes"`           // kinds of insight that are not told of
 	Phrasing          bool               `json:"phrasing"`             // consent to have a language model phrase insights
 	PushSubscriptions []PushSubscription `json:"pushSubscriptions,omitempty"`
+	Version           int64              `json:"version,omitempty"`
 }
 
 // PushSubscription is where a browser takes web push (RFC 8030), and its keys.
@@ -185,7 +206,9 @@ type BudgetExceeded struct {
 	BudgetAmount string    `json:"budgetAmount"`
 	ActualAmount string    `json:"actualAmount"`
 	PercentOver  string    `json:"percentOver"`
-	Period       string    `json:"period"` // YYYY-MM
+	Period       string    `json:"period"`                 // YYYY-MM
+	Currency     string    `json:"currency,omitempty"`     // ISO 4217
+	CategoryName string    `json:"categoryName,omitempty"` // as its user calls it now
 }
 
 // InsightGenerated is the data of ai.insight.generated.

@@ -3,30 +3,18 @@
 package currency
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sort"
 	"time"
 
 	"github.com/shopspring/decimal"
-	iso "golang.org/x/text/currency"
+
+	"github.com/wealth-companion/companion/app/core/money"
 )
 
-// Digits is how many places the minor units of a currency have: 2 of EUR, 0 of
-// JPY, 3 of KWD. Of an unknown code it is 2.
-func Digits(code string) int32 {
-	unit, err := iso.ParseISO(code)
-	if err != nil {
-		return 2
-	}
-	digits, _ := iso.Standard.Rounding(unit)
-	return int32(digits)
-}
-
-// Round rounds an amount to the minor units of its currency, halves away from
-// zero. It is the last step of a sum, not one of each summand.
-func Round(amount decimal.Decimal, code string) decimal.Decimal { return amount.Round(Digits(code)) }
+// Round rounds an amount to its currency's minor unit: see money.Round.
+func Round(amount decimal.Decimal, code string) decimal.Decimal { return money.Round(amount, code) }
 
 // precision is how many places a division keeps: more than any rate has.
 const precision = 20
@@ -187,23 +175,18 @@ func Day(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
 }
 
-// Currency is one of ISO 4217's.
+// Currency is one that amounts can be kept in.
 type Currency struct {
-	Code   string `json:"code" example:"EUR"`
-	Digits int32  `json:"digits" doc:"Places of its minor units"`
+	Code   string `json:"code" doc:"ISO 4217" example:"EUR"`
+	Name   string `json:"name" example:"Euro"`
+	Digits int32  `json:"digits" doc:"Decimals of its minor unit: amounts have no more"`
 }
 
-// All lists the currencies that are legal tender somewhere today, by code.
+// All lists the currencies that amounts can be kept in, by code.
 func All() []Currency {
 	var all []Currency
-	known := map[string]bool{}
-	for tenders := iso.Query(); tenders.Next(); {
-		code := tenders.Unit().String()
-		if !known[code] {
-			known[code] = true
-			all = append(all, Currency{code, Digits(code)})
-		}
+	for _, c := range money.Currencies() {
+		all = append(all, Currency{c.Code, c.Name, c.Digits})
 	}
-	slices.SortFunc(all, func(a, b Currency) int { return cmp.Compare(a.Code, b.Code) })
 	return all
 }

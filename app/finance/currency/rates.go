@@ -52,10 +52,10 @@ func (r Rate) parse(now time.Time) (parsed, error) {
 		return parsed{}, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03, of 1970 or later"}
 	case day.After(now.Add(24 * time.Hour)):
 		return parsed{}, apperror.Invalid{Field: "date", Reason: "must not lie in the future"}
-	case !money.ValidCurrency(r.Base):
-		return parsed{}, apperror.Invalid{Field: "base", Reason: "must be an ISO 4217 code such as EUR"}
-	case !money.ValidCurrency(r.Quote):
-		return parsed{}, apperror.Invalid{Field: "quote", Reason: "must be an ISO 4217 code such as USD"}
+	case money.CheckCurrency(r.Base) != nil:
+		return parsed{}, apperror.Invalid{Field: "base", Reason: money.CheckCurrency(r.Base).Error()}
+	case money.CheckCurrency(r.Quote) != nil:
+		return parsed{}, apperror.Invalid{Field: "quote", Reason: money.CheckCurrency(r.Quote).Error()}
 	case r.Base == r.Quote:
 		return parsed{}, apperror.Invalid{Field: "quote", Reason: "must be another currency than base"}
 	case !plainRate.MatchString(r.Rate):
@@ -284,7 +284,12 @@ type Conversion struct {
 
 // Convert converts an amount at a day's rates. A missing rate is a apperror.Invalid.
 func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, day string) (Conversion, error) {
-	value, err := money.Parse(amount)
+	for _, code := range []struct{ field, text string }{{"from", from}, {"to", to}} {
+		if err := money.CheckCurrency(code.text); err != nil {
+			return Conversion{}, apperror.Invalid{Field: code.field, Reason: err.Error()}
+		}
+	}
+	value, err := money.ParseIn(amount, from)
 	if err != nil {
 		return Conversion{}, apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
@@ -292,11 +297,6 @@ func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, d
 	if day != "" {
 		if on, err = time.Parse(time.DateOnly, day); err != nil {
 			return Conversion{}, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03"}
-		}
-	}
-	for _, code := range []struct{ field, text string }{{"from", from}, {"to", to}} {
-		if !money.ValidCurrency(code.text) {
-			return Conversion{}, apperror.Invalid{Field: code.field, Reason: "must be an ISO 4217 code such as EUR"}
 		}
 	}
 	table, err := s.Table(ctx, user, []string{from, to}, on, on)
@@ -309,6 +309,6 @@ func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, d
 	}
 	return Conversion{
 		Amount: money.Format(value), From: from, To: to, Date: on.Format(time.DateOnly),
-		Converted: converted.StringFixed(Digits(to)), Steps: steps,
+		Converted: money.Round(converted, to).StringFixed(money.Digits(to)), Steps: steps,
 	}, nil
 }
