@@ -54,7 +54,7 @@ func transaction(ctx context.Context, c *observer.Case, was, is observer.Transac
 	if err := assessAt(ctx, c, next, is.Category, is.Currency); err != nil {
 		return err
 	}
-	if is.At.Before(c.Now.Add(-news)) {
+	if is.At.Before(c.Clock().Add(-news)) {
 		return nil
 	}
 	h, err := c.History(ctx, is.At.Add(-lookBack), is.At.Add(1), eventHistory)
@@ -97,11 +97,11 @@ func assessAt(ctx context.Context, c *observer.Case, month, category, currency s
 // over; that a budget is exceeded may turn out some days after.
 func assess(ctx context.Context, c *observer.Case, b observer.Budget) error {
 	how := stand(b.Limit, b.Spent, b.Threshold)
-	if endOf(b.Month, c.Now.Add(-news)) == nil {
+	if endOf(b.Month, c.Clock().Add(-news)) == nil {
 		return nil
 	}
-	if how.warn && endOf(b.Month, c.Now) != nil {
-		if _, err := c.Say(ctx, warning(b, how, c.Now)); err != nil {
+	if how.warn && endOf(b.Month, c.Clock()) != nil {
+		if _, err := c.Say(ctx, warning(b, how, c.Clock())); err != nil {
 			return err
 		}
 	}
@@ -147,23 +147,23 @@ func endOf(month string, now time.Time) *time.Time {
 
 // review looks at the month, and now and then at what changes slowly.
 func review(ctx context.Context, c *observer.Case, look observer.Look) error {
-	h, err := c.History(ctx, c.Now.Add(-recurring.Window), c.Now.Add(1), observer.MostHistory)
+	h, err := c.History(ctx, c.Clock().Add(-recurring.Window), c.Clock().Add(1), observer.MostHistory)
 	if err != nil || len(h) == 0 {
 		return err
 	}
-	budgets, err := c.Budgets(ctx, history.Month(c.Now))
+	budgets, err := c.Budgets(ctx, history.Month(c.Clock()))
 	if err != nil {
 		return err
 	}
-	series := recurring.Find(h, c.Now)
-	found := Anomalies(h, c.Now.Add(-nightly), c.Now)
-	found = append(found, BudgetForecasts(observer.Limits(budgets), series, h, c.Now)...)
-	found = append(found, CategoryPace(h, series, c.Now)...)
+	series := recurring.Find(h, c.Clock())
+	found := Anomalies(h, c.Clock().Add(-nightly), c.Clock())
+	found = append(found, BudgetForecasts(observer.Limits(budgets), series, h, c.Clock())...)
+	found = append(found, CategoryPace(h, series, c.Clock())...)
 	if look.Weekly() || look.Backfilled {
-		found = append(found, WeekendPattern(h, series, c.Now)...)
+		found = append(found, WeekendPattern(h, series, c.Clock())...)
 	}
 	if look.Monthly(1) || look.Backfilled {
-		found = append(found, CategoryGrowth(h, series, c.Now)...)
+		found = append(found, CategoryGrowth(h, series, c.Clock())...)
 	}
 	return c.SayAll(ctx, observer.MostSaid, found...)
 }

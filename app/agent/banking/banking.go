@@ -29,7 +29,7 @@ func Watch(o *observer.Observer) *observer.Observer {
 // transaction looks whether an expense repeats another, and whether it is a charge
 // that recurs at a higher price.
 func transaction(ctx context.Context, c *observer.Case, was, is observer.Transaction) error {
-	if !is.Spent() || is.Same(was) || is.Merchant == "" || is.At.Before(c.Now.Add(-news)) {
+	if !is.Spent() || is.Same(was) || is.Merchant == "" || is.At.Before(c.Clock().Add(-news)) {
 		return nil
 	}
 	h, err := c.History(ctx, is.At.Add(-habits), is.At.Add(twice), eventHistory)
@@ -50,7 +50,7 @@ func transaction(ctx context.Context, c *observer.Case, was, is observer.Transac
 
 // review looks at what recurs and what is to come.
 func review(ctx context.Context, c *observer.Case, _ observer.Look) error {
-	h, err := c.History(ctx, c.Now.Add(-recurring.Window), c.Now.Add(1), observer.MostHistory)
+	h, err := c.History(ctx, c.Clock().Add(-recurring.Window), c.Clock().Add(1), observer.MostHistory)
 	if err != nil || len(h) == 0 {
 		return err
 	}
@@ -58,11 +58,11 @@ func review(ctx context.Context, c *observer.Case, _ observer.Look) error {
 	if err != nil {
 		return err
 	}
-	series := recurring.Find(h, c.Now)
-	found := Duplicates(h, c.Now.Add(-nightly), c.Now)
+	series := recurring.Find(h, c.Clock())
+	found := Duplicates(h, c.Clock().Add(-nightly), c.Clock())
 	found = append(found, Recurring(series)...)
-	found = append(found, PriceRises(series, c.Now)...)
-	found = append(found, UpcomingBills(series, c.Now)...)
-	found = append(found, CashFlow(wallets, series, h, c.Now)...)
+	found = append(found, PriceRises(series, c.Clock())...)
+	found = append(found, UpcomingBills(series, c.Clock())...)
+	found = append(found, CashFlow(wallets, series, h, c.Clock())...)
 	return c.SayAll(ctx, observer.MostSaid, found...)
 }

@@ -24,11 +24,14 @@ type Finding struct {
 	// Facts are the numbers and names that it rests on, ready to be shown.
 	Facts map[string]string
 	// Related names what to open: "transactionId", "budgetId", "category" ...
-	Related   map[string]string
-	ExpiresAt *time.Time // when it is no longer worth reading; nil: never
+	Related map[string]string
+	// ExpiresAt is when it is no longer worth reading, by the person's clock; nil:
+	// never.
+	ExpiresAt *time.Time
 }
 
-// Insight is the finding as the data of an event. The detector's name is among
+// Insight is the finding as the data of an event, but for ExpiresAt, which is no
+// instant yet. The detector's name is among
 // the related entities, so that what a person dismisses is known to be its.
 func (f Finding) Insight(id, user uuid.UUID) event.InsightGenerated {
 	related := map[string]string{"detector": f.Kind}
@@ -38,7 +41,7 @@ func (f Finding) Insight(id, user uuid.UUID) event.InsightGenerated {
 	return event.InsightGenerated{
 		InsightID: id, UserID: user, InsightType: f.InsightType,
 		Title: Shorten(f.Title, 100), Message: Shorten(f.Message, 500), Dismiss: Shorten(f.Dismiss, 200),
-		Confidence: min(max(f.Confidence, 0), 1), RelatedEntities: related, Facts: f.Facts, ExpiresAt: f.ExpiresAt,
+		Confidence: min(max(f.Confidence, 0), 1), RelatedEntities: related, Facts: f.Facts,
 	}
 }
 

@@ -26,14 +26,14 @@ func review(ctx context.Context, c *observer.Case, look observer.Look) error {
 		if err != nil {
 			return err
 		}
-		if err := c.SayAll(ctx, observer.MostSaid, GoalPaces(goals, c.Now)...); err != nil {
+		if err := c.SayAll(ctx, observer.MostSaid, GoalPaces(goals, c.Clock())...); err != nil {
 			return err
 		}
 	}
 	if !look.Monthly(1) && !look.Backfilled {
 		return nil
 	}
-	h, err := c.History(ctx, c.Now.AddDate(0, -monthsRead, 0), c.Now.Add(1), observer.MostHistory)
+	h, err := c.History(ctx, c.Clock().AddDate(0, -monthsRead, 0), c.Clock().Add(1), observer.MostHistory)
 	if err != nil || len(h) == 0 {
 		return err
 	}
@@ -41,10 +41,10 @@ func review(ctx context.Context, c *observer.Case, look observer.Look) error {
 	if err != nil {
 		return err
 	}
-	found := IdleCash(wallets, h, c.Now)
-	found = append(found, EmergencyFund(wallets, h, c.Now)...)
+	found := IdleCash(wallets, h, c.Clock())
+	found = append(found, EmergencyFund(wallets, h, c.Clock())...)
 	for _, currency := range observer.Currencies(wallets) {
-		found = append(found, SavingsRate(h, currency, c.Now)...)
+		found = append(found, SavingsRate(h, currency, c.Clock())...)
 	}
 	return c.SayAll(ctx, observer.MostSaid, found...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
@@ -17,7 +18,8 @@ import (
 // with it.
 type Case struct {
 	User uuid.UUID
-	Now  time.Time // UTC
+	Now  time.Time      // UTC
+	Zone *time.Location // the person's, as last heard of; UTC till then
 
 	observer *Observer
 	tx       pgx.Tx
@@ -25,11 +27,18 @@ type Case struct {
 	wishes   *wishes // once they are asked for
 }
 
-// History returns the transactions of a span of time that were not deleted,
-// sorted, the latest where there are more than most: what a look costs is bounded,
-// however long the history.
+// Clock is now by the person's clock: the present, for detectors.
+func (c *Case) Clock() time.Time { return calendar.Clock(c.Now, c.Zone) }
+
+// apart is more than a clock on the day on which something counts is away from its
+// instant, in whatever zone the day was fixed.
+const apart = 48 * time.Hour
+
+// History returns the transactions of a span of the person's clock that were not
+// deleted, sorted, the latest where there are more than most: what a look costs is
+// bounded, however long the history.
 func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([]history.Transaction, error) {
-	rows, err := c.kept.History(ctx, observerdb.HistoryParams{UserID: c.User, Since: since, Until: upTo(until), Most: int32(most)})
+	rows, err := c.kept.History(ctx, observerdb.HistoryParams{UserID: c.User, Since: since.Add(-apart), Until: until.Add(apart), Most: int32(most)})
 	if err != nil {
 		return nil, err
 	}
@@ -38,12 +47,14 @@ func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([
 		found[i] = c.transaction(row)
 	}
 	history.Sort(found)
-	return found, nil
+	return history.Between(found, since, until), nil
 }
 
 // HistoryWith is History of one merchant, by the normalised name.
 func (c *Case) HistoryWith(ctx context.Context, merchant string, since, until time.Time, most int) ([]history.Transaction, error) {
-	rows, err := c.kept.HistoryWith(ctx, observerdb.HistoryWithParams{UserID: c.User, Merchant: merchant, Since: since, Until: upTo(until), Most: int32(most)})
+	rows, err := c.kept.HistoryWith(ctx, observerdb.HistoryWithParams{
+		UserID: c.User, Merchant: merchant, Since: since.Add(-apart), Until: until.Add(apart), Most: int32(most),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +63,8 @@ func (c *Case) HistoryWith(ctx context.Context, merchant string, since, until ti
 		found[i] = c.transaction(observerdb.HistoryRow(row))
 	}
 	history.Sort(found)
-	return found, nil
+	return history.Between(found, since, until), nil
 }
-
-// upTo is an instant as PostgreSQL has it, to the microsecond; a nanosecond after
-// another stays after it.
-func upTo(at time.Time) time.Time { return at.Add(time.Microsecond - 1).Truncate(time.Microsecond) }
 
 // Wallets returns the wallets with their balances of now.
 func (c *Case) Wallets(ctx context.Context) ([]history.Wallet, error) {
@@ -80,7 +87,7 @@ func (c *Case) Goals(ctx context.Context) ([]history.Goal, error) {
 	}
 	var found []history.Goal
 	for _, row := range rows {
-		g := history.Goal{ID: row.ID, UserID: c.User, Name: row.Name, Currency: row.Currency, Target: row.Target, Saved: row.Saved, CreatedAt: row.CreatedAt.UTC()}
+		g := history.Goal{ID: row.ID, UserID: c.User, Name: row.Name, Currency: row.Currency, Target: row.Target, Saved: row.Saved, CreatedAt: calendar.Clock(row.CreatedAt, c.Zone)}
 		if row.Deadline != nil {
 			g.Deadline = *row.Deadline
 		}

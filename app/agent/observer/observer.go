@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/money"
@@ -98,8 +99,9 @@ func (o *Observer) open(ctx context.Context, tx pgx.Tx, user uuid.UUID) (c *Case
 		return nil, false, err
 	}
 	c = &Case{User: user, Now: o.now(), observer: o, tx: tx, kept: observerdb.New(tx)}
-	gone, err := c.kept.IsGone(ctx, user)
-	return c, err == nil && !gone, err
+	person, err := c.kept.Person(ctx, user)
+	c.Zone = calendar.ZoneOrUTC(person.Timezone)
+	return c, err == nil && !person.Gone, err
 }
 
 func (o *Observer) transactionCreated(ctx context.Context, e event.CloudEvent) (bool, error) {
@@ -139,7 +141,8 @@ func (o *Observer) transactionUpdated(ctx context.Context, e event.CloudEvent) (
 
 // changed has what became of a transaction looked at, now and in a review.
 func (o *Observer) changed(ctx context.Context, c *Case, was, is Transaction) error {
-	complete := is.At.Before(history.MonthOf(c.Now)) || !was.At.IsZero() && was.At.Before(history.MonthOf(c.Now))
+	month := history.MonthOf(c.Clock())
+	complete := is.At.Before(month) || !was.At.IsZero() && was.At.Before(month)
 	if err := o.wantReview(ctx, c, complete); err != nil || o.Transaction == nil {
 		return err
 	}
@@ -238,7 +241,7 @@ func (o *Observer) preferencesChanged(ctx context.Context, e event.CloudEvent) (
 	}
 	return o.once(ctx, e, data.UserID, func(c *Case) error {
 		return c.kept.KeepPreferences(ctx, observerdb.KeepPreferencesParams{
-			UserID: data.UserID, Muted: append([]string{}, data.MutedTypes...), Phrasing: data.Phrasing, ChangedAt: e.Time,
+			UserID: data.UserID, Timezone: data.Timezone, Muted: append([]string{}, data.MutedTypes...), Phrasing: data.Phrasing, ChangedAt: e.Time,
 		})
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/store/db"
@@ -33,7 +34,8 @@ const (
 
 // Look is one review of a user's money.
 type Look struct {
-	Now, Last time.Time // Last: the review before; zero: none
+	// By the person's clock. Last: the review before; zero: none
+	Now, Last time.Time
 	// Backfilled: since then something was heard of a month that was complete, so
 	// that what is known of those must be looked at again.
 	Backfilled bool
@@ -146,9 +148,9 @@ func (o *Observer) reviewOne(ctx context.Context, user uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		look := Look{Now: c.Now, Backfilled: row.Backfilled}
+		look := Look{Now: c.Clock(), Backfilled: row.Backfilled}
 		if row.ReviewedAt != nil {
-			look.Last = row.ReviewedAt.UTC()
+			look.Last = calendar.Clock(*row.ReviewedAt, c.Zone)
 		}
 		if err := o.look(ctx, c, look); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
@@ -49,7 +50,12 @@ func (c *Case) Say(ctx context.Context, f finding.Finding) (said bool, err error
 	if err != nil || !first {
 		return false, err
 	}
-	e, err := event.New(ctx, c.observer.Service, event.TypeInsightGenerated, f.Subject.String(), f.Insight(tracing.NewID(), c.User))
+	insight := f.Insight(tracing.NewID(), c.User)
+	if f.ExpiresAt != nil {
+		ends := calendar.Instant(*f.ExpiresAt, c.Zone)
+		insight.ExpiresAt = &ends
+	}
+	e, err := event.New(ctx, c.observer.Service, event.TypeInsightGenerated, f.Subject.String(), insight)
 	if err != nil {
 		return false, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/merchant"
@@ -23,33 +24,52 @@ import (
 type Transaction struct {
 	history.Transaction
 	Deleted bool
+
+	occurred time.Time // the instant of At
+	date     time.Time // the day on which it counts
 }
 
 // Same tells whether t is what it was, in all that detectors look at.
 func (t Transaction) Same(was Transaction) bool {
 	return t.Deleted == was.Deleted && t.Amount.Equal(was.Amount) && t.Currency == was.Currency && t.Type == was.Type &&
-		t.Category == was.Category && t.Merchant == was.Merchant && t.WalletID == was.WalletID && t.At.Equal(was.At)
+		t.Category == was.Category && t.Refund == was.Refund && t.Merchant == was.Merchant && t.WalletID == was.WalletID && t.At.Equal(was.At)
 }
 
 // Spent tells whether it counts as an expense.
 func (t Transaction) Spent() bool { return t.Type == event.Expense && !t.Deleted }
 
-// transactionOf reads a transaction as an event tells of it.
-func transactionOf(t event.TransactionCreated) (Transaction, error) {
+// countsOn is the day on which a transaction counts.
+func countsOn(t event.TransactionCreated) (time.Time, error) {
+	if t.Date == "" {
+		return calendar.Day(t.Timestamp, time.UTC), nil
+	}
+	day, err := calendar.ParseDay(t.Date)
+	if err != nil {
+		return day, fmt.Errorf("transaction %s: date: %w", t.TransactionID, err)
+	}
+	return day, nil
+}
+
+// transactionOf reads a transaction out of an event, for a person in a time zone.
+func transactionOf(t event.TransactionCreated, zone *time.Location) (Transaction, error) {
+	day, err := countsOn(t)
+	if err != nil {
+		return Transaction{}, err
+	}
 	amount, err := money.Parse(t.Amount)
 	if err != nil {
 		return Transaction{}, fmt.Errorf("transaction %s: %w", t.TransactionID, err)
 	}
 	found := history.Transaction{
 		ID: t.TransactionID, UserID: t.UserID, WalletID: t.WalletID, Amount: amount, Currency: t.Currency, Type: t.Type,
-		Category: t.Category, Description: t.Description, Merchant: merchant.Normalise(t.Description), At: t.Timestamp.UTC(), ToWalletID: t.ToWalletID,
+		Category: t.Category, Description: t.Description, Merchant: merchant.Normalise(t.Description), At: calendar.ClockOn(t.Timestamp, day, zone), Refund: t.Refund, ToWalletID: t.ToWalletID,
 	}
 	if t.ToAmount != "" {
 		if found.ToAmount, err = money.Parse(t.ToAmount); err != nil {
 			return Transaction{}, fmt.Errorf("transaction %s: %w", t.TransactionID, err)
 		}
 	}
-	return Transaction{Transaction: found}, nil
+	return Transaction{Transaction: found, occurred: t.Timestamp.UTC(), date: day}, nil
 }
 
 // apply makes the changes of a later event on what is known of a transaction, and
@@ -90,6 +110,9 @@ func apply(t *event.TransactionCreated, deleted bool, changes map[string]event.C
 				return deleted, fmt.Errorf("timestamp: %w", err)
 			}
 			t.Timestamp = at
+			t.Date = changes["date"].After // "": an event of old
+		case "refund":
+			t.Refund = change.After == "true"
 		case "status":
 			deleted = change.After == event.Deleted
 		}
@@ -100,7 +123,7 @@ func apply(t *event.TransactionCreated, deleted bool, changes map[string]event.C
 // keepTransaction keeps a transaction as it was created; isNew is false when it
 // is kept already.
 func (c *Case) keepTransaction(ctx context.Context, t event.TransactionCreated) (isNew bool, err error) {
-	made, err := transactionOf(t)
+	made, err := transactionOf(t, c.Zone)
 	if err != nil {
 		return false, err
 	}
@@ -110,8 +133,8 @@ func (c *Case) keepTransaction(ctx context.Context, t event.TransactionCreated) 
 	}
 	s := columns(made)
 	kept, err := c.kept.KeepTransaction(ctx, observerdb.KeepTransactionParams{
-		ID: s.ID, UserID: c.User, Original: original, Type: s.Type, Category: s.Category, Amount: s.Amount, Currency: s.Currency, Month: s.Month,
-		OccurredAt: s.OccurredAt, WalletID: s.WalletID, ToWalletID: s.ToWalletID, ToAmount: s.ToAmount, Description: s.Description, Merchant: s.Merchant,
+		ID: s.ID, UserID: c.User, Original: original, Type: s.Type, Category: s.Category, Refund: s.Refund, Amount: s.Amount, Currency: s.Currency,
+		Month: s.Month, OccurredAt: s.OccurredAt, Date: s.Date, WalletID: s.WalletID, ToWalletID: s.ToWalletID, ToAmount: s.ToAmount, Description: s.Description, Merchant: s.Merchant,
 	})
 	return kept == 1, err
 }
@@ -119,7 +142,8 @@ func (c *Case) keepTransaction(ctx context.Context, t event.TransactionCreated) 
 // columns is a transaction as the table holds it.
 func columns(t Transaction) observerdb.SettleParams {
 	s := observerdb.SettleParams{
-		ID: t.ID, Type: t.Type, Category: t.Category, Amount: t.Amount, Currency: t.Currency, Month: history.Month(t.At), OccurredAt: t.At,
+		ID: t.ID, Type: t.Type, Category: t.Category, Refund: t.Refund, Amount: t.Amount, Currency: t.Currency,
+		Month: calendar.MonthName(t.date), OccurredAt: t.occurred, Date: t.date,
 		WalletID: t.WalletID, ToWalletID: t.ToWalletID, Description: t.Description, Merchant: t.Merchant, Deleted: t.Deleted,
 	}
 	if t.ToAmount.IsPositive() {
@@ -156,8 +180,9 @@ func (c *Case) settle(ctx context.Context, id uuid.UUID) (was, is Transaction, o
 	if row.UserID != c.User {
 		return was, is, false, fmt.Errorf("transaction %s is another user's", id)
 	}
-	was = Transaction{Deleted: row.Deleted, Transaction: c.transaction(observerdb.HistoryRow{
-		ID: row.ID, Type: row.Type, Category: row.Category, Amount: row.Amount, Currency: row.Currency, OccurredAt: row.OccurredAt, WalletID: row.WalletID,
+	was = Transaction{Deleted: row.Deleted, occurred: row.OccurredAt.UTC(), date: row.Date, Transaction: c.transaction(observerdb.HistoryRow{
+		ID: row.ID, Type: row.Type, Category: row.Category, Refund: row.Refund, Amount: row.Amount, Currency: row.Currency,
+		OccurredAt: row.OccurredAt, Date: row.Date, WalletID: row.WalletID,
 		ToWalletID: row.ToWalletID, ToAmount: row.ToAmount, Description: row.Description, Merchant: row.Merchant,
 	})}
 	var t event.TransactionCreated
@@ -178,7 +203,7 @@ func (c *Case) settle(ctx context.Context, id uuid.UUID) (was, is Transaction, o
 			return was, is, false, fmt.Errorf("a change of transaction %s: %w", id, err)
 		}
 	}
-	if is, err = transactionOf(t); err != nil {
+	if is, err = transactionOf(t, c.Zone); err != nil {
 		return was, is, false, err
 	}
 	is.Deleted = deleted
@@ -189,7 +214,7 @@ func (c *Case) settle(ctx context.Context, id uuid.UUID) (was, is Transaction, o
 func (c *Case) transaction(row observerdb.HistoryRow) history.Transaction {
 	t := history.Transaction{
 		ID: row.ID, UserID: c.User, WalletID: row.WalletID, Amount: row.Amount, Currency: row.Currency, Type: row.Type, Category: row.Category,
-		Description: row.Description, Merchant: row.Merchant, At: row.OccurredAt.UTC(), ToWalletID: row.ToWalletID,
+		Description: row.Description, Merchant: row.Merchant, At: calendar.ClockOn(row.OccurredAt, row.Date, c.Zone), Refund: row.Refund, ToWalletID: row.ToWalletID,
 	}
 	if row.ToAmount != nil {
 		t.ToAmount = *row.ToAmount

@@ -36,9 +36,12 @@ type TransactionCreated struct {
 	ToWalletID *uuid.UUID `json:"toWalletId,omitempty"`
 	ToAmount   string     `json:"toAmount,omitempty"`
 	Timestamp  time.Time  `json:"timestamp"`
-	// Date is the day (YYYY-MM-DD) on which the transaction counts, in its user's
-	// time zone when it was entered; without it, Timestamp's day in UTC.
+	// Date is the day of the person's calendar on which it counts, YYYY-MM-DD; "",
+	// in events of old: the day of Timestamp in UTC.
 	Date string `json:"date,omitempty"`
+	// Refund is money that came back of what was spent on Category: it lowers that,
+	// and is no income though Type is.
+	Refund bool `json:"refund,omitempty"`
 }
 
 // What the field "status" of a transaction's changes holds: a deleted
@@ -55,7 +58,9 @@ type Change struct {
 }
 
 // TransactionUpdated is the data of transaction.updated. Changes is keyed by the
-// names of TransactionCreated's fields.
+// names of TransactionCreated's fields. Where timestamp is among them date is too,
+// maybe unchanged; a change of timestamp alone, of old, puts date to its day in
+// UTC. refund is "true" or "".
 type TransactionUpdated struct {
 	TransactionID uuid.UUID         `json:"transactionId"`
 	UserID        uuid.UUID         `json:"userId"`

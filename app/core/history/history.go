@@ -1,6 +1,7 @@
 // Package history is what an agent knows of a person's transactions, as its
 // detectors take it: plain values, sorted by time, without those that were
-// deleted.
+// deleted. Times are what the person's clock showed (calendar.Clock), so that a
+// detector's days, weekends and months are the person's.
 package history
 
 import (
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 )
 
@@ -23,7 +25,12 @@ type Transaction struct {
 	// Merchant is merchant.Normalise(Description), where the store keeps it;
 	// empty: detectors work it out, which costs more than all else they do.
 	Merchant string
-	At       time.Time // UTC
+	// At is when it happened by the clock of the person (calendar.Clock), on the day
+	// on which it counts: its month is that of the person's budgets.
+	At time.Time
+	// Refund is money that came back of what was spent: it lowers that, and is no
+	// income though Type is.
+	Refund bool
 	// A transfer's other end, nil when it is not known, and what arrives there
 	// when the currencies differ; zero: Amount.
 	ToWalletID *uuid.UUID
@@ -52,7 +59,7 @@ const (
 type Budget struct {
 	ID, UserID         uuid.UUID
 	Category, Currency string
-	Month              string // YYYY-MM, UTC
+	Month              string // YYYY-MM
 	Limit              decimal.Decimal
 }
 
@@ -66,19 +73,33 @@ type Goal struct {
 	Deadline      time.Time // the day by which; zero: none
 }
 
-// Month is the month of an instant, as budgets write it.
-func Month(at time.Time) string { return at.UTC().Format("2006-01") }
+// Month is the month of a clock's reading, as budgets write it.
+func Month(at time.Time) string { return calendar.MonthName(at.UTC()) }
 
-// MonthOf is the first instant of the month of at.
-func MonthOf(at time.Time) time.Time {
-	year, month, _ := at.UTC().Date()
-	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+// MonthOf is the first moment of the month of a clock's reading.
+func MonthOf(at time.Time) time.Time { return calendar.Month(at.UTC()) }
+
+// Day is the first moment of the day of a clock's reading.
+func Day(at time.Time) time.Time { return calendar.Date(at.UTC().Date()) }
+
+// Spending is what the transaction adds to what was spent, in the month of At: less
+// than zero of a refund, zero of income and transfers.
+func (t Transaction) Spending() decimal.Decimal {
+	switch {
+	case t.Type == event.Expense:
+		return t.Amount
+	case t.Refund:
+		return t.Amount.Neg()
+	}
+	return decimal.Zero
 }
 
-// Day is the first instant of the day of at.
-func Day(at time.Time) time.Time {
-	year, month, day := at.UTC().Date()
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+// Earning is what the transaction adds to what was earned.
+func (t Transaction) Earning() decimal.Decimal {
+	if t.Type == event.Income && !t.Refund {
+		return t.Amount
+	}
+	return decimal.Zero
 }
 
 // Flow is what the transaction adds to a wallet's balance, less than zero where

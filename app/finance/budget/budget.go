@@ -134,8 +134,12 @@ func (s *Budgets) Create(ctx context.Context, user uuid.UUID, n New) (Budget, er
 		return Budget{}, err
 	}
 	b, err := idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Budget, error) {
-		if err := ledger.HasCategory(ctx, tx, user, made.Category); err != nil {
+		kind, err := ledger.KindOfCategory(ctx, tx, user, made.Category)
+		if err != nil {
 			return made, err
+		}
+		if kind != event.Expense {
+			return made, apperror.Invalid{Field: "category", Reason: fmt.Sprintf("%q is a category of income: a budget needs one of expenses", made.Category)}
 		}
 		return made, s.insert(ctx, tx, user, made, month)
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
@@ -317,9 +318,13 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 	for _, i := range taken {
 		l := lines[i]
 		kind, amount := direction(l)
+		category := known.category(l)
 		t := ledger.Transaction{
-			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: known.category(l),
+			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: category,
+			Refund:      ledger.Refunds(kind, known.filing.kinds[category]),
 			Description: l.Description, Tags: []string{}, Status: event.Active, ImportID: &done.ID, Timestamp: l.At, CreatedAt: at, UpdatedAt: at,
+			// The day that the statement names, whatever the time zone.
+			Date: calendar.DayName(l.At),
 		}
 		if err := s.Ledger.Record(ctx, db.Queue{Batch: batch}, user, t, known.fingerprints[i]); err != nil {
 			return Import{}, fmt.Errorf("line %d: %w", l.Number, err)

@@ -125,21 +125,23 @@ func duplicates(lines []statement.Line, fingerprints, imported []string, hand []
 type filing struct {
 	merchants map[[2]string]string // by type and merchant
 	banks     map[[2]string]string // by type and the bank's word, as a slug
+	kinds     map[string]string    // of the categories, by slug
 }
 
 // file learns from how transactions were filed before, of a merchant as most
 // often and then as latest, and from the categories' names.
 func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
-	f := filing{map[[2]string]string{}, map[[2]string]string{}}
+	f := filing{map[[2]string]string{}, map[[2]string]string{}, map[string]string{}}
 	open := map[string]bool{}
 	for _, c := range categories {
 		open[c.Slug] = true
+		f.kinds[c.Slug] = c.Kind
 		f.banks[[2]string{c.Kind, c.Slug}] = c.Slug
 		f.banks[[2]string{c.Kind, ledger.Slug(c.Name)}] = c.Slug
 	}
 	times := map[[3]string]int64{}
 	for _, row := range filed { // the latest first: of equally many, the first stays
-		if !open[row.Category] {
+		if !open[row.Category] || row.Type == event.Expense && f.kinds[row.Category] == event.Income {
 			continue
 		}
 		for _, name := range names(row.Description) {

@@ -27,7 +27,7 @@ type Category struct {
 	ID         uuid.UUID  `json:"id"`
 	Slug       string     `json:"slug"`
 	Name       string     `json:"name"`
-	Kind       string     `json:"kind" enum:"income,expense"`
+	Kind       string     `json:"kind" enum:"income,expense" doc:"It stays. Expenses need a category of expenses; income filed under one is a refund"`
 	ArchivedAt *time.Time `json:"archivedAt,omitempty" doc:"Since when nothing new is filed under it"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	UpdatedAt  time.Time  `json:"updatedAt"`
@@ -211,16 +211,19 @@ func (l *Ledger) changeCategory(ctx context.Context, user, id uuid.UUID, ifMatch
 	return c, err
 }
 
-// HasCategory tells whether the user has a category of that slug to file new
-// things under, or why not. It is called within db.AsUser.
-func HasCategory(ctx context.Context, q db.Querier, user uuid.UUID, slug string) error {
-	known, err := backenddb.New(q).HasCategory(ctx, user, slug)
-	if err == nil && !known {
-		err = noCategory(slug)
-	}
-	return err
+// KindOfCategory returns the kind, income or expense, of the user's category of
+// that slug that takes new transactions; an apperror.Invalid when there is none.
+// It is called within db.AsUser.
+func KindOfCategory(ctx context.Context, q db.Querier, user uuid.UUID, slug string) (string, error) {
+	kind, err := backenddb.New(q).KindOfCategory(ctx, user, slug)
+	return kind, unknownCategory(err, slug)
 }
 
-func noCategory(slug string) error {
+// unknownCategory makes an apperror.Invalid of the error of a query for a category
+// that found none.
+func unknownCategory(err error, slug string) error {
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return err
+	}
 	return apperror.Invalid{Field: "category", Reason: fmt.Sprintf("there is no category %q: GET /api/v1/categories lists them, POST adds one", slug)}
 }

@@ -13,9 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/people/preference"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 	"github.com/wealth-companion/companion/app/store/etag"
@@ -37,6 +39,8 @@ type Transaction struct {
 	Status      string        `json:"status" enum:"active,deleted"`
 	ImportID    *uuid.UUID    `json:"importId,omitempty" doc:"The import that brought it"`
 	Timestamp   time.Time     `json:"timestamp" doc:"When it happened"`
+	Date        string        `json:"date" format:"date" doc:"The day on which it counts, and whose month: that of timestamp in your time zone when it was entered, or the one that a bank's statement names. A later change of your time zone does not move it"`
+	Refund      bool          `json:"refund,omitempty" doc:"Money that came back of what was spent on the category: it lowers that, and is no income"`
 	CreatedAt   time.Time     `json:"createdAt"`
 	UpdatedAt   time.Time     `json:"updatedAt"`
 	DeletedAt   *time.Time    `json:"deletedAt,omitempty"`
@@ -51,11 +55,11 @@ type NewTransaction struct {
 	ToWalletID  *uuid.UUID `json:"toWalletId,omitempty" format:"uuid" doc:"Of transfers: where the money arrives; without it, where no wallet is kept"`
 	Amount      string     `json:"amount" doc:"More than zero, a decimal string, in the wallet's currency" example:"12.50"`
 	ToAmount    string     `json:"toAmount,omitempty" doc:"Of transfers to a wallet of another currency: what arrives" example:"13.60"`
-	Type        string     `json:"type" enum:"income,expense,transfer"`
+	Type        string     `json:"type" enum:"income,expense,transfer" doc:"An income with a category of expenses is a refund: it lowers what was spent on the category"`
 	Category    string     `json:"category,omitempty" doc:"The slug of a category; not of transfers, whose category is transfer"`
 	Description string     `json:"description,omitempty" maxLength:"500"`
 	Tags        []string   `json:"tags,omitempty" maxItems:"10"`
-	Timestamp   *time.Time `json:"timestamp,omitempty" doc:"When it happened; without it, now"`
+	Timestamp   *time.Time `json:"timestamp,omitempty" doc:"When it happened; without it, now. It counts on this instant's day in your time zone"`
 }
 
 // Edit is what of a transaction shall be otherwise; nil leaves it.
@@ -162,6 +166,36 @@ type end struct {
 	archived bool
 }
 
+// countIn has the transaction count on its day in a time zone.
+func (t *Transaction) countIn(zone *time.Location) {
+	t.Date = calendar.DayName(calendar.Day(t.Timestamp, zone))
+}
+
+// day is the day on which the transaction counts, as the database takes it.
+func (t *Transaction) day() (time.Time, error) {
+	day, err := calendar.ParseDay(t.Date)
+	if err != nil {
+		return day, fmt.Errorf("transaction %s: date: %w", t.ID, err)
+	}
+	return day, nil
+}
+
+// file checks that a category of that kind takes the transaction, and tells
+// refunds from income.
+func (t *Transaction) file(kind string) error {
+	if t.Type == event.Expense && kind == event.Income {
+		return apperror.Invalid{Field: "category", Reason: fmt.Sprintf("%q is a category of income: an expense needs one of expenses", t.Category)}
+	}
+	t.Refund = Refunds(t.Type, kind)
+	return nil
+}
+
+// Refunds tells whether a transaction of a type that is filed under a category of
+// a kind is a refund: income that lowers what was spent on the category.
+func Refunds(transactionType, categoryKind string) bool {
+	return transactionType == event.Income && categoryKind == event.Expense
+}
+
 // ends are the ids of the transaction's wallets.
 func (t *Transaction) ends() []uuid.UUID {
 	if t.ToWalletID == nil {
@@ -225,46 +259,54 @@ func (l *Ledger) Post(ctx context.Context, user uuid.UUID, n NewTransaction) (Tr
 	wallets := map[uuid.UUID]end{}
 	return idempotency.Pipelined(ctx, l.Pool, user, func(ask *pgx.Batch) {
 		// No lock: what is posted to a wallet while it is being archived was posted before.
-		ask.Queue("SELECT id, currency, archived_at IS NOT NULL FROM wallets WHERE user_id = $1 AND id = ANY ($2)", user, t.ends()).
+		ask.Queue(`SELECT id, currency, archived_at IS NOT NULL, coalesce((SELECT timezone FROM preferences WHERE user_id = $1), 'UTC')
+			FROM wallets WHERE user_id = $1 AND id = ANY ($2)`, user, t.ends()).
 			Query(func(rows pgx.Rows) error {
 				var id uuid.UUID
 				var its end
-				_, err := pgx.ForEachRow(rows, []any{&id, &its.currency, &its.archived}, func() error {
+				var zone string
+				_, err := pgx.ForEachRow(rows, []any{&id, &its.currency, &its.archived, &zone}, func() error {
 					wallets[id] = its
 					return nil
 				})
 				if err != nil {
 					return err
 				}
+				t.countIn(calendar.ZoneOrUTC(zone))
 				return t.place(wallets, nil)
 			})
 		if t.Type == event.Transfer {
 			return
 		}
-		ask.Queue("SELECT EXISTS (SELECT FROM categories WHERE user_id = $1 AND slug = $2 AND archived_at IS NULL)", user, t.Category).
+		ask.Queue("SELECT kind FROM categories WHERE user_id = $1 AND slug = $2 AND archived_at IS NULL", user, t.Category).
 			QueryRow(func(row pgx.Row) error {
-				var known bool
-				if err := row.Scan(&known); err != nil || known {
-					return err
+				var kind string
+				if err := row.Scan(&kind); err != nil {
+					return unknownCategory(err, t.Category)
 				}
-				return noCategory(t.Category)
+				return t.file(kind)
 			})
 	}, func(q db.Queue) (Transaction, error) {
 		return t, l.Record(ctx, q, user, t, "")
 	})
 }
 
-// Record writes a transaction, which was checked, and tells of it. fingerprint is
-// what an imported line is known by, or empty.
+// Record inserts a validated transaction and enqueues its transaction.created
+// event. Its Date, and Refund where it is one, must be set. fingerprint is what an
+// imported line is known by, or empty.
 func (l *Ledger) Record(ctx context.Context, q db.Querier, user uuid.UUID, t Transaction, fingerprint string) error {
+	day, err := t.day()
+	if err != nil {
+		return err
+	}
 	p := backenddb.InsertTransactionParams{
 		ID: t.ID, UserID: user, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Amount: t.Amount.Decimal, Currency: t.Currency, Type: t.Type,
-		Category: t.Category, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, ImportID: t.ImportID,
+		Category: t.Category, Refund: t.Refund, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, Date: day, ImportID: t.ImportID,
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
 	created := event.TransactionCreated{
 		TransactionID: t.ID, UserID: user, Amount: t.Amount.String(), Currency: t.Currency, Type: t.Type, Category: t.Category,
-		Description: t.Description, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Timestamp: t.Timestamp,
+		Description: t.Description, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Timestamp: t.Timestamp, Date: t.Date, Refund: t.Refund,
 	}
 	if t.ToAmount != nil {
 		p.ToAmount, created.ToAmount = &t.ToAmount.Decimal, t.ToAmount.String()
@@ -355,11 +397,32 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string,
 		if err := t.edit(edit, wallets, now()); err != nil {
 			return err
 		}
-		if t.Type != event.Transfer && t.Category != before.Category {
-			return HasCategory(ctx, tx, user, t.Category)
+		if !t.Timestamp.Equal(before.Timestamp) {
+			zone, err := preference.Zone(ctx, tx, user)
+			if err != nil {
+				return err
+			}
+			t.countIn(zone)
 		}
-		return nil
+		return t.refile(ctx, tx, user, before)
 	})
+}
+
+// refile checks the category of a transaction that was another before, or was of
+// another type.
+func (t *Transaction) refile(ctx context.Context, tx pgx.Tx, user uuid.UUID, before Transaction) error {
+	switch {
+	case t.Type == event.Transfer:
+		t.Refund = false
+		return nil
+	case t.Category == before.Category && t.Type == before.Type:
+		return nil // it may be archived since
+	}
+	kind, err := KindOfCategory(ctx, tx, user, t.Category)
+	if err != nil {
+		return err
+	}
+	return t.file(kind)
 }
 
 // Delete takes a transaction out of all sums and lists; it can be restored.
@@ -419,9 +482,13 @@ func (l *Ledger) change(ctx context.Context, user, id uuid.UUID, ifMatch string,
 }
 
 func write(ctx context.Context, tx pgx.Tx, t Transaction) error {
+	day, err := t.day()
+	if err != nil {
+		return err
+	}
 	p := backenddb.UpdateTransactionParams{
 		ID: t.ID, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Amount: t.Amount.Decimal, Currency: t.Currency, Type: t.Type,
-		Category: t.Category, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, UpdatedAt: t.UpdatedAt, DeletedAt: t.DeletedAt,
+		Category: t.Category, Refund: t.Refund, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, Date: day, UpdatedAt: t.UpdatedAt, DeletedAt: t.DeletedAt,
 	}
 	if t.ToAmount != nil {
 		p.ToAmount = &t.ToAmount.Decimal
@@ -469,17 +536,28 @@ func differences(before, after Transaction) map[string]event.Change {
 	note("type", before.Type, after.Type)
 	note("category", before.Category, after.Category)
 	note("description", before.Description, after.Description)
-	note("timestamp", before.Timestamp.Format(time.RFC3339Nano), after.Timestamp.Format(time.RFC3339Nano))
+	if !before.Timestamp.Equal(after.Timestamp) || before.Date != after.Date {
+		changes["timestamp"] = event.Change{Before: before.Timestamp.Format(time.RFC3339Nano), After: after.Timestamp.Format(time.RFC3339Nano)}
+		changes["date"] = event.Change{Before: before.Date, After: after.Date}
+	}
+	note("refund", refund(before), refund(after))
 	note("status", before.Status, after.Status)
 	return changes
+}
+
+func refund(t Transaction) string {
+	if t.Refund {
+		return "true"
+	}
+	return ""
 }
 
 // TransactionOf makes a transaction of its row.
 func TransactionOf(row backenddb.Transaction) Transaction {
 	t := Transaction{
 		ID: row.ID, WalletID: row.WalletID, ToWalletID: row.ToWalletID, Amount: money.Of(row.Amount), Currency: row.Currency, Type: row.Type,
-		Category: row.Category, Description: row.Description, Tags: row.Tags, Status: event.Active, ImportID: row.ImportID,
-		Timestamp: row.OccurredAt.UTC(), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: utc(row.DeletedAt),
+		Category: row.Category, Refund: row.Refund, Description: row.Description, Tags: row.Tags, Status: event.Active, ImportID: row.ImportID,
+		Timestamp: row.OccurredAt.UTC(), Date: calendar.DayName(row.Date), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: utc(row.DeletedAt),
 	}
 	if row.ToAmount != nil {
 		arrives := money.Of(*row.ToAmount)

@@ -14,7 +14,7 @@ import (
 )
 
 const activeOfImport = `-- name: ActiveOfImport :many
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint FROM transactions WHERE user_id = $1 AND import_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE user_id = $1 AND import_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID *uuid.UUID) ([]Transaction, error) {
@@ -44,6 +44,8 @@ func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID
 			&i.DeletedAt,
 			&i.ImportID,
 			&i.Fingerprint,
+			&i.Date,
+			&i.Refund,
 		); err != nil {
 			return nil, err
 		}

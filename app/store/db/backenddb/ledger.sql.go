@@ -163,17 +163,6 @@ func (q *Queries) Ends(ctx context.Context, userID uuid.UUID, ids []uuid.UUID) (
 	return items, nil
 }
 
-const hasCategory = `-- name: HasCategory :one
-SELECT EXISTS (SELECT FROM categories WHERE user_id = $1 AND slug = $2 AND archived_at IS NULL)
-`
-
-func (q *Queries) HasCategory(ctx context.Context, userID uuid.UUID, slug string) (bool, error) {
-	row := q.db.QueryRow(ctx, hasCategory, userID, slug)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const insertCategory = `-- name: InsertCategory :exec
 INSERT INTO categories (id, user_id, slug, name, kind, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $6)
@@ -201,10 +190,10 @@ func (q *Queries) InsertCategory(ctx context.Context, arg InsertCategoryParams) 
 }
 
 const insertTransaction = `-- name: InsertTransaction :exec
-INSERT INTO transactions (id, user_id, wallet_id, to_wallet_id, amount, to_amount, currency, type, category, description, tags,
-    occurred_at, import_id, fingerprint, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    $12, $13, $14, $15, $16)
+INSERT INTO transactions (id, user_id, wallet_id, to_wallet_id, amount, to_amount, currency, type, category, refund, description, tags,
+    occurred_at, date, import_id, fingerprint, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+    $13, $14, $15, $16, $17, $18)
 `
 
 type InsertTransactionParams struct {
@@ -217,9 +206,11 @@ type InsertTransactionParams struct {
 	Currency    string
 	Type        string
 	Category    string
+	Refund      bool
 	Description string
 	Tags        []string
 	OccurredAt  time.Time
+	Date        time.Time
 	ImportID    *uuid.UUID
 	Fingerprint *string
 	CreatedAt   time.Time
@@ -237,9 +228,11 @@ func (q *Queries) InsertTransaction(ctx context.Context, arg InsertTransactionPa
 		arg.Currency,
 		arg.Type,
 		arg.Category,
+		arg.Refund,
 		arg.Description,
 		arg.Tags,
 		arg.OccurredAt,
+		arg.Date,
 		arg.ImportID,
 		arg.Fingerprint,
 		arg.CreatedAt,
@@ -276,8 +269,20 @@ func (q *Queries) InsertWallet(ctx context.Context, arg InsertWalletParams) erro
 	return err
 }
 
+const kindOfCategory = `-- name: KindOfCategory :one
+SELECT kind FROM categories WHERE user_id = $1 AND slug = $2 AND archived_at IS NULL
+`
+
+// The kind of a category that new things can be filed under.
+func (q *Queries) KindOfCategory(ctx context.Context, userID uuid.UUID, slug string) (string, error) {
+	row := q.db.QueryRow(ctx, kindOfCategory, userID, slug)
+	var kind string
+	err := row.Scan(&kind)
+	return kind, err
+}
+
 const searchTransactions = `-- name: SearchTransactions :many
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint FROM transactions
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions
 WHERE user_id = $1
     AND (deleted_at IS NOT NULL) = $2::boolean
     AND ($3::uuid IS NULL OR wallet_id = $3 OR to_wallet_id = $3)
@@ -358,6 +363,8 @@ func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactions
 			&i.DeletedAt,
 			&i.ImportID,
 			&i.Fingerprint,
+			&i.Date,
+			&i.Refund,
 		); err != nil {
 			return nil, err
 		}
@@ -370,7 +377,7 @@ func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactions
 }
 
 const transaction = `-- name: Transaction :one
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint FROM transactions WHERE id = $1 AND user_id = $2
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE id = $1 AND user_id = $2
 `
 
 func (q *Queries) Transaction(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Transaction, error) {
@@ -394,12 +401,14 @@ func (q *Queries) Transaction(ctx context.Context, iD uuid.UUID, userID uuid.UUI
 		&i.DeletedAt,
 		&i.ImportID,
 		&i.Fingerprint,
+		&i.Date,
+		&i.Refund,
 	)
 	return i, err
 }
 
 const transactionForUpdate = `-- name: TransactionForUpdate :one
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint FROM transactions WHERE id = $1 AND user_id = $2 FOR UPDATE
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE id = $1 AND user_id = $2 FOR UPDATE
 `
 
 func (q *Queries) TransactionForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Transaction, error) {
@@ -423,6 +432,8 @@ func (q *Queries) TransactionForUpdate(ctx context.Context, iD uuid.UUID, userID
 		&i.DeletedAt,
 		&i.ImportID,
 		&i.Fingerprint,
+		&i.Date,
+		&i.Refund,
 	)
 	return i, err
 }
@@ -450,9 +461,9 @@ func (q *Queries) UpdateCategory(ctx context.Context, arg UpdateCategoryParams) 
 
 const updateTransaction = `-- name: UpdateTransaction :exec
 UPDATE transactions SET wallet_id = $1, to_wallet_id = $2, amount = $3, to_amount = $4, currency = $5,
-    type = $6, category = $7, description = $8, tags = $9, occurred_at = $10,
-    updated_at = $11, deleted_at = $12
-WHERE id = $13
+    type = $6, category = $7, refund = $8, description = $9, tags = $10, occurred_at = $11, date = $12,
+    updated_at = $13, deleted_at = $14
+WHERE id = $15
 `
 
 type UpdateTransactionParams struct {
@@ -463,9 +474,11 @@ type UpdateTransactionParams struct {
 	Currency    string
 	Type        string
 	Category    string
+	Refund      bool
 	Description string
 	Tags        []string
 	OccurredAt  time.Time
+	Date        time.Time
 	UpdatedAt   time.Time
 	DeletedAt   *time.Time
 	ID          uuid.UUID
@@ -480,9 +493,11 @@ func (q *Queries) UpdateTransaction(ctx context.Context, arg UpdateTransactionPa
 		arg.Currency,
 		arg.Type,
 		arg.Category,
+		arg.Refund,
 		arg.Description,
 		arg.Tags,
 		arg.OccurredAt,
+		arg.Date,
 		arg.UpdatedAt,
 		arg.DeletedAt,
 		arg.ID,

@@ -160,6 +160,8 @@ type Transaction struct {
 	DeletedAt   *time.Time
 	ImportID    *uuid.UUID
 	Fingerprint *string
+	Date        time.Time
+	Refund      bool
 }
 
 type User struct {

@@ -27,4 +27,6 @@ type SeenTransaction struct {
 	Description string
 	Merchant    string
 	Deleted     bool
+	Date        time.Time
+	Refund      bool
 }

@@ -15,13 +15,13 @@ import (
 
 const budgetsOf = `-- name: BudgetsOf :many
 SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
-    (SELECT coalesce(sum(t.amount), 0) FROM seen_transactions t
+    (SELECT coalesce(sum(CASE WHEN t.refund THEN -t.amount ELSE t.amount END), 0) FROM seen_transactions t
      WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
-         AND t.type = 'expense' AND NOT t.deleted)::numeric AS spent,
+         AND (t.type = 'expense' OR t.refund) AND NOT t.deleted)::numeric AS spent,
     coalesce(e.amount, 0)::numeric AS earlier_amount,
-    (SELECT coalesce(sum(u.amount), 0) FROM seen_transactions u
+    (SELECT coalesce(sum(CASE WHEN u.refund THEN -u.amount ELSE u.amount END), 0) FROM seen_transactions u
      WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
-         AND u.type = 'expense' AND NOT u.deleted)::numeric AS earlier_spent
+         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent
 FROM budgets b
 LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = $1 AND NOT e.deleted
 WHERE b.user_id = $2 AND b.month = $3 AND NOT b.deleted
@@ -312,7 +312,7 @@ func (q *Queries) GoalsOf(ctx context.Context, userID uuid.UUID) ([]GoalsOfRow, 
 }
 
 const history = `-- name: History :many
-SELECT id, type, category, amount, currency, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant
+SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
 FROM seen_transactions
 WHERE user_id = $1 AND NOT deleted AND occurred_at >= $2 AND occurred_at < $3
 ORDER BY occurred_at DESC LIMIT $4
@@ -329,9 +329,11 @@ type HistoryRow struct {
 	ID          uuid.UUID
 	Type        string
 	Category    string
+	Refund      bool
 	Amount      decimal.Decimal
 	Currency    string
 	OccurredAt  time.Time
+	Date        time.Time
 	WalletID    uuid.UUID
 	ToWalletID  *uuid.UUID
 	ToAmount    *decimal.Decimal
@@ -358,9 +360,11 @@ func (q *Queries) History(ctx context.Context, arg HistoryParams) ([]HistoryRow,
 			&i.ID,
 			&i.Type,
 			&i.Category,
+			&i.Refund,
 			&i.Amount,
 			&i.Currency,
 			&i.OccurredAt,
+			&i.Date,
 			&i.WalletID,
 			&i.ToWalletID,
 			&i.ToAmount,
@@ -378,7 +382,7 @@ func (q *Queries) History(ctx context.Context, arg HistoryParams) ([]HistoryRow,
 }
 
 const historyWith = `-- name: HistoryWith :many
-SELECT id, type, category, amount, currency, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant
+SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
 FROM seen_transactions
 WHERE user_id = $1 AND merchant = $2 AND NOT deleted AND occurred_at >= $3 AND occurred_at < $4
 ORDER BY occurred_at DESC LIMIT $5
@@ -396,9 +400,11 @@ type HistoryWithRow struct {
 	ID          uuid.UUID
 	Type        string
 	Category    string
+	Refund      bool
 	Amount      decimal.Decimal
 	Currency    string
 	OccurredAt  time.Time
+	Date        time.Time
 	WalletID    uuid.UUID
 	ToWalletID  *uuid.UUID
 	ToAmount    *decimal.Decimal
@@ -425,9 +431,11 @@ func (q *Queries) HistoryWith(ctx context.Context, arg HistoryWithParams) ([]His
 			&i.ID,
 			&i.Type,
 			&i.Category,
+			&i.Refund,
 			&i.Amount,
 			&i.Currency,
 			&i.OccurredAt,
+			&i.Date,
 			&i.WalletID,
 			&i.ToWalletID,
 			&i.ToAmount,
@@ -453,19 +461,6 @@ INSERT INTO unphrased (event_id, user_id, event) VALUES ($1, $2, $3)
 func (q *Queries) Hold(ctx context.Context, eventID uuid.UUID, userID uuid.UUID, event []byte) error {
 	_, err := q.db.Exec(ctx, hold, eventID, userID, event)
 	return err
-}
-
-const isGone = `-- name: IsGone :one
-
-SELECT EXISTS (SELECT FROM gone WHERE user_id = $1)
-`
-
-// Users who are gone.
-func (q *Queries) IsGone(ctx context.Context, userID uuid.UUID) (bool, error) {
-	row := q.db.QueryRow(ctx, isGone, userID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
 }
 
 const keepBudget = `-- name: KeepBudget :execrows
@@ -602,13 +597,14 @@ func (q *Queries) KeepGoal(ctx context.Context, arg KeepGoalParams) error {
 
 const keepPreferences = `-- name: KeepPreferences :exec
 
-INSERT INTO preferences (user_id, muted, phrasing, changed_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (user_id) DO UPDATE SET muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
+INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
 WHERE preferences.changed_at < excluded.changed_at
 `
 
 type KeepPreferencesParams struct {
 	UserID    uuid.UUID
+	Timezone  string
 	Muted     []string
 	Phrasing  bool
 	ChangedAt time.Time
@@ -618,6 +614,7 @@ type KeepPreferencesParams struct {
 func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams) error {
 	_, err := q.db.Exec(ctx, keepPreferences,
 		arg.UserID,
+		arg.Timezone,
 		arg.Muted,
 		arg.Phrasing,
 		arg.ChangedAt,
@@ -627,8 +624,8 @@ func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams
 
 const keepTransaction = `-- name: KeepTransaction :execrows
 
-INSERT INTO seen_transactions (id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+INSERT INTO seen_transactions (id, user_id, original, type, category, refund, amount, currency, month, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (id) DO NOTHING
 `
 
@@ -638,10 +635,12 @@ type KeepTransactionParams struct {
 	Original    []byte
 	Type        string
 	Category    string
+	Refund      bool
 	Amount      decimal.Decimal
 	Currency    string
 	Month       string
 	OccurredAt  time.Time
+	Date        time.Time
 	WalletID    uuid.UUID
 	ToWalletID  *uuid.UUID
 	ToAmount    *decimal.Decimal
@@ -657,10 +656,12 @@ func (q *Queries) KeepTransaction(ctx context.Context, arg KeepTransactionParams
 		arg.Original,
 		arg.Type,
 		arg.Category,
+		arg.Refund,
 		arg.Amount,
 		arg.Currency,
 		arg.Month,
 		arg.OccurredAt,
+		arg.Date,
 		arg.WalletID,
 		arg.ToWalletID,
 		arg.ToAmount,
@@ -726,6 +727,26 @@ INSERT INTO gone (user_id, deleted_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
 func (q *Queries) Leave(ctx context.Context, userID uuid.UUID, deletedAt time.Time) error {
 	_, err := q.db.Exec(ctx, leave, userID, deletedAt)
 	return err
+}
+
+const person = `-- name: Person :one
+
+SELECT EXISTS (SELECT FROM gone WHERE gone.user_id = $1) AS gone,
+    coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = $1), 'UTC')::text AS timezone
+`
+
+type PersonRow struct {
+	Gone     bool
+	Timezone string
+}
+
+// Users who are gone.
+// Whether a user is gone, and the time zone of one who is not.
+func (q *Queries) Person(ctx context.Context, userID uuid.UUID) (PersonRow, error) {
+	row := q.db.QueryRow(ctx, person, userID)
+	var i PersonRow
+	err := row.Scan(&i.Gone, &i.Timezone)
+	return i, err
 }
 
 const postponeReview = `-- name: PostponeReview :exec
@@ -828,18 +849,20 @@ func (q *Queries) Reviewed(ctx context.Context, reviewedAt *time.Time, dueAt tim
 }
 
 const settle = `-- name: Settle :exec
-UPDATE seen_transactions SET type = $1, category = $2, amount = $3, currency = $4, month = $5, occurred_at = $6,
-    wallet_id = $7, to_wallet_id = $8, to_amount = $9, description = $10, merchant = $11, deleted = $12
-WHERE id = $13
+UPDATE seen_transactions SET type = $1, category = $2, refund = $3, amount = $4, currency = $5, month = $6, occurred_at = $7, date = $8,
+    wallet_id = $9, to_wallet_id = $10, to_amount = $11, description = $12, merchant = $13, deleted = $14
+WHERE id = $15
 `
 
 type SettleParams struct {
 	Type        string
 	Category    string
+	Refund      bool
 	Amount      decimal.Decimal
 	Currency    string
 	Month       string
 	OccurredAt  time.Time
+	Date        time.Time
 	WalletID    uuid.UUID
 	ToWalletID  *uuid.UUID
 	ToAmount    *decimal.Decimal
@@ -853,10 +876,12 @@ func (q *Queries) Settle(ctx context.Context, arg SettleParams) error {
 	_, err := q.db.Exec(ctx, settle,
 		arg.Type,
 		arg.Category,
+		arg.Refund,
 		arg.Amount,
 		arg.Currency,
 		arg.Month,
 		arg.OccurredAt,
+		arg.Date,
 		arg.WalletID,
 		arg.ToWalletID,
 		arg.ToAmount,
@@ -904,7 +929,7 @@ func (q *Queries) TakeHeld(ctx context.Context, now time.Time, stale time.Time) 
 }
 
 const transaction = `-- name: Transaction :one
-SELECT id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant, deleted FROM seen_transactions WHERE id = $1
+SELECT id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant, deleted, date, refund FROM seen_transactions WHERE id = $1
 `
 
 func (q *Queries) Transaction(ctx context.Context, id uuid.UUID) (SeenTransaction, error) {
@@ -926,6 +951,8 @@ func (q *Queries) Transaction(ctx context.Context, id uuid.UUID) (SeenTransactio
 		&i.Description,
 		&i.Merchant,
 		&i.Deleted,
+		&i.Date,
+		&i.Refund,
 	)
 	return i, err
 }

@@ -49,14 +49,15 @@ SELECT * FROM categories WHERE id = @id AND user_id = @user_id;
 -- name: UpdateCategory :exec
 UPDATE categories SET name = @name, updated_at = @updated_at, archived_at = @archived_at WHERE id = @id;
 
--- name: HasCategory :one
-SELECT EXISTS (SELECT FROM categories WHERE user_id = @user_id AND slug = @slug AND archived_at IS NULL);
+-- The kind of a category that new things can be filed under.
+-- name: KindOfCategory :one
+SELECT kind FROM categories WHERE user_id = @user_id AND slug = @slug AND archived_at IS NULL;
 
 -- name: InsertTransaction :exec
-INSERT INTO transactions (id, user_id, wallet_id, to_wallet_id, amount, to_amount, currency, type, category, description, tags,
-    occurred_at, import_id, fingerprint, created_at, updated_at)
-VALUES (@id, @user_id, @wallet_id, @to_wallet_id, @amount, @to_amount, @currency, @type, @category, @description, @tags,
-    @occurred_at, @import_id, @fingerprint, @created_at, @updated_at);
+INSERT INTO transactions (id, user_id, wallet_id, to_wallet_id, amount, to_amount, currency, type, category, refund, description, tags,
+    occurred_at, date, import_id, fingerprint, created_at, updated_at)
+VALUES (@id, @user_id, @wallet_id, @to_wallet_id, @amount, @to_amount, @currency, @type, @category, @refund, @description, @tags,
+    @occurred_at, @date, @import_id, @fingerprint, @created_at, @updated_at);
 
 -- name: Transaction :one
 SELECT * FROM transactions WHERE id = @id AND user_id = @user_id;
@@ -66,7 +67,7 @@ SELECT * FROM transactions WHERE id = @id AND user_id = @user_id FOR UPDATE;
 
 -- name: UpdateTransaction :exec
 UPDATE transactions SET wallet_id = @wallet_id, to_wallet_id = @to_wallet_id, amount = @amount, to_amount = @to_amount, currency = @currency,
-    type = @type, category = @category, description = @description, tags = @tags, occurred_at = @occurred_at,
+    type = @type, category = @category, refund = @refund, description = @description, tags = @tags, occurred_at = @occurred_at, date = @date,
     updated_at = @updated_at, deleted_at = @deleted_at
 WHERE id = @id;
 

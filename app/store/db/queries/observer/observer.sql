@@ -1,8 +1,8 @@
 -- What the agents that observe keep of transactions.
 
 -- name: KeepTransaction :execrows
-INSERT INTO seen_transactions (id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant)
-VALUES (@id, @user_id, @original, @type, @category, @amount, @currency, @month, @occurred_at, @wallet_id, @to_wallet_id, @to_amount, @description, @merchant)
+INSERT INTO seen_transactions (id, user_id, original, type, category, refund, amount, currency, month, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant)
+VALUES (@id, @user_id, @original, @type, @category, @refund, @amount, @currency, @month, @occurred_at, @date, @wallet_id, @to_wallet_id, @to_amount, @description, @merchant)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: KeepChange :exec
@@ -16,19 +16,19 @@ SELECT * FROM seen_transactions WHERE id = @id;
 SELECT changes FROM transaction_changes WHERE transaction_id = @transaction_id ORDER BY updated_at, event_id;
 
 -- name: Settle :exec
-UPDATE seen_transactions SET type = @type, category = @category, amount = @amount, currency = @currency, month = @month, occurred_at = @occurred_at,
+UPDATE seen_transactions SET type = @type, category = @category, refund = @refund, amount = @amount, currency = @currency, month = @month, occurred_at = @occurred_at, date = @date,
     wallet_id = @wallet_id, to_wallet_id = @to_wallet_id, to_amount = @to_amount, description = @description, merchant = @merchant, deleted = @deleted
 WHERE id = @id;
 
 -- The latest of a span of time, the newest first.
 -- name: History :many
-SELECT id, type, category, amount, currency, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant
+SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
 FROM seen_transactions
 WHERE user_id = @user_id AND NOT deleted AND occurred_at >= @since AND occurred_at < @until
 ORDER BY occurred_at DESC LIMIT @most;
 
 -- name: HistoryWith :many
-SELECT id, type, category, amount, currency, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant
+SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
 FROM seen_transactions
 WHERE user_id = @user_id AND merchant = @merchant AND NOT deleted AND occurred_at >= @since AND occurred_at < @until
 ORDER BY occurred_at DESC LIMIT @most;
@@ -46,13 +46,13 @@ WHERE budgets.changed_at < excluded.changed_at;
 -- asked for one by one: a view that groups would be worked out for all users.
 -- name: BudgetsOf :many
 SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
-    (SELECT coalesce(sum(t.amount), 0) FROM seen_transactions t
+    (SELECT coalesce(sum(CASE WHEN t.refund THEN -t.amount ELSE t.amount END), 0) FROM seen_transactions t
      WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
-         AND t.type = 'expense' AND NOT t.deleted)::numeric AS spent,
+         AND (t.type = 'expense' OR t.refund) AND NOT t.deleted)::numeric AS spent,
     coalesce(e.amount, 0)::numeric AS earlier_amount,
-    (SELECT coalesce(sum(u.amount), 0) FROM seen_transactions u
+    (SELECT coalesce(sum(CASE WHEN u.refund THEN -u.amount ELSE u.amount END), 0) FROM seen_transactions u
      WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
-         AND u.type = 'expense' AND NOT u.deleted)::numeric AS earlier_spent
+         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent
 FROM budgets b
 LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = @earlier AND NOT e.deleted
 WHERE b.user_id = @user_id AND b.month = @month AND NOT b.deleted
@@ -97,8 +97,8 @@ WHERE user_id = @user_id AND status = 'active' AND NOT deleted ORDER BY id;
 -- What users want, and what they think of what was said.
 
 -- name: KeepPreferences :exec
-INSERT INTO preferences (user_id, muted, phrasing, changed_at) VALUES (@user_id, @muted, @phrasing, @changed_at)
-ON CONFLICT (user_id) DO UPDATE SET muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
+INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at) VALUES (@user_id, @timezone, @muted, @phrasing, @changed_at)
+ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
 WHERE preferences.changed_at < excluded.changed_at;
 
 -- name: PreferencesOf :one
@@ -165,8 +165,10 @@ DELETE FROM unphrased WHERE event_id = @event_id;
 
 -- Users who are gone.
 
--- name: IsGone :one
-SELECT EXISTS (SELECT FROM gone WHERE user_id = @user_id);
+-- Whether a user is gone, and the time zone of one who is not.
+-- name: Person :one
+SELECT EXISTS (SELECT FROM gone WHERE gone.user_id = @user_id) AS gone,
+    coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = @user_id), 'UTC')::text AS timezone;
 
 -- name: Leave :exec
 INSERT INTO gone (user_id, deleted_at) VALUES (@user_id, @deleted_at) ON CONFLICT DO NOTHING;
