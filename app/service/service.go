@@ -273,7 +273,7 @@ func (l listener) serve(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	server := &http.Server{
-		Handler: l.handler, ReadHeaderTimeout: limits.ReadHeaders, ReadTimeout: limits.ReadRequest, IdleTimeout: 2 * time.Minute,
+		Handler: l.handler, ReadHeaderTimeout: limits.ReadHeaders, ReadTimeout: limits.ReadRequest, WriteTimeout: limits.WriteAnswer, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: limits.MaxHeaders,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}

@@ -15,8 +15,13 @@ import (
 // exportPath is of an answer that takes its time.
 const exportPath = base + "/account/export"
 
-// exportTime is how long an export may take to be written and read.
-const exportTime = 5 * time.Minute
+// How slowly an export may be read: after a while at the beginning, at this rate
+// from its beginning on, which a telephone on a train manages. A place among the
+// exports is not held for less.
+const (
+	exportGrace = 10 * time.Second
+	exportRate  = 64 << 10 // bytes a second
+)
 
 type deleteAccount struct {
 	Body *struct {
@@ -55,8 +60,7 @@ func (r routes) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse, 
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
-		ctx, cancel := context.WithTimeout(h.Context(), exportTime)
-		defer cancel()
+		ctx := h.Context()
 		h.SetHeader("Content-Type", "application/json")
 		h.SetHeader("Content-Disposition", fmt.Sprintf(`attachment; filename="wealth-companion-%s.json"`, time.Now().UTC().Format(time.DateOnly)))
 		h.SetStatus(http.StatusOK)
@@ -64,8 +68,8 @@ func (r routes) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse, 
 		if !is {
 			panic("an export cannot be written piece by piece")
 		}
-		out := patient{to, http.NewResponseController(to)}
-		defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }() // of what comes next on this connection
+		out := &paced{to: to, control: http.NewResponseController(to), began: time.Now()}
+		defer func() { _ = out.control.SetWriteDeadline(time.Now().Add(writeTime)) }() // of the last bytes
 		if err := write(ctx, out); err != nil {
 			r.api.Log.WarnContext(ctx, "an export broke off", "error", err)
 			panic(http.ErrAbortHandler) // so that half of it does not look like all of it
@@ -73,15 +77,29 @@ func (r routes) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse, 
 	}}, nil
 }
 
-// patient gives a slow reader time for each piece, and one that has stopped no more.
-type patient struct {
+// paced writes to a reader who must keep up with exportRate, and must take each
+// piece within writeTime.
+type paced struct {
 	to      io.Writer
 	control *http.ResponseController
+	began   time.Time
+	written int64
 }
 
-func (p patient) Write(piece []byte) (int, error) {
-	if err := p.control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+func (p *paced) Write(piece []byte) (int, error) {
+	if err := p.control.SetWriteDeadline(p.deadline(len(piece), time.Now())); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
-	return p.to.Write(piece)
+	n, err := p.to.Write(piece)
+	p.written += int64(n)
+	return n, err
+}
+
+// deadline is when the next piece must be taken.
+func (p *paced) deadline(piece int, now time.Time) time.Time {
+	kept := p.began.Add(exportGrace + time.Duration(p.written+int64(piece))*time.Second/exportRate)
+	if soon := now.Add(writeTime); soon.Before(kept) {
+		return soon
+	}
+	return kept
 }

@@ -3,12 +3,16 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -230,4 +234,57 @@ func TestAnExportThatBreaksOffDoesNotLookComplete(t *testing.T) {
 	request.Header.Set("Authorization", "Bearer "+l.token)
 	require.Panics(t, func() { w.handler.ServeHTTP(stubborn{httptest.NewRecorder()}, request) }, "net/http closes the connection then")
 	w.call(200, "GET", "/account/export", nil) // and the next may begin
+}
+
+// stalled is a reader that takes nothing until it is released.
+type stalled struct {
+	taking, release chan struct{}
+	once            sync.Once
+	got             bytes.Buffer
+}
+
+func (s *stalled) Write(piece []byte) (int, error) {
+	s.once.Do(func() { close(s.taking) })
+	<-s.release
+	return s.got.Write(piece)
+}
+
+func TestASlowReaderOfAnExportHoldsNeitherTheDatabaseNorTheOthers(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.join()
+	slow := w.me()
+	_, err := w.pool.Exec(t.Context(), `INSERT INTO tasks (id, user_id, title, notes, created_at, updated_at)
+		SELECT gen_random_uuid(), $1, 'task ' || n, repeat('x', 500), now(), now() FROM generate_series(1, 5000) n`, slow)
+	require.NoError(t, err)
+	reader := &stalled{taking: make(chan struct{}), release: make(chan struct{})}
+	write, err := w.api.Exports.Start(t.Context(), slow)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- write(t.Context(), reader) }()
+	<-reader.taking
+	require.Eventually(t, func() bool { return w.pool.Stat().AcquiredConns() == 0 }, 20*time.Second, 10*time.Millisecond,
+		"the database is done though the reader has not begun")
+	w.call(503, "GET", "/account/export", nil)
+	for range 3 {
+		w.newcomer()
+		w.call(200, "GET", "/account/export", nil)
+	}
+	close(reader.release)
+	require.NoError(t, <-done)
+	var document map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(reader.got.Bytes(), &document))
+	require.Contains(t, string(document["wallets"]), wallet)
+	require.Equal(t, 5000, bytes.Count(document["tasks"], []byte(`"task `)))
+}
+
+func TestExportsAreBoundedInAll(t *testing.T) {
+	w := newWorld(t)
+	for range 4 {
+		w.newcomer()
+		write, err := w.api.Exports.Start(t.Context(), w.me())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = write(t.Context(), io.Discard) })
+	}
+	w.newcomer()
+	w.call(503, "GET", "/account/export", nil)
 }

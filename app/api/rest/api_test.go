@@ -453,6 +453,47 @@ func TestWhatWasReadIsStillThereWhileTheDatabaseIsAway(t *testing.T) {
 	w.call(503, "GET", "/wallets", nil) // another's answer is nobody else's
 }
 
+func TestWhatIsKeptOfAUserIsBounded(t *testing.T) {
+	w := newWorld(t)
+	kept := shelf{}
+	w.api.Cache = kept
+	w.handler = w.api.Handler()
+	wallet := w.join()
+	for _, text := range []string{strings.Repeat("x", 400), strings.Repeat("ü", 450)} {
+		for range 150 {
+			w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "1", "type": "expense", "category": "groceries", "description": text})
+		}
+	}
+	for i := range 60 {
+		for _, o := range w.operations() {
+			if o.Method != "GET" || !o.Owned || o.Streamed || o.ID == "exportAccount" {
+				continue
+			}
+			for _, query := range []string{"", fmt.Sprintf("?limit=%d", 1+i), fmt.Sprintf("?limit=200&q=x%d", i), fmt.Sprintf("?from=2026-11-%02d", 1+i%30), fmt.Sprintf("?made%d=up", i)} {
+				w.as(w.token, o, filled(o.Path)+query, nil)
+			}
+		}
+		if i == 0 {
+			require.NotEmpty(t, kept)
+		}
+	}
+	require.LessOrEqual(t, len(kept), 2*len(keptOperations))
+	for key, answer := range kept {
+		require.LessOrEqual(t, len(answer), maxKept+1000, key)
+	}
+
+	// What is kept answers what it was asked, not something else.
+	w.call(200, "GET", "/transactions?limit=2", nil)
+	config := w.pool.Config()
+	config.ConnConfig.Host = t.TempDir() // no server there
+	unavailable, err := pgxpool.NewWithConfig(context.Background(), config)
+	require.NoError(t, err)
+	defer unavailable.Close()
+	w.api.Ledger.Pool = unavailable
+	require.Len(t, w.call(200, "GET", "/transactions?limit=2", nil)["items"], 2)
+	w.call(503, "GET", "/transactions?limit=3", nil)
+}
+
 // join2 makes another user, in a world whose ledger is away.
 func (w *world) join2(t *testing.T) {
 	t.Helper()

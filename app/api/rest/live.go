@@ -76,8 +76,7 @@ func (a *API) stream(ctx huma.Context, user uuid.UUID, subscription *live.Subscr
 		return
 	}
 	out := sender{to: to, control: http.NewResponseController(to)}
-	// What comes next on the same connection has bounds of its own.
-	defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }()
+	defer func() { _ = out.control.SetWriteDeadline(time.Now().Add(writeTime)) }() // of the last bytes
 	ends := time.NewTimer(liveFor)
 	defer ends.Stop()
 	beat := time.NewTicker(heartbeat)

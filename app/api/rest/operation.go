@@ -2,8 +2,6 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -16,7 +14,6 @@ import (
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/people/account"
-	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/etag"
 	"github.com/wealth-companion/companion/app/store/idempotency"
 )
@@ -84,13 +81,14 @@ func (r routes) entrance(o operation) huma.Operation {
 }
 
 // own declares an operation that is about the caller. Inputs that embed Keyed
-// are carried out once for each Idempotency-Key. What is read is kept for while
-// the database is away.
+// are carried out once for each Idempotency-Key. The answers of
+// keptOperations are kept for while the database is away.
 func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UUID, *I) (T, error)) {
 	h := o.huma()
 	h.Security = []map[string][]string{{bearer: {}}}
 	h.Middlewares = huma.Middlewares{r.authenticated}
 	h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+	kept := keptOperations[o.id] && r.api.Cache != nil
 	carryOut := func(ctx context.Context, in *I) (*answered[T], error) {
 		ctx, request, err := once(ctx, callerOf(ctx).uri, in)
 		if err != nil {
@@ -98,8 +96,8 @@ func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UU
 		}
 		caller := callerOf(ctx)
 		var body T
-		if h.Method == http.MethodGet && r.api.Cache != nil {
-			return read(ctx, r.api, caller, func(ctx context.Context) (T, error) { return endpoint(ctx, caller.user, in) })
+		if kept {
+			return read(ctx, r.api, question{caller, o.id}, func(ctx context.Context) (T, error) { return endpoint(ctx, caller.user, in) })
 		}
 		if body, err = endpoint(ctx, caller.user, in); err != nil {
 			return nil, err
@@ -241,51 +239,4 @@ func (r routes) authenticated(ctx huma.Context, next func(huma.Context)) {
 
 func (r routes) unauthorized(ctx huma.Context, why string) {
 	_ = huma.WriteErr(r.API, ctx, http.StatusUnauthorized, why)
-}
-
-// Cache keeps answers by caller and address. It may forget at any time, and
-// neither method may take long.
-type Cache interface {
-	Keep(ctx context.Context, key string, answer []byte)
-	Find(ctx context.Context, key string) (answer []byte, ok bool)
-}
-
-// kept is an answer and when it was true.
-type kept struct {
-	AsOf time.Time       `json:"asOf"`
-	Body json.RawMessage `json:"body"`
-}
-
-// quick is how long a read may take before what was kept of it is the better answer.
-const quick = 3 * time.Second
-
-// read asks the endpoint, and answers with what is kept when the database is away.
-func read[T any](ctx context.Context, a *API, who caller, endpoint func(context.Context) (T, error)) (*answered[T], error) {
-	name := "answer:" + who.user.String() + ":" + who.uri
-	limited, cancel := context.WithTimeout(ctx, quick)
-	defer cancel()
-	body, err := endpoint(limited)
-	if err == nil {
-		if raw, fails := json.Marshal(body); fails == nil {
-			if raw, fails = json.Marshal(kept{time.Now().UTC(), raw}); fails == nil {
-				a.Cache.Keep(ctx, name, raw)
-			}
-		}
-		return tag(body), nil
-	}
-	if !db.Transient(err) && limited.Err() == nil {
-		return nil, err
-	}
-	raw, ok := a.Cache.Find(context.WithoutCancel(ctx), name)
-	if !ok {
-		return nil, err
-	}
-	var before kept
-	if json.Unmarshal(raw, &before) != nil || json.Unmarshal(before.Body, &body) != nil {
-		return nil, fmt.Errorf("what was kept of %s cannot be read: %w", who.uri, err)
-	}
-	answer := tag(body)
-	answer.AsOf = before.AsOf.Format(time.RFC3339)
-	a.Log.WarnContext(ctx, "answered from the cache, for the database is away", "as_of", answer.AsOf, "error", err)
-	return answer, nil
 }

@@ -25,8 +25,8 @@ const (
 	ReadHeaders = 5 * time.Second
 	// ReadRequest bounds how long a caller may take to send a whole request.
 	ReadRequest = 30 * time.Second
-	// WriteAnswer bounds how long a caller may take to read an answer that is not a
-	// stream, counted from the beginning of the request.
+	// WriteAnswer bounds how long an answer may take to be made and read, counted from
+	// when the headers were read. Streams set a bound of their own for each piece.
 	WriteAnswer = 75 * time.Second
 )
 

@@ -30,9 +30,9 @@ type entry struct {
 
 const (
 	cachePatience = 500 * time.Millisecond
-	// cacheQueue bounds what waits to be kept; one answer has 1 MiB at most.
+	// cacheQueue bounds what waits to be kept.
 	cacheQueue    = 64
-	maxCacheEntry = 1 << 20
+	maxCacheEntry = 256 << 10
 	cacheWriters  = 2
 )
 

@@ -4,11 +4,16 @@ package export
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/money"
@@ -48,18 +54,37 @@ var sections = []section{
 }
 
 // Exporter writes exports.
-type Exporter struct{ Pool *pgxpool.Pool }
+type Exporter struct {
+	Pool *pgxpool.Pool
 
-// busy lets one export be written at a time: each holds a connection, and the
-// state of the database as it was, for as long as its reader takes.
-var busy = make(chan struct{}, 1)
+	mu    sync.Mutex
+	users map[uuid.UUID]bool // whose exports are being written
+}
+
+// The bounds of a process.
+const (
+	// inAll is how many exports may be written at a time, one of a user.
+	inAll = 4
+	// ahead is how much of an export may wait for its reader, in pieces that are
+	// compressed. 8 MiB hold about 150,000 transactions, so that the database has
+	// nearly always delivered everything before the reader has read much.
+	ahead     = 128
+	pieceSize = 64 << 10
+	// snapshot is how long the database's state may be held on to, which a reader
+	// who is slower than that, with more than is kept ahead, runs into.
+	snapshot = time.Minute
+)
+
+// ErrSlow: there is more to export than may wait for its reader, who was too slow.
+var ErrSlow = errors.New("the export was read too slowly")
 
 // Start begins an export of the user's; ErrUnauthorized: the account is gone,
-// ErrBusy: another export is being written. What it returns writes the document,
-// and must be called.
+// ErrBusy: another one of the user's is being written, or as many as can be. What
+// it returns writes the document, and must be called.
 //
 // The document is an object: exportedAt (RFC 3339), user, and a list of objects
-// for each table. Numbers of money and rates are decimal strings, times are UTC.
+// for each table, all of one moment. Numbers of money and rates are decimal
+// strings, times are UTC.
 func (e *Exporter) Start(ctx context.Context, user uuid.UUID) (write func(ctx context.Context, to io.Writer) error, err error) {
 	var known bool
 	if err := e.Pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM users WHERE id = $1)", user).Scan(&known); err != nil {
@@ -68,27 +93,79 @@ func (e *Exporter) Start(ctx context.Context, user uuid.UUID) (write func(ctx co
 	if !known {
 		return nil, fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
 	}
-	select {
-	case busy <- struct{}{}:
-	default:
-		return nil, fmt.Errorf("another export is being written: %w", apperror.ErrBusy)
+	if err := e.enter(user); err != nil {
+		return nil, err
 	}
 	return func(ctx context.Context, to io.Writer) error {
-		defer func() { <-busy }()
+		defer e.leave(user)
 		return e.write(ctx, user, to)
 	}, nil
 }
 
+func (e *Exporter) enter(user uuid.UUID) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.users[user]:
+		return fmt.Errorf("an export of this account is being written: %w", apperror.ErrBusy)
+	case len(e.users) >= inAll:
+		return fmt.Errorf("other exports are being written: %w", apperror.ErrBusy)
+	case e.users == nil:
+		e.users = map[uuid.UUID]bool{}
+	}
+	e.users[user] = true
+	return nil
+}
+
+func (e *Exporter) leave(user uuid.UUID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.users, user)
+}
+
+// write reads from the database at its speed and writes at the reader's; between
+// the two waits what is ahead.
 func (e *Exporter) write(ctx context.Context, user uuid.UUID, to io.Writer) error {
-	out := bufio.NewWriterSize(to, 64<<10)
-	// Everything is of one moment.
+	group, ctx := errgroup.WithContext(ctx)
+	pieces := make(queue, ahead)
+	group.Go(func() error {
+		limited, cancel := context.WithTimeoutCause(ctx, snapshot, ErrSlow)
+		defer cancel()
+		out := bufio.NewWriterSize(queueWriter{limited, pieces}, pieceSize)
+		compressed, err := gzip.NewWriterLevel(out, gzip.BestSpeed)
+		if err != nil {
+			return err
+		}
+		if err := e.read(limited, user, compressed); err != nil {
+			return cmp.Or(context.Cause(limited), err)
+		}
+		if err := compressed.Close(); err != nil {
+			return err
+		}
+		err = out.Flush()
+		if err == nil {
+			close(pieces) // otherwise the group's end tells the reader
+		}
+		return err
+	})
+	group.Go(func() error {
+		in, err := gzip.NewReader(&queueReader{ctx: ctx, pieces: pieces})
+		if err != nil {
+			return err
+		}
+		// Only io.Copy's own buffer bounds a piece: the reader must not take over.
+		_, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{in}, make([]byte, pieceSize))
+		return err
+	})
+	return group.Wait()
+}
+
+// read writes the document out of one state of the database.
+func (e *Exporter) read(ctx context.Context, user uuid.UUID, to io.Writer) error {
+	out := bufio.NewWriterSize(to, pieceSize)
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, e.Pool, options, func(tx pgx.Tx) error {
 		if err := db.Act(ctx, tx, user); err != nil {
-			return err
-		}
-		// A slow reader holds a statement up, not the database.
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = '10min'; SET LOCAL tcp_user_timeout = 0"); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "{\n\"exportedAt\": %q,\n\"user\": ", time.Now().UTC().Format(time.RFC3339))
@@ -110,6 +187,48 @@ func (e *Exporter) write(ctx context.Context, user uuid.UUID, to io.Writer) erro
 		return err
 	}
 	return out.Flush()
+}
+
+// queue holds what was read and not yet written.
+type queue chan []byte
+
+// queueWriter appends to a queue, and waits while it is full.
+type queueWriter struct {
+	ctx    context.Context //nolint:containedctx // of the one export that it lives for
+	pieces queue
+}
+
+func (w queueWriter) Write(piece []byte) (int, error) {
+	select {
+	case w.pieces <- bytes.Clone(piece):
+		return len(piece), nil
+	case <-w.ctx.Done():
+		return 0, context.Cause(w.ctx)
+	}
+}
+
+// queueReader reads a queue until it is closed.
+type queueReader struct {
+	ctx    context.Context //nolint:containedctx // of the one export that it lives for
+	pieces queue
+	rest   []byte
+}
+
+func (r *queueReader) Read(into []byte) (int, error) {
+	if len(r.rest) == 0 {
+		select {
+		case piece, more := <-r.pieces:
+			if !more {
+				return 0, io.EOF
+			}
+			r.rest = piece
+		case <-r.ctx.Done():
+			return 0, context.Cause(r.ctx)
+		}
+	}
+	n := copy(into, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
 }
 
 // rows writes the rows of a query as objects with commas between.
