@@ -42,6 +42,8 @@ type Service struct {
 type Parts struct {
 	Public   http.Handler           // its API; nil: none
 	Handlers map[string]bus.Handler // by topic
+	// Batches are the topics whose events are handled together.
+	Batches map[string]bus.BatchHandler
 	// AnswersAlone keeps the service among the ready while its database is away:
 	// it has something to say to people then, if only what is wrong.
 	AnswersAlone bool
@@ -120,7 +122,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 		listeners = append(listeners, listener{address: config.PublicAddress, handler: its.Public})
 	}
 	receiver := &bus.Receiver{
-		Service: config.Name, Handlers: its.Handlers, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
+		Service: config.Name, Handlers: its.Handlers, Batches: its.Batches, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
 		Outcome: s.Metrics.delivered,
 	}
 	if config.Journal != "" {

@@ -17,6 +17,6 @@ func main() {
 			return service.Parts{}, err
 		}
 		agent := banking.Watch(o)
-		return service.Parts{Handlers: agent.Handlers(), Work: agent.Work()}, nil
+		return service.Parts{Handlers: agent.Handlers(), Batches: agent.Batches(), Work: agent.Work()}, nil
 	})
 }

@@ -22,7 +22,7 @@ func TestWhatIsNotOfThisVersionIsRefused(t *testing.T) {
 			require.NotEqual(t, string(raw), string(changed))
 			require.Equal(t, http.StatusOK, b.deliver("/events/"+topic, changed))
 			require.Equal(t, []string{Refused}, b.outcomes)
-			require.Contains(t, b.buried[0].Reason, c.reason)
+			require.Contains(t, b.letters[0].Reason, c.reason)
 		})
 	}
 }

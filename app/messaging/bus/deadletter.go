@@ -18,7 +18,7 @@ const (
 	maxRaw    = 128 << 10
 )
 
-// letter is the event as it came, with how it died. What is no JSON object, or larger
+// letter is the event as it came, with why it was dead-lettered. What is no JSON object, or larger
 // than any event, is carried as the text of an event's data, as far as it goes.
 func letter(raw []byte, died event.Death) []byte {
 	fields := map[string]json.RawMessage{}
@@ -52,22 +52,23 @@ func shorten(s string) string {
 	return s[:cut]
 }
 
-// failures counts how often handlers failed at events. It is in memory: after a
-// new start an event has its tries again, which harms nobody, unless it is in the
-// Journal.
+// failures counts how often handlers failed at events. It is kept in memory: after
+// a restart an event has all its attempts again, which harms nobody, unless it is in
+// the Journal.
 type failures struct {
 	mu sync.Mutex
 	by map[string]failure
 }
 
 type failure struct {
-	tries  int
-	first  time.Time
-	deadly bool // the process ended with it
+	attempts int
+	first    time.Time
+	suspect  bool // a process ended while it handled the event
+	alone    bool // it is not handled in a batch
 }
 
-// maxFailures bounds the memory. Each partition has one event in delivery, so
-// there are a few dozen at a time.
+// maxFailures bounds the memory. Each partition has one event in delivery, so a few
+// dozen are usual.
 const maxFailures = 10_000
 
 // note counts a failure, and returns how many there were.
@@ -77,22 +78,29 @@ func (f *failures) note(topic, id string) int {
 	if f.by == nil || len(f.by) >= maxFailures {
 		f.by = map[string]failure{}
 	}
-	one, known := f.by[topic+" "+id]
-	if !known {
+	one := f.by[topic+" "+id]
+	if one.first.IsZero() {
 		one.first = time.Now().UTC()
 	}
-	one.tries++
+	one.attempts++
 	f.by[topic+" "+id] = one
-	return one.tries
+	return one.attempts
 }
 
 func (f *failures) put(topic, id string, one failure) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.by == nil {
+	if f.by == nil || len(f.by) >= maxFailures {
 		f.by = map[string]failure{}
 	}
 	f.by[topic+" "+id] = one
+}
+
+// isolate has an event be handled alone from now on.
+func (f *failures) isolate(topic, id string) {
+	one, _ := f.of(topic, id)
+	one.alone = true
+	f.put(topic, id, one)
 }
 
 func (f *failures) of(topic, id string) (failure, bool) {

@@ -11,12 +11,12 @@ const (
 	Handled   = "handled"
 	Duplicate = "duplicate"
 	Refused   = "refused"   // breaks its contract
-	Failed    = "failed"    // the handler could not, and is tried again
-	Postponed = "postponed" // what the handler needs is away
-	Dead      = "dead"      // the handler could not as often as it is tried
+	Failed    = "failed"    // the handler failed, and is called again
+	Postponed = "postponed" // what the handler needs is unavailable
+	Dead      = "dead"      // the handler failed maxAttempts times
 )
 
-// maxEvent is as much as the broker takes.
+// maxEvent is as much as the broker takes, in bytes.
 const maxEvent = 1 << 20
 
 // delivery is an event on its way to its handler.
@@ -24,12 +24,14 @@ type delivery struct {
 	topic string
 	raw   []byte           // as it came; cut off where it is too large
 	event event.CloudEvent // as far as it could be read
-	// unread is why it could not; nil: it could.
+	// schema is the event's dataschema. The first version of every type names none.
+	schema string
+	// unread is why it could not be read; nil: it could.
 	unread error
 }
 
-// step takes a delivery further and tells what came of it. An error has the
-// event delivered again; without one it is done with.
+// step takes a delivery further and returns what came of it. With an error the
+// event is delivered again; without one it is done with.
 type step func(ctx context.Context, d delivery) (outcome string, err error)
 
 // middleware is what happens on the way to the handler and back. Each has a file.
@@ -47,12 +49,9 @@ func chain(last step, around ...middleware) step {
 func act(handle Handler) step {
 	return func(ctx context.Context, d delivery) (string, error) {
 		first, err := handle(ctx, d.event)
-		switch {
-		case err != nil:
+		if err != nil {
 			return Failed, err
-		case first:
-			return Handled, nil
 		}
-		return Duplicate, nil
+		return outcomeOf(first), nil
 	}
 }

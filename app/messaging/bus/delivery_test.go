@@ -28,7 +28,7 @@ func TestTheFirstOfAChainIsTheOutermost(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, order)
 }
 
-func TestHandlersContinueTheTrail(t *testing.T) {
+func TestHandlersContinueTheTrace(t *testing.T) {
 	e, _ := encoded(t)
 	var its tracing.Trail
 	see := act(func(ctx context.Context, _ event.CloudEvent) (bool, error) { its = tracing.From(ctx); return true, nil })
@@ -39,7 +39,7 @@ func TestHandlersContinueTheTrail(t *testing.T) {
 	require.NotEqual(t, e.TraceParent, its.TraceParent, "a step of its own")
 }
 
-func TestADeliveryThatIsBrokenOffIsNoTry(t *testing.T) {
+func TestACancelledDeliveryUsesUpNoAttempt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	fails := act(answers(errDefect))
 	never := func(context.Context, error) bool { return false }

@@ -12,28 +12,28 @@ import (
 	"time"
 )
 
-// Journal notes, in a folder that outlives the process, which events are with
-// their handlers. An event that ends the process (it takes all memory, say) is
-// delivered again to the next one, for ever, and what is behind it waits. The
-// next process finds it here: it handles what was under way one at a time, so
-// that the harmless ones get out of it, and after maxTries buries the one that
+// Journal records, in a folder that outlives the process, which events are with
+// their handlers. An event that ends the process (by exhausting its memory, say) is
+// delivered again to the next one, for ever, and what is behind it waits. The next
+// process finds it here: it handles what was in flight one at a time, so that the
+// harmless ones leave the journal, and after maxAttempts dead-letters the one that
 // is left.
 //
 // Nothing is flushed to the disk: what must be outlived is the process, not the
 // machine.
 type Journal struct {
 	dir   string
-	left  []underWay // what was under way when the last process ended
+	left  []inFlight // what was in flight when the last process ended
 	log   *slog.Logger
 	alone sync.RWMutex // held for writing by an event that may end the process
 }
 
-// underWay is an event that is with its handler.
-type underWay struct {
-	Topic string    `json:"topic"`
-	ID    string    `json:"id"`
-	Tries int       `json:"tries"` // this one included
-	First time.Time `json:"first"`
+// inFlight is an event that is with its handler.
+type inFlight struct {
+	Topic    string    `json:"topic"`
+	ID       string    `json:"id"`
+	Attempts int       `json:"tries"` // this one included
+	First    time.Time `json:"first"`
 }
 
 // OpenJournal opens the folder's journal, and makes the folder if need be.
@@ -46,47 +46,95 @@ func OpenJournal(dir string, log *slog.Logger) (*Journal, error) {
 		return nil, fmt.Errorf("the journal of events: %w", err)
 	}
 	j := &Journal{dir: dir, log: log}
+	found := map[string]inFlight{}
+	var batches []string
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("the journal of events: %w", err)
 		}
-		var one underWay
-		if json.Unmarshal(raw, &one) != nil || one.Tries < 1 {
-			_ = os.Remove(file) // the process ended while it wrote, before the handler was called
-			continue
+		entries := decodeEntries(raw)
+		for _, one := range entries {
+			name := j.file(one.Topic, one.ID)
+			// A batch that ended the process while this journal was being opened
+			// may have left an event both ways.
+			if one.Attempts > found[name].Attempts {
+				found[name] = one
+			}
 		}
-		log.Warn("the last process ended while it handled this event", "topic", one.Topic, "event_id", one.ID, "try", one.Tries)
+		if len(entries) != 1 || file != j.file(entries[0].Topic, entries[0].ID) {
+			batches = append(batches, file)
+		}
+	}
+	for name, one := range found {
+		log.Warn("the last process ended while it handled this event", "topic", one.Topic, "event_id", one.ID, "attempt", one.Attempts)
 		j.left = append(j.left, one)
+		// Each in an entry of its own: from now on they are handled one at a time.
+		if err := write(name, []inFlight{one}); err != nil {
+			return nil, fmt.Errorf("the journal of events: %w", err)
+		}
+	}
+	for _, file := range batches {
+		if err := os.Remove(file); err != nil {
+			return nil, fmt.Errorf("the journal of events: %w", err)
+		}
 	}
 	return j, nil
+}
+
+// decodeEntries reads an entry: one event, or a batch of them. One that is cut off
+// holds nothing: the process ended while it wrote, before the handler was called.
+func decodeEntries(raw []byte) []inFlight {
+	var entries []inFlight
+	if json.Unmarshal(raw, &entries) != nil {
+		var one inFlight // as an earlier version wrote it
+		if json.Unmarshal(raw, &one) != nil {
+			return nil
+		}
+		entries = []inFlight{one}
+	}
+	for _, one := range entries {
+		if one.Attempts < 1 {
+			return nil
+		}
+	}
+	return entries
+}
+
+func write(file string, entries []inFlight) error {
+	raw, err := json.Marshal(entries)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, raw, 0o600)
 }
 
 func (j *Journal) file(topic, id string) string {
 	return filepath.Join(j.dir, fmt.Sprintf("%x.json", sha256.Sum256([]byte(topic+" "+id))))
 }
 
-// begin notes an event; end is to be called when its handler is back.
-func (j *Journal) begin(ctx context.Context, one underWay, suspect bool) (end func()) {
+// begin records events that are handled together, in one entry; end is to be called
+// when their handler has returned. A suspect is handled while nothing else is.
+func (j *Journal) begin(ctx context.Context, entries []inFlight, suspect bool) (end func()) {
 	lock, unlock := j.alone.RLock, j.alone.RUnlock
 	if suspect {
 		lock, unlock = j.alone.Lock, j.alone.Unlock
 	}
 	lock()
-	raw, err := json.Marshal(one)
-	if err == nil {
-		err = os.WriteFile(j.file(one.Topic, one.ID), raw, 0o600)
+	name := j.file(entries[0].Topic, entries[0].ID)
+	if len(entries) > 1 {
+		name = j.file(entries[0].Topic, "batch of "+entries[0].ID)
 	}
-	if err != nil { // the event is worth more than its note
-		j.log.WarnContext(ctx, "event is not in the journal", "event_id", one.ID, "error", err)
+	if err := write(name, entries); err != nil { // the events are worth more than their entry
+		j.log.WarnContext(ctx, "events are not in the journal", "event_id", entries[0].ID, "events", len(entries), "error", err)
 	}
 	return func() {
-		j.forget(one.Topic, one.ID)
+		_ = os.Remove(name)
 		unlock()
 	}
 }
 
-// forget removes an event's note, if there is one.
+// forget removes an event's entry, if there is one.
 func (j *Journal) forget(topic, id string) { _ = os.Remove(j.file(topic, id)) }
 
 // recall takes over what the last process left.
@@ -95,26 +143,49 @@ func (r *Receiver) recall() {
 		return
 	}
 	for _, one := range r.Journal.left {
-		r.failures.put(one.Topic, one.ID, failure{tries: one.Tries, first: one.First, deadly: true})
+		r.failures.put(one.Topic, one.ID, failure{attempts: one.Attempts, first: one.First, suspect: true})
 	}
 }
 
-// journaled notes each event before its handler gets it, and keeps it from one
-// that ended the process with it maxTries times.
+// journaled records each event before its handler gets it, and keeps it from one
+// during which the process ended maxAttempts times.
 func (r *Receiver) journaled(next step) step {
 	if r.Journal == nil {
 		return next
 	}
 	return func(ctx context.Context, d delivery) (string, error) {
-		before, _ := r.failures.of(d.topic, d.event.ID)
-		if before.deadly && before.tries >= maxTries {
-			return Dead, fmt.Errorf("the process ended %d times while it handled this event", before.tries)
+		if err := r.ended(d); err != nil {
+			return Dead, err
 		}
-		one := underWay{Topic: d.topic, ID: d.event.ID, Tries: before.tries + 1, First: before.first}
-		if one.First.IsZero() {
-			one.First = time.Now().UTC()
-		}
-		defer r.Journal.begin(ctx, one, before.deadly)()
+		defer r.begin(ctx, d)()
 		return next(ctx, d)
 	}
+}
+
+// ended returns an error for an event during which the process ended as often as a
+// handler is tried.
+func (r *Receiver) ended(d delivery) error {
+	if before, _ := r.failures.of(d.topic, d.event.ID); before.suspect && before.attempts >= maxAttempts {
+		return fmt.Errorf("the process ended %d times while it handled this event", before.attempts)
+	}
+	return nil
+}
+
+// begin records deliveries that are handled together, if there is a journal. One
+// that is suspect comes alone.
+func (r *Receiver) begin(ctx context.Context, deliveries ...delivery) (end func()) {
+	if r.Journal == nil {
+		return func() {}
+	}
+	suspect := false
+	entries := make([]inFlight, len(deliveries))
+	for i, d := range deliveries {
+		before, _ := r.failures.of(d.topic, d.event.ID)
+		suspect = suspect || before.suspect
+		entries[i] = inFlight{Topic: d.topic, ID: d.event.ID, Attempts: before.attempts + 1, First: before.first}
+		if before.first.IsZero() {
+			entries[i].First = time.Now().UTC()
+		}
+	}
+	return r.Journal.begin(ctx, entries, suspect)
 }

@@ -56,7 +56,7 @@ func takeAll(dir, deadly string) error {
 		Outage:  func(context.Context, error) bool { return false },
 		Outcome: func(_, outcome string) { fmt.Println("outcome", outcome) },
 		DeadLetter: func(_ context.Context, _, _ string, payload []byte) error {
-			fmt.Println("buried", string(payload))
+			fmt.Println("dead-lettered", string(payload))
 			return nil
 		},
 	}
@@ -89,7 +89,7 @@ func TestAnEventThatEndsTheProcessIsADeadLetterInTheEnd(t *testing.T) {
 		out, _ := cmd.CombinedOutput()
 		return string(out), cmd.ProcessState.ExitCode()
 	}
-	for range maxTries {
+	for range maxAttempts {
 		out, code := process()
 		require.Equal(t, 9, code, out)
 	}
@@ -99,7 +99,7 @@ func TestAnEventThatEndsTheProcessIsADeadLetterInTheEnd(t *testing.T) {
 	require.Contains(t, out, "the process ended 3 times while it handled this event")
 	require.Contains(t, out, ids[1])
 	out, code = process()
-	require.Equal(t, 9, code, "buried, it has its tries again when it is replayed: %s", out)
+	require.Equal(t, 9, code, "dead-lettered, it has all its attempts again when it is replayed: %s", out)
 }
 
 // One event under way is not to blame for another.
@@ -108,20 +108,20 @@ func TestWhatWasUnderWayBesideItIsHandled(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	deadly, deadlyRaw := encoded(t)
 	harmless, harmlessRaw := encoded(t)
-	for try := 1; try <= maxTries; try++ {
+	for attempt := 1; attempt <= maxAttempts; attempt++ {
 		journal, err := OpenJournal(dir, log)
 		require.NoError(t, err)
 		suspects := map[string]int{}
 		for _, one := range journal.left {
-			suspects[one.ID] = one.Tries
+			suspects[one.ID] = one.Attempts
 		}
-		if try == 1 { // both are under way when the process ends
+		if attempt == 1 { // both are under way when the process ends
 			require.Empty(t, suspects)
-			journal.begin(t.Context(), underWay{Topic: topic, ID: harmless.ID, Tries: 1}, false)
-			journal.begin(t.Context(), underWay{Topic: topic, ID: deadly.ID, Tries: 1}, false)
+			journal.begin(t.Context(), []inFlight{{Topic: topic, ID: harmless.ID, Attempts: 1}}, false)
+			journal.begin(t.Context(), []inFlight{{Topic: topic, ID: deadly.ID, Attempts: 1}}, false)
 			continue
 		}
-		if try == 2 {
+		if attempt == 2 {
 			require.Equal(t, map[string]int{harmless.ID: 1, deadly.ID: 1}, suspects)
 			b := newBench(t, answers(nil))
 			b.receiver.Journal = journal
@@ -129,7 +129,7 @@ func TestWhatWasUnderWayBesideItIsHandled(t *testing.T) {
 		} else {
 			require.Equal(t, map[string]int{deadly.ID: 2}, suspects)
 		}
-		journal.begin(t.Context(), underWay{Topic: topic, ID: deadly.ID, Tries: try}, true) // and the process ends
+		journal.begin(t.Context(), []inFlight{{Topic: topic, ID: deadly.ID, Attempts: attempt}}, true) // and the process ends
 	}
 	journal, err := OpenJournal(dir, log)
 	require.NoError(t, err)
@@ -140,7 +140,7 @@ func TestWhatWasUnderWayBesideItIsHandled(t *testing.T) {
 	b.receiver.Journal = journal
 	require.Equal(t, 200, b.deliver("/events/"+topic, deadlyRaw))
 	require.Equal(t, []string{Dead}, b.outcomes)
-	require.Len(t, b.buried, 1)
+	require.Len(t, b.letters, 1)
 }
 
 func TestTheJournalIsEmptyWhenNothingIsUnderWay(t *testing.T) {

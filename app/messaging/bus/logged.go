@@ -6,7 +6,7 @@ import (
 )
 
 // logged writes a line for every delivery. That of a dead letter is an error, and
-// is written by buried, which knows its reason.
+// is written by deadLettered, which knows its reason.
 func logged(log *slog.Logger) middleware {
 	return func(next step) step {
 		return func(ctx context.Context, d delivery) (string, error) {

@@ -11,11 +11,11 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 )
 
-// Handler acts on an event that is within its contract. It must be idempotent:
-// the same event may come again. first is false when it was a duplicate. An
-// error has the event delivered again, and after some tries dead-lettered.
+// Handler acts on an event that is within its contract. It must be idempotent: the
+// same event may come again. first is false when it was a duplicate. After an error
+// the event is delivered again, and after maxAttempts dead-lettered.
 //
-// What a handler must hold to is tested by package conformance.
+// Package conformance tests what is required of handlers.
 type Handler func(ctx context.Context, e event.CloudEvent) (first bool, err error)
 
 // ByTopic lays a service's handlers, keyed by the types of events, out by the
@@ -36,22 +36,26 @@ func ByTopic(service string, byType map[string]Handler) map[string]Handler {
 // /events/<topic>. Which topics those are is declared by Subscriptions in the
 // cluster, so the sidecar's question for more is answered with none.
 //
-// The sidecar delivers an event until it is taken, and what is behind it in the
+// The sidecar delivers an event until it is accepted, and what is behind it in the
 // partition waits. So an event that will never be handled is dead-lettered here:
 // one that breaks its contract at once, one that its handler failed at after
-// three tries. An event that could not be handled because something is away is
-// none of those, however long that lasts.
+// maxAttempts. Failures of what a handler needs use up no attempt, however long
+// they last.
 type Receiver struct {
 	Service  string
 	Handlers map[string]Handler // by topic
-	// Outage tells whether a handler's error is the fault of what it needs.
+	// Batches are the topics whose events are handled together, by topic. They need no
+	// Handler.
+	Batches map[string]BatchHandler
+	// Outage reports whether a handler's error is due to an unavailable dependency or
+	// to a conflict that may not occur again.
 	Outage func(context.Context, error) bool
 	// DeadLetter publishes on a topic of dead letters.
 	DeadLetter func(ctx context.Context, topic, key string, payload []byte) error
 	// Journal is for events that end the process; nil: they are delivered for ever.
 	Journal *Journal
 	Log     *slog.Logger
-	// Outcome is told of every delivery.
+	// Outcome is called once for each delivery.
 	Outcome func(topic, outcome string)
 
 	failures failures
@@ -63,20 +67,13 @@ func (r *Receiver) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []any{}) })
 	for topic, handle := range r.Handlers {
-		deliver := chain(act(handle), traced, counted(r.Outcome), logged(r.Log), r.buried, postponed(r.Outage), checked, r.journaled, recovered)
-		mux.HandleFunc("POST /events/"+topic, func(w http.ResponseWriter, request *http.Request) {
-			d, err := read(request, topic)
-			if err != nil {
-				r.Outcome(topic, Postponed)
-			} else {
-				_, err = deliver(request.Context(), d)
-			}
-			if err != nil {
-				answer(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})
-				return
-			}
-			answer(w, http.StatusOK, map[string]string{"status": "SUCCESS"})
-		})
+		if r.Batches[topic] == nil {
+			mux.HandleFunc("POST /events/"+topic, r.receive(topic, r.deliver(act(handle), r.journaled, recovered)))
+		}
+	}
+	for topic, handle := range r.Batches {
+		batches := &batcher{receiver: r, handle: handle, limit: batchTime}
+		mux.HandleFunc("POST /events/"+topic, r.receive(topic, r.deliver(batches.act)))
 	}
 	// The sidecar takes 404 for "drop it". A subscription that is newer than this
 	// program must wait for the program instead.
@@ -87,13 +84,36 @@ func (r *Receiver) Handler() http.Handler {
 	return mux
 }
 
+// deliver is the way of every delivery to the last step.
+func (r *Receiver) deliver(last step, around ...middleware) step {
+	every := []middleware{traced, counted(r.Outcome), logged(r.Log), r.deadLettered, postponed(r.Outage), checked}
+	return chain(last, append(every, around...)...)
+}
+
+// receive answers the deliveries of a topic: 200 has the sidecar go on, 503 deliver again.
+func (r *Receiver) receive(topic string, deliver step) http.HandlerFunc {
+	return func(w http.ResponseWriter, request *http.Request) {
+		d, err := read(request, topic)
+		if err != nil {
+			r.Outcome(topic, Postponed)
+		} else {
+			_, err = deliver(request.Context(), d)
+		}
+		if err != nil {
+			answer(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, map[string]string{"status": "SUCCESS"})
+	}
+}
+
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// read takes a delivery in. An error means that it did not arrive.
+// read reads a delivery. An error means that it did not arrive.
 func read(request *http.Request, topic string) (delivery, error) {
 	raw, err := io.ReadAll(http.MaxBytesReader(nil, request.Body, maxEvent))
 	var tooLarge *http.MaxBytesError
@@ -102,7 +122,12 @@ func read(request *http.Request, topic string) (delivery, error) {
 	}
 	d := delivery{topic: topic, raw: raw, unread: err}
 	if err == nil {
-		d.unread = json.Unmarshal(raw, &d.event)
+		var its struct {
+			event.CloudEvent
+			DataSchema string `json:"dataschema"`
+		}
+		d.unread = json.Unmarshal(raw, &its)
+		d.event, d.schema = its.CloudEvent, its.DataSchema
 	}
 	return d, nil
 }

@@ -21,7 +21,7 @@ import (
 const topic = "finance.transaction.created"
 
 var (
-	errAway   = errors.New("the database is away")
+	errAway   = errors.New("the database is unavailable")
 	errDefect = errors.New("a defect")
 )
 
@@ -30,13 +30,13 @@ type bench struct {
 	t        *testing.T
 	receiver *Receiver
 	outcomes []string
-	buried   []buried
+	letters  []deadLetter
 	topics   []string
 	broker   error // what publishing a dead letter answers
 }
 
-// buried is a dead letter.
-type buried struct {
+// deadLetter is an event with why it was dead-lettered.
+type deadLetter struct {
 	event.CloudEvent
 	event.Death
 }
@@ -51,9 +51,9 @@ func newBench(t *testing.T, handle Handler) *bench {
 			if b.broker != nil {
 				return b.broker
 			}
-			var letter buried
+			var letter deadLetter
 			require.NoError(t, json.Unmarshal(payload, &letter))
-			b.topics, b.buried = append(b.topics, topic), append(b.buried, letter)
+			b.topics, b.letters = append(b.topics, topic), append(b.letters, letter)
 			return nil
 		},
 	}
@@ -94,16 +94,16 @@ func TestDeliveries(t *testing.T) {
 		deliveries int
 		outcomes   []string
 		last       int // the last answer
-		buried     int
+		letters    int
 	}{
-		"what is handled is taken":                   {answers(nil), 1, []string{Handled}, 200, 0},
-		"a duplicate is taken":                       {func(context.Context, event.CloudEvent) (bool, error) { return false, nil }, 1, []string{Duplicate}, 200, 0},
-		"what fails three times is a dead letter":    {answers(errDefect), 3, []string{Failed, Failed, Dead}, 200, 1},
-		"what fails twice comes again":               {answers(errDefect), 2, []string{Failed, Failed}, 503, 0},
-		"a panic is a failure":                       {func(context.Context, event.CloudEvent) (bool, error) { panic("oh") }, 3, []string{Failed, Failed, Dead}, 200, 1},
-		"an outage makes no dead letter":             {answers(errAway), 10, []string{Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed}, 503, 0},
-		"an outage is no try":                        {answers(errDefect, errAway, errAway, errDefect, nil), 5, []string{Failed, Postponed, Postponed, Failed, Handled}, 200, 0},
-		"what was handled in the end has tries anew": {answers(errDefect, errDefect, nil, errDefect), 4, []string{Failed, Failed, Handled, Failed}, 503, 0},
+		"what is handled is taken":                               {answers(nil), 1, []string{Handled}, 200, 0},
+		"a duplicate is taken":                                   {func(context.Context, event.CloudEvent) (bool, error) { return false, nil }, 1, []string{Duplicate}, 200, 0},
+		"what fails three times is a dead letter":                {answers(errDefect), 3, []string{Failed, Failed, Dead}, 200, 1},
+		"what fails twice comes again":                           {answers(errDefect), 2, []string{Failed, Failed}, 503, 0},
+		"a panic is a failure":                                   {func(context.Context, event.CloudEvent) (bool, error) { panic("oh") }, 3, []string{Failed, Failed, Dead}, 200, 1},
+		"an outage makes no dead letter":                         {answers(errAway), 10, []string{Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed, Postponed}, 503, 0},
+		"an outage uses up no attempt":                           {answers(errDefect, errAway, errAway, errDefect, nil), 5, []string{Failed, Postponed, Postponed, Failed, Handled}, 200, 0},
+		"what was handled in the end has all its attempts again": {answers(errDefect, errDefect, nil, errDefect), 4, []string{Failed, Failed, Handled, Failed}, 503, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, c.handle)
@@ -114,7 +114,7 @@ func TestDeliveries(t *testing.T) {
 			}
 			require.Equal(t, c.outcomes, b.outcomes)
 			require.Equal(t, c.last, last)
-			require.Len(t, b.buried, c.buried)
+			require.Len(t, b.letters, c.letters)
 		})
 	}
 }
@@ -123,15 +123,15 @@ func TestADeadLetterSaysHowItDied(t *testing.T) {
 	b := newBench(t, answers(errDefect))
 	e, raw := encoded(t)
 	before := time.Now().UTC()
-	for range maxTries {
+	for range maxAttempts {
 		b.deliver("/events/"+topic, raw)
 	}
 	require.Equal(t, []string{"dlq." + topic}, b.topics)
-	letter := b.buried[0]
+	letter := b.letters[0]
 	require.Equal(t, "a defect", letter.Reason)
 	require.Equal(t, topic, letter.Topic)
 	require.Equal(t, "analytics", letter.Handler)
-	require.Equal(t, maxTries, letter.Tries)
+	require.Equal(t, maxAttempts, letter.Tries)
 	require.False(t, letter.First.Before(before))
 	require.False(t, letter.Last.Before(letter.First))
 	require.Equal(t, e, letter.CloudEvent, "it can be replayed")
@@ -162,7 +162,7 @@ func TestADeadLetterHasItsEventsKey(t *testing.T) {
 		return nil
 	}
 	e, raw := encoded(t)
-	for range maxTries {
+	for range maxAttempts {
 		b.deliver("/events/"+topic, raw)
 	}
 	its, err := event.Decode[event.TransactionCreated](e)
@@ -185,9 +185,9 @@ func TestWhatBreaksItsContractIsADeadLetterAtOnce(t *testing.T) {
 			})
 			require.Equal(t, http.StatusOK, b.deliver("/events/"+topic, raw))
 			require.Equal(t, []string{Refused}, b.outcomes)
-			require.Len(t, b.buried, 1)
-			require.NotEmpty(t, b.buried[0].Reason)
-			require.Equal(t, 1, b.buried[0].Tries)
+			require.Len(t, b.letters, 1)
+			require.NotEmpty(t, b.letters[0].Reason)
+			require.Equal(t, 1, b.letters[0].Tries)
 		})
 	}
 }
@@ -196,12 +196,12 @@ func TestAnEventIsNotTakenWhileItsDeadLetterIsNot(t *testing.T) {
 	b := newBench(t, answers(errDefect))
 	b.broker = errors.New("no broker")
 	_, raw := encoded(t)
-	for range maxTries + 2 {
+	for range maxAttempts + 2 {
 		require.Equal(t, http.StatusServiceUnavailable, b.deliver("/events/"+topic, raw))
 	}
 	b.broker = nil
 	require.Equal(t, http.StatusOK, b.deliver("/events/"+topic, raw))
-	require.Len(t, b.buried, 1)
+	require.Len(t, b.letters, 1)
 }
 
 // The sidecar takes 404 for an order to drop the event without a trace.

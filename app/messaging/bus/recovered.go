@@ -6,8 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// recovered makes an error of a handler's panic: a defect is that event's, not
-// the service's.
+// recovered turns a handler's panic into an error: it must not end the service.
 func recovered(next step) step {
 	return func(ctx context.Context, d delivery) (outcome string, err error) {
 		defer func() {

@@ -6,7 +6,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/tracing"
 )
 
-// traced has what is done about an event continue its trail.
+// traced has what is done about an event continue its trace.
 func traced(next step) step {
 	return func(ctx context.Context, d delivery) (string, error) {
 		return next(tracing.With(ctx, tracing.Continue(d.event.CorrelationID, d.event.TraceParent)), d)
