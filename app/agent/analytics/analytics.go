@@ -24,7 +24,7 @@ const KindWarning = "budget_warning"
 const (
 	// news is how long an expense is news: those of an imported past are not.
 	news = 14 * 24 * time.Hour
-	// eventHistory bounds what is read when a transaction comes.
+	// eventHistory bounds what is read of an expense that may be out of the ordinary.
 	eventHistory = 1500
 	// nightly is how far back a review looks for expenses that are out of the
 	// ordinary, in case what they are compared with came after them.
@@ -34,9 +34,45 @@ const (
 // Watch makes o the analytics agent.
 func Watch(o *observer.Observer) *observer.Observer {
 	o.Service = event.Analytics
-	o.Transaction, o.Budget, o.Review = transaction, budget, review
+	o.Transaction, o.Reads, o.Budget, o.Review = transaction, reads, budget, review
 	o.Always = []string{KindWarning}
 	return o
+}
+
+// reads are what transaction reads of one that is new.
+func reads(c *observer.Case, is observer.Transaction) observer.Reads {
+	if !is.Spent() {
+		return observer.Reads{}
+	}
+	which := observer.Reads{Budgets: budgetsOf(history.MonthOf(is.At), is.Category, is.Currency)}
+	if isNews(c, is) {
+		which.On = []observer.On{sameCategory(is)}
+		if is.Merchant != "" {
+			which.With = []observer.With{sameMerchant(is)}
+		}
+	}
+	return which
+}
+
+// budgetsOf are those that an expense in a month counts for: what is spent in it is
+// not carried over to the next.
+func budgetsOf(month time.Time, category, currency string) []observer.Months {
+	return []observer.Months{
+		{Month: history.Month(month), Category: category, Currency: currency},
+		{Month: history.Month(month.AddDate(0, 1, 0)), Category: category, Currency: currency},
+	}
+}
+
+func isNews(c *observer.Case, is observer.Transaction) bool {
+	return !is.At.Before(c.Clock().Add(-news))
+}
+
+func sameMerchant(is observer.Transaction) observer.With {
+	return observer.With{Merchant: is.Merchant, Since: is.At.Add(-lookBack), Until: is.At.Add(1)}
+}
+
+func sameCategory(is observer.Transaction) observer.On {
+	return observer.On{Category: is.Category, Currency: is.Currency, Since: is.At.Add(-lookBack), Until: is.At.Add(1)}
 }
 
 // transaction looks at the budgets that a transaction counts for, and whether it
@@ -46,48 +82,59 @@ func transaction(ctx context.Context, c *observer.Case, was, is observer.Transac
 		// Where an expense was before, less is spent now.
 		return nil
 	}
-	if err := assessAt(ctx, c, history.Month(is.At), is.Category, is.Currency); err != nil {
+	if err := assessAt(ctx, c, budgetsOf(history.MonthOf(is.At), is.Category, is.Currency)); err != nil {
 		return err
 	}
-	// What is spent this month is not carried over to the next.
-	next := history.Month(history.MonthOf(is.At).AddDate(0, 1, 0))
-	if err := assessAt(ctx, c, next, is.Category, is.Currency); err != nil {
-		return err
-	}
-	if is.At.Before(c.Clock().Add(-news)) {
+	if !isNews(c, is) {
 		return nil
 	}
-	h, err := c.History(ctx, is.At.Add(-lookBack), is.At.Add(1), eventHistory)
+	near, err := nearOf(ctx, c, is)
 	if err != nil {
 		return err
 	}
-	if f, odd := Anomaly(is.Transaction, h); odd {
-		_, err = c.Say(ctx, f)
+	f, odd, err := judge(is.Transaction, near, func() ([]history.Transaction, error) {
+		return c.History(ctx, is.At.Add(-lookBack), is.At.Add(1), eventHistory)
+	})
+	if err != nil || !odd {
+		return err
 	}
+	_, err = c.Say(ctx, f)
 	return err
 }
 
-func budget(ctx context.Context, c *observer.Case, b event.BudgetChanged) error {
-	if err := assessAt(ctx, c, b.Month, b.Category, b.Currency); err != nil {
-		return err
+// nearOf reads what a transaction is compared with first.
+func nearOf(ctx context.Context, c *observer.Case, is observer.Transaction) (near, error) {
+	var all []history.Transaction
+	var err error
+	if is.Merchant != "" {
+		if all, err = c.HistoryWith(ctx, sameMerchant(is)); err != nil {
+			return near{}, err
+		}
 	}
+	category, err := c.ExpensesOn(ctx, sameCategory(is))
+	return nearTo(is.Transaction, all, category), err
+}
+
+func budget(ctx context.Context, c *observer.Case, b event.BudgetChanged) error {
 	month, err := time.Parse("2006-01", b.Month)
 	if err != nil {
 		return err
 	}
-	return assessAt(ctx, c, history.Month(month.AddDate(0, 1, 0)), b.Category, b.Currency)
+	return assessAt(ctx, c, budgetsOf(month, b.Category, b.Currency))
 }
 
-// assessAt says what is to be said of the budgets of a month, each thing once for
-// each amount that a budget is set to.
-func assessAt(ctx context.Context, c *observer.Case, month, category, currency string) error {
-	budgets, err := c.BudgetsAt(ctx, month, category, currency)
-	if err != nil {
-		return err
-	}
-	for _, b := range budgets {
-		if err := assess(ctx, c, b); err != nil {
+// assessAt says what is to be said of budgets, each thing once for each amount that
+// one is set to.
+func assessAt(ctx context.Context, c *observer.Case, which []observer.Months) error {
+	for _, months := range which {
+		budgets, err := c.BudgetsAt(ctx, months)
+		if err != nil {
 			return err
+		}
+		for _, b := range budgets {
+			if err := assess(ctx, c, b); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

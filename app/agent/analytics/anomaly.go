@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/agent/stats"
 	"github.com/wealth-companion/companion/app/core/event"
@@ -49,76 +50,132 @@ var (
 //  3. all expenses, 60: twice the largest of them.
 //
 // Charges that are known to recur are compared with their own series only. At most
-// 50 of the latest are taken, 100 of a category. h is the person's sorted history; what lies
-// after t is not looked at.
+// 50 of the latest are taken; of a category 100, of the latest 200. h is the person's
+// sorted history; what lies after t is not looked at.
 func Anomaly(t history.Transaction, h []history.Transaction) (finding.Finding, bool) {
+	h = history.Between(h, t.At.Add(-lookBack), t.At.Add(1))
+	f, odd, _ := judge(t, nearTo(t, h, h), func() ([]history.Transaction, error) { return h, nil })
+	return f, odd
+}
+
+// near is what an expense is compared with first, sorted and without itself.
+type near struct {
+	there    []history.Transaction // with the same merchant
+	category []history.Transaction // of the same category
+}
+
+// nearTo takes what is near to t from the year before it, where that holds at least
+// what is with the same merchant and what is of the same category.
+func nearTo(t history.Transaction, merchants, categories []history.Transaction) near {
+	var found near
+	if who := merchant.Of(t); who != "" {
+		for _, o := range merchants {
+			if o.ID != t.ID && recurring.SameGroup(o, t) {
+				found.there = append(found.there, o)
+			}
+		}
+	}
+	for _, o := range categories {
+		if o.ID != t.ID && o.Type == event.Expense && o.Currency == t.Currency && o.Category == t.Category {
+			found.category = append(found.category, o)
+		}
+	}
+	found.there = found.there[max(0, len(found.there)-recurring.MaxGroup):]
+	found.category = found.category[max(0, len(found.category)-observer.MostOn):]
+	return found
+}
+
+// judge is Anomaly with what t is compared with first. year is asked only when that
+// does not decide, which is seldom: for the sorted history of the year before t.
+func judge(t history.Transaction, n near, year func() ([]history.Transaction, error)) (finding.Finding, bool, error) {
 	none := finding.Finding{}
 	if t.Type != event.Expense {
-		return none, false
+		return none, false, nil
 	}
 	who := merchant.Of(t)
-	var there, category, all []history.Transaction
-	firstSeen := map[string]time.Time{}
-	for _, o := range history.Between(h, t.At.Add(-lookBack), t.At.Add(1)) {
-		if o.ID == t.ID || o.Type != event.Expense || o.Currency != t.Currency {
-			continue
-		}
-		all = append(all, o)
-		name := merchant.Of(o)
-		if _, known := firstSeen[name]; !known {
-			firstSeen[name] = o.At
-		}
-		if who != "" && recurring.SameGroup(o, t) {
-			there = append(there, o)
-		}
-		if o.Category == t.Category {
-			category = append(category, o)
-		}
-	}
-	charged := inSeries(there, t)
+	charged := inSeries(n.there, t)
 	if charged.known && t.Amount.LessThanOrEqual(charged.usual.Mul(timesSeries)) {
-		return none, false
+		return none, false, nil
 	}
-	similar := varied(category)
-	if samples := alike(there, t.Category); len(samples) >= minSamples {
+	similar := varied(n.category)
+	if samples := alike(n.there, t.Category); len(samples) >= minSamples {
 		score := stats.LogScore(t.Amount, samples)
 		middle := stats.Median(samples)
 		if score <= stats.Threshold || t.Amount.LessThan(middle.Mul(timesMerchant)) {
-			return none, false
+			return none, false, nil
 		}
 		if len(similar) >= minCategory && stats.LogScore(t.Amount, similar) <= elsewhere {
-			return none, false
+			return none, false, nil
 		}
-		return unusualExpense(t, merchant.Show(who), "merchant", middle, len(samples), stats.Confidence(score, stats.Threshold)), true
+		return unusualExpense(t, merchant.Show(who), "merchant", middle, len(samples), stats.Confidence(score, stats.Threshold)), true, nil
 	}
 	if charged.known {
-		return unusualExpense(t, merchant.Show(who), "series", charged.usual, len(there), 0.7), true
-	}
-	journey := 0
-	for name, at := range firstSeen {
-		if name != who && at.After(t.At.Add(-awayDays)) {
-			journey++
-		}
+		return unusualExpense(t, merchant.Show(who), "series", charged.usual, len(n.there), 0.7), true, nil
 	}
 	if samples := similar; len(samples) >= minCategory {
 		score := stats.LogScore(t.Amount, samples)
 		middle := stats.Median(samples)
-		if score <= elsewhere || t.Amount.LessThan(middle.Mul(timesCategory)) || journey >= away {
-			return none, false
+		if score <= elsewhere || t.Amount.LessThan(middle.Mul(timesCategory)) {
+			return none, false, nil
 		}
-		return unusualExpense(t, t.Category, "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, elsewhere))), true
+		h, err := year()
+		if err != nil || onJourney(t, h) {
+			return none, false, err
+		}
+		return unusualExpense(t, t.Category, "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, elsewhere))), true, nil
 	}
-	if len(all) < minAll || journey >= away {
-		return none, false
+	if exceeds(n.there, t) || exceeds(n.category, t) {
+		return none, false, nil
 	}
-	largest := decimal.Zero
-	for _, o := range all {
-		largest = decimal.Max(largest, o.Amount)
+	h, err := year()
+	if err != nil {
+		return none, false, err
 	}
-	if t.Amount.LessThanOrEqual(largest.Mul(timesLargest)) {
-		return none, false
+	all := besides(t, h)
+	if len(all) < minAll || exceeds(all, t) || onJourney(t, h) {
+		return none, false, nil
 	}
-	return unusualExpense(t, "anything", "all", stats.Median(amounts(all)), len(all), 0.5), true
+	return unusualExpense(t, "anything", "all", stats.Median(amounts(all)), len(all), 0.5), true, nil
+}
+
+// besides are the other expenses in the currency of t.
+func besides(t history.Transaction, h []history.Transaction) []history.Transaction {
+	var found []history.Transaction
+	for _, o := range h {
+		if o.ID != t.ID && o.Type == event.Expense && o.Currency == t.Currency {
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// exceeds tells whether an expense has been so large, or nearly, that t is nothing new.
+func exceeds(others []history.Transaction, t history.Transaction) bool {
+	for _, o := range others {
+		if t.Amount.LessThanOrEqual(o.Amount.Mul(timesLargest)) {
+			return true
+		}
+	}
+	return false
+}
+
+// onJourney tells whether t falls on a journey, which three merchants never seen before
+// within four days make.
+func onJourney(t history.Transaction, h []history.Transaction) bool {
+	firstSeen := map[string]time.Time{}
+	for _, o := range besides(t, h) {
+		name := merchant.Of(o)
+		if _, known := firstSeen[name]; !known {
+			firstSeen[name] = o.At
+		}
+	}
+	met := 0
+	for name, at := range firstSeen {
+		if name != merchant.Of(t) && at.After(t.At.Add(-awayDays)) {
+			met++
+		}
+	}
+	return met >= away
 }
 
 // Anomalies tells of every expense since an instant that is far above the usual.

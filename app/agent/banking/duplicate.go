@@ -2,6 +2,7 @@ package banking
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -63,7 +64,7 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 		}
 	}
 	for _, o := range there {
-		if o.Amount.Equal(t.Amount) && o.WalletID == t.WalletID && t.At.Sub(o.At) <= twice {
+		if isOriginal(o, t) {
 			original = o
 		}
 	}
@@ -95,6 +96,19 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 		},
 		Related: map[string]string{"transactionId": t.ID.String(), "originalId": original.ID.String(), "merchant": who},
 	}, true
+}
+
+// isOriginal tells whether t repeats o, which was made earlier with the same merchant.
+func isOriginal(o, t history.Transaction) bool {
+	return o.Amount.Equal(t.Amount) && o.WalletID == t.WalletID && t.At.Sub(o.At) <= twice
+}
+
+// repeats tells whether t can be a Duplicate at all, by what was spent with its
+// merchant.
+func repeats(t history.Transaction, with []history.Transaction) bool {
+	return slices.ContainsFunc(with, func(o history.Transaction) bool {
+		return o.ID != t.ID && earlier(o, t) && recurring.SameGroup(o, t) && isOriginal(o, t)
+	})
 }
 
 const minute = "2006-01-02 15:04"

@@ -10,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/core/calendar"
+	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
@@ -24,6 +25,7 @@ type Case struct {
 	observer *Observer
 	tx       pgx.Tx
 	kept     *observerdb.Queries
+	ahead    *ahead
 	wishes   *wishes // once they are asked for
 }
 
@@ -50,20 +52,29 @@ func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([
 	return history.Between(found, since, until), nil
 }
 
-// HistoryWith is History of one merchant, by the normalised name.
-func (c *Case) HistoryWith(ctx context.Context, merchant string, since, until time.Time, most int) ([]history.Transaction, error) {
-	rows, err := c.kept.HistoryWith(ctx, observerdb.HistoryWithParams{
-		UserID: c.User, Merchant: merchant, Since: since.Add(-apart), Until: until.Add(apart), Most: int32(most),
-	})
-	if err != nil {
+// HistoryWith returns the transactions with a merchant that were not deleted, sorted.
+// They must not be changed: others may have asked for the same.
+func (c *Case) HistoryWith(ctx context.Context, which With) ([]history.Transaction, error) {
+	if err := readWith(ctx, c.kept, []asking{{c, Reads{With: []With{which}}}}); err != nil {
 		return nil, err
 	}
-	found := make([]history.Transaction, len(rows))
-	for i, row := range rows {
-		found[i] = c.transaction(observerdb.HistoryRow(row))
+	return c.ahead.with[which], nil
+}
+
+// ExpensesOn returns the expenses on a category that were not deleted, sorted, with
+// what amounts are compared by. They must not be changed.
+func (c *Case) ExpensesOn(ctx context.Context, which On) ([]history.Transaction, error) {
+	if err := readOn(ctx, c.kept, []asking{{c, Reads{On: []On{which}}}}); err != nil {
+		return nil, err
 	}
-	history.Sort(found)
-	return history.Between(found, since, until), nil
+	return c.ahead.on[which], nil
+}
+
+func (c *Case) expense(which On, row observerdb.ExpensesOnRow) history.Transaction {
+	return history.Transaction{
+		ID: row.ID, UserID: c.User, WalletID: row.WalletID, Amount: row.Amount, Currency: which.Currency, Type: event.Expense, Category: which.Category,
+		Merchant: row.Merchant, At: calendar.ClockOn(row.OccurredAt, row.Date, c.Zone),
+	}
 }
 
 // Wallets returns the wallets with their balances of now.
@@ -106,38 +117,28 @@ type Budget struct {
 
 // Budgets returns the budgets of a month, YYYY-MM.
 func (c *Case) Budgets(ctx context.Context, month string) ([]Budget, error) {
-	return c.budgets(ctx, observerdb.BudgetsOfParams{Month: month})
+	return c.BudgetsAt(ctx, Months{Month: month})
 }
 
 // BudgetsAt returns the budgets of a month for one category and currency.
-func (c *Case) BudgetsAt(ctx context.Context, month, category, currency string) ([]Budget, error) {
-	return c.budgets(ctx, observerdb.BudgetsOfParams{Month: month, Category: &category, Currency: &currency})
+func (c *Case) BudgetsAt(ctx context.Context, which Months) ([]Budget, error) {
+	if err := readBudgets(ctx, c.kept, []asking{{c, Reads{Budgets: []Months{which}}}}); err != nil {
+		return nil, err
+	}
+	return c.ahead.budgets[which], nil
 }
 
-func (c *Case) budgets(ctx context.Context, which observerdb.BudgetsOfParams) ([]Budget, error) {
-	first, err := time.Parse("2006-01", which.Month)
-	if err != nil {
-		return nil, err
+func (c *Case) budget(row observerdb.BudgetsOfRow) Budget {
+	b := Budget{
+		Budget: history.Budget{ID: row.ID, UserID: c.User, Category: row.Category, Currency: row.Currency, Month: row.Month, Limit: row.Amount},
+		Set:    row.Amount, Threshold: int(row.Threshold), Spent: row.Spent,
 	}
-	which.UserID, which.Earlier = c.User, history.Month(first.AddDate(0, -1, 0))
-	rows, err := c.kept.BudgetsOf(ctx, which)
-	if err != nil {
-		return nil, err
+	if row.Rollover {
+		// As the ledger has it: what was spent too much is not taken off, and what
+		// that month itself had been carried over is not carried on.
+		b.Limit = b.Limit.Add(decimal.Max(decimal.Zero, row.EarlierAmount.Sub(row.EarlierSpent)))
 	}
-	var found []Budget
-	for _, row := range rows {
-		b := Budget{
-			Budget: history.Budget{ID: row.ID, UserID: c.User, Category: row.Category, Currency: row.Currency, Month: row.Month, Limit: row.Amount},
-			Set:    row.Amount, Threshold: int(row.Threshold), Spent: row.Spent,
-		}
-		if row.Rollover {
-			// As the ledger has it: what was spent too much is not taken off, and what
-			// that month itself had been carried over is not carried on.
-			b.Limit = b.Limit.Add(decimal.Max(decimal.Zero, row.EarlierAmount.Sub(row.EarlierSpent)))
-		}
-		found = append(found, b)
-	}
-	return found, nil
+	return b
 }
 
 // Limits are budgets as the forecast takes them.

@@ -44,6 +44,9 @@ type Observer struct {
 	// Transaction is told of one that is new to the agent or not what it was; was
 	// is the zero one when it is new.
 	Transaction func(ctx context.Context, c *Case, was, is Transaction) error
+	// Reads are what Transaction will most likely read of one that is new; nil:
+	// nothing. What it reads besides costs a query of its own.
+	Reads func(c *Case, is Transaction) Reads
 	// Budget is told of a budget that is new or changed.
 	Budget func(ctx context.Context, c *Case, b event.BudgetChanged) error
 	// Review looks at the user's money as a whole. What it finds is said, as far as
@@ -95,31 +98,19 @@ func (o *Observer) once(ctx context.Context, e event.CloudEvent, user uuid.UUID,
 
 // open has tx act for a user alone; here is false when they are gone.
 func (o *Observer) open(ctx context.Context, tx pgx.Tx, user uuid.UUID) (c *Case, here bool, err error) {
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID(o.Service+":user:"+user.String())); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", o.lock(user)); err != nil {
 		return nil, false, err
 	}
-	c = &Case{User: user, Now: o.now(), observer: o, tx: tx, kept: observerdb.New(tx)}
-	person, err := c.kept.Person(ctx, user)
-	c.Zone = calendar.ZoneOrUTC(person.Timezone)
+	person, err := observerdb.New(tx).Person(ctx, user)
+	c = o.caseOf(tx, user, o.now(), calendar.ZoneOrUTC(person.Timezone))
 	return c, err == nil && !person.Gone, err
 }
 
-func (o *Observer) transactionCreated(ctx context.Context, e event.CloudEvent) (bool, error) {
-	data, err := event.Decode[event.TransactionCreated](e)
-	if err != nil {
-		return false, err
-	}
-	return o.once(ctx, e, data.UserID, func(c *Case) error {
-		isNew, err := c.keepTransaction(ctx, data)
-		if err != nil || !isNew {
-			return err
-		}
-		_, is, _, err := c.settle(ctx, data.TransactionID)
-		if err != nil {
-			return err
-		}
-		return o.changed(ctx, c, Transaction{}, is)
-	})
+// lock is the advisory lock of all that acts for a user.
+func (o *Observer) lock(user uuid.UUID) int64 { return db.LockID(o.Service + ":user:" + user.String()) }
+
+func (o *Observer) caseOf(tx pgx.Tx, user uuid.UUID, now time.Time, zone *time.Location) *Case {
+	return &Case{User: user, Now: now, Zone: zone, observer: o, tx: tx, kept: observerdb.New(tx), ahead: newAhead()}
 }
 
 func (o *Observer) transactionUpdated(ctx context.Context, e event.CloudEvent) (bool, error) {
@@ -141,12 +132,17 @@ func (o *Observer) transactionUpdated(ctx context.Context, e event.CloudEvent) (
 
 // changed has what became of a transaction looked at, now and in a review.
 func (o *Observer) changed(ctx context.Context, c *Case, was, is Transaction) error {
-	month := history.MonthOf(c.Clock())
-	complete := is.At.Before(month) || !was.At.IsZero() && was.At.Before(month)
-	if err := o.wantReview(ctx, c, complete); err != nil || o.Transaction == nil {
+	if err := o.wantReview(ctx, c, backfills(c, was, is)); err != nil || o.Transaction == nil {
 		return err
 	}
 	return o.Transaction(ctx, c, was, is)
+}
+
+// backfills tells whether a transaction changes a month that was complete. was is the
+// zero one when it is new.
+func backfills(c *Case, was, is Transaction) bool {
+	month := history.MonthOf(c.Clock())
+	return is.At.Before(month) || !was.At.IsZero() && was.At.Before(month)
 }
 
 func (o *Observer) wantReview(ctx context.Context, c *Case, backfilled bool) error {

@@ -31,6 +31,9 @@ type wishes struct {
 // dismissing (see restraint); that may be said later, if it still holds. said
 // tells whether it was.
 func (c *Case) Say(ctx context.Context, f finding.Finding) (said bool, err error) {
+	if c.ahead.wasSaid(f.Subject, f.Kind, f.Detail) {
+		return false, nil
+	}
 	its, err := c.wants(ctx)
 	if err != nil {
 		return false, err
@@ -96,6 +99,9 @@ func (c *Case) SayAll(ctx context.Context, most int, found ...finding.Finding) e
 // Tell publishes an event of the agent's own with the transaction, once for a
 // subject, kind and detail.
 func (c *Case) Tell(ctx context.Context, subject uuid.UUID, kind, detail string, data any) error {
+	if c.ahead.wasSaid(subject, kind, detail) {
+		return nil
+	}
 	first, err := c.first(ctx, subject, kind, detail)
 	if err != nil || !first {
 		return err

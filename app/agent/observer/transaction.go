@@ -120,23 +120,21 @@ func apply(t *event.TransactionCreated, deleted bool, changes map[string]event.C
 	return deleted, nil
 }
 
-// keepTransaction keeps a transaction as it was created; isNew is false when it
-// is kept already.
-func (c *Case) keepTransaction(ctx context.Context, t event.TransactionCreated) (isNew bool, err error) {
+// created is a transaction as the table holds it when it is new.
+func (c *Case) created(t event.TransactionCreated) (observerdb.KeepTransactionParams, error) {
 	made, err := transactionOf(t, c.Zone)
 	if err != nil {
-		return false, err
+		return observerdb.KeepTransactionParams{}, err
 	}
 	original, err := json.Marshal(t)
 	if err != nil {
-		return false, err
+		return observerdb.KeepTransactionParams{}, err
 	}
 	s := columns(made)
-	kept, err := c.kept.KeepTransaction(ctx, observerdb.KeepTransactionParams{
+	return observerdb.KeepTransactionParams{
 		ID: s.ID, UserID: c.User, Original: original, Type: s.Type, Category: s.Category, Refund: s.Refund, Amount: s.Amount, Currency: s.Currency,
 		Month: s.Month, OccurredAt: s.OccurredAt, Date: s.Date, WalletID: s.WalletID, ToWalletID: s.ToWalletID, ToAmount: s.ToAmount, Description: s.Description, Merchant: s.Merchant,
-	})
-	return kept == 1, err
+	}, nil
 }
 
 // columns is a transaction as the table holds it.
@@ -193,21 +191,28 @@ func (c *Case) settle(ctx context.Context, id uuid.UUID) (was, is Transaction, o
 	if err != nil {
 		return was, is, false, err
 	}
+	if is, err = c.withChanges(t, changes); err != nil {
+		return was, is, false, err
+	}
+	return was, is, true, c.kept.Settle(ctx, columns(is))
+}
+
+// withChanges is a transaction with its changes, in the order in which they were made.
+func (c *Case) withChanges(t event.TransactionCreated, changes [][]byte) (Transaction, error) {
 	deleted := false
 	for _, raw := range changes {
 		var change map[string]event.Change
-		if err := json.Unmarshal(raw, &change); err != nil {
-			return was, is, false, err
+		err := json.Unmarshal(raw, &change)
+		if err == nil {
+			deleted, err = apply(&t, deleted, change)
 		}
-		if deleted, err = apply(&t, deleted, change); err != nil {
-			return was, is, false, fmt.Errorf("a change of transaction %s: %w", id, err)
+		if err != nil {
+			return Transaction{}, fmt.Errorf("a change of transaction %s: %w", t.TransactionID, err)
 		}
 	}
-	if is, err = transactionOf(t, c.Zone); err != nil {
-		return was, is, false, err
-	}
+	is, err := transactionOf(t, c.Zone)
 	is.Deleted = deleted
-	return was, is, true, c.kept.Settle(ctx, columns(is))
+	return is, err
 }
 
 // transaction is a row as detectors take it.

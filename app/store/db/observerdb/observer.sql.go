@@ -14,31 +14,33 @@ import (
 )
 
 const budgetsOf = `-- name: BudgetsOf :many
-SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
+SELECT asked.place::int AS place, b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
     (SELECT coalesce(sum(CASE WHEN t.refund THEN -t.amount ELSE t.amount END), 0) FROM seen_transactions t
      WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
          AND (t.type = 'expense' OR t.refund) AND NOT t.deleted)::numeric AS spent,
     coalesce(e.amount, 0)::numeric AS earlier_amount,
     (SELECT coalesce(sum(CASE WHEN u.refund THEN -u.amount ELSE u.amount END), 0) FROM seen_transactions u
      WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
-         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent
-FROM budgets b
-LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = $1 AND NOT e.deleted
-WHERE b.user_id = $2 AND b.month = $3 AND NOT b.deleted
-    AND ($4::text IS NULL OR b.category = $4::text)
-    AND ($5::text IS NULL OR b.currency = $5::text)
-ORDER BY b.id
+         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent,
+    ARRAY(SELECT r.kind || '|' || r.detail FROM raised r WHERE r.subject = b.id)::text[] AS said
+FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS month,
+    unnest($3::text[]) AS earlier, unnest($4::text[]) AS category, unnest($5::text[]) AS currency) asked
+JOIN budgets b ON b.user_id = asked.user_id AND b.month = asked.month AND NOT b.deleted
+    AND (asked.category = '' OR b.category = asked.category) AND (asked.currency = '' OR b.currency = asked.currency)
+LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = asked.earlier AND NOT e.deleted
+ORDER BY asked.place, b.id
 `
 
 type BudgetsOfParams struct {
-	Earlier  string
-	UserID   uuid.UUID
-	Month    string
-	Category *string
-	Currency *string
+	Users      []uuid.UUID
+	Months     []string
+	Earlier    []string
+	Categories []string
+	Currencies []string
 }
 
 type BudgetsOfRow struct {
+	Place         int32
 	ID            uuid.UUID
 	Category      string
 	Currency      string
@@ -49,17 +51,19 @@ type BudgetsOfRow struct {
 	Spent         decimal.Decimal
 	EarlierAmount decimal.Decimal
 	EarlierSpent  decimal.Decimal
+	Said          []string
 }
 
-// Budgets of a month, what is spent of each, and the month before. The sums are
-// asked for one by one: a view that groups would be worked out for all users.
+// Budgets of months, by the place of the question: what is spent of each, the month
+// before, and what was said of them. An empty category or currency asks for all. The
+// sums are asked for one by one: a view that groups would be worked out for all users.
 func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]BudgetsOfRow, error) {
 	rows, err := q.db.Query(ctx, budgetsOf,
+		arg.Users,
+		arg.Months,
 		arg.Earlier,
-		arg.UserID,
-		arg.Month,
-		arg.Category,
-		arg.Currency,
+		arg.Categories,
+		arg.Currencies,
 	)
 	if err != nil {
 		return nil, err
@@ -69,6 +73,7 @@ func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]Budgets
 	for rows.Next() {
 		var i BudgetsOfRow
 		if err := rows.Scan(
+			&i.Place,
 			&i.ID,
 			&i.Category,
 			&i.Currency,
@@ -79,6 +84,7 @@ func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]Budgets
 			&i.Spent,
 			&i.EarlierAmount,
 			&i.EarlierSpent,
+			&i.Said,
 		); err != nil {
 			return nil, err
 		}
@@ -162,6 +168,73 @@ func (q *Queries) DueReviews(ctx context.Context, now time.Time, most int32) ([]
 			return nil, err
 		}
 		items = append(items, user_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const expensesOn = `-- name: ExpensesOn :many
+SELECT asked.place::int AS place, t.id, t.amount, t.occurred_at, t.date, t.wallet_id, t.merchant
+FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS category,
+    unnest($3::text[]) AS currency, unnest($4::timestamptz[]) AS since, unnest($5::timestamptz[]) AS until) asked
+CROSS JOIN LATERAL (
+    SELECT id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant, deleted, date, refund FROM seen_transactions s
+    WHERE s.user_id = asked.user_id AND s.category = asked.category AND s.currency = asked.currency AND s.type = 'expense' AND NOT s.deleted
+        AND s.occurred_at >= asked.since AND s.occurred_at < asked.until
+    ORDER BY s.occurred_at DESC LIMIT $6
+) t
+`
+
+type ExpensesOnParams struct {
+	Users      []uuid.UUID
+	Categories []string
+	Currencies []string
+	Since      []time.Time
+	Until      []time.Time
+	Most       int32
+}
+
+type ExpensesOnRow struct {
+	Place      int32
+	ID         uuid.UUID
+	Amount     decimal.Decimal
+	OccurredAt time.Time
+	Date       time.Time
+	WalletID   uuid.UUID
+	Merchant   string
+}
+
+// Of each category that is asked for the latest expenses, by the place of the question.
+func (q *Queries) ExpensesOn(ctx context.Context, arg ExpensesOnParams) ([]ExpensesOnRow, error) {
+	rows, err := q.db.Query(ctx, expensesOn,
+		arg.Users,
+		arg.Categories,
+		arg.Currencies,
+		arg.Since,
+		arg.Until,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ExpensesOnRow{}
+	for rows.Next() {
+		var i ExpensesOnRow
+		if err := rows.Scan(
+			&i.Place,
+			&i.ID,
+			&i.Amount,
+			&i.OccurredAt,
+			&i.Date,
+			&i.WalletID,
+			&i.Merchant,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -382,21 +455,26 @@ func (q *Queries) History(ctx context.Context, arg HistoryParams) ([]HistoryRow,
 }
 
 const historyWith = `-- name: HistoryWith :many
-SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
-FROM seen_transactions
-WHERE user_id = $1 AND merchant = $2 AND NOT deleted AND occurred_at >= $3 AND occurred_at < $4
-ORDER BY occurred_at DESC LIMIT $5
+SELECT asked.place::int AS place, t.id, t.type, t.category, t.refund, t.amount, t.currency, t.occurred_at, t.date, t.wallet_id, t.to_wallet_id, t.to_amount, t.description, t.merchant
+FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS merchant,
+    unnest($3::timestamptz[]) AS since, unnest($4::timestamptz[]) AS until) asked
+CROSS JOIN LATERAL (
+    SELECT id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant, deleted, date, refund FROM seen_transactions s
+    WHERE s.user_id = asked.user_id AND s.merchant = asked.merchant AND NOT s.deleted AND s.occurred_at >= asked.since AND s.occurred_at < asked.until
+    ORDER BY s.occurred_at DESC LIMIT $5
+) t
 `
 
 type HistoryWithParams struct {
-	UserID   uuid.UUID
-	Merchant string
-	Since    time.Time
-	Until    time.Time
-	Most     int32
+	Users     []uuid.UUID
+	Merchants []string
+	Since     []time.Time
+	Until     []time.Time
+	Most      int32
 }
 
 type HistoryWithRow struct {
+	Place       int32
 	ID          uuid.UUID
 	Type        string
 	Category    string
@@ -412,10 +490,11 @@ type HistoryWithRow struct {
 	Merchant    string
 }
 
+// Of each merchant that is asked for the latest, by the place of the question.
 func (q *Queries) HistoryWith(ctx context.Context, arg HistoryWithParams) ([]HistoryWithRow, error) {
 	rows, err := q.db.Query(ctx, historyWith,
-		arg.UserID,
-		arg.Merchant,
+		arg.Users,
+		arg.Merchants,
 		arg.Since,
 		arg.Until,
 		arg.Most,
@@ -428,6 +507,7 @@ func (q *Queries) HistoryWith(ctx context.Context, arg HistoryWithParams) ([]His
 	for rows.Next() {
 		var i HistoryWithRow
 		if err := rows.Scan(
+			&i.Place,
 			&i.ID,
 			&i.Type,
 			&i.Category,

@@ -27,11 +27,28 @@ FROM seen_transactions
 WHERE user_id = @user_id AND NOT deleted AND occurred_at >= @since AND occurred_at < @until
 ORDER BY occurred_at DESC LIMIT @most;
 
+-- Of each merchant that is asked for the latest, by the place of the question.
 -- name: HistoryWith :many
-SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
-FROM seen_transactions
-WHERE user_id = @user_id AND merchant = @merchant AND NOT deleted AND occurred_at >= @since AND occurred_at < @until
-ORDER BY occurred_at DESC LIMIT @most;
+SELECT asked.place::int AS place, t.id, t.type, t.category, t.refund, t.amount, t.currency, t.occurred_at, t.date, t.wallet_id, t.to_wallet_id, t.to_amount, t.description, t.merchant
+FROM (SELECT generate_subscripts(@users::uuid[], 1) - 1 AS place, unnest(@users::uuid[]) AS user_id, unnest(@merchants::text[]) AS merchant,
+    unnest(@since::timestamptz[]) AS since, unnest(@until::timestamptz[]) AS until) asked
+CROSS JOIN LATERAL (
+    SELECT * FROM seen_transactions s
+    WHERE s.user_id = asked.user_id AND s.merchant = asked.merchant AND NOT s.deleted AND s.occurred_at >= asked.since AND s.occurred_at < asked.until
+    ORDER BY s.occurred_at DESC LIMIT @most
+) t;
+
+-- Of each category that is asked for the latest expenses, by the place of the question.
+-- name: ExpensesOn :many
+SELECT asked.place::int AS place, t.id, t.amount, t.occurred_at, t.date, t.wallet_id, t.merchant
+FROM (SELECT generate_subscripts(@users::uuid[], 1) - 1 AS place, unnest(@users::uuid[]) AS user_id, unnest(@categories::text[]) AS category,
+    unnest(@currencies::text[]) AS currency, unnest(@since::timestamptz[]) AS since, unnest(@until::timestamptz[]) AS until) asked
+CROSS JOIN LATERAL (
+    SELECT * FROM seen_transactions s
+    WHERE s.user_id = asked.user_id AND s.category = asked.category AND s.currency = asked.currency AND s.type = 'expense' AND NOT s.deleted
+        AND s.occurred_at >= asked.since AND s.occurred_at < asked.until
+    ORDER BY s.occurred_at DESC LIMIT @most
+) t;
 
 -- Budgets.
 
@@ -42,23 +59,25 @@ ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.th
     deleted = excluded.deleted, changed_at = excluded.changed_at
 WHERE budgets.changed_at < excluded.changed_at;
 
--- Budgets of a month, what is spent of each, and the month before. The sums are
--- asked for one by one: a view that groups would be worked out for all users.
+-- Budgets of months, by the place of the question: what is spent of each, the month
+-- before, and what was said of them. An empty category or currency asks for all. The
+-- sums are asked for one by one: a view that groups would be worked out for all users.
 -- name: BudgetsOf :many
-SELECT b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
+SELECT asked.place::int AS place, b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
     (SELECT coalesce(sum(CASE WHEN t.refund THEN -t.amount ELSE t.amount END), 0) FROM seen_transactions t
      WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
          AND (t.type = 'expense' OR t.refund) AND NOT t.deleted)::numeric AS spent,
     coalesce(e.amount, 0)::numeric AS earlier_amount,
     (SELECT coalesce(sum(CASE WHEN u.refund THEN -u.amount ELSE u.amount END), 0) FROM seen_transactions u
      WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
-         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent
-FROM budgets b
-LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = @earlier AND NOT e.deleted
-WHERE b.user_id = @user_id AND b.month = @month AND NOT b.deleted
-    AND (sqlc.narg('category')::text IS NULL OR b.category = sqlc.narg('category')::text)
-    AND (sqlc.narg('currency')::text IS NULL OR b.currency = sqlc.narg('currency')::text)
-ORDER BY b.id;
+         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent,
+    ARRAY(SELECT r.kind || '|' || r.detail FROM raised r WHERE r.subject = b.id)::text[] AS said
+FROM (SELECT generate_subscripts(@users::uuid[], 1) - 1 AS place, unnest(@users::uuid[]) AS user_id, unnest(@months::text[]) AS month,
+    unnest(@earlier::text[]) AS earlier, unnest(@categories::text[]) AS category, unnest(@currencies::text[]) AS currency) asked
+JOIN budgets b ON b.user_id = asked.user_id AND b.month = asked.month AND NOT b.deleted
+    AND (asked.category = '' OR b.category = asked.category) AND (asked.currency = '' OR b.currency = asked.currency)
+LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = asked.earlier AND NOT e.deleted
+ORDER BY asked.place, b.id;
 
 -- Wallets and goals.
 

@@ -1,0 +1,199 @@
+package observer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/store/db/observerdb"
+)
+
+// Reads are what an agent will read about a transaction. Those of a batch are read
+// together, in one query of each kind, before the agent looks at any of them.
+type Reads struct {
+	Budgets []Months
+	With    []With
+	On      []On
+}
+
+// Months asks for the budgets of a month, YYYY-MM, for one category and currency.
+type Months struct{ Month, Category, Currency string }
+
+// With asks for transactions with a merchant, by the normalised name, in a span of
+// the person's clock; the latest MostWith of them.
+type With struct {
+	Merchant     string
+	Since, Until time.Time
+}
+
+// On asks for expenses on a category in a currency and a span of the person's clock;
+// the latest MostOn of them.
+type On struct {
+	Category, Currency string
+	Since, Until       time.Time
+}
+
+const (
+	// MostWith is as many as a series of charges is found in.
+	MostWith = recurring.MaxGroup
+	// MostOn is as many as an expense is compared with.
+	MostOn = 200
+)
+
+// ahead is what was read before it was asked for, and what is known to have been
+// said, in one database transaction.
+type ahead struct {
+	budgets map[Months][]Budget
+	with    map[With][]history.Transaction
+	on      map[On][]history.Transaction
+	said    map[string]bool
+}
+
+func newAhead() *ahead {
+	return &ahead{
+		budgets: map[Months][]Budget{}, with: map[With][]history.Transaction{}, on: map[On][]history.Transaction{}, said: map[string]bool{},
+	}
+}
+
+// asking is a user's questions.
+type asking struct {
+	of    *Case
+	reads Reads
+}
+
+// readAhead answers questions, each once, in one query of each kind.
+func readAhead(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+	if err := readBudgets(ctx, kept, all); err != nil {
+		return fmt.Errorf("read budgets: %w", err)
+	}
+	if err := readWith(ctx, kept, all); err != nil {
+		return fmt.Errorf("read transactions with merchants: %w", err)
+	}
+	if err := readOn(ctx, kept, all); err != nil {
+		return fmt.Errorf("read expenses on categories: %w", err)
+	}
+	return nil
+}
+
+// question is one of a user's.
+type question[Q comparable] struct {
+	of    *Case
+	asked Q
+}
+
+// questions are those of all users that are not answered yet, each once.
+func questions[Q comparable](all []asking, of func(Reads) []Q, answered func(*ahead, Q) bool) []question[Q] {
+	var found []question[Q]
+	seen := map[question[Q]]bool{}
+	for _, one := range all {
+		for _, asked := range of(one.reads) {
+			q := question[Q]{one.of, asked}
+			if !seen[q] && !answered(one.of.ahead, asked) {
+				seen[q] = true
+				found = append(found, q)
+			}
+		}
+	}
+	return found
+}
+
+func readBudgets(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+	asked := questions(all, func(r Reads) []Months { return r.Budgets }, func(a *ahead, q Months) bool { return a.budgets[q] != nil })
+	if len(asked) == 0 {
+		return nil
+	}
+	var which observerdb.BudgetsOfParams
+	for _, q := range asked {
+		earlier, err := monthBefore(q.asked.Month)
+		if err != nil {
+			return err
+		}
+		q.of.ahead.budgets[q.asked] = []Budget{}
+		which.Users, which.Months, which.Earlier = append(which.Users, q.of.User), append(which.Months, q.asked.Month), append(which.Earlier, earlier)
+		which.Categories, which.Currencies = append(which.Categories, q.asked.Category), append(which.Currencies, q.asked.Currency)
+	}
+	rows, err := kept.BudgetsOf(ctx, which)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		q := asked[row.Place]
+		q.of.ahead.budgets[q.asked] = append(q.of.ahead.budgets[q.asked], q.of.budget(row))
+		for _, said := range row.Said {
+			q.of.ahead.said[row.ID.String()+"|"+said] = true
+		}
+	}
+	return nil
+}
+
+func monthBefore(month string) (string, error) {
+	first, err := time.Parse("2006-01", month)
+	if err != nil {
+		return "", err
+	}
+	return history.Month(first.AddDate(0, -1, 0)), nil
+}
+
+func readWith(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+	asked := questions(all, func(r Reads) []With { return r.With }, func(a *ahead, q With) bool { return a.with[q] != nil })
+	if len(asked) == 0 {
+		return nil
+	}
+	which := observerdb.HistoryWithParams{Most: MostWith}
+	for _, q := range asked {
+		q.of.ahead.with[q.asked] = []history.Transaction{}
+		which.Users, which.Merchants = append(which.Users, q.of.User), append(which.Merchants, q.asked.Merchant)
+		which.Since, which.Until = append(which.Since, q.asked.Since.Add(-apart)), append(which.Until, q.asked.Until.Add(apart))
+	}
+	rows, err := kept.HistoryWith(ctx, which)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		q := asked[row.Place]
+		q.of.ahead.with[q.asked] = append(q.of.ahead.with[q.asked], q.of.transaction(observerdb.HistoryRow{
+			ID: row.ID, Type: row.Type, Category: row.Category, Refund: row.Refund, Amount: row.Amount, Currency: row.Currency, OccurredAt: row.OccurredAt,
+			Date: row.Date, WalletID: row.WalletID, ToWalletID: row.ToWalletID, ToAmount: row.ToAmount, Description: row.Description, Merchant: row.Merchant,
+		}))
+	}
+	for _, q := range asked {
+		history.Sort(q.of.ahead.with[q.asked])
+		q.of.ahead.with[q.asked] = history.Between(q.of.ahead.with[q.asked], q.asked.Since, q.asked.Until)
+	}
+	return nil
+}
+
+func readOn(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+	asked := questions(all, func(r Reads) []On { return r.On }, func(a *ahead, q On) bool { return a.on[q] != nil })
+	if len(asked) == 0 {
+		return nil
+	}
+	which := observerdb.ExpensesOnParams{Most: MostOn}
+	for _, q := range asked {
+		q.of.ahead.on[q.asked] = []history.Transaction{}
+		which.Users, which.Categories, which.Currencies = append(which.Users, q.of.User), append(which.Categories, q.asked.Category), append(which.Currencies, q.asked.Currency)
+		which.Since, which.Until = append(which.Since, q.asked.Since.Add(-apart)), append(which.Until, q.asked.Until.Add(apart))
+	}
+	rows, err := kept.ExpensesOn(ctx, which)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		q := asked[row.Place]
+		q.of.ahead.on[q.asked] = append(q.of.ahead.on[q.asked], q.of.expense(q.asked, row))
+	}
+	for _, q := range asked {
+		history.Sort(q.of.ahead.on[q.asked])
+		q.of.ahead.on[q.asked] = history.Between(q.of.ahead.on[q.asked], q.asked.Since, q.asked.Until)
+	}
+	return nil
+}
+
+// wasSaid tells whether something is known to have been said of a subject.
+func (a *ahead) wasSaid(subject uuid.UUID, kind, detail string) bool {
+	return a.said[subject.String()+"|"+kind+"|"+detail]
+}

@@ -1,0 +1,223 @@
+package observer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wealth-companion/companion/app/core/calendar"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/messaging/inbox"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/observerdb"
+)
+
+// Batches are the topics whose events it handles together: those that there are most
+// of.
+func (o *Observer) Batches() map[string]bus.BatchHandler {
+	topic, _ := event.OfType(event.TypeTransactionCreated)
+	return map[string]bus.BatchHandler{topic.Name: o.transactionsCreated}
+}
+
+// transactionCreated handles a batch of one.
+func (o *Observer) transactionCreated(ctx context.Context, e event.CloudEvent) (bool, error) {
+	first, err := o.transactionsCreated(ctx, []event.CloudEvent{e})
+	return err == nil && first[0], err
+}
+
+// arrival is the event of a new transaction.
+type arrival struct {
+	ctx  context.Context // continues the event's trace
+	id   string          // of the event
+	data event.TransactionCreated
+}
+
+// known is what the database has about a batch, once it is locked.
+type known struct {
+	fresh    map[string]bool         // events that were not handled before
+	gone     map[uuid.UUID]bool      // users
+	zones    map[uuid.UUID]string    // by user
+	reviews  map[uuid.UUID]dueReview // by user
+	existing map[uuid.UUID]bool      // transactions
+	changes  map[uuid.UUID][][]byte  // by transaction, in the order in which they were made
+}
+
+type dueReview struct {
+	at         time.Time
+	backfilled bool
+}
+
+// transactionsCreated handles new transactions of any users, each alone with its
+// user's data: all of them are locked, in one order for every transaction. The
+// statements do not grow in number with the batch, but for the rows themselves and
+// for what is found.
+func (o *Observer) transactionsCreated(ctx context.Context, events []event.CloudEvent) ([]bool, error) {
+	arrivals := make([]arrival, len(events))
+	for i, e := range events {
+		data, err := event.Decode[event.TransactionCreated](e)
+		if err != nil {
+			return nil, err
+		}
+		arrivals[i] = arrival{tracing.With(ctx, tracing.Continue(e.CorrelationID, e.TraceParent)), e.ID, data}
+	}
+	first := make([]bool, len(events))
+	err := db.InTx(ctx, o.Pool, func(tx pgx.Tx) error {
+		k, err := o.lockAll(ctx, tx, arrivals)
+		if err != nil {
+			return err
+		}
+		for i, a := range arrivals {
+			first[i] = k.fresh[a.id]
+		}
+		return o.keepAll(ctx, tx, arrivals, k)
+	})
+	return first, err
+}
+
+// lockAll notes the events as handled, locks their users, and reads what is known, in
+// one round trip.
+func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (known, error) {
+	k := known{
+		fresh: map[string]bool{}, gone: map[uuid.UUID]bool{}, zones: map[uuid.UUID]string{}, reviews: map[uuid.UUID]dueReview{}, existing: map[uuid.UUID]bool{},
+		changes: map[uuid.UUID][][]byte{},
+	}
+	var ids []string
+	var users, transactions []uuid.UUID
+	var locks []int64
+	for _, a := range arrivals {
+		ids, transactions = append(ids, a.id), append(transactions, a.data.TransactionID)
+		if !slices.Contains(users, a.data.UserID) {
+			users, locks = append(users, a.data.UserID), append(locks, o.lock(a.data.UserID))
+		}
+	}
+	slices.Sort(locks)
+	var user, transaction uuid.UUID
+	var zone string
+	var review dueReview
+	var change []byte
+	batch := &pgx.Batch{}
+	inbox.Queue(batch, ids, func(id string) { k.fresh[id] = true })
+	batch.Queue("SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) WITH ORDINALITY AS given(lock, number) ORDER BY number", locks)
+	each(batch, "SELECT user_id FROM gone WHERE user_id = ANY($1)", users, []any{&user}, func() { k.gone[user] = true })
+	each(batch, "SELECT user_id, timezone FROM preferences WHERE user_id = ANY($1)", users, []any{&user, &zone}, func() { k.zones[user] = zone })
+	each(batch, "SELECT user_id, due_at, backfilled FROM reviews WHERE user_id = ANY($1)", users, []any{&user, &review.at, &review.backfilled},
+		func() { k.reviews[user] = review })
+	each(batch, "SELECT id FROM seen_transactions WHERE id = ANY($1)", transactions, []any{&transaction}, func() { k.existing[transaction] = true })
+	each(batch, "SELECT transaction_id, changes FROM transaction_changes WHERE transaction_id = ANY($1) ORDER BY updated_at, event_id", transactions,
+		[]any{&transaction, &change}, func() { k.changes[transaction] = append(k.changes[transaction], slices.Clone(change)) })
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return k, fmt.Errorf("lock %d users: %w", len(users), err)
+	}
+	return k, nil
+}
+
+// each queues a query; row is called once what a row holds is in to.
+func each(batch *pgx.Batch, sql string, arg any, to []any, row func()) {
+	batch.Queue(sql, arg).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, to, func() error { row(); return nil })
+		return err
+	})
+}
+
+// look is a transaction that is to be looked at.
+type look struct {
+	ctx context.Context
+	c   *Case
+	is  Transaction
+}
+
+// keepAll keeps the transactions that are new, and has them looked at.
+func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, arrivals []arrival, k known) error {
+	now := o.now()
+	cases := map[uuid.UUID]*Case{}
+	batch := &pgx.Batch{}
+	later := observerdb.New(db.Queue{Batch: batch})
+	var looks []look
+	for _, a := range arrivals {
+		id, user := a.data.TransactionID, a.data.UserID
+		if !k.fresh[a.id] || k.gone[user] || k.existing[id] {
+			continue
+		}
+		k.existing[id] = true
+		if cases[user] == nil {
+			cases[user] = o.caseOf(tx, user, now, calendar.ZoneOrUTC(k.zones[user]))
+		}
+		c := cases[user]
+		row, err := c.created(a.data)
+		if err != nil {
+			return err
+		}
+		is, err := c.withChanges(a.data, k.changes[id])
+		if err != nil {
+			return err
+		}
+		// Nothing is read back of what waits in the batch.
+		if _, err := later.KeepTransaction(ctx, row); err != nil {
+			return err
+		}
+		if len(k.changes[id]) > 0 {
+			if err := later.Settle(ctx, columns(is)); err != nil {
+				return err
+			}
+		}
+		if due := (dueReview{now.Add(o.Settings.Settle), backfills(c, Transaction{}, is)}); k.wants(user, due) {
+			if err := later.WantReview(ctx, user, due.at, due.backfilled); err != nil {
+				return err
+			}
+		}
+		looks = append(looks, look{a.ctx, c, is})
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("keep %d transactions: %w", len(looks), err)
+	}
+	return o.lookAt(ctx, tx, looks)
+}
+
+// wants tells whether a review must come sooner, or look further back, than the one
+// that is due; it is taken to be due then.
+func (k known) wants(user uuid.UUID, due dueReview) bool {
+	have, some := k.reviews[user]
+	if some && !have.at.After(due.at) && (have.backfilled || !due.backfilled) {
+		return false
+	}
+	if some {
+		due.backfilled = due.backfilled || have.backfilled
+		if have.at.Before(due.at) {
+			due.at = have.at
+		}
+	}
+	k.reviews[user] = due
+	return true
+}
+
+// lookAt has transactions that are new looked at, in order, once what that needs is
+// read.
+func (o *Observer) lookAt(ctx context.Context, tx pgx.Tx, looks []look) error {
+	if o.Transaction == nil {
+		return nil
+	}
+	if o.Reads != nil {
+		var all []asking
+		for _, one := range looks {
+			all = append(all, asking{one.c, o.Reads(one.c, one.is)})
+		}
+		if err := readAhead(ctx, observerdb.New(tx), all); err != nil {
+			return err
+		}
+	}
+	for _, one := range looks {
+		if err := o.Transaction(one.ctx, one.c, Transaction{}, one.is); err != nil {
+			return fmt.Errorf("transaction %s: %w", one.is.ID, err)
+		}
+	}
+	return nil
+}
