@@ -34,7 +34,8 @@ type Subject struct {
 	Service  string
 	Pool     *pgxpool.Pool
 	Handlers map[string]bus.Handler // by topic
-	User     uuid.UUID              // whom the events are about
+	Batches  map[string]bus.BatchHandler
+	User     uuid.UUID // whom the events are about
 	// State are queries whose rows must not depend on the order of events. They
 	// select what was heard, not ids and times that are made anew.
 	State []string
@@ -55,6 +56,10 @@ func Run(t *testing.T, begin func(t *testing.T) Subject) {
 		"a crash before the commit loses nothing":  crashBeforeCommit,
 		"a crash before the ack doubles nothing":   crashBeforeAck,
 		"users who are gone leave nothing":         goneUser,
+		"a batch does what its events do":          batches,
+		"a batch with duplicates counts each once": duplicatesInBatches,
+		"one that fails fails alone in a batch":    poisonInBatches,
+		"batches at once count each event once":    batchesAtOnce,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newBench(t, begin)) })
 	}
@@ -87,8 +92,12 @@ func (b *bench) receiver(around func(bus.Handler) bus.Handler) http.Handler {
 	for topic, handle := range b.subject.Handlers {
 		handlers[topic] = around(handle)
 	}
+	together := map[string]bus.BatchHandler{}
+	for topic, handle := range b.subject.Batches {
+		together[topic] = wrapped(handle, around)
+	}
 	return (&bus.Receiver{
-		Service: b.subject.Service, Handlers: handlers, Log: slog.New(slog.DiscardHandler),
+		Service: b.subject.Service, Handlers: handlers, Batches: together, Log: slog.New(slog.DiscardHandler),
 		Outage: func(_ context.Context, err error) bool { return db.Transient(err) },
 		Outcome: func(_, outcome string) {
 			b.mu.Lock()
@@ -102,6 +111,18 @@ func (b *bench) receiver(around func(bus.Handler) bus.Handler) http.Handler {
 			return nil
 		},
 	}).Handler()
+}
+
+// wrapped is a batch handler that is called as a handler is around it, once for all
+// of its events.
+func wrapped(handle bus.BatchHandler, around func(bus.Handler) bus.Handler) bus.BatchHandler {
+	return func(ctx context.Context, events []event.CloudEvent) (first []bool, err error) {
+		_, failed := around(func(ctx context.Context, _ event.CloudEvent) (bool, error) {
+			first, err = handle(ctx, events)
+			return true, err
+		})(ctx, events[0])
+		return first, failed
+	}
 }
 
 func asItIs(handle bus.Handler) bus.Handler { return handle }
@@ -307,6 +328,137 @@ func crashBeforeAck(t *testing.T, b *bench) {
 		before := dump(t, b.subject.Pool)
 		require.Equal(t, []string{bus.Duplicate}, b.deliver(to, e), e.Type)
 		require.Equal(t, before, dump(t, b.subject.Pool), e.Type)
+	}
+}
+
+// batched are the events of each topic that is handled in batches.
+func (b *bench) batched() map[string][]event.CloudEvent {
+	found := map[string][]event.CloudEvent{}
+	for topic := range b.subject.Batches {
+		for _, e := range b.events {
+			if its, _ := event.OfType(e.Type); its.Name == topic {
+				found[topic] = append(found[topic], e)
+			}
+		}
+		require.Greater(b.t, len(found[topic]), 1, "samples of %s", topic)
+	}
+	return found
+}
+
+func firsts(first bool, n int) []bool { return slices.Repeat([]bool{first}, n) }
+
+func batches(t *testing.T, b *bench) {
+	b.deliver(b.receiver(asItIs), b.events...)
+	want := state(t, b.subject)
+	first := b.subject
+	b.subject = b.begin(t)
+	for i, e := range b.events {
+		b.events[i].Data = bytes.ReplaceAll(e.Data, []byte(first.User.String()), []byte(b.subject.User.String()))
+	}
+	together := b.batched()
+	for topic, events := range together {
+		answered, err := b.subject.Batches[topic](t.Context(), events)
+		require.NoError(t, err)
+		require.Equal(t, firsts(true, len(events)), answered)
+	}
+	b.deliver(b.receiver(asItIs), b.events...)
+	require.Equal(t, want, strings.ReplaceAll(state(t, b.subject), b.subject.User.String(), first.User.String()))
+}
+
+func duplicatesInBatches(t *testing.T, b *bench) {
+	for topic, events := range b.batched() {
+		_, err := b.subject.Batches[topic](t.Context(), events[:1])
+		require.NoError(t, err)
+		answered, err := b.subject.Batches[topic](t.Context(), events)
+		require.NoError(t, err)
+		require.Equal(t, append([]bool{false}, firsts(true, len(events)-1)...), answered)
+		before := dump(t, b.subject.Pool)
+		answered, err = b.subject.Batches[topic](t.Context(), events)
+		require.NoError(t, err)
+		require.Equal(t, firsts(false, len(events)), answered)
+		require.Equal(t, before, dump(t, b.subject.Pool))
+	}
+}
+
+// poisonInBatches has the database refuse one event of a batch that is delivered at
+// once: all others are handled, and it alone becomes a dead letter.
+func poisonInBatches(t *testing.T, b *bench) {
+	to := b.receiver(asItIs)
+	for _, events := range b.batched() {
+		poison := events[1]
+		_, err := b.subject.Pool.Exec(t.Context(), `
+			CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it is poisonous'; END $$;
+			CREATE CONSTRAINT TRIGGER die AFTER INSERT ON inbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.event_id = '`+poison.ID+`') EXECUTE FUNCTION die()`)
+		require.NoError(t, err)
+		for round, left := 0, events; len(left) > 0; round++ {
+			require.Less(t, round, 2*len(events), "events are delivered again and again")
+			left = b.deliverAtOnce(to, left)
+		}
+		require.Len(t, b.letters, 1)
+		var letter struct {
+			ID string
+			event.Death
+		}
+		require.NoError(t, json.Unmarshal(b.letters[0], &letter))
+		require.Equal(t, poison.ID, letter.ID)
+		require.Equal(t, 3, letter.Tries)
+		handled := query(t, b.subject.Pool, "SELECT event_id::text FROM inbox", "")
+		for _, e := range events {
+			require.Equal(t, e.ID != poison.ID, strings.Contains(handled, e.ID))
+		}
+		_, err = b.subject.Pool.Exec(t.Context(), "DROP TRIGGER die ON inbox; DROP FUNCTION die()")
+		require.NoError(t, err)
+	}
+}
+
+// deliverAtOnce returns the events that are to be delivered again.
+func (b *bench) deliverAtOnce(to http.Handler, events []event.CloudEvent) []event.CloudEvent {
+	var wait sync.WaitGroup
+	codes := make([]int, len(events))
+	for i, e := range events {
+		raw, err := json.Marshal(e)
+		require.NoError(b.t, err)
+		wait.Go(func() { codes[i] = b.post(to, e.Type, raw) })
+	}
+	wait.Wait()
+	var again []event.CloudEvent
+	for i, e := range events {
+		if codes[i] != http.StatusOK {
+			again = append(again, e)
+		}
+	}
+	return again
+}
+
+// batchesAtOnce has several replicas handle batches that have events in common.
+func batchesAtOnce(t *testing.T, b *bench) {
+	for topic, events := range b.batched() {
+		var mu sync.Mutex
+		counted := map[string]int{}
+		var wait sync.WaitGroup
+		for i := range 4 {
+			mine := slices.Clone(events)
+			rand.New(rand.NewPCG(uint64(i), 7)).Shuffle(len(mine), func(i, j int) { mine[i], mine[j] = mine[j], mine[i] })
+			wait.Go(func() {
+				answered, err := b.subject.Batches[topic](t.Context(), mine)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for i, first := range answered {
+					if first {
+						counted[mine[i].ID]++
+					}
+				}
+			})
+		}
+		wait.Wait()
+		require.Len(t, counted, len(events))
+		for id, times := range counted {
+			require.Equal(t, 1, times, id)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func TestObservers(t *testing.T) {
 					Pool: pool, Log: slog.New(slog.DiscardHandler), Settings: observer.Settings{Interval: 24 * time.Hour, Settle: time.Hour},
 				})
 				return conformance.Subject{
-					Service: service, Pool: pool, Handlers: agent.Handlers(), User: tracing.NewID(),
+					Service: service, Pool: pool, Handlers: agent.Handlers(), Batches: agent.Batches(), User: tracing.NewID(),
 					State: []string{
 						"SELECT to_jsonb(t) - 'original' FROM seen_transactions t ORDER BY id",
 						"SELECT * FROM transaction_changes ORDER BY event_id", "SELECT * FROM spending ORDER BY category",
