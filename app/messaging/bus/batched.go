@@ -34,6 +34,8 @@ const (
 //
 // When a batch fails, its events are handled one at a time: what one of them does to
 // the transaction is not the others' fault, and only a failure alone is an attempt.
+// They are handled alone at once, or when they are delivered again if something was
+// unavailable or took too long.
 type batcher struct {
 	receiver *Receiver
 	handle   BatchHandler
@@ -128,20 +130,18 @@ func (b *batcher) attempt(batch []*waiter) {
 		}
 		return
 	}
+	outcome := Failed
 	if ctx.Err() != nil {
-		// It took too long, which says nothing of any one of them.
+		outcome = Postponed // it took too long, which says nothing of any one of them
+	}
+	if len(batch) == 1 || outcome == Postponed || b.receiver.Outage(ctx, err) {
+		// At once each would most likely only wait for the same. When it is delivered
+		// again, one of them may have been the reason.
 		for _, w := range batch {
 			if len(batch) > 1 {
 				b.receiver.failures.isolate(w.d.topic, w.d.event.ID)
 			}
-			w.done <- answered{Postponed, err}
-		}
-		return
-	}
-	if len(batch) == 1 || b.receiver.Outage(ctx, err) {
-		// Alone, each would only wait for the same.
-		for _, w := range batch {
-			w.done <- answered{Failed, err}
+			w.done <- answered{outcome, err}
 		}
 		return
 	}
