@@ -115,7 +115,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 	flat := map[string]string{
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed",
-		"companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
+		"companion:migrationUrl": "postgres://secret-migrator", "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {
@@ -188,18 +188,18 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		return found
 	}
 	// The one difference: who signs certificates, and what that takes.
-	require.Equal(t, []string{"kubernetes:core/v1:Secret digitalocean-dns"}, only("prod", "rehearsal"))
+	require.Equal(t, []string{"kubernetes:core/v1:Secret companion-edge-digitalocean-dns"}, only("prod", "rehearsal"))
 	require.Equal(t, []string{
-		"kubernetes:cert-manager.io/v1:Certificate certificate-companion-ca",
-		"kubernetes:cert-manager.io/v1:ClusterIssuer clusterissuer-self-signed",
+		"kubernetes:cert-manager.io/v1:Certificate companion-edge-authority",
+		"kubernetes:cert-manager.io/v1:ClusterIssuer companion-edge-self-signed",
 		// What prod has when somebody who provides it is set up: e-mail, push, a model.
-		"kubernetes:core/v1:Secret companion-options",
-		"kubernetes:dapr.io/v1alpha1:Component component-conversation",
-		"kubernetes:dapr.io/v1alpha1:Component component-mail",
+		"kubernetes:core/v1:Secret companion-app-options",
+		"kubernetes:dapr.io/v1alpha1:Component companion-app-component-conversation",
+		"kubernetes:dapr.io/v1alpha1:Component companion-app-component-mail",
 	}, only("rehearsal", "prod"))
 }
 
-func TestWrongConfigurationIsToldOfBeforeAnythingIsMade(t *testing.T) {
+func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 	for name, c := range map[string]struct {
 		key, value, want string
 	}{
@@ -253,16 +253,16 @@ func TestOptions(t *testing.T) {
 		require.NoError(t, err)
 		deployed[one.Type[strings.LastIndex(one.Type, ":")+1:]+" "+one.Name] = string(inputs)
 	}
-	require.Contains(t, deployed["Component component-mail"], "bindings.smtp")
-	require.Contains(t, deployed["Component component-conversation"], "conversation.openai")
+	require.Contains(t, deployed["Component companion-app-component-mail"], "bindings.smtp")
+	require.Contains(t, deployed["Component companion-app-component-conversation"], "conversation.openai")
 	for service, wants := range map[string][]string{
 		"backend": {"OIDC_ISSUER", "OIDC_CLIENT_SECRET", pushPublicKey}, "notification": {"MAIL_BINDING", "VAPID_PRIVATE_KEY"}, "banking": {"CONVERSATION_COMPONENT"},
 	} {
 		for _, want := range wants {
-			require.Contains(t, deployed["Deployment "+service], want)
+			require.Contains(t, deployed["Deployment companion-app-"+service], want)
 		}
 	}
-	require.NotContains(t, deployed["Deployment mcp"], "CONVERSATION_COMPONENT")
+	require.NotContains(t, deployed["Deployment companion-app-mcp"], "CONVERSATION_COMPONENT")
 
 	config["companion:pushPrivateKey"] = pushPrivateKey[1:]
 	_, err = plan(config, "prod")

@@ -173,6 +173,8 @@ var SecretKeys = secretKeys()
 
 func secretKeys() map[string]string {
 	keys := map[string]string{
+		"migrationUrl": `pulumi config set --secret companion:migrationUrl postgres://migrator:...`,
+
 		"redisPassword":  `pulumi config set --secret companion:redisPassword "$(openssl rand -hex 24)"`,
 		"kafkaSeed":      `pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
 		"authSigningKey": `pulumi config set --secret companion:authSigningKey "$(openssl rand -hex 32)"`,

@@ -1,5 +1,5 @@
-// Package cluster is the ground: the VPC, the DOKS cluster in it and the
-// registry that its images come from.
+// Package cluster is the VPC, the DOKS cluster in it and the registry that its
+// images come from.
 package cluster
 
 import (
@@ -7,13 +7,31 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// Args are the cluster's and the registry's settings.
-type Args struct {
-	Cluster  stacks.Cluster
-	Registry stacks.Registry
+// ClusterArgs describe the cluster, its network and the registry. All are required.
+type ClusterArgs struct {
+	ClusterName pulumi.StringInput
+	Region      pulumi.StringInput // DigitalOcean's slug
+	Version     pulumi.StringInput // DigitalOcean's exact slug
+	HA          pulumi.BoolInput   // a control plane of several machines
+	NodeSize    pulumi.StringInput // DigitalOcean's slug
+	NodeCount   pulumi.IntInput
+
+	// Private networks in CIDR notation that do not overlap.
+	VPCRange     pulumi.StringInput
+	PodRange     pulumi.StringInput
+	ServiceRange pulumi.StringInput
+
+	RegistryName pulumi.StringInput
+	RegistryTier pulumi.StringInput
+}
+
+func (a *ClusterArgs) check() error {
+	return kube.Check("cluster.ClusterArgs", map[string]any{
+		"ClusterName": a.ClusterName, "Region": a.Region, "Version": a.Version, "HA": a.HA, "NodeSize": a.NodeSize, "NodeCount": a.NodeCount,
+		"VPCRange": a.VPCRange, "PodRange": a.PodRange, "ServiceRange": a.ServiceRange, "RegistryName": a.RegistryName, "RegistryTier": a.RegistryTier,
+	})
 }
 
 // Cluster is a DOKS cluster, ready to take resources.
@@ -21,42 +39,45 @@ type Cluster struct {
 	pulumi.ResourceState
 
 	ID         pulumi.IDOutput     // DigitalOcean's id
-	Name       pulumi.StringOutput //
+	Name       pulumi.StringOutput // DigitalOcean's name
 	Kubeconfig pulumi.StringOutput // secret, YAML
 	Registry   pulumi.StringOutput // host and name, what image names begin with
 }
 
-// New makes the cluster.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
+// NewCluster creates the VPC, the registry and the cluster.
+func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	if err := args.check(); err != nil {
+		return nil, err
+	}
 	c := &Cluster{}
 	if err := ctx.RegisterComponentResource(kube.Token("cluster", "Cluster"), name, c, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(c)
 	vpc, err := digitalocean.NewVpc(ctx, name, &digitalocean.VpcArgs{
-		Name:    pulumi.String(args.Cluster.Name),
-		Region:  pulumi.String(args.Cluster.Region),
-		IpRange: pulumi.String(args.Cluster.VPCRange),
+		Name:    args.ClusterName,
+		Region:  args.Region,
+		IpRange: args.VPCRange,
 	}, child)
 	if err != nil {
 		return nil, err
 	}
 	registry, err := digitalocean.NewContainerRegistry(ctx, name, &digitalocean.ContainerRegistryArgs{
-		Name:                 pulumi.String(args.Registry.Name),
-		Region:               pulumi.String(args.Cluster.Region),
-		SubscriptionTierSlug: pulumi.String(args.Registry.Tier),
+		Name:                 args.RegistryName,
+		Region:               args.Region,
+		SubscriptionTierSlug: args.RegistryTier,
 	}, child)
 	if err != nil {
 		return nil, err
 	}
 	doks, err := digitalocean.NewKubernetesCluster(ctx, name, &digitalocean.KubernetesClusterArgs{
-		Name:          pulumi.String(args.Cluster.Name),
-		Region:        pulumi.String(args.Cluster.Region),
-		Version:       pulumi.String(args.Cluster.Version),
-		Ha:            pulumi.Bool(args.Cluster.HA),
+		Name:          args.ClusterName,
+		Region:        args.Region,
+		Version:       args.Version,
+		Ha:            args.HA,
 		VpcUuid:       vpc.ID(),
-		ClusterSubnet: pulumi.String(args.Cluster.PodRange),
-		ServiceSubnet: pulumi.String(args.Cluster.ServiceRange),
+		ClusterSubnet: args.PodRange,
+		ServiceSubnet: args.ServiceRange,
 		// Nodes are replaced by one more before one less.
 		SurgeUpgrade: pulumi.Bool(true),
 		AutoUpgrade:  pulumi.Bool(false),
@@ -68,8 +89,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 		RegistryIntegration:           pulumi.Bool(true),
 		NodePool: &digitalocean.KubernetesClusterNodePoolArgs{
 			Name:      pulumi.String("pool"),
-			Size:      pulumi.String(args.Cluster.NodeSize),
-			NodeCount: pulumi.Int(args.Cluster.NodeCount),
+			Size:      args.NodeSize,
+			NodeCount: args.NodeCount,
 		},
 	}, child, pulumi.DependsOn([]pulumi.Resource{registry}))
 	if err != nil {

@@ -3,6 +3,9 @@
 package companion
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -16,97 +19,146 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/infra/secret"
 	"github.com/wealth-companion/companion/infra/workload"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// Namespace is the application's.
+// Namespace is the application's unless CompanionArgs says otherwise.
 const Namespace = "companion"
 
 // Names lists the services.
 func Names() []string { return append(event.Services(), event.MCP) }
 
-// Args are what the application is given.
-type Args struct {
-	Services stacks.Services
-	// Image returns the image of a service.
-	Image func(service string) pulumi.StringInput
-	Edge  *edge.Edge
-	Kafka *kafka.Kafka
-	// Redis is the state store's host:port.
-	Redis         pulumi.StringInput
-	RedisPassword pulumi.StringInput            // secret
-	DatabaseURLs  map[string]pulumi.StringInput // secret, by service
-	SigningKey    pulumi.StringInput            // secret: of access tokens
-	Options       Options
-	// Pods is the range of pods' addresses, in which NGINX is.
-	Pods string
-	// ControlPlane is Dapr, which must be there before the first pod.
-	ControlPlane pulumi.Resource
+// Size is how a service is sized.
+type Size struct {
+	Replicas  int
+	Resources kube.Requirements
 }
 
-// Companion is the application, with its route.
-type Companion struct{ pulumi.ResourceState }
+// CompanionArgs are what the application is given. All are required but Options
+// and Namespace.
+type CompanionArgs struct {
+	Sizes   map[string]Size // by service, for each of Names
+	Sidecar kube.Requirements
+	// Image returns the image of a service, or of companionctl.
+	Image func(program string) pulumi.StringInput
+	// Release names the job that migrates the database: it runs once a release.
+	Release string
+	Edge    *edge.Edge
+	// MaxBody is the edge's, in bytes.
+	MaxBody int
+	Kafka   *kafka.Kafka
+	// Redis is the state store's host:port.
+	Redis         pulumi.StringInput
+	RedisPassword pulumi.StringInput // secret
+	// DatabaseURLs are the services' own, by service; MigrationURL is the
+	// migrator's, who owns their schemas. All are secret.
+	DatabaseURLs map[string]pulumi.StringInput
+	MigrationURL pulumi.StringInput
+	SigningKey   pulumi.StringInput // secret: of access tokens
+	Options      Options
+	// PodRange is the range of pods' addresses, in which NGINX is (CIDR).
+	PodRange pulumi.StringInput
+	// ControlPlane is Dapr, which must be there before the first pod.
+	ControlPlane pulumi.Resource
+	Namespace    string
+}
 
-// New makes the application.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Companion, error) {
-	c := &Companion{}
+func (a *CompanionArgs) check() error {
+	required := map[string]any{
+		"Release": a.Release, "Redis": a.Redis, "RedisPassword": a.RedisPassword, "MigrationURL": a.MigrationURL,
+		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "ControlPlane": a.ControlPlane, "Sidecar.Memory": a.Sidecar.Memory,
+	}
+	for _, service := range event.Services() {
+		required["DatabaseURLs."+service] = a.DatabaseURLs[service]
+	}
+	if err := kube.Check("companion.CompanionArgs", required); err != nil {
+		return err
+	}
+	if a.Image == nil || a.Edge == nil || a.Kafka == nil {
+		return fmt.Errorf("companion.CompanionArgs: Image, Edge and Kafka are required")
+	}
+	for _, service := range Names() {
+		if a.Sizes[service].Replicas < 1 {
+			return fmt.Errorf("companion.CompanionArgs: Sizes has no replicas for %s", service)
+		}
+	}
+	return nil
+}
+
+// Companion is the application, with its routes.
+type Companion struct {
+	pulumi.ResourceState
+
+	Namespace pulumi.StringOutput
+	URL       pulumi.StringOutput // of the application
+}
+
+// NewCompanion migrates the database, then creates the services and their routes.
+func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ...pulumi.ResourceOption) (*Companion, error) {
+	if err := args.check(); err != nil {
+		return nil, err
+	}
+	c := &Companion{URL: pulumi.String("https://" + args.Edge.Host).ToStringOutput()}
 	if err := ctx.RegisterComponentResource(kube.Token("companion", "Companion"), name, c, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(c)
-	namespace, err := corev1.NewNamespace(ctx, Namespace, &corev1.NamespaceArgs{Metadata: metav1.ObjectMetaArgs{
-		Name: pulumi.String(Namespace),
-		// What breaks the rules of the "restricted" standard is told, sidecars
-		// being more than our own containers.
-		Labels: pulumi.StringMap{"pod-security.kubernetes.io/warn": pulumi.String("restricted")},
-	}}, child)
+	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, Namespace), map[string]string{
+		// Only a warning, since sidecars and jobs are more than our own containers.
+		"pod-security.kubernetes.io/warn": "restricted",
+	}, child)
 	if err != nil {
 		return nil, err
 	}
 	in := namespace.Metadata.Name().Elem()
-	secrets, err := newSecrets(ctx, args, in, child)
+	c.Namespace = in
+	secrets, err := newSecrets(ctx, name, args, in, child)
 	if err != nil {
 		return nil, err
 	}
-	components, err := newComponents(ctx, args, in, child, pulumi.DependsOn(append(secrets, args.ControlPlane, args.Kafka.Topics)))
+	migrated, err := newMigration(ctx, name, args, in, child, pulumi.DependsOn(secrets))
 	if err != nil {
 		return nil, err
 	}
-	sizes := args.Services.ByName()
+	components, err := newComponents(ctx, name, args, in, child, pulumi.DependsOn(append(secrets, args.ControlPlane, args.Kafka.Topics)))
+	if err != nil {
+		return nil, err
+	}
 	for _, service := range Names() {
-		if _, err := workload.New(ctx, service, settings(service, sizes[service], args, in), child, pulumi.DependsOn(components)); err != nil {
+		workloadArgs := settings(service, args, in)
+		if _, err := workload.NewWorkload(ctx, name+"-"+service, workloadArgs, child, pulumi.DependsOn(append(components, migrated))); err != nil {
 			return nil, err
 		}
 	}
-	if err := newRoute(ctx, args.Edge, in, child); err != nil {
+	if err := newRoutes(ctx, name, args, in, child); err != nil {
 		return nil, err
 	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{})
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"namespace": c.Namespace, "url": c.URL})
 }
 
 // settings say how a service differs from the others.
-func settings(service string, size stacks.Service, args Args, namespace pulumi.StringInput) workload.Args {
-	its := workload.Args{
-		Namespace: namespace, Image: args.Image(service), Service: size, Sidecar: args.Services.Sidecar,
-		Env: map[string]string{}, Secrets: map[string]workload.Secret{}, SidecarSecrets: []string{"redis"},
+func settings(service string, args *CompanionArgs, namespace pulumi.StringInput) *workload.WorkloadArgs {
+	size := args.Sizes[service]
+	w := &workload.WorkloadArgs{
+		Name: service, Namespace: namespace, Image: args.Image(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
+		Sidecar: args.Sidecar, Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{}, SidecarSecrets: []string{"redis"},
 	}
 	if slices.Contains(event.Services(), service) {
-		its.Env["PUBSUB_NAME"], its.Env["STATE_STORE_NAME"] = sidecar.PubSub(service), sidecar.StateStore
-		its.Secrets["DATABASE_URL"] = workload.Secret{Name: service + "-database", Key: "url"}
-		its.SidecarSecrets = append(its.SidecarSecrets, service+"-kafka", "kafka-ca")
-		its.Scratch, its.Env["JOURNAL_DIR"] = journal, journal
+		w.Env["PUBSUB_NAME"], w.Env["STATE_STORE_NAME"] = pulumi.String(sidecar.PubSub(service)), pulumi.String(sidecar.StateStore)
+		w.Secrets["DATABASE_URL"] = workload.Secret{Name: service + "-database", Key: "url"}
+		w.SidecarSecrets = append(w.SidecarSecrets, service+"-kafka", "kafka-ca")
+		w.Scratch, w.Env["JOURNAL_DIR"] = journal, pulumi.String(journal)
 	}
 	switch service {
 	case event.Backend:
-		its.PublicFrom = args.Edge.GatewayNamespace
-		its.Env["TRUSTED_PROXIES"] = args.Pods // NGINX says who asks
-		its.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: "backend-auth", Key: "signingKey"}
+		w.PublicNamespace = args.Edge.GatewayNamespace
+		w.Env["TRUSTED_PROXIES"] = args.PodRange // NGINX forwards the client's address
+		w.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: "backend-auth", Key: "signingKey"}
 	case event.MCP:
-		its.PublicFrom = args.Edge.GatewayNamespace
-		its.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: "mcp", Key: "confirmationKey"}
+		w.PublicNamespace = args.Edge.GatewayNamespace
+		w.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: "mcp", Key: "confirmationKey"}
 	}
-	args.Options.set(service, "https://"+args.Edge.Host, &its)
-	return its
+	args.Options.set(service, "https://"+args.Edge.Host, w)
+	return w
 }
 
 // journal is where a service notes the events that it has under way.
@@ -118,33 +170,42 @@ var paths = []struct{ prefix, service string }{
 	{"/mcp", event.MCP},
 }
 
-// newRoute leads requests to the services.
-func newRoute(ctx *pulumi.Context, e *edge.Edge, namespace pulumi.StringInput, child pulumi.ResourceOption) error {
+// newRoutes leads requests to the services.
+func newRoutes(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) error {
+	problems, err := edge.NewProblems(ctx, name+"-problems", args.MaxBody, namespace, child, pulumi.DependsOn([]pulumi.Resource{args.Edge}))
+	if err != nil {
+		return err
+	}
 	var rules []any
 	for _, path := range paths {
 		rules = append(rules, map[string]any{
-			"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": path.prefix}}},
+			"matches": []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": path.prefix}}},
+			"filters": []any{map[string]any{
+				"type":         "ExtensionRef",
+				"extensionRef": map[string]any{"group": "gateway.nginx.org", "kind": "SnippetsFilter", "name": edge.ProblemsFilter},
+			}},
 			"backendRefs": []any{map[string]any{"name": path.service, "port": 80}},
 		})
 	}
-	_, err := kube.NewObject(ctx, kube.Object{
+	_, err = kube.NewObject(ctx, name+"-routes", kube.Object{
 		APIVersion: "gateway.networking.k8s.io/v1", Kind: "HTTPRoute", Name: "api", Namespace: namespace,
 		Fields: map[string]any{"spec": map[string]any{
-			"parentRefs": []any{map[string]any{"name": e.GatewayName, "namespace": e.GatewayNamespace, "sectionName": edge.ListenerHTTPS}},
-			"hostnames":  []any{e.Host},
+			"parentRefs": []any{map[string]any{"name": args.Edge.GatewayName, "namespace": args.Edge.GatewayNamespace, "sectionName": edge.ListenerHTTPS}},
+			"hostnames":  []any{args.Edge.Host},
 			"rules":      rules,
 		}},
-	}, child, pulumi.DependsOn([]pulumi.Resource{e}))
+	}, child, pulumi.DependsOn([]pulumi.Resource{args.Edge, problems}))
 	return err
 }
 
-// newSecrets puts what the services must know where they read it.
-func newSecrets(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, child pulumi.ResourceOption) ([]pulumi.Resource, error) {
+// newSecrets creates the Secrets that the services and their sidecars read.
+func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	contents := map[string]pulumi.StringMap{
-		"backend-auth": {"signingKey": args.SigningKey},
-		"mcp":          {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
-		"redis":        {"password": args.RedisPassword},
-		"kafka-ca":     {"ca.crt": args.Kafka.Authority},
+		"backend-auth":  {"signingKey": args.SigningKey},
+		"mcp":           {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
+		"redis":         {"password": args.RedisPassword},
+		"kafka-ca":      {"ca.crt": args.Kafka.Authority},
+		migrationSecret: {"url": args.MigrationURL},
 	}
 	for _, service := range event.Services() {
 		contents[service+"-database"] = pulumi.StringMap{"url": args.DatabaseURLs[service]}
@@ -154,10 +215,10 @@ func newSecrets(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, ch
 		contents[optionsSecret] = optional
 	}
 	var made []pulumi.Resource
-	for name, content := range contents {
-		one, err := corev1.NewSecret(ctx, "companion-"+name, &corev1.SecretArgs{
-			Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: namespace.ToStringOutput()},
-			StringData: content,
+	for _, key := range slices.Sorted(maps.Keys(contents)) {
+		one, err := corev1.NewSecret(ctx, name+"-"+key, &corev1.SecretArgs{
+			Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(key), Namespace: namespace.ToStringOutput()},
+			StringData: contents[key],
 		}, child)
 		if err != nil {
 			return nil, err

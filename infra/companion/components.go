@@ -1,6 +1,8 @@
 package companion
 
 import (
+	"strings"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -8,9 +10,9 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// newComponents makes what the sidecars read when they start. The pods depend
+// newComponents creates what the sidecars read when they start. The pods depend
 // on all of it: a sidecar that starts without a component does not publish.
-func newComponents(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
+func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	objects := []sidecar.Resource{
 		sidecar.Component(sidecar.SecretStore, "secretstores.kubernetes", nil),
 		sidecar.Redis(args.Redis),
@@ -23,7 +25,7 @@ func newComponents(ctx *pulumi.Context, args Args, namespace pulumi.StringInput,
 				// backend the MCP server. Everything else goes by events.
 				"accessControl": map[string]any{
 					"defaultAction": "deny", "trustDomain": "public",
-					"policies": []any{caller(event.MCP, "/api/v1/**"), caller(event.Backend, "/mcp")},
+					"policies": []any{caller(event.MCP, "/api/v1/**", namespace), caller(event.Backend, "/mcp", namespace)},
 				},
 			}},
 		},
@@ -36,7 +38,7 @@ func newComponents(ctx *pulumi.Context, args Args, namespace pulumi.StringInput,
 	objects = append(objects, args.Options.components()...)
 	var made []pulumi.Resource
 	for _, o := range objects {
-		resource, err := kube.NewObject(ctx, kube.Object{
+		resource, err := kube.NewObject(ctx, name+"-"+strings.ToLower(o.Kind)+"-"+o.Name, kube.Object{
 			APIVersion: o.APIVersion, Kind: o.Kind, Name: o.Name, Namespace: namespace, Fields: o.Fields,
 		}, opts...)
 		if err != nil {
@@ -48,9 +50,9 @@ func newComponents(ctx *pulumi.Context, args Args, namespace pulumi.StringInput,
 }
 
 // caller lets a service invoke others on that path.
-func caller(service, path string) map[string]any {
+func caller(service, path string, namespace pulumi.StringInput) map[string]any {
 	return map[string]any{
-		"appId": service, "defaultAction": "deny", "trustDomain": "public", "namespace": Namespace,
+		"appId": service, "defaultAction": "deny", "trustDomain": "public", "namespace": namespace,
 		"operations": []any{map[string]any{"name": path, "httpVerb": []any{"*"}, "action": "allow"}},
 	}
 }

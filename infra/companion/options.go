@@ -10,19 +10,44 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 	"github.com/wealth-companion/companion/infra/workload"
-	"github.com/wealth-companion/companion/stacks"
 )
 
 // Options are what an installation may do without; nil: it does.
 type Options struct {
-	Mail         *stacks.Mail
-	Push         *stacks.Push
-	OIDC         *stacks.OIDC
-	Conversation *stacks.Conversation
-	// Secrets are theirs, by the configuration's keys.
-	Secrets map[string]pulumi.StringInput
-	// PushKey is the public one of the secret pushPrivateKey.
-	PushKey string
+	Mail         *Mail
+	Push         *Push
+	OIDC         *OIDC
+	Conversation *Conversation
+}
+
+// Mail is the SMTP server that alerts by e-mail are given to.
+type Mail struct {
+	Host     string
+	Port     int
+	User     string
+	From     string
+	Password pulumi.StringInput // secret
+}
+
+// Push are web push's keys (VAPID, RFC 8292), base64url.
+type Push struct {
+	Contact    string // whom a push service may write to: mailto: or https:
+	PublicKey  string
+	PrivateKey pulumi.StringInput // secret
+}
+
+// OIDC is an identity provider.
+type OIDC struct {
+	Issuer       string
+	ClientID     string
+	ClientSecret pulumi.StringInput // secret
+}
+
+// Conversation is Dapr's component for a language model.
+type Conversation struct {
+	Kind     string             // conversation.openai, conversation.anthropic, ...
+	Metadata map[string]string  // the component's, without the key
+	Key      pulumi.StringInput // secret; nil: the model needs none
 }
 
 // The components that options bring, and the secret that holds what is theirs.
@@ -49,7 +74,7 @@ func (o Options) components() []sidecar.Resource {
 		for _, name := range slices.Sorted(maps.Keys(c.Metadata)) {
 			metadata = append(metadata, sidecar.Entry(name, c.Metadata[name]))
 		}
-		if o.Secrets["conversationKey"] != nil {
+		if c.Key != nil {
 			metadata = append(metadata, sidecar.Reference("key", optionsSecret, "conversationKey"))
 		}
 		all = append(all, sidecar.Component(conversation, c.Kind, metadata, event.Analytics, event.Banking, event.Investment))
@@ -57,44 +82,53 @@ func (o Options) components() []sidecar.Resource {
 	return all
 }
 
-// secrets is what the secret of the options holds; empty: there is none.
+// secrets is the content of the options' Secret; empty: there is none.
 func (o Options) secrets() pulumi.StringMap {
 	content := pulumi.StringMap{}
-	for key, value := range o.Secrets {
-		content[key] = value
+	if o.Mail != nil {
+		content["mailPassword"] = o.Mail.Password
+	}
+	if o.Push != nil {
+		content["pushPrivateKey"] = o.Push.PrivateKey
+	}
+	if o.OIDC != nil {
+		content["oidcClientSecret"] = o.OIDC.ClientSecret
+	}
+	if o.Conversation != nil && o.Conversation.Key != nil {
+		content["conversationKey"] = o.Conversation.Key
 	}
 	return content
 }
 
 // set adds what the options change of a service. url is where people find the
 // application.
-func (o Options) set(service, url string, its *workload.Args) {
+func (o Options) set(service, url string, w *workload.WorkloadArgs) {
 	from := func(key string) workload.Secret { return workload.Secret{Name: optionsSecret, Key: key} }
 	switch service {
 	case event.Backend:
 		if o.OIDC != nil {
-			its.Env["OIDC_ISSUER"], its.Env["OIDC_CLIENT_ID"] = o.OIDC.Issuer, o.OIDC.ClientID
-			its.Env["OIDC_REDIRECT_URL"] = url + "/api/v1/auth/oidc/callback"
-			its.Secrets["OIDC_CLIENT_SECRET"] = from("oidcClientSecret")
+			w.Env["OIDC_ISSUER"], w.Env["OIDC_CLIENT_ID"] = pulumi.String(o.OIDC.Issuer), pulumi.String(o.OIDC.ClientID)
+			w.Env["OIDC_REDIRECT_URL"] = pulumi.String(url + "/api/v1/auth/oidc/callback")
+			w.Secrets["OIDC_CLIENT_SECRET"] = from("oidcClientSecret")
 		}
 		if o.Push != nil {
-			its.Env["VAPID_PUBLIC_KEY"] = o.PushKey
+			w.Env["VAPID_PUBLIC_KEY"] = pulumi.String(o.Push.PublicKey)
 		}
 	case event.Notification:
-		its.Env["APPLICATION_URL"] = url
+		w.Env["APPLICATION_URL"] = pulumi.String(url)
 		if o.Mail != nil {
-			its.Env["MAIL_BINDING"] = mailBinding
-			its.SidecarSecrets = append(its.SidecarSecrets, optionsSecret)
+			w.Env["MAIL_BINDING"] = pulumi.String(mailBinding)
+			w.SidecarSecrets = append(w.SidecarSecrets, optionsSecret)
 		}
 		if o.Push != nil {
-			its.Env["VAPID_PUBLIC_KEY"], its.Env["VAPID_CONTACT"] = o.PushKey, o.Push.Contact
-			its.Secrets["VAPID_PRIVATE_KEY"] = from("pushPrivateKey")
+			w.Env["VAPID_PUBLIC_KEY"], w.Env["VAPID_CONTACT"] = pulumi.String(o.Push.PublicKey), pulumi.String(o.Push.Contact)
+			w.Secrets["VAPID_PRIVATE_KEY"] = from("pushPrivateKey")
 		}
 	case event.Analytics, event.Banking, event.Investment:
 		if o.Conversation != nil {
-			its.Env["CONVERSATION_COMPONENT"] = conversation
-			if o.Secrets["conversationKey"] != nil {
-				its.SidecarSecrets = append(its.SidecarSecrets, optionsSecret)
+			w.Env["CONVERSATION_COMPONENT"] = pulumi.String(conversation)
+			if o.Conversation.Key != nil {
+				w.SidecarSecrets = append(w.SidecarSecrets, optionsSecret)
 			}
 		}
 	}

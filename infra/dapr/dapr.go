@@ -2,35 +2,46 @@
 package dapr
 
 import (
+	"cmp"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// Args are the control plane's settings.
-type Args struct {
-	Chart stacks.Chart
-	HA    bool
-	// Namespace is the one whose pods get sidecars.
+// DaprArgs are the control plane's settings. Chart and SidecarNamespace are required.
+type DaprArgs struct {
+	Chart kube.Chart
+	HA    bool // three of each part of the control plane
+	// SidecarNamespace is the namespace whose pods get sidecars.
+	SidecarNamespace string
+	// Namespace is the control plane's own; default dapr-system.
 	Namespace string
 }
 
 // Dapr is a control plane whose sidecar injector answers.
-type Dapr struct{ pulumi.ResourceState }
+type Dapr struct {
+	pulumi.ResourceState
 
-// New installs Dapr.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Dapr, error) {
+	Namespace pulumi.StringOutput
+}
+
+// NewDapr installs Dapr's control plane.
+func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.ResourceOption) (*Dapr, error) {
+	if err := kube.Check("dapr.DaprArgs", map[string]any{"Chart": args.Chart.Chart, "SidecarNamespace": args.SidecarNamespace}); err != nil {
+		return nil, err
+	}
 	d := &Dapr{}
 	if err := ctx.RegisterComponentResource(kube.Token("dapr", "Dapr"), name, d, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(d)
-	namespace, err := kube.NewNamespace(ctx, "dapr-system", child)
+	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "dapr-system"), nil, child)
 	if err != nil {
 		return nil, err
 	}
-	_, err = kube.NewRelease(ctx, "dapr", args.Chart, namespace.Metadata.Name().Elem(), map[string]any{
+	d.Namespace = namespace.Metadata.Name().Elem()
+	_, err = kube.NewRelease(ctx, name, "dapr", args.Chart, d.Namespace, map[string]any{
 		"global": map[string]any{
 			"logAsJson": true,
 			"ha":        map[string]any{"enabled": args.HA},
@@ -42,12 +53,12 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 			// namespace is affected.
 			"webhookFailurePolicy": "Fail",
 			"namespaceSelector": map[string]any{
-				"matchLabels": map[string]any{"kubernetes.io/metadata.name": args.Namespace},
+				"matchLabels": map[string]any{"kubernetes.io/metadata.name": args.SidecarNamespace},
 			},
 		},
 	}, child)
 	if err != nil {
 		return nil, err
 	}
-	return d, ctx.RegisterResourceOutputs(d, pulumi.Map{})
+	return d, ctx.RegisterResourceOutputs(d, pulumi.Map{"namespace": d.Namespace})
 }

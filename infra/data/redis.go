@@ -3,6 +3,8 @@
 package data
 
 import (
+	"cmp"
+
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -10,52 +12,61 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// Args are Redis' settings.
-type Args struct {
-	Redis    stacks.Redis
-	Password pulumi.StringInput // secret
-	// Clients is the namespace whose pods may connect.
-	Clients string
+// RedisArgs are Redis' settings. All but Namespace are required.
+type RedisArgs struct {
+	Image     pulumi.StringInput
+	Storage   pulumi.StringInput // a quantity
+	Resources kube.Requirements
+	Password  pulumi.StringInput // secret
+	// ClientNamespace is the namespace whose pods may connect.
+	ClientNamespace pulumi.StringInput
+	// Namespace is Redis' own; default data.
+	Namespace string
 }
 
 // Redis is a Redis that persists what it is told.
 type Redis struct {
 	pulumi.ResourceState
 
-	Address pulumi.StringOutput // host:port
+	Address   pulumi.StringOutput // host:port
+	Namespace pulumi.StringOutput
+	// Labels are its pods', for network policies.
+	Labels pulumi.StringMap
 }
 
-const (
-	namespaceName = "data"
-	port          = 6379
-)
+const port = 6379
 
-// New makes Redis.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Redis, error) {
-	r := &Redis{}
+// NewRedis creates Redis in a namespace of its own.
+func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.ResourceOption) (*Redis, error) {
+	if err := kube.Check("data.RedisArgs", map[string]any{
+		"Image": args.Image, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory, "Password": args.Password, "ClientNamespace": args.ClientNamespace,
+	}); err != nil {
+		return nil, err
+	}
+	r := &Redis{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")}}
 	if err := ctx.RegisterComponentResource(kube.Token("data", "Redis"), name, r, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(r)
-	namespace, err := kube.NewNamespace(ctx, namespaceName, child)
+	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "data"), nil, child)
 	if err != nil {
 		return nil, err
 	}
-	labels := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")}
+	r.Namespace = namespace.Metadata.Name().Elem()
+	labels := r.Labels
 	metadata := metav1.ObjectMetaArgs{
-		Name: pulumi.String("redis"), Namespace: namespace.Metadata.Name().Elem().ToStringPtrOutput(), Labels: labels,
+		Name: pulumi.String("redis"), Namespace: r.Namespace, Labels: labels,
 	}
-	secret, err := corev1.NewSecret(ctx, "redis", &corev1.SecretArgs{
+	secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
 		Metadata:   metadata,
 		StringData: pulumi.StringMap{"password": args.Password},
 	}, child)
 	if err != nil {
 		return nil, err
 	}
-	service, err := corev1.NewService(ctx, "redis", &corev1.ServiceArgs{
+	service, err := corev1.NewService(ctx, name, &corev1.ServiceArgs{
 		Metadata: metadata,
 		Spec: corev1.ServiceSpecArgs{
 			Selector: labels,
@@ -65,7 +76,7 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	if _, err := appsv1.NewStatefulSet(ctx, "redis", &appsv1.StatefulSetArgs{
+	if _, err := appsv1.NewStatefulSet(ctx, name, &appsv1.StatefulSetArgs{
 		Metadata: metadata,
 		Spec: appsv1.StatefulSetSpecArgs{
 			ServiceName: service.Metadata.Name().Elem(),
@@ -79,21 +90,21 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 				Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("data")},
 				Spec: corev1.PersistentVolumeClaimSpecArgs{
 					AccessModes: pulumi.ToStringArray([]string{"ReadWriteOnce"}),
-					Resources:   corev1.VolumeResourceRequirementsArgs{Requests: pulumi.StringMap{"storage": pulumi.String(args.Redis.Storage)}},
+					Resources:   corev1.VolumeResourceRequirementsArgs{Requests: pulumi.StringMap{"storage": args.Storage}},
 				},
 			}},
 		},
 	}, child); err != nil {
 		return nil, err
 	}
-	if _, err := networkingv1.NewNetworkPolicy(ctx, "redis", &networkingv1.NetworkPolicyArgs{
+	if _, err := networkingv1.NewNetworkPolicy(ctx, name, &networkingv1.NetworkPolicyArgs{
 		Metadata: metadata,
 		Spec: networkingv1.NetworkPolicySpecArgs{
 			PodSelector: metav1.LabelSelectorArgs{MatchLabels: labels},
 			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
 			Ingress: networkingv1.NetworkPolicyIngressRuleArray{networkingv1.NetworkPolicyIngressRuleArgs{
 				From: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-					NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(args.Clients)}},
+					NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": args.ClientNamespace}},
 				}},
 				Ports: networkingv1.NetworkPolicyPortArray{networkingv1.NetworkPolicyPortArgs{Port: pulumi.Int(port)}},
 			}},
@@ -101,11 +112,11 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	}, child); err != nil {
 		return nil, err
 	}
-	r.Address = pulumi.Sprintf("%s.%s.svc:%d", service.Metadata.Name().Elem(), service.Metadata.Namespace().Elem(), port)
-	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address})
+	r.Address = pulumi.Sprintf("%s.%s.svc:%d", service.Metadata.Name().Elem(), r.Namespace, port)
+	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address, "namespace": r.Namespace})
 }
 
-func pod(args Args, secret *corev1.Secret) corev1.PodSpecArgs {
+func pod(args *RedisArgs, secret *corev1.Secret) corev1.PodSpecArgs {
 	// The password reaches the server as a setting on its standard input, and the
 	// probe by the client's own variable: neither shows in a list of processes.
 	const start = `printf 'port 6379\nbind * -::*\ndir /data\nappendonly yes\nmaxmemory-policy noeviction\nrequirepass %s\n' "$REDISCLI_AUTH" | exec redis-server -`
@@ -121,7 +132,7 @@ func pod(args Args, secret *corev1.Secret) corev1.PodSpecArgs {
 		},
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:    pulumi.String("redis"),
-			Image:   pulumi.String(args.Redis.Image),
+			Image:   args.Image,
 			Command: pulumi.ToStringArray([]string{"sh", "-c", start}),
 			Env: corev1.EnvVarArray{corev1.EnvVarArgs{
 				Name: pulumi.String("REDISCLI_AUTH"),
@@ -132,7 +143,7 @@ func pod(args Args, secret *corev1.Secret) corev1.PodSpecArgs {
 			Ports:           corev1.ContainerPortArray{corev1.ContainerPortArgs{ContainerPort: pulumi.Int(port)}},
 			ReadinessProbe:  probe,
 			LivenessProbe:   probe,
-			Resources:       kube.Resources(args.Redis.Resources),
+			Resources:       args.Resources.Container(),
 			SecurityContext: kube.Restricted(),
 			VolumeMounts:    corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String("data"), MountPath: pulumi.String("/data")}},
 		}},

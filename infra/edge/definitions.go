@@ -21,10 +21,10 @@ import (
 
 const gatewayModule = "sigs.k8s.io/gateway-api"
 
-// gatewayDefinitions registers the Gateway API's custom resource definitions,
+// newDefinitions registers the Gateway API's custom resource definitions,
 // which no chart brings, from the Go module that go.mod pins: no address to
 // download from, and the plan shows each.
-func gatewayDefinitions(ctx *pulumi.Context, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
+func newDefinitions(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	dir, err := moduleDir(gatewayModule)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func gatewayDefinitions(ctx *pulumi.Context, opts ...pulumi.ResourceOption) ([]p
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		for _, definition := range definitions {
-			resource, err := newDefinition(ctx, definition, opts...)
+			resource, err := newDefinition(ctx, name, definition, opts...)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", file, err)
 			}
@@ -89,11 +89,11 @@ func decode(raw []byte) ([]map[string]any, error) {
 	}
 }
 
-func newDefinition(ctx *pulumi.Context, definition map[string]any, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+func newDefinition(ctx *pulumi.Context, name string, definition map[string]any, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
 	metadata, _ := definition["metadata"].(map[string]any)
-	name, _ := metadata["name"].(string)
-	if name == "" {
+	own, _ := metadata["name"].(string)
+	if own == "" {
 		return nil, errors.New("a definition without a name")
 	}
-	return kube.NewUntyped(ctx, "apiextensions.k8s.io/v1", "CustomResourceDefinition", name, pulumi.ToMap(definition), opts...)
+	return kube.NewUntyped(ctx, name+"-"+own, "apiextensions.k8s.io/v1", "CustomResourceDefinition", pulumi.ToMap(definition), opts...)
 }

@@ -1,72 +1,103 @@
-// Package edge is where people arrive: NGINX behind a load balancer, the
-// certificate that it shows, and the names that lead to it.
+// Package edge is where requests arrive: NGINX behind a load balancer, the
+// certificate that it serves, and the DNS records that lead to it.
 package edge
 
 import (
+	"cmp"
+	"fmt"
+
 	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
 	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// Args are the edge's settings.
-type Args struct {
-	Domain      string
-	Nginx       stacks.Chart
-	CertManager stacks.Chart
-	Issuer      stacks.Issuer
+// EdgeArgs are the edge's settings. All are required but Namespace and, with an
+// issuer of kind ca, DNSToken.
+type EdgeArgs struct {
+	Domain      string // the application is at app.<Domain>
+	Nginx       kube.Chart
+	CertManager kube.Chart
+	Issuer      Issuer
 	Replicas    int
 	// LoadBalancer is the name that DigitalOcean shows.
 	LoadBalancer string
-	// DNSToken answers ACME's challenges in DigitalOcean's DNS; used with ACME only.
-	DNSToken pulumi.StringOutput
-	// Namespace is the one whose routes are taken.
+	// DNSToken answers ACME's challenges in DigitalOcean's DNS.
+	DNSToken pulumi.StringInput
+	// RouteNamespace is the namespace whose routes are accepted.
+	RouteNamespace string
+	// MaxBody is the largest request body in bytes: what the services accept, since
+	// NGINX would refuse first.
+	MaxBody int
+	// Namespace is NGINX's own; default nginx-gateway.
 	Namespace string
 }
+
+// The kinds of Issuer.
+const (
+	ACME      = "acme" // an ACME server, such as Let's Encrypt's
+	Authority = "ca"   // an authority of the stack's own
+)
+
+// Issuer signs the edge's certificate. Email and Server are ACME's: who is told of
+// trouble, and the URL of the directory.
+type Issuer struct{ Kind, Email, Server string }
 
 // Edge is a gateway that answers with a valid certificate.
 type Edge struct {
 	pulumi.ResourceState
 
-	Host             string              // the application's name, app.<domain>
-	GatewayName      string              // what routes name as their parent
-	GatewayNamespace string              //
+	Host             string              // app.<domain>
+	GatewayName      pulumi.StringOutput // what routes name as their parent
+	GatewayNamespace pulumi.StringOutput
 	Address          pulumi.StringOutput // of the load balancer
 }
 
 const (
-	namespaceName = "nginx-gateway"
-	gatewayName   = "companion"
-	tlsSecret     = "companion-tls"
-	listenerHTTP  = "http"
+	gatewayName  = "companion"
+	tlsSecret    = "companion-tls"
+	listenerHTTP = "http"
 )
 
 // ListenerHTTPS is the listener with TLS, as routes name it.
 const ListenerHTTPS = "https"
 
-// New makes the edge.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Edge, error) {
-	e := &Edge{Host: "app." + args.Domain, GatewayName: gatewayName, GatewayNamespace: namespaceName}
+// NewEdge creates the edge and waits until it has an address and a certificate.
+func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.ResourceOption) (*Edge, error) {
+	required := map[string]any{
+		"Domain": args.Domain, "Nginx": args.Nginx.Chart, "CertManager": args.CertManager.Chart, "Issuer.Kind": args.Issuer.Kind,
+		"LoadBalancer": args.LoadBalancer, "RouteNamespace": args.RouteNamespace,
+	}
+	if args.Issuer.Kind == ACME {
+		required["DNSToken"] = args.DNSToken
+	}
+	if err := kube.Check("edge.EdgeArgs", required); err != nil {
+		return nil, err
+	}
+	if args.Replicas < 1 || args.MaxBody < 1 {
+		return nil, fmt.Errorf("edge.EdgeArgs: Replicas is %d and MaxBody %d: both must be positive", args.Replicas, args.MaxBody)
+	}
+	e := &Edge{Host: "app." + args.Domain}
 	if err := ctx.RegisterComponentResource(kube.Token("edge", "Edge"), name, e, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(e)
-	namespace, err := kube.NewNamespace(ctx, namespaceName, child)
+	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "nginx-gateway"), nil, child)
 	if err != nil {
 		return nil, err
 	}
 	in := namespace.Metadata.Name().Elem()
-	definitions, err := gatewayDefinitions(ctx, child)
+	e.GatewayNamespace = in
+	definitions, err := newDefinitions(ctx, name, child)
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := newIssuer(ctx, args, child)
+	issuer, err := newIssuer(ctx, name, args, child)
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := kube.NewObject(ctx, kube.Object{
+	certificate, err := kube.NewObject(ctx, name+"-certificate", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: tlsSecret, Namespace: in, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{
 			"secretName": tlsSecret,
@@ -78,29 +109,34 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	nginx, err := newNginx(ctx, args, in, definitions, child)
+	nginx, err := newNginx(ctx, name, args, in, definitions, child)
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := newGateway(ctx, args, e.Host, in, child, pulumi.DependsOn([]pulumi.Resource{nginx, certificate}))
+	gateway, err := newGateway(ctx, name, args, e.Host, in, child, pulumi.DependsOn([]pulumi.Resource{nginx, certificate}))
 	if err != nil {
 		return nil, err
 	}
+	e.GatewayName = pulumi.String(gatewayName).ToStringOutput()
 	e.Address = gateway.StatusText("addresses", 0, "value")
-	if err := newNames(ctx, args, e.Address, child); err != nil {
+	if err := newDNSRecords(ctx, name, args, e.Address, child); err != nil {
 		return nil, err
 	}
-	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{"address": e.Address})
+	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{
+		"host": pulumi.String(e.Host), "gatewayName": e.GatewayName, "gatewayNamespace": e.GatewayNamespace, "address": e.Address,
+	})
 }
 
-func newNginx(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, definitions []pulumi.Resource, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
-	return kube.NewRelease(ctx, namespaceName, args.Nginx, namespace, map[string]any{
-		"fullnameOverride": namespaceName,
+func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, namespace pulumi.StringInput, definitions []pulumi.Resource, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
+	return kube.NewRelease(ctx, name+"-nginx", "nginx-gateway", args.Nginx, namespace, map[string]any{
+		"fullnameOverride": "nginx-gateway",
 		"nginxGateway": map[string]any{
 			"gatewayClassName": "nginx",
 			"replicaCount":     args.Replicas,
 			"productTelemetry": map[string]any{"enable": false},
-			"readinessProbe":   map[string]any{"initialDelaySeconds": 1},
+			// Error pages of the API's shape are a snippet: see Problems.
+			"snippetsFilters": map[string]any{"enable": true},
+			"readinessProbe":  map[string]any{"initialDelaySeconds": 1},
 		},
 		"service": map[string]any{
 			"type": "LoadBalancer",
@@ -114,14 +150,8 @@ func newNginx(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, defi
 }
 
 // newGateway listens on both ports; what comes without TLS is sent to TLS.
-func newGateway(ctx *pulumi.Context, args Args, host string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*kube.Resource, error) {
-	routesFrom := func(where string) map[string]any {
-		return map[string]any{"namespaces": map[string]any{
-			"from":     "Selector",
-			"selector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": where}},
-		}}
-	}
-	gateway, err := kube.NewObject(ctx, kube.Object{
+func newGateway(ctx *pulumi.Context, name string, args *EdgeArgs, host string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*kube.Resource, error) {
+	gateway, err := kube.NewObject(ctx, name+"-gateway", kube.Object{
 		APIVersion: "gateway.networking.k8s.io/v1", Kind: "Gateway", Name: gatewayName, Namespace: namespace,
 		WaitFor: []string{"Programmed", "{.status.addresses[0].value}"},
 		Fields: map[string]any{"spec": map[string]any{
@@ -133,11 +163,14 @@ func newGateway(ctx *pulumi.Context, args Args, host string, namespace pulumi.St
 						"mode":            "Terminate",
 						"certificateRefs": []any{map[string]any{"name": tlsSecret, "kind": "Secret", "group": ""}},
 					},
-					"allowedRoutes": routesFrom(args.Namespace),
+					"allowedRoutes": map[string]any{"namespaces": map[string]any{
+						"from":     "Selector",
+						"selector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": args.RouteNamespace}},
+					}},
 				},
 				map[string]any{
 					"name": listenerHTTP, "hostname": host, "port": 80, "protocol": "HTTP",
-					"allowedRoutes": routesFrom(namespaceName),
+					"allowedRoutes": map[string]any{"namespaces": map[string]any{"from": "Same"}},
 				},
 			},
 		}},
@@ -145,7 +178,11 @@ func newGateway(ctx *pulumi.Context, args Args, host string, namespace pulumi.St
 	if err != nil {
 		return nil, err
 	}
-	_, err = kube.NewObject(ctx, kube.Object{
+	after := append(opts, pulumi.DependsOn([]pulumi.Resource{gateway}))
+	if err := newClientSettings(ctx, name, args.MaxBody, namespace, after...); err != nil {
+		return nil, err
+	}
+	_, err = kube.NewObject(ctx, name+"-to-https", kube.Object{
 		APIVersion: "gateway.networking.k8s.io/v1", Kind: "HTTPRoute", Name: "to-https", Namespace: namespace,
 		Fields: map[string]any{"spec": map[string]any{
 			"parentRefs": []any{map[string]any{"name": gatewayName, "sectionName": listenerHTTP}},
@@ -155,17 +192,30 @@ func newGateway(ctx *pulumi.Context, args Args, host string, namespace pulumi.St
 				"requestRedirect": map[string]any{"scheme": "https", "port": 443, "statusCode": 301},
 			}}}},
 		}},
-	}, append(opts, pulumi.DependsOn([]pulumi.Resource{gateway}))...)
+	}, after...)
 	return gateway, err
 }
 
-// newNames makes the domain and points the application's name at the load balancer.
-func newNames(ctx *pulumi.Context, args Args, address pulumi.StringOutput, opts ...pulumi.ResourceOption) error {
-	domain, err := digitalocean.NewDomain(ctx, "domain", &digitalocean.DomainArgs{Name: pulumi.String(args.Domain)}, opts...)
+// newClientSettings bounds what a client may send: a larger body gets 413, and
+// one that stalls 408.
+func newClientSettings(ctx *pulumi.Context, name string, maxBody int, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) error {
+	_, err := kube.NewObject(ctx, name+"-client-settings", kube.Object{
+		APIVersion: "gateway.nginx.org/v1alpha1", Kind: "ClientSettingsPolicy", Name: gatewayName, Namespace: namespace,
+		Fields: map[string]any{"spec": map[string]any{
+			"targetRef": map[string]any{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gatewayName},
+			"body":      map[string]any{"maxSize": fmt.Sprint(maxBody), "timeout": "30s"},
+		}},
+	}, opts...)
+	return err
+}
+
+// newDNSRecords creates the domain and points the application's name at the load balancer.
+func newDNSRecords(ctx *pulumi.Context, name string, args *EdgeArgs, address pulumi.StringOutput, opts ...pulumi.ResourceOption) error {
+	domain, err := digitalocean.NewDomain(ctx, name, &digitalocean.DomainArgs{Name: pulumi.String(args.Domain)}, opts...)
 	if err != nil {
 		return err
 	}
-	_, err = digitalocean.NewDnsRecord(ctx, "app", &digitalocean.DnsRecordArgs{
+	_, err = digitalocean.NewDnsRecord(ctx, name+"-app", &digitalocean.DnsRecordArgs{
 		Domain: domain.Name, Type: pulumi.String("A"), Name: pulumi.String("app"), Value: address, Ttl: pulumi.Int(300),
 	}, opts...)
 	return err

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"fmt"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,13 +17,13 @@ const (
 )
 
 // newIssuer installs cert-manager and the issuer that the stack asks for.
-func newIssuer(ctx *pulumi.Context, args Args, child pulumi.ResourceOption) (*kube.Resource, error) {
-	namespace, err := kube.NewNamespace(ctx, certManagerNamespace, child)
+func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.ResourceOption) (*kube.Resource, error) {
+	namespace, err := kube.NewNamespace(ctx, name+"-cert-manager", certManagerNamespace, nil, child)
 	if err != nil {
 		return nil, err
 	}
 	in := namespace.Metadata.Name().Elem()
-	manager, err := kube.NewRelease(ctx, "cert-manager", args.CertManager, in, map[string]any{
+	manager, err := kube.NewRelease(ctx, name+"-cert-manager", "cert-manager", args.CertManager, in, map[string]any{
 		"installCRDs": true,
 		"prometheus":  map[string]any{"enabled": false},
 	}, child)
@@ -29,23 +31,26 @@ func newIssuer(ctx *pulumi.Context, args Args, child pulumi.ResourceOption) (*ku
 		return nil, err
 	}
 	after := pulumi.DependsOn([]pulumi.Resource{manager})
-	if args.Issuer.Kind == "acme" {
-		return newACME(ctx, args, in, child, after)
+	switch args.Issuer.Kind {
+	case ACME:
+		return newACME(ctx, name, args, in, child, after)
+	case Authority:
+		return newAuthority(ctx, name, in, child, after)
 	}
-	return newAuthority(ctx, in, child, after)
+	return nil, fmt.Errorf("edge.EdgeArgs: Issuer.Kind is %q: it must be %s or %s", args.Issuer.Kind, ACME, Authority)
 }
 
 // newACME proves the domain by a DNS record, so that no port has to be open
 // before there is a certificate.
-func newACME(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*kube.Resource, error) {
-	token, err := corev1.NewSecret(ctx, "digitalocean-dns", &corev1.SecretArgs{
+func newACME(ctx *pulumi.Context, name string, args *EdgeArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*kube.Resource, error) {
+	token, err := corev1.NewSecret(ctx, name+"-digitalocean-dns", &corev1.SecretArgs{
 		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String("digitalocean-dns"), Namespace: namespace.ToStringOutput()},
-		StringData: pulumi.StringMap{"token": args.DNSToken},
+		StringData: pulumi.StringMap{"token": args.DNSToken.ToStringOutput()},
 	}, opts...)
 	if err != nil {
 		return nil, err
 	}
-	return kube.NewObject(ctx, kube.Object{
+	return kube.NewObject(ctx, name+"-issuer", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "ClusterIssuer", Name: issuerName, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{"acme": map[string]any{
 			"email":               args.Issuer.Email,
@@ -58,17 +63,17 @@ func newACME(ctx *pulumi.Context, args Args, namespace pulumi.StringInput, opts 
 	}, append(opts, pulumi.DependsOn([]pulumi.Resource{token}))...)
 }
 
-// newAuthority makes an authority of the stack's own. Its certificate, which a
+// newAuthority creates an authority of the stack's own. Its certificate, which a
 // client must trust, is in the Secret companion-ca (tls.crt).
-func newAuthority(ctx *pulumi.Context, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
-	self, err := kube.NewObject(ctx, kube.Object{
+func newAuthority(ctx *pulumi.Context, name string, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
+	self, err := kube.NewObject(ctx, name+"-self-signed", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "ClusterIssuer", Name: "self-signed", WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{"selfSigned": map[string]any{}}},
 	}, child, after)
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := kube.NewObject(ctx, kube.Object{
+	certificate, err := kube.NewObject(ctx, name+"-authority", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: authoritySecret, Namespace: namespace, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{
 			"isCA": true, "commonName": "Wealth Companion", "secretName": authoritySecret,
@@ -81,7 +86,7 @@ func newAuthority(ctx *pulumi.Context, namespace pulumi.StringInput, child, afte
 	if err != nil {
 		return nil, err
 	}
-	return kube.NewObject(ctx, kube.Object{
+	return kube.NewObject(ctx, name+"-issuer", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "ClusterIssuer", Name: issuerName, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{"ca": map[string]any{"secretName": authoritySecret}}},
 	}, child, pulumi.DependsOn([]pulumi.Resource{certificate}))

@@ -4,104 +4,126 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// Args are the brokers' settings.
-type Args struct {
-	Chart stacks.Chart
-	Kafka stacks.Kafka
-	// AdminImage is the image of companionctl, which makes the topics.
+// KafkaArgs are the brokers' args. All are required but JavaOptions, Config
+// and Namespace.
+type KafkaArgs struct {
+	Chart       kube.Chart // Strimzi's operator
+	Version     string     // Kafka's
+	Brokers     int
+	Storage     string // of each broker, a quantity
+	Resources   kube.Requirements
+	HeapMB      int               // in MiB
+	JavaOptions map[string]string // -XX options, name to value
+	Config      map[string]string // over the program's own broker settings
+	// AdminImage is the image of companionctl, which creates the topics.
 	AdminImage pulumi.StringInput
-	// Services are given a user each.
+	// Services get a user each.
 	Services []string
-	// Seed is the secret that the users' passwords follow from.
+	// Seed is the secret that the users' passwords are derived from.
 	Seed pulumi.StringInput
+	// Namespace is the brokers' own; default kafka.
+	Namespace string
 }
 
 // Kafka is a cluster that takes connections, with its topics.
 type Kafka struct {
 	pulumi.ResourceState
 
-	Bootstrap string // host:port of the listener with TLS and SCRAM
+	Bootstrap pulumi.StringOutput // host:port of the listener with TLS and SCRAM
+	Namespace pulumi.StringOutput
 	// Passwords are the users', by service; secret.
 	Passwords map[string]pulumi.StringOutput
 	// Authority signed the brokers' certificates; PEM.
 	Authority pulumi.StringOutput
-	// Topics is the job that made the topics: what needs them depends on it.
+	// Topics is the job that created the topics: what needs them depends on it.
 	Topics pulumi.Resource
+	// Labels are the brokers' pods', for network policies.
+	Labels pulumi.StringMap
 }
 
 const (
-	namespaceName = "kafka"
-	clusterName   = "events"
-	poolName      = "dual"
-	adminUser     = "admin"
-	apiVersion    = "kafka.strimzi.io/v1"
-	listenerPort  = 9093
+	clusterName  = "events"
+	poolName     = "dual"
+	adminUser    = "admin"
+	apiVersion   = "kafka.strimzi.io/v1"
+	listenerPort = 9093
 	// ReplicationFactor of every topic, when there are brokers enough.
 	replicationFactor = 3
 )
 
-// New makes the operator and the brokers.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Kafka, error) {
-	k := &Kafka{Bootstrap: fmt.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, namespaceName, listenerPort)}
+// NewKafka installs the operator, and creates the brokers, their users and the topics.
+func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.ResourceOption) (*Kafka, error) {
+	if err := kube.Check("kafka.KafkaArgs", map[string]any{
+		"Chart": args.Chart.Chart, "Version": args.Version, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory,
+		"AdminImage": args.AdminImage, "Seed": args.Seed,
+	}); err != nil {
+		return nil, err
+	}
+	if args.Brokers < 1 || args.HeapMB < 1 {
+		return nil, fmt.Errorf("kafka.KafkaArgs: Brokers is %d and HeapMB %d: both must be positive", args.Brokers, args.HeapMB)
+	}
+	k := &Kafka{Labels: pulumi.ToStringMap(map[string]string{"strimzi.io/cluster": clusterName, "strimzi.io/kind": "Kafka"})}
 	if err := ctx.RegisterComponentResource(kube.Token("kafka", "Kafka"), name, k, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(k)
-	namespace, err := kube.NewNamespace(ctx, namespaceName, child)
+	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "kafka"), nil, child)
 	if err != nil {
 		return nil, err
 	}
 	in := namespace.Metadata.Name().Elem()
-	operator, err := kube.NewRelease(ctx, "strimzi", args.Chart, in, nil, child)
+	k.Namespace = in
+	k.Bootstrap = pulumi.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, in, listenerPort)
+	operator, err := kube.NewRelease(ctx, name+"-strimzi", "strimzi", args.Chart, in, nil, child)
 	if err != nil {
 		return nil, err
 	}
-	brokers, err := newBrokers(ctx, args.Kafka, in, child, pulumi.DependsOn([]pulumi.Resource{operator}))
+	brokers, err := newBrokers(ctx, name, args, in, child, pulumi.DependsOn([]pulumi.Resource{operator}))
 	if err != nil {
 		return nil, err
 	}
 	k.Authority = brokers.StatusText("listeners", 0, "certificates", 0)
-	admin, err := newUser(ctx, adminUser, Password(args.Seed, adminUser), adminRights(), in, brokers, child)
+	admin, err := newUser(ctx, name, adminUser, Password(args.Seed, adminUser), adminRights(), in, brokers, child)
 	if err != nil {
 		return nil, err
 	}
 	k.Passwords = map[string]pulumi.StringOutput{}
 	for _, service := range args.Services {
 		k.Passwords[service] = Password(args.Seed, service)
-		if _, err := newUser(ctx, service, k.Passwords[service], rights(service), in, brokers, child); err != nil {
+		if _, err := newUser(ctx, name, service, k.Passwords[service], rights(service), in, brokers, child); err != nil {
 			return nil, err
 		}
 	}
-	if k.Topics, err = newTopics(ctx, k.Bootstrap, args, in, admin, child); err != nil {
+	if k.Topics, err = newTopics(ctx, name, k.Bootstrap, args, in, admin, child); err != nil {
 		return nil, err
 	}
-	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{"bootstrap": pulumi.String(k.Bootstrap)})
+	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{"bootstrap": k.Bootstrap, "namespace": k.Namespace, "authority": k.Authority})
 }
 
-func newBrokers(ctx *pulumi.Context, settings stacks.Kafka, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
+func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
 	labels := map[string]string{"strimzi.io/cluster": clusterName}
-	pool, err := kube.NewObject(ctx, kube.Object{
+	pool, err := kube.NewObject(ctx, name+"-pool", kube.Object{
 		APIVersion: apiVersion, Kind: "KafkaNodePool", Name: poolName, Namespace: namespace, Labels: labels,
 		Fields: map[string]any{"spec": map[string]any{
-			"replicas": settings.Brokers,
+			"replicas": args.Brokers,
 			"roles":    []any{"controller", "broker"},
 			"storage": map[string]any{"type": "jbod", "volumes": []any{map[string]any{
-				"id": 0, "type": "persistent-claim", "size": settings.Storage, "deleteClaim": false, "kraftMetadata": "shared",
+				"id": 0, "type": "persistent-claim", "size": args.Storage, "deleteClaim": false, "kraftMetadata": "shared",
 			}}},
 			"resources": map[string]any{
-				"requests": map[string]any{"cpu": settings.Resources.CPU, "memory": settings.Resources.Memory},
-				"limits":   map[string]any{"memory": settings.Resources.MemoryLimit},
+				"requests": map[string]any{"cpu": args.Resources.CPU, "memory": args.Resources.Memory},
+				"limits":   map[string]any{"memory": args.Resources.MemoryLimit},
 			},
-			"jvmOptions": javaOptions(settings),
+			"jvmOptions": javaOptions(args),
 			"template": map[string]any{"pod": map[string]any{
 				// A node that fails takes one broker with it, not two.
 				"topologySpreadConstraints": []any{map[string]any{
@@ -114,17 +136,17 @@ func newBrokers(ctx *pulumi.Context, settings stacks.Kafka, namespace pulumi.Str
 	if err != nil {
 		return nil, err
 	}
-	return kube.NewObject(ctx, kube.Object{
+	return kube.NewObject(ctx, name+"-cluster", kube.Object{
 		APIVersion: apiVersion, Kind: "Kafka", Name: clusterName, Namespace: namespace, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{
 			"kafka": map[string]any{
-				"version": settings.Version,
+				"version": args.Version,
 				"listeners": []any{map[string]any{
 					"name": "tls", "port": listenerPort, "type": "internal", "tls": true,
 					"authentication": map[string]any{"type": "scram-sha-512"},
 				}},
 				"authorization":  map[string]any{"type": "simple"},
-				"config":         brokerConfig(settings),
+				"config":         brokerConfig(args),
 				"readinessProbe": map[string]any{"initialDelaySeconds": 5, "periodSeconds": 5, "timeoutSeconds": 5},
 				"livenessProbe":  map[string]any{"initialDelaySeconds": 30, "timeoutSeconds": 10},
 			},
@@ -134,19 +156,19 @@ func newBrokers(ctx *pulumi.Context, settings stacks.Kafka, namespace pulumi.Str
 }
 
 // javaOptions sizes the heap; the stack may add options of the machine's.
-func javaOptions(settings stacks.Kafka) map[string]any {
-	heap := fmt.Sprintf("%dm", settings.HeapMB)
+func javaOptions(args *KafkaArgs) map[string]any {
+	heap := fmt.Sprintf("%dm", args.HeapMB)
 	options := map[string]any{"-Xms": heap, "-Xmx": heap}
-	if len(settings.JavaOptions) > 0 {
-		options["-XX"] = toAny(settings.JavaOptions)
+	if len(args.JavaOptions) > 0 {
+		options["-XX"] = toAny(args.JavaOptions)
 	}
 	return options
 }
 
 // brokerConfig are the settings that keep an acknowledged event: every replica
 // in step but one must have it. Topics come from the catalogue alone.
-func brokerConfig(settings stacks.Kafka) map[string]any {
-	inSync := min(2, settings.Brokers)
+func brokerConfig(args *KafkaArgs) map[string]any {
+	inSync := min(2, args.Brokers)
 	config := map[string]any{
 		"auto.create.topics.enable":                "false",
 		"default.replication.factor":               replicationFactor,
@@ -157,7 +179,7 @@ func brokerConfig(settings stacks.Kafka) map[string]any {
 		"offsets.topic.num.partitions":             12,
 		"group.initial.rebalance.delay.ms":         500,
 	}
-	return kube.Merge(config, toAny(settings.Config))
+	return kube.Merge(config, toAny(args.Config))
 }
 
 func toAny(options map[string]string) map[string]any {

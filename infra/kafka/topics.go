@@ -13,13 +13,12 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
-// newTopics runs the operators' tool in a Job. The Job's name follows from the
+// newTopics runs companionctl in a Job. The Job's name follows from the
 // catalogue, so that it runs again when the catalogue changes and only then.
-func newTopics(ctx *pulumi.Context, bootstrap string, args Args, namespace pulumi.StringInput, admin pulumi.Resource, child pulumi.ResourceOption) (pulumi.Resource, error) {
-	hash, err := catalogueHash(args.Kafka.Brokers)
+func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, args *KafkaArgs, namespace pulumi.StringInput, admin pulumi.Resource, child pulumi.ResourceOption) (pulumi.Resource, error) {
+	hash, err := catalogueHash(args.Brokers)
 	if err != nil {
 		return nil, err
 	}
@@ -28,10 +27,10 @@ func newTopics(ctx *pulumi.Context, bootstrap string, args Args, namespace pulum
 			SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(secret), Key: pulumi.String(key)},
 		}}
 	}
-	plain := func(name, value string) corev1.EnvVarArgs {
-		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: pulumi.String(value)}
+	plain := func(name string, value pulumi.StringInput) corev1.EnvVarArgs {
+		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: value.ToStringOutput()}
 	}
-	return batchv1.NewJob(ctx, "topics", &batchv1.JobArgs{
+	return batchv1.NewJob(ctx, name+"-topics", &batchv1.JobArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("topics-" + hash), Namespace: namespace.ToStringOutput()},
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(4),
@@ -40,21 +39,18 @@ func newTopics(ctx *pulumi.Context, bootstrap string, args Args, namespace pulum
 				Spec: corev1.PodSpecArgs{
 					RestartPolicy:                pulumi.String("Never"),
 					AutomountServiceAccountToken: pulumi.Bool(false),
-					SecurityContext: corev1.PodSecurityContextArgs{
-						RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(65532), RunAsGroup: pulumi.Int(65532),
-						SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-					},
+					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
 						Name:  pulumi.String("companionctl"),
-						Image: args.AdminImage,
+						Image: args.AdminImage.ToStringOutput(),
 						Args:  pulumi.ToStringArray([]string{"topics", "apply", fmt.Sprintf("--replication=%d", replicationFactor)}),
 						Env: corev1.EnvVarArray{
 							plain("KAFKA_BROKERS", bootstrap),
-							plain("KAFKA_USERNAME", adminUser),
+							plain("KAFKA_USERNAME", pulumi.String(adminUser)),
 							fromSecret("KAFKA_PASSWORD", adminUser, "password"),
-							plain("KAFKA_CA_FILE", "/etc/kafka-ca/ca.crt"),
+							plain("KAFKA_CA_FILE", pulumi.String("/etc/kafka-ca/ca.crt")),
 						},
-						Resources:       kube.Resources(stacks.Resources{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}),
+						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Container(),
 						SecurityContext: kube.Restricted(),
 						VolumeMounts: corev1.VolumeMountArray{corev1.VolumeMountArgs{
 							Name: pulumi.String("ca"), MountPath: pulumi.String("/etc/kafka-ca"), ReadOnly: pulumi.Bool(true),

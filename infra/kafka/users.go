@@ -10,24 +10,24 @@ import (
 	"github.com/wealth-companion/companion/infra/secret"
 )
 
-// Password is a user's: it follows from the stack's seed.
+// Password returns a user's password, derived from the stack's seed.
 func Password(seed pulumi.StringInput, user string) pulumi.StringOutput {
 	return secret.Derive(seed, "kafka user "+user)
 }
 
-// newUser makes a user with that password. The operator puts what a client
+// newUser creates a user with that password. The operator puts what a client
 // needs into the Secret of the user's name.
-func newUser(ctx *pulumi.Context, name string, password pulumi.StringInput, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
-	source := name + "-password"
-	made, err := corev1.NewSecret(ctx, "kafka-"+source, &corev1.SecretArgs{
+func newUser(ctx *pulumi.Context, name, user string, password pulumi.StringInput, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
+	source := user + "-password"
+	made, err := corev1.NewSecret(ctx, name+"-"+source, &corev1.SecretArgs{
 		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(source), Namespace: namespace.ToStringOutput()},
 		StringData: pulumi.StringMap{"password": password},
 	}, child)
 	if err != nil {
 		return nil, err
 	}
-	return kube.NewObject(ctx, kube.Object{
-		APIVersion: apiVersion, Kind: "KafkaUser", Name: name, Namespace: namespace, WaitFor: []string{"Ready"},
+	return kube.NewObject(ctx, name+"-user-"+user, kube.Object{
+		APIVersion: apiVersion, Kind: "KafkaUser", Name: user, Namespace: namespace, WaitFor: []string{"Ready"},
 		Labels: map[string]string{"strimzi.io/cluster": clusterName},
 		Fields: map[string]any{"spec": map[string]any{
 			"authentication": map[string]any{

@@ -3,41 +3,66 @@
 package kube
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/wealth-companion/companion/stacks"
 )
 
 // Token is a component's type, in the project's own package.
 func Token(layer, kind string) string { return "companion:" + layer + ":" + kind }
 
-// NewNamespace makes a namespace. The application's is the one that takes
-// sidecars and routes.
-func NewNamespace(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) (*corev1.Namespace, error) {
+// Check returns one error that names every argument of a component that has to
+// be given and is nil or empty.
+func Check(component string, required map[string]any) error {
+	var missing []string
+	for _, name := range slices.Sorted(maps.Keys(required)) {
+		if value := required[name]; value == nil || value == "" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: the arguments %s are missing", component, strings.Join(missing, ", "))
+}
+
+// NewNamespace creates the namespace called namespace; name is the resource's in Pulumi.
+func NewNamespace(ctx *pulumi.Context, name, namespace string, labels map[string]string, opts ...pulumi.ResourceOption) (*corev1.Namespace, error) {
 	return corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
-		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(name)},
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(namespace), Labels: pulumi.ToStringMap(labels)},
 	}, opts...)
 }
 
-// NewRelease installs a chart under a fixed name. The stack's values are laid
-// over the program's.
-func NewRelease(ctx *pulumi.Context, name string, chart stacks.Chart, namespace pulumi.StringInput, values map[string]any, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
+// Chart is a Helm chart and where it is pulled from.
+type Chart struct {
+	Chart   string         // its name, or an oci:// address
+	Repo    string         // of an HTTP repository; empty with an oci:// address
+	Version string         // exact
+	Values  map[string]any // over the program's own values
+}
+
+// NewRelease installs a chart as the release called release, which does not
+// change between stacks; name is the resource's in Pulumi. The chart's Values are
+// laid over values.
+func NewRelease(ctx *pulumi.Context, name, release string, chart Chart, namespace pulumi.StringInput, values map[string]any, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
 	args := &helmv3.ReleaseArgs{
-		Name:      pulumi.String(name),
+		Name:      pulumi.String(release),
 		Chart:     pulumi.String(chart.Chart),
 		Version:   pulumi.String(chart.Version),
 		Namespace: namespace,
 		Values:    pulumi.ToMap(Merge(values, chart.Values)),
 		Timeout:   pulumi.Int(600),
-		// A failed first install is taken away, so that the next `up` can install.
+		// A failed first install is removed, so that the next `up` can install.
 		Atomic: pulumi.Bool(true),
 	}
 	if chart.Repo != "" {
@@ -45,6 +70,18 @@ func NewRelease(ctx *pulumi.Context, name string, chart stacks.Chart, namespace 
 	}
 	return helmv3.NewRelease(ctx, name, args, opts...)
 }
+
+// NamePart makes a tag, which may hold capitals, dots and underscores, a part of
+// a Kubernetes name: another tag gives another name.
+func NamePart(tag string) string {
+	if validPart.MatchString(tag) {
+		return tag
+	}
+	sum := sha256.Sum256([]byte(tag))
+	return hex.EncodeToString(sum[:6])
+}
+
+var validPart = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`)
 
 // Merge lays over onto base, map by map; neither is changed.
 func Merge(base, over map[string]any) map[string]any {
@@ -85,9 +122,8 @@ type Resource struct {
 	Status pulumi.AnyOutput `pulumi:"status"`
 }
 
-// NewObject makes the custom resource. The resource's name in Pulumi is its
-// kind's and its own, since different kinds share names.
-func NewObject(ctx *pulumi.Context, o Object, opts ...pulumi.ResourceOption) (*Resource, error) {
+// NewObject creates the custom resource; name is the resource's in Pulumi.
+func NewObject(ctx *pulumi.Context, name string, o Object, opts ...pulumi.ResourceOption) (*Resource, error) {
 	metadata := pulumi.Map{"name": pulumi.String(o.Name)}
 	if len(o.Labels) > 0 {
 		metadata["labels"] = pulumi.ToStringMap(o.Labels)
@@ -108,11 +144,11 @@ func NewObject(ctx *pulumi.Context, o Object, opts ...pulumi.ResourceOption) (*R
 		"apiVersion": pulumi.String(o.APIVersion), "kind": pulumi.String(o.Kind), "metadata": metadata,
 	}
 	maps.Copy(inputs, pulumi.ToMap(o.Fields))
-	return NewUntyped(ctx, o.APIVersion, o.Kind, strings.ToLower(o.Kind)+"-"+o.Name, inputs, opts...)
+	return NewUntyped(ctx, name, o.APIVersion, o.Kind, inputs, opts...)
 }
 
 // NewUntyped registers a Kubernetes object by its plain fields.
-func NewUntyped(ctx *pulumi.Context, apiVersion, kind, name string, inputs pulumi.Map, opts ...pulumi.ResourceOption) (*Resource, error) {
+func NewUntyped(ctx *pulumi.Context, name, apiVersion, kind string, inputs pulumi.Map, opts ...pulumi.ResourceOption) (*Resource, error) {
 	var resource Resource
 	return &resource, ctx.RegisterResource("kubernetes:"+apiVersion+":"+kind, name, inputs, &resource, opts...)
 }
@@ -161,16 +197,36 @@ func dig(value any, path ...any) (string, error) {
 	return text, nil
 }
 
-// Resources are a container's requests and limits. There is no limit on CPU: a
-// throttled service is slow when the node is idle.
-func Resources(r stacks.Resources) *corev1.ResourceRequirementsArgs {
+// Requirements are what a container requests and may use, as Kubernetes writes
+// quantities.
+type Requirements struct {
+	CPU         string
+	Memory      string
+	MemoryLimit string
+}
+
+// Container returns the requirements as a container takes them. There is no limit
+// on CPU: a throttled service is slow while its node is idle.
+func (r Requirements) Container() *corev1.ResourceRequirementsArgs {
 	return &corev1.ResourceRequirementsArgs{
 		Requests: pulumi.StringMap{"cpu": pulumi.String(r.CPU), "memory": pulumi.String(r.Memory)},
 		Limits:   pulumi.StringMap{"memory": pulumi.String(r.MemoryLimit)},
 	}
 }
 
-// Restricted is the security context of a container that needs nothing.
+// RestrictedPod is the security context of a pod whose containers run as that
+// user and group.
+func RestrictedPod(id int) *corev1.PodSecurityContextArgs {
+	return &corev1.PodSecurityContextArgs{
+		RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(id), RunAsGroup: pulumi.Int(id),
+		SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+	}
+}
+
+// Nonroot is the user and the group of the images that ko builds.
+const Nonroot = 65532
+
+// Restricted is the security context of a container that needs no privilege.
 func Restricted() *corev1.SecurityContextArgs {
 	return &corev1.SecurityContextArgs{
 		AllowPrivilegeEscalation: pulumi.Bool(false),

@@ -12,87 +12,80 @@ import (
 	"github.com/wealth-companion/companion/infra/data"
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
-	"github.com/wealth-companion/companion/stacks"
+	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// Secrets are a stack's secrets; every value is a secret output.
-type Secrets struct {
-	DatabaseURLs      map[string]pulumi.StringInput // by service
-	RedisPassword     pulumi.StringOutput
-	AuthSigningKey    pulumi.StringOutput
-	KafkaSeed         pulumi.StringOutput // the Kafka users' passwords follow from it
-	DigitalOceanToken pulumi.StringOutput
-	// Options are the secrets of what an installation may do without, by their keys.
-	Options map[string]pulumi.StringInput
-	// PushKey is the public one of Options' pushPrivateKey.
-	PushKey string
+// PlatformArgs are the layers' arguments, without those that one layer gives to
+// another.
+type PlatformArgs struct {
+	Cluster   cluster.ClusterArgs
+	Dapr      dapr.DaprArgs
+	Edge      edge.EdgeArgs
+	Kafka     kafka.KafkaArgs
+	Redis     data.RedisArgs
+	Companion companion.CompanionArgs
 }
 
-// New makes everything of a stack and returns its outputs by name.
-func New(ctx *pulumi.Context, config stacks.Config, secrets Secrets) (pulumi.Map, error) {
-	ground, err := cluster.New(ctx, "cluster", cluster.Args{Cluster: config.Cluster, Registry: config.Registry})
-	if err != nil {
+// Platform is everything of a stack.
+type Platform struct {
+	pulumi.ResourceState
+
+	Cluster   *cluster.Cluster
+	Edge      *edge.Edge
+	Kafka     *kafka.Kafka
+	Redis     *data.Redis
+	Companion *companion.Companion
+}
+
+// NewPlatform creates everything of a stack.
+func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...pulumi.ResourceOption) (*Platform, error) {
+	p := &Platform{}
+	if err := ctx.RegisterComponentResource(kube.Token("platform", "Platform"), name, p, opts...); err != nil {
 		return nil, err
 	}
-	provider, err := kubernetes.NewProvider(ctx, "doks", &kubernetes.ProviderArgs{
-		Kubeconfig:            ground.Kubeconfig,
+	child := pulumi.Parent(p)
+	var err error
+	if p.Cluster, err = cluster.NewCluster(ctx, name+"-cluster", &args.Cluster, child); err != nil {
+		return nil, err
+	}
+	provider, err := kubernetes.NewProvider(ctx, name+"-doks", &kubernetes.ProviderArgs{
+		Kubeconfig:            p.Cluster.Kubeconfig,
 		EnableServerSideApply: pulumi.Bool(true),
-	}, pulumi.Parent(ground))
+	}, child)
 	if err != nil {
 		return nil, err
 	}
-	in := pulumi.Providers(provider)
-	image := func(name string) pulumi.StringInput {
-		return pulumi.Sprintf("%s/%s:%s", ground.Registry, name, config.Release)
+	in := []pulumi.ResourceOption{child, pulumi.Providers(provider)}
+	image := func(program string) pulumi.StringInput {
+		return pulumi.Sprintf("%s/%s:%s", p.Cluster.Registry, program, args.Companion.Release)
 	}
-	sidecars, err := dapr.New(ctx, "dapr", dapr.Args{Chart: config.Charts.Dapr, HA: config.Dapr.HA, Namespace: companion.Namespace}, in)
+
+	sidecars := args.Dapr
+	sidecars.SidecarNamespace = companion.Namespace
+	controlPlane, err := dapr.NewDapr(ctx, name+"-dapr", &sidecars, in...)
 	if err != nil {
 		return nil, err
 	}
-	front, err := edge.New(ctx, "edge", edge.Args{
-		Domain: config.Domain, Nginx: config.Charts.NginxGatewayFabric, CertManager: config.Charts.CertManager,
-		Issuer: config.Issuer, Replicas: config.Edge.Replicas, LoadBalancer: config.Cluster.Name + "-edge",
-		DNSToken: secrets.DigitalOceanToken, Namespace: companion.Namespace,
-	}, in)
-	if err != nil {
+	gateway := args.Edge
+	gateway.RouteNamespace = companion.Namespace
+	if p.Edge, err = edge.NewEdge(ctx, name+"-edge", &gateway, in...); err != nil {
 		return nil, err
 	}
-	events, err := kafka.New(ctx, "kafka", kafka.Args{
-		Chart: config.Charts.Strimzi, Kafka: config.Kafka, AdminImage: image("companionctl"), Services: event.Services(), Seed: secrets.KafkaSeed,
-	}, in)
-	if err != nil {
+	brokers := args.Kafka
+	brokers.AdminImage, brokers.Services = image("companionctl"), event.Services()
+	if p.Kafka, err = kafka.NewKafka(ctx, name+"-kafka", &brokers, in...); err != nil {
 		return nil, err
 	}
-	redis, err := data.New(ctx, "redis", data.Args{
-		Redis: config.Redis, Password: secrets.RedisPassword, Clients: companion.Namespace,
-	}, in)
-	if err != nil {
+	redis := args.Redis
+	redis.ClientNamespace = pulumi.String(companion.Namespace)
+	if p.Redis, err = data.NewRedis(ctx, name+"-redis", &redis, in...); err != nil {
 		return nil, err
 	}
-	if _, err := companion.New(ctx, "companion", companion.Args{
-		Services: config.Services, Image: image, Edge: front, Kafka: events,
-		Redis: redis.Address, RedisPassword: secrets.RedisPassword,
-		DatabaseURLs: secrets.DatabaseURLs, SigningKey: secrets.AuthSigningKey, ControlPlane: sidecars, Pods: config.Cluster.PodRange,
-		Options: companion.Options{
-			Mail: config.Mail, Push: config.Push, OIDC: config.OIDC, Conversation: config.Conversation,
-			Secrets: secrets.Options, PushKey: secrets.PushKey,
-		},
-	}, in); err != nil {
+	application := args.Companion
+	application.Image, application.Edge, application.Kafka, application.ControlPlane = image, p.Edge, p.Kafka, controlPlane
+	application.Redis, application.RedisPassword, application.MaxBody = p.Redis.Address, redis.Password, gateway.MaxBody
+	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {
 		return nil, err
 	}
-	url := "https://" + front.Host
-	return pulumi.Map{
-		stacks.OutputKubeconfig:     ground.Kubeconfig,
-		stacks.OutputClusterName:    ground.Name,
-		stacks.OutputClusterID:      ground.ID,
-		stacks.OutputURL:            pulumi.String(url),
-		stacks.OutputAPIURL:         pulumi.String(url + "/api/v1"),
-		stacks.OutputGatewayAddress: front.Address,
-		stacks.OutputRegistry:       ground.Registry,
-		stacks.OutputRelease:        pulumi.String(config.Release),
-		stacks.OutputTopics:         pulumi.ToStringArray(kafka.TopicNames()),
-		stacks.OutputNamespaces: pulumi.ToStringMap(map[string]string{
-			"application": companion.Namespace, "kafka": "kafka", "data": "data", "edge": front.GatewayNamespace,
-		}),
-	}, nil
+	return p, ctx.RegisterResourceOutputs(p, pulumi.Map{"url": p.Companion.URL})
 }

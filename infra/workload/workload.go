@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +18,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
-	"github.com/wealth-companion/companion/stacks"
 )
 
 // The ports of every service.
@@ -31,21 +31,26 @@ const (
 // Secret is a value that a service gets from a Kubernetes Secret.
 type Secret struct{ Name, Key string }
 
-// Args describe a service.
-type Args struct {
+// WorkloadArgs describe a service. Namespace, Image, Replicas, Resources and
+// Sidecar are required.
+type WorkloadArgs struct {
+	// Name is the service's one name: Dapr app id, Deployment, ServiceAccount,
+	// container; default: the component's.
+	Name      string
 	Namespace pulumi.StringInput
 	Image     pulumi.StringInput
-	Service   stacks.Service
-	Sidecar   stacks.Resources
-	Env       map[string]string
+	Replicas  pulumi.IntInput
+	Resources kube.Requirements
+	Sidecar   kube.Requirements
+	Env       pulumi.StringMap
 	Secrets   map[string]Secret // environment variable to where its value is
 	// SidecarSecrets are those that the sidecar reads for its components.
 	SidecarSecrets []string
 	// Scratch is a folder that outlives the service's process, not its pod; empty: none.
 	Scratch string
-	// PublicFrom is the namespace whose pods may call the service's API; a
-	// service without it has none.
-	PublicFrom string
+	// PublicNamespace is the namespace whose pods may call the service's API; nil:
+	// the service has none.
+	PublicNamespace pulumi.StringInput
 }
 
 // Workload is a service that runs.
@@ -53,19 +58,28 @@ type Workload struct {
 	pulumi.ResourceState
 
 	// Service is the API's name within the namespace; empty where there is none.
-	Service string
+	Service pulumi.StringOutput
+	// Labels are the pods', for network policies of those they call.
+	Labels pulumi.StringMap
 }
 
-// New makes the service of that name.
-func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOption) (*Workload, error) {
-	w := &Workload{}
+// NewWorkload creates the service and waits until it is ready.
+func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...pulumi.ResourceOption) (*Workload, error) {
+	if err := kube.Check("workload.WorkloadArgs", map[string]any{
+		"Namespace": args.Namespace, "Image": args.Image, "Replicas": args.Replicas,
+		"Resources.Memory": args.Resources.Memory, "Sidecar.Memory": args.Sidecar.Memory,
+	}); err != nil {
+		return nil, err
+	}
+	own := cmp.Or(args.Name, name)
+	// Only the name is in the selector: it can never be changed.
+	selector := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(own)}
+	w := &Workload{Labels: selector, Service: pulumi.String("").ToStringOutput()}
 	if err := ctx.RegisterComponentResource(kube.Token("workload", "Workload"), name, w, opts...); err != nil {
 		return nil, err
 	}
 	child := pulumi.Parent(w)
-	// Only the name is in the selector: it can never be changed.
-	selector := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(name)}
-	metadata := metav1.ObjectMetaArgs{Name: pulumi.String(name), Namespace: args.Namespace.ToStringOutput(), Labels: selector}
+	metadata := metav1.ObjectMetaArgs{Name: pulumi.String(own), Namespace: args.Namespace.ToStringOutput(), Labels: selector}
 	account, err := corev1.NewServiceAccount(ctx, name, &corev1.ServiceAccountArgs{Metadata: metadata}, child)
 	if err != nil {
 		return nil, err
@@ -74,8 +88,8 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	if err != nil {
 		return nil, err
 	}
-	if args.PublicFrom != "" {
-		w.Service = name
+	if args.PublicNamespace != nil {
+		w.Service = pulumi.String(own).ToStringOutput()
 		if _, err := corev1.NewService(ctx, name, &corev1.ServiceArgs{
 			Metadata: metadata,
 			Spec: corev1.ServiceSpecArgs{
@@ -103,21 +117,21 @@ func New(ctx *pulumi.Context, name string, args Args, opts ...pulumi.ResourceOpt
 	_, err = appsv1.NewDeployment(ctx, name, &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(args.Service.Replicas),
+			Replicas: args.Replicas.ToIntOutput(),
 			Selector: metav1.LabelSelectorArgs{MatchLabels: selector},
 			Strategy: appsv1.DeploymentStrategyArgs{RollingUpdate: appsv1.RollingUpdateDeploymentArgs{
 				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
 			}},
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: selector, Annotations: sidecar(name, args.Sidecar)},
-				Spec:     pod(name, args, account, selector),
+				Metadata: metav1.ObjectMetaArgs{Labels: selector, Annotations: sidecar(own, args.Sidecar)},
+				Spec:     pod(own, args, account, selector),
 			},
 		},
 	}, child, pulumi.DependsOn([]pulumi.Resource{access}), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
 	if err != nil {
 		return nil, err
 	}
-	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{})
+	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service})
 }
 
 // patience is how long a service may take to become ready. One that crashes is
@@ -149,7 +163,7 @@ func newAccess(ctx *pulumi.Context, name string, secrets []string, account *core
 }
 
 // sidecar are the annotations by which Dapr's injector adds the sidecar.
-func sidecar(name string, r stacks.Resources) pulumi.StringMap {
+func sidecar(name string, r kube.Requirements) pulumi.StringMap {
 	return pulumi.ToStringMap(map[string]string{
 		"dapr.io/enabled":                               "true",
 		"dapr.io/app-id":                                name,
@@ -166,7 +180,7 @@ func sidecar(name string, r stacks.Resources) pulumi.StringMap {
 	})
 }
 
-func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi.StringMap) corev1.PodSpecArgs {
+func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, selector pulumi.StringMap) corev1.PodSpecArgs {
 	probe := func(path string, period, failures int) corev1.ProbeArgs {
 		return corev1.ProbeArgs{
 			HttpGet:       corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.Int(operationsPort)},
@@ -174,7 +188,7 @@ func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi
 		}
 	}
 	ports := corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String("operations"), ContainerPort: pulumi.Int(operationsPort)}}
-	if args.PublicFrom != "" {
+	if args.PublicNamespace != nil {
 		ports = append(ports, corev1.ContainerPortArgs{Name: pulumi.String("http"), ContainerPort: pulumi.Int(PublicPort)})
 	}
 	var mounts corev1.VolumeMountArray
@@ -189,10 +203,7 @@ func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi
 		ServiceAccountName: account.Metadata.Name(),
 		// A request in flight is answered before the pod goes.
 		TerminationGracePeriodSeconds: pulumi.Int(40),
-		SecurityContext: corev1.PodSecurityContextArgs{
-			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(65532), RunAsGroup: pulumi.Int(65532),
-			SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
-		},
+		SecurityContext:               kube.RestrictedPod(kube.Nonroot),
 		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
 			MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String("kubernetes.io/hostname"),
 			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
@@ -200,13 +211,13 @@ func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi
 		}},
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:           pulumi.String(name),
-			Image:          args.Image,
+			Image:          args.Image.ToStringOutput(),
 			Env:            environment(name, args),
 			Ports:          ports,
 			StartupProbe:   probe("/healthz", 1, 60),
 			LivenessProbe:  probe("/healthz", 10, 3),
 			ReadinessProbe: probe("/readyz", 2, 2),
-			Resources:      kube.Resources(args.Service.Resources),
+			Resources:      args.Resources.Container(),
 			// NGINX takes a moment to learn that the pod is going; it must not be
 			// refused meanwhile.
 			Lifecycle:       corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(5)}}},
@@ -219,12 +230,12 @@ func pod(name string, args Args, account *corev1.ServiceAccount, selector pulumi
 
 // environment is in the order of the variables' names, so that a plan shows
 // what changed and nothing else.
-func environment(name string, args Args) corev1.EnvVarArray {
-	plain := map[string]string{"SERVICE_NAME": name}
+func environment(name string, args *WorkloadArgs) corev1.EnvVarArray {
+	plain := pulumi.StringMap{"SERVICE_NAME": pulumi.String(name)}
 	maps.Copy(plain, args.Env)
 	var env corev1.EnvVarArray
 	for _, key := range slices.Sorted(maps.Keys(plain)) {
-		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(key), Value: pulumi.String(plain[key])})
+		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(key), Value: plain[key].ToStringOutput()})
 	}
 	for _, key := range slices.Sorted(maps.Keys(args.Secrets)) {
 		from := args.Secrets[key]
@@ -237,7 +248,7 @@ func environment(name string, args Args) corev1.EnvVarArray {
 
 // newNetworkPolicy lets in NGINX where there is an API, the other services'
 // sidecars, and whoever scrapes metrics.
-func newNetworkPolicy(ctx *pulumi.Context, name string, args Args, metadata metav1.ObjectMetaArgs, selector pulumi.StringMap, child pulumi.ResourceOption) error {
+func newNetworkPolicy(ctx *pulumi.Context, name string, args *WorkloadArgs, metadata metav1.ObjectMetaArgs, selector pulumi.StringMap, child pulumi.ResourceOption) error {
 	port := func(number int) networkingv1.NetworkPolicyPortArray {
 		return networkingv1.NetworkPolicyPortArray{networkingv1.NetworkPolicyPortArgs{Port: pulumi.Int(number)}}
 	}
@@ -248,11 +259,11 @@ func newNetworkPolicy(ctx *pulumi.Context, name string, args Args, metadata meta
 			From:  networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: metav1.LabelSelectorArgs{}}},
 		},
 	}
-	if args.PublicFrom != "" {
+	if args.PublicNamespace != nil {
 		ingress = append(ingress, networkingv1.NetworkPolicyIngressRuleArgs{
 			Ports: port(PublicPort),
 			From: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-				NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": pulumi.String(args.PublicFrom)}},
+				NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": args.PublicNamespace}},
 			}},
 		})
 	}

@@ -103,6 +103,7 @@ type Secrets struct {
 	Passphrase        string            `json:"passphrase"` // of the Pulumi stack
 	PostgresAdmin     string            `json:"postgresAdmin"`
 	Databases         map[string]string `json:"databases"` // password by service
+	Migrator          string            `json:"migrator"`  // the password of who migrates them
 	Redis             string            `json:"redis"`
 	AuthSigningKey    string            `json:"authSigningKey"`
 	KafkaSeed         string            `json:"kafkaSeed"`
@@ -118,7 +119,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		if err := json.Unmarshal(raw, &secrets); err != nil {
 			return Secrets{}, fmt.Errorf("%s: %w (run `make down` and start again)", path, err)
 		}
-		if secrets.PushPrivateKey == "" {
+		if secrets.Migrator == "" {
 			return Secrets{}, fmt.Errorf("%s is of an earlier version of this program: run `make down` and start again", path)
 		}
 		return secrets, nil
@@ -131,6 +132,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		Passphrase:        rand.Text(),
 		PostgresAdmin:     rand.Text(),
 		Databases:         map[string]string{},
+		Migrator:          rand.Text(),
 		Redis:             rand.Text(),
 		AuthSigningKey:    rand.Text() + rand.Text(),
 		KafkaSeed:         rand.Text() + rand.Text(),

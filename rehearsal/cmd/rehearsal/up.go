@@ -413,12 +413,12 @@ func keepSelf(folders settings.Folders) (string, error) {
 	return target, os.Rename(target+".new", target)
 }
 
-// prepareDatabase makes the services' roles and schemas, as an operator of
+// prepareDatabase creates the services' roles and schemas, as an operator of
 // Neon's would, with the operators' tool.
 func prepareDatabase(ctx context.Context, folders settings.Folders, secrets settings.Secrets, report progress.Reporter) error {
 	stage := report.Stage("prepare the database")
 	args := []string{"database", "prepare"}
-	env := append(os.Environ(), "DATABASE_ADMIN_URL="+daemon.Postgres(folders.State, secrets).AdminURL())
+	env := append(os.Environ(), "DATABASE_ADMIN_URL="+daemon.Postgres(folders.State, secrets).AdminURL(), "MIGRATOR_PASSWORD="+secrets.Migrator)
 	for _, service := range stacks.DatabaseServices {
 		args = append(args, "--service", service)
 		env = append(env, strings.ToUpper(service)+"_PASSWORD="+secrets.Databases[service])
@@ -451,6 +451,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"companion:mailPassword":   {Value: "none is asked for", Secret: true},
 		"companion:pushPrivateKey": {Value: secrets.PushPrivateKey, Secret: true},
 	}
+	config["companion:migrationUrl"] = deploy.Value{Value: database.URL("migrator", secrets.Migrator, settings.Database), Secret: true}
 	for _, service := range stacks.DatabaseServices {
 		config["companion:databaseUrls."+service] = deploy.Value{
 			Value: database.URL(service, secrets.Databases[service], settings.Database), Secret: true,

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/app/core/limits"
+	"github.com/wealth-companion/companion/infra/cluster"
+	"github.com/wealth-companion/companion/infra/companion"
+	"github.com/wealth-companion/companion/infra/dapr"
+	"github.com/wealth-companion/companion/infra/data"
+	"github.com/wealth-companion/companion/infra/edge"
+	"github.com/wealth-companion/companion/infra/kafka"
+	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/platform"
+	"github.com/wealth-companion/companion/stacks"
+)
+
+// arguments maps a stack's configuration to the layers' arguments.
+func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
+	return &platform.PlatformArgs{
+		Cluster: cluster.ClusterArgs{
+			ClusterName: pulumi.String(c.Cluster.Name), Region: pulumi.String(c.Cluster.Region), Version: pulumi.String(c.Cluster.Version),
+			HA: pulumi.Bool(c.Cluster.HA), NodeSize: pulumi.String(c.Cluster.NodeSize), NodeCount: pulumi.Int(c.Cluster.NodeCount),
+			VPCRange: pulumi.String(c.Cluster.VPCRange), PodRange: pulumi.String(c.Cluster.PodRange), ServiceRange: pulumi.String(c.Cluster.ServiceRange),
+			RegistryName: pulumi.String(c.Registry.Name), RegistryTier: pulumi.String(c.Registry.Tier),
+		},
+		Dapr: dapr.DaprArgs{Chart: kube.Chart(c.Charts.Dapr), HA: c.Dapr.HA},
+		Edge: edge.EdgeArgs{
+			Domain: c.Domain, Nginx: kube.Chart(c.Charts.NginxGatewayFabric), CertManager: kube.Chart(c.Charts.CertManager),
+			Issuer: edge.Issuer(c.Issuer), Replicas: c.Edge.Replicas, LoadBalancer: c.Cluster.Name + "-edge",
+			DNSToken: s.digitalOceanToken, MaxBody: limits.MaxFileBody,
+		},
+		Kafka: kafka.KafkaArgs{
+			Chart: kube.Chart(c.Charts.Strimzi), Version: c.Kafka.Version, Brokers: c.Kafka.Brokers, Storage: c.Kafka.Storage,
+			Resources: kube.Requirements(c.Kafka.Resources), HeapMB: c.Kafka.HeapMB, JavaOptions: c.Kafka.JavaOptions, Config: c.Kafka.Config,
+			Seed: s.kafkaSeed,
+		},
+		Redis: data.RedisArgs{
+			Image: pulumi.String(c.Redis.Image), Storage: pulumi.String(c.Redis.Storage), Resources: kube.Requirements(c.Redis.Resources),
+			Password: s.redisPassword,
+		},
+		Companion: companion.CompanionArgs{
+			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar), Release: c.Release,
+			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, SigningKey: s.authSigningKey,
+			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s),
+		},
+	}
+}
+
+func sizes(services stacks.Services) map[string]companion.Size {
+	all := map[string]companion.Size{}
+	for name, service := range services.ByName() {
+		all[name] = companion.Size{Replicas: service.Replicas, Resources: kube.Requirements(service.Resources)}
+	}
+	return all
+}
+
+// options are those that the stack configures.
+func options(c stacks.Config, s secrets) companion.Options {
+	var o companion.Options
+	if m := c.Mail; m != nil {
+		o.Mail = &companion.Mail{Host: m.Host, Port: m.Port, User: m.User, From: m.From, Password: s.options["mailPassword"]}
+	}
+	if p := c.Push; p != nil {
+		o.Push = &companion.Push{Contact: p.Contact, PublicKey: s.pushPublicKey, PrivateKey: s.options["pushPrivateKey"]}
+	}
+	if i := c.OIDC; i != nil {
+		o.OIDC = &companion.OIDC{Issuer: i.Issuer, ClientID: i.ClientID, ClientSecret: s.options["oidcClientSecret"]}
+	}
+	if m := c.Conversation; m != nil {
+		o.Conversation = &companion.Conversation{Kind: m.Kind, Metadata: m.Metadata, Key: s.options["conversationKey"]}
+	}
+	return o
+}

@@ -1,0 +1,49 @@
+package companion
+
+import (
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/infra/kube"
+)
+
+// migrationSecret holds the migrator's connection string, which only the job reads.
+const migrationSecret = "migration-database"
+
+// newMigration brings the services' schemas up to date in a Job of its own role,
+// before the first pod of a release starts. One that fails ends `pulumi up` there,
+// and the pods of the release before go on. The job's name is the release's, so
+// that it runs once for each.
+func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+	command := []string{"database", "migrate", "--timeout=5m"}
+	for _, service := range event.Services() {
+		command = append(command, "--service="+service)
+	}
+	return batchv1.NewJob(ctx, name+"-migration", &batchv1.JobArgs{
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("migrate-" + kube.NamePart(args.Release)), Namespace: namespace.ToStringOutput()},
+		Spec: batchv1.JobSpecArgs{
+			BackoffLimit: pulumi.Int(2),
+			Template: corev1.PodTemplateSpecArgs{
+				Metadata: metav1.ObjectMetaArgs{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("migration")}},
+				Spec: corev1.PodSpecArgs{
+					RestartPolicy:                pulumi.String("Never"),
+					AutomountServiceAccountToken: pulumi.Bool(false),
+					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
+					Containers: corev1.ContainerArray{corev1.ContainerArgs{
+						Name:  pulumi.String("companionctl"),
+						Image: args.Image("companionctl").ToStringOutput(),
+						Args:  pulumi.ToStringArray(command),
+						Env: corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("MIGRATION_DATABASE_URL"), ValueFrom: corev1.EnvVarSourceArgs{
+							SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(migrationSecret), Key: pulumi.String("url")},
+						}}},
+						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "256Mi"}.Container(),
+						SecurityContext: kube.Restricted(),
+					}},
+				},
+			},
+		},
+	}, opts...)
+}
