@@ -12,28 +12,25 @@ import (
 
 // Metrics is what a process counts.
 type Metrics struct {
-	registry  *prometheus.Registry
-	waiting   prometheus.Gauge
-	published *prometheus.CounterVec
-	handled   *prometheus.CounterVec
-	requests  *prometheus.HistogramVec
+	registry *prometheus.Registry
+	outbox   *outboxMetrics
+	handled  *prometheus.CounterVec
+	requests *prometheus.HistogramVec
 }
 
 func newMetrics(service string) *Metrics {
 	labels := prometheus.Labels{"service": service}
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "outbox_waiting_events", Help: "Events that are written but not yet published.", ConstLabels: labels}),
-		published: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "events_published_total", Help: "Events that the broker took.", ConstLabels: labels}, []string{"topic"}),
+		outbox:   newOutboxMetrics(labels),
 		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "events_handled_total", Help: "Deliveries of events, by what came of them.", ConstLabels: labels}, []string{"topic", "outcome"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "How long requests took.", ConstLabels: labels,
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"method", "route", "status"}),
 	}
-	m.registry.MustRegister(m.waiting, m.published, m.handled, m.requests,
+	m.registry.MustRegister(m.outbox.collectors()...)
+	m.registry.MustRegister(m.handled, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -169,9 +169,7 @@ func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated c
 	close(migrated)
 	s.Log.InfoContext(ctx, "the database is up to date")
 	relay := &outbox.Relay{
-		Pool: s.Pool, Service: s.Config.Name, Publish: publisher.Publish, Log: s.Log,
-		Waiting:   func(n int) { s.Metrics.waiting.Set(float64(n)) },
-		Published: func(topic string) { s.Metrics.published.WithLabelValues(topic).Inc() },
+		Pool: s.Pool, Service: s.Config.Name, Broker: publisher, Observer: s.Metrics.outbox, Log: s.Log,
 	}
 	var all sync.WaitGroup
 	all.Go(func() { relay.Run(ctx) })

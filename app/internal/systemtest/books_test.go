@@ -31,6 +31,15 @@ func openBooks(t *testing.T, s *stack.Stack) books {
 	pool, err := pgxpool.New(t.Context(), s.DatabaseURL("admin", "companion"))
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
+	// The outbox forgets what was published; the books need all of it.
+	for _, service := range stack.Services() {
+		_, err := pool.Exec(t.Context(), strings.ReplaceAll(`
+			CREATE TABLE SERVICE.written (LIKE SERVICE.outbox);
+			CREATE FUNCTION SERVICE.write_down() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+				$$ BEGIN INSERT INTO SERVICE.written SELECT NEW.*; RETURN NULL; END $$;
+			CREATE TRIGGER write_down AFTER INSERT ON SERVICE.outbox FOR EACH ROW EXECUTE FUNCTION SERVICE.write_down()`, "SERVICE", service))
+		require.NoError(t, err)
+	}
 	return books{pool}
 }
 
@@ -56,7 +65,7 @@ func (b books) waiting(ctx context.Context) ([]string, error) {
 	var found []string
 	services := stack.Services()
 	for _, publisher := range services {
-		unsent, err := column[int](ctx, b, fmt.Sprintf("SELECT count(*) FROM %s.outbox WHERE published_at IS NULL", publisher))
+		unsent, err := column[int](ctx, b, fmt.Sprintf("SELECT count(*) FROM %s.outbox", publisher))
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +77,7 @@ func (b books) waiting(ctx context.Context) ([]string, error) {
 				if !slices.Contains(services, consumer) {
 					continue
 				}
-				unhandled, err := column[int](ctx, b, fmt.Sprintf(`SELECT count(*) FROM %s.outbox o
+				unhandled, err := column[int](ctx, b, fmt.Sprintf(`SELECT count(*) FROM %s.written o
 					WHERE o.topic = $1 AND NOT EXISTS (SELECT FROM %s.inbox i WHERE i.event_id = o.event_id)`, publisher, consumer), topic.Name)
 				if err != nil {
 					return nil, err
@@ -110,16 +119,16 @@ func (b books) check(t *testing.T, l *load) {
 	}
 	// What the agents published had one effect each.
 	for _, service := range stack.Services() {
-		require.Zero(t, one[int](t, b, "SELECT count(*) - count(DISTINCT event_id) FROM "+service+".outbox"), "events of %s", service)
+		require.Zero(t, one[int](t, b, "SELECT count(*) - count(DISTINCT event_id) FROM "+service+".written"), "events of %s", service)
 	}
 	require.Equal(t, 0, one[int](t, b, `SELECT count(*) FROM (SELECT source_event_id, channel FROM notification.alerts
 		GROUP BY 1, 2 HAVING count(*) > 1) doubled`), "alerts for one event on one channel")
 	require.Equal(t,
-		ids(t, b, "SELECT DISTINCT (payload->'data'->>'alertId')::uuid FROM notification.outbox WHERE topic = 'notification.alert.sent'"),
+		ids(t, b, "SELECT DISTINCT (payload->'data'->>'alertId')::uuid FROM notification.written WHERE topic = 'notification.alert.sent'"),
 		ids(t, b, "SELECT id FROM backend.alerts"), "the audit is of the alerts that were sent")
 	var insights []string
 	for _, service := range stack.Services() {
-		insights = append(insights, ids(t, b, "SELECT (payload->'data'->>'insightId')::uuid FROM "+service+".outbox WHERE topic = 'ai.insight.generated'")...)
+		insights = append(insights, ids(t, b, "SELECT (payload->'data'->>'insightId')::uuid FROM "+service+".written WHERE topic = 'ai.insight.generated'")...)
 	}
 	slices.Sort(insights)
 	require.Equal(t, insights, ids(t, b, "SELECT id FROM backend.insights"), "the backend's insights are those that were found")
@@ -157,7 +166,7 @@ func (b books) checkPerson(t *testing.T, l *load, p *person) {
 		require.NoError(t, p.client.Call(t.Context(), http.MethodGet, "/budgets/"+budget.ID.String(), nil, nil, &stands))
 		require.True(t, sum.Equal(stands.Status.Spent), "the API says that %s of the budget for %s is spent, not %s", stands.Status.Spent, category, sum)
 		said := func(kind string) int {
-			return one[int](t, b, "SELECT count(*) FROM analytics.outbox WHERE payload->>'type' = $1 AND payload->>'subject' = $2", kind, budget.ID.String())
+			return one[int](t, b, "SELECT count(*) FROM analytics.written WHERE payload->>'type' = $1 AND payload->>'subject' = $2", kind, budget.ID.String())
 		}
 		expected := budgets[category]
 		require.Equal(t, times(expected.warned), said(event.TypeInsightGenerated), "warnings of the budget for %s", category)

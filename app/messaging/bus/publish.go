@@ -4,17 +4,16 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/wealth-companion/companion/app/core/event"
 )
@@ -45,22 +44,52 @@ func NewPublisher(pubsub string) (*Publisher, error) {
 	return &Publisher{dapr: client.NewClientWithConnection(connection), pubsub: pubsub}, nil
 }
 
-// Publish sends an event, already in its envelope, to a topic; events of one
-// key stay in order. nil means that the broker has it.
+// Publish sends an event, already in its envelope, to a topic; events of one key
+// stay in order when each is sent after the one before was taken. nil means that
+// the broker has it. The error is a *RefusedError when the broker will never take it.
 func (p *Publisher) Publish(ctx context.Context, topic, key string, payload []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	// The sidecar writes the trace of its caller into the event. That is the
-	// event's own: the relay publishes for many.
-	var its struct {
-		TraceParent string `json:"traceparent"`
-	}
-	if json.Unmarshal(payload, &its) == nil && its.TraceParent != "" {
-		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", its.TraceParent)
-	}
-	return p.dapr.PublishEvent(ctx, p.pubsub, topic, payload,
+	err := p.dapr.PublishEvent(ctx, p.pubsub, topic, payload,
 		client.PublishEventWithContentType(event.ContentType),
-		client.PublishEventWithMetadata(map[string]string{"partitionKey": key}))
+		client.PublishEventWithMetadata(map[string]string{partitionKey: key}),
+		// As it is: the sidecar would decode it, replace its trace by the relay's, and
+		// encode it again.
+		client.PublishEventWithRawPayload())
+	return classify(err)
+}
+
+// partitionKey is the metadata that the Kafka component makes the message's key of.
+const partitionKey = "partitionKey"
+
+// Message is an event in its envelope, and the key that it is in order with.
+type Message struct {
+	Key     string
+	Payload []byte
+}
+
+// PublishAll sends events to a topic in one request. nil means that the broker has
+// all of them. After an error the broker may have any of them: the sidecar does not
+// tell which. So that events of one key stay in order, there must be only one of
+// each key.
+func (p *Publisher) PublishAll(ctx context.Context, topic string, messages []Message) error {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	entries := make([]any, len(messages))
+	for i, m := range messages {
+		entries[i] = client.PublishEventsEvent{
+			EntryID: strconv.Itoa(i), Data: m.Payload, ContentType: event.ContentType,
+			// An entry without metadata of its own would have none, not the request's.
+			Metadata: map[string]string{partitionKey: m.Key},
+		}
+	}
+	sent := p.dapr.PublishEvents(ctx, p.pubsub, topic, entries, client.PublishEventsWithRawPayload())
+	return classify(sent.Error)
+}
+
+// DeadLetter publishes an event on its topic's dead letters, with how it came there.
+func (p *Publisher) DeadLetter(ctx context.Context, key string, payload []byte, died event.Death) error {
+	return p.Publish(ctx, event.DeadLetter(died.Topic), key, letter(payload, died))
 }
 
 // Close lets go of the sidecar.

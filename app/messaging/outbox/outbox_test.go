@@ -22,33 +22,94 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/store/db"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
+// published is an event that the broker has.
+type published struct {
+	id, topic, key string
+	at             time.Time
+}
+
 // broker takes events as Kafka would, unless it is away.
 type broker struct {
-	mu    sync.Mutex
-	away  bool
-	tries int
-	ids   []string
+	mu       sync.Mutex
+	away     bool
+	attempts int
+	events   []published
+	letters  []event.Death
+	// before, if set, is asked first, for each event; an error of it is the answer.
+	before func(topic, key string) error
+	// took, if set, is how long the broker takes.
+	took time.Duration
 }
 
 var errAway = errors.New("no broker")
 
-func (b *broker) publish(_ context.Context, _, _ string, payload []byte) error {
+func (b *broker) Publish(ctx context.Context, topic, key string, payload []byte) error {
+	if err := sleep(ctx, b.took); err != nil {
+		return err
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tries++
+	return b.take(topic, key, payload)
+}
+
+func (b *broker) take(topic, key string, payload []byte) error {
+	b.attempts++
 	if b.away {
 		return errAway
+	}
+	if b.before != nil {
+		if err := b.before(topic, key); err != nil {
+			return err
+		}
 	}
 	var e event.CloudEvent
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return err
 	}
-	b.ids = append(b.ids, e.ID)
+	b.events = append(b.events, published{e.ID, topic, key, time.Now()})
+	return nil
+}
+
+// PublishAll takes what it can, and does not tell which that is, as the sidecar.
+func (b *broker) PublishAll(ctx context.Context, topic string, messages []bus.Message) error {
+	if err := sleep(ctx, b.took); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var errs []error
+	keys := map[string]bool{}
+	for _, m := range messages {
+		if keys[m.Key] {
+			panic("two events of one key in one request may come in any order")
+		}
+		keys[m.Key] = true
+		errs = append(errs, b.take(topic, m.Key, m.Payload))
+	}
+	if errors.Join(errs...) != nil {
+		return errors.New("kafka: Failed to deliver some messages")
+	}
+	return nil
+}
+
+func (b *broker) DeadLetter(_ context.Context, key string, _ []byte, died event.Death) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		return errAway
+	}
+	if b.before != nil {
+		if err := b.before(event.DeadLetter(died.Topic), key); err != nil {
+			return err
+		}
+	}
+	b.letters = append(b.letters, died)
 	return nil
 }
 
@@ -61,19 +122,46 @@ func (b *broker) set(away bool) {
 func (b *broker) seen() ([]string, int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return append([]string{}, b.ids...), b.tries
+	ids := []string{}
+	for _, one := range b.events {
+		ids = append(ids, one.id)
+	}
+	return ids, b.attempts
 }
 
+// of returns the ids of the key's events in the order in which each came first.
+func (b *broker) of(key string) (ids []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, one := range b.events {
+		if one.key == key && !slices.Contains(ids, one.id) {
+			ids = append(ids, one.id)
+		}
+	}
+	return ids
+}
+
+func (b *broker) buried() []event.Death {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.letters)
+}
+
+// noObserver takes no notice.
+type noObserver struct{}
+
+func (noObserver) Waiting(int, time.Duration) {}
+func (noObserver) Published(string, int)      {}
+func (noObserver) Refused(string)             {}
+func (noObserver) DeadLettered(string)        {}
+
 // relay runs until the test ends, or the returned function is called.
-func relay(t *testing.T, pool *pgxpool.Pool, publish Publish) (stop func()) {
+func relay(t *testing.T, pool *pgxpool.Pool, b Broker) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		(&Relay{
-			Pool: pool, Service: event.Backend, Publish: publish, Log: slog.New(slog.DiscardHandler),
-			Waiting: func(int) {}, Published: func(string) {},
-		}).Run(ctx)
+		(&Relay{Pool: pool, Service: event.Backend, Broker: b, Observer: noObserver{}, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}).Run(ctx)
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-ended })
 	t.Cleanup(stop)
@@ -105,7 +193,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 func TestWhatIsNotCommittedIsNotPublished(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
 	b := &broker{}
-	relay(t, pool, b.publish)
+	relay(t, pool, b)
 	undone := errors.New("undone")
 	require.ErrorIs(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error {
 		if err := Put(t.Context(), tx, anEvent(t), "key"); err != nil {
@@ -129,12 +217,12 @@ func TestWhatBreaksTheContractIsNotKept(t *testing.T) {
 func TestItGoesOnWhenTheBrokerComesBackInOrder(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
 	b := &broker{away: true}
-	relay(t, pool, b.publish)
+	relay(t, pool, b)
 	var want []string
 	for range 250 { // more than a batch
 		want = append(want, put(t, pool))
 	}
-	eventually(t, "tries", func() bool { _, tries := b.seen(); return tries >= 2 })
+	eventually(t, "attempts", func() bool { _, attempts := b.seen(); return attempts >= 2 })
 	b.set(false)
 	eventually(t, "all of them", func() bool { ids, _ := b.seen(); return len(ids) >= len(want) })
 	ids, _ := b.seen()
@@ -144,8 +232,8 @@ func TestItGoesOnWhenTheBrokerComesBackInOrder(t *testing.T) {
 func TestOneOfSeveralReplicasPublishesAndAnotherTakesOver(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
 	b := &broker{}
-	stopFirst := relay(t, pool, b.publish)
-	relay(t, pool, b.publish)
+	stopFirst := relay(t, pool, b)
+	relay(t, pool, b)
 	var want []string
 	for range 20 {
 		want = append(want, put(t, pool))
@@ -158,6 +246,16 @@ func TestOneOfSeveralReplicasPublishesAndAnotherTakesOver(t *testing.T) {
 	eventually(t, "the second half", func() bool { ids, _ := b.seen(); return len(ids) >= 40 })
 	ids, _ := b.seen()
 	require.Equal(t, want, ids)
+}
+
+// dying is a broker as a replica sees it that dies when it publishes.
+type dying struct {
+	*broker
+	publish func(publish func() error) error
+}
+
+func (d *dying) Publish(ctx context.Context, topic, key string, payload []byte) error {
+	return d.publish(func() error { return d.broker.Publish(ctx, topic, key, payload) })
 }
 
 // A replica may die between any two steps: another goes on, nothing is lost, and
@@ -173,39 +271,53 @@ func TestAReplicaDies(t *testing.T) {
 			for range 10 {
 				want = append(want, put(t, pool))
 			}
-			b := &broker{}
 			var stop func()
+			// The first replica has connections of its own, which end with it.
+			var dead atomic.Bool
+			config := pool.Config()
+			config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error {
+				if dead.Load() {
+					return errAway
+				}
+				return nil
+			}
+			const doomed = "a replica that dies"
+			config.ConnConfig.RuntimeParams["application_name"] = doomed
+			own, err := pgxpool.NewWithConfig(t.Context(), config)
+			require.NoError(t, err)
+			t.Cleanup(own.Close)
 			leads, other := make(chan struct{}), make(chan struct{})
 			lead := sync.OnceFunc(func() { close(leads) })
 			die := sync.OnceFunc(func() {
-				_, err := pool.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
-					AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
-				if err != nil {
+				dead.Store(true)
+				if _, err := pool.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", doomed); err != nil {
 					t.Error(err)
 				}
 				go stop()
 			})
-			stop = relay(t, pool, func(ctx context.Context, topic, key string, payload []byte) error {
+			b := &broker{}
+			first := &dying{broker: b, publish: func(publish func() error) error {
 				lead()
 				<-other
 				if !taken {
 					die()
 					return errAway
 				}
-				err := b.publish(ctx, topic, key, payload)
+				err := publish()
 				die()
 				return err
-			})
+			}}
+			stop = relay(t, own, first)
 			select {
 			case <-leads:
 			case <-time.After(20 * time.Second):
 				t.Fatal("the first relay does not lead")
 			}
-			relay(t, pool, b.publish)
+			relay(t, pool, b)
 			close(other)
 			eventually(t, "all of them, noted", func() bool {
 				var waiting int
-				err := pool.QueryRow(t.Context(), "SELECT count(*) FROM outbox WHERE published_at IS NULL").Scan(&waiting)
+				err := pool.QueryRow(t.Context(), "SELECT count(*) FROM outbox").Scan(&waiting)
 				return err == nil && waiting == 0
 			})
 			ids, _ := b.seen()
@@ -223,29 +335,34 @@ func TestAReplicaDies(t *testing.T) {
 	}
 }
 
-// Were it not told, each of them would wait for the next poll.
-func TestAnIdleRelayIsToldOfEvents(t *testing.T) {
-	pool := pgtest.Pool(t, event.Backend)
-	b := &broker{}
-	relay(t, pool, b.publish)
-	relay(t, pool, b.publish) // the other replica hears of them too
-	published := func(n int) {
-		eventually(t, "it", func() bool { ids, _ := b.seen(); return len(ids) == n })
+// Were it not woken, each of them would wait for the next look.
+func TestAnIdleRelayIsWokenByCommits(t *testing.T) {
+	for name, replicas := range map[string]int{"of its own process": 1, "of another replica": 2} {
+		t.Run(name, func(t *testing.T) {
+			pool := pgtest.Pool(t, event.Backend)
+			b := &broker{}
+			for range replicas {
+				relay(t, pool, b)
+			}
+			count := func(n int) {
+				eventually(t, "it", func() bool { ids, _ := b.seen(); return len(ids) == n })
+			}
+			put(t, pool)
+			count(1)
+			began := time.Now()
+			for n := range 10 {
+				put(t, pool)
+				count(n + 2)
+			}
+			require.Less(t, time.Since(began), 10*poll/2)
+		})
 	}
-	put(t, pool)
-	published(1)
-	began := time.Now()
-	for n := range 5 {
-		put(t, pool)
-		published(n + 2)
-	}
-	require.Less(t, time.Since(began), 5*poll/2)
 }
 
 func TestItGoesOnWhenItsConnectionIsLost(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
 	b := &broker{}
-	relay(t, pool, b.publish)
+	relay(t, pool, b)
 	first := put(t, pool)
 	eventually(t, "the first", func() bool { ids, _ := b.seen(); return len(ids) == 1 })
 	_, err := pool.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -257,39 +374,28 @@ func TestItGoesOnWhenItsConnectionIsLost(t *testing.T) {
 	require.Equal(t, []string{first, second}, ids)
 }
 
-// One key's events stay in order whatever becomes of them, also when some fail.
+// A key's events stay in order whatever becomes of them, also when some fail and
+// when requests are taken in part.
 func TestEachKeyKeepsItsOrder(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
-	var mu sync.Mutex
-	tries := 0
-	got := map[string][]string{}
-	want := map[string][]string{}
-	relay(t, pool, func(_ context.Context, _, key string, payload []byte) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if tries++; tries%7 == 0 {
+	n := 0
+	b := &broker{before: func(string, string) error {
+		if n++; n%7 == 0 {
 			return errAway
 		}
-		var e event.CloudEvent
-		if err := json.Unmarshal(payload, &e); err != nil {
-			return err
-		}
-		got[key] = append(got[key], e.ID)
 		return nil
-	})
-	for range 10 {
+	}}
+	want := map[string][]string{}
+	for range 30 {
 		for _, key := range []string{"a", "b", "c"} {
 			want[key] = append(want[key], putFor(t, pool, key))
 		}
 	}
-	eventually(t, "all of them", func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		return len(got["a"])+len(got["b"])+len(got["c"]) >= 30
-	})
-	mu.Lock()
-	defer mu.Unlock()
-	require.Equal(t, want, got)
+	relay(t, pool, b)
+	for key := range want {
+		eventually(t, "all of them", func() bool { return len(b.of(key)) == 30 })
+		require.Equal(t, want[key], b.of(key))
+	}
 }
 
 // silent is a connection that, once it is cut, takes everything and says
@@ -333,13 +439,13 @@ func TestItGoesOnWhenItsConnectionIsDeadWithoutAWord(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	b := &broker{}
-	relay(t, pool, b.publish)
+	relay(t, pool, b)
 	first := put(t, plain)
 	eventually(t, "the first", func() bool { ids, _ := b.seen(); return len(ids) == 1 })
 	cuts.Range(func(cut, _ any) bool { cut.(*atomic.Bool).Store(true); return true })
 	second := put(t, plain)
 	// The server lets go of the lock when it has not heard of the relay for a while.
-	require.Eventually(t, func() bool { ids, _ := b.seen(); return len(ids) >= 2 }, 60*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { ids, _ := b.seen(); return len(ids) >= 2 }, 4*silence, 50*time.Millisecond)
 	ids, _ := b.seen()
 	require.Equal(t, []string{first, second}, ids)
 }
