@@ -203,10 +203,20 @@ func newClientSettings(ctx *pulumi.Context, name string, maxBody int, namespace 
 		APIVersion: "gateway.nginx.org/v1alpha1", Kind: "ClientSettingsPolicy", Name: gatewayName, Namespace: namespace,
 		Fields: map[string]any{"spec": map[string]any{
 			"targetRef": map[string]any{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gatewayName},
-			"body":      map[string]any{"maxSize": fmt.Sprint(maxBody), "timeout": "30s"},
+			"body":      map[string]any{"maxSize": nginxSize(maxBody), "timeout": "30s"},
 		}},
 	}, opts...)
 	return err
+}
+
+// nginxSize writes a number of bytes as NGINX's policies take it, rounded up: up to
+// four digits of KiB or MiB.
+func nginxSize(bytes int) string {
+	const digits = 9999
+	if kib := (bytes + 1<<10 - 1) >> 10; kib <= digits {
+		return fmt.Sprintf("%dk", kib)
+	}
+	return fmt.Sprintf("%dm", (bytes+1<<20-1)>>20)
 }
 
 // newDNSRecords creates the domain and points the application's name at the load balancer.

@@ -1,0 +1,52 @@
+package edge
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/limits"
+)
+
+// The pattern is that of the custom resource definition, which a mocked engine
+// does not check.
+func TestSizesAreWrittenAsNGINXTakesThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		bytes int
+		want  string
+	}{
+		"a byte more than a KiB":     {1<<10 + 1, "2k"},
+		"what the API takes at most": {limits.MaxFileBody, "5526k"},
+		"more KiB than four digits":  {10 << 20, "10m"},
+		"a byte more than so much":   {10<<20 + 1, "11m"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := nginxSize(c.bytes)
+			require.Equal(t, c.want, got)
+			require.Regexp(t, `^\d{1,4}(k|m|g)?$`, got)
+		})
+	}
+}
+
+func TestErrorPagesAreProblems(t *testing.T) {
+	pages, err := problemPages(limits.MaxFileBody)
+	require.NoError(t, err)
+	bodies := regexp.MustCompile(`return (\d+) '([^']*)';`).FindAllStringSubmatch(pages, -1)
+	require.Len(t, bodies, len(problems))
+	for _, body := range bodies {
+		var problem struct {
+			Title, Detail string
+			Status        json.Number
+		}
+		require.NoError(t, json.Unmarshal([]byte(body[2]), &problem))
+		require.Equal(t, body[1], problem.Status.String())
+		require.NotEmpty(t, problem.Title)
+		require.NotEmpty(t, problem.Detail)
+		require.NotContains(t, problem.Detail, "$", "NGINX would look for a variable")
+		require.Contains(t, pages, "error_page "+body[1]+" @problem_"+body[1])
+	}
+	require.Equal(t, strings.Count(pages, "{\n"), strings.Count(pages, "}\n"))
+}
