@@ -26,7 +26,8 @@ import (
 //   - words for numbers, "twice" and "half" among them, must be there as the word or
 //     its digits.
 //
-// Refused too: digits of other scripts and fractions, digits joined to letters
+// Refused too: words of claims and addresses (web, e-mail) that the message does not
+// bring, hidden characters, letters of other scripts, digits of other scripts and fractions, digits joined to letters
 // unless the same word is in the facts, links, and texts that are empty, too long or
 // hold control characters.
 func Check(text, message string, facts map[string]string) error {
@@ -38,9 +39,35 @@ func Check(text, message string, facts map[string]string) error {
 	case utf8.RuneCountInString(text) > MaxMessage:
 		return fmt.Errorf("it has more than %d characters", MaxMessage)
 	case link.MatchString(text):
-		return errors.New("it holds a link")
+		return errors.New("it holds a link or an address")
 	}
+	known := strings.ToLower(message)
+	for _, word := range letters.FindAllString(strings.ToLower(text), -1) {
+		if claims[word] && !strings.Contains(known, word) {
+			return fmt.Errorf("the message does not speak of %q", word)
+		}
+	}
+	return checkNumbers(text, message, facts)
+}
+
+// claims are words of what no message may bring up by itself: money given back,
+// ways to log in, and urgency.
+var claims = wordSet("refund refunds refunded reimbursed reimbursement cashback login log logged sign signin password passcode pin verify verified confirm " +
+	"click tap call dial urgent urgently immediately blocked locked suspended fraud hacked prize winner won lottery bitcoin crypto guaranteed guarantee")
+
+func wordSet(words string) map[string]bool {
+	set := map[string]bool{}
+	for _, word := range strings.Fields(words) {
+		set[word] = true
+	}
+	return set
+}
+
+func checkNumbers(text, message string, facts map[string]string) error {
 	for _, r := range text {
+		if unicode.Is(unicode.Cf, r) || unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) && !strings.ContainsRune(message, r) {
+			return fmt.Errorf("%U is a character that is hidden or of another script", r)
+		}
 		if unicode.IsControl(r) {
 			return errors.New("it holds a control character")
 		}
@@ -103,7 +130,7 @@ func (s *said) cover(text said) error {
 const monthNames = `(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?`
 
 var (
-	link     = regexp.MustCompile(`(?i)https?:|www\.`)
+	link     = regexp.MustCompile(`(?i)[a-z]+://|www\.|@|\b[a-z0-9-]+\.[a-z]{2,}\b`)
 	isoDate  = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b`)
 	isoMonth = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}\b`)
 	dayMonth = regexp.MustCompile(`(?i)\b([0-9]{1,2})(?:st|nd|rd|th)?(?: of)? ` + monthNames + `(?:,? ([0-9]{4}))?\b`)

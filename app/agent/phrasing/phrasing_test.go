@@ -70,6 +70,15 @@ func TestCheck(t *testing.T) {
 		"as long as may be":                     {strings.Repeat("a", 500), true},
 		"control characters":                    {"You spent\x00 a lot.", false},
 		"no number as anything is written":      {"You spent 1,2.3,4 EUR.", false},
+		"a domain to log in at":                 {"Please log in at secure-bank.support.", false},
+		"a domain alone":                        {"More at secure-bank.support today.", false},
+		"an e-mail address":                     {"Write to help@example.", false},
+		"a refund that never was":               {"You were refunded 1234.50 EUR.", false},
+		"a password that is asked for":          {"Your password is needed.", false},
+		"urgency of its own":                    {"Act immediately, you spent 1234.50 EUR.", false},
+		"a hidden character":                    {"You sp\u200bent a lot.", false},
+		"text turned round":                     {"You \u202espent a lot.", false},
+		"a letter of another script":            {"You spеnt a lot.", false},
 		"a number hidden behind a known prefix": {"You spent 1234.505 EUR.", false},
 	} {
 		t.Run(name, func(t *testing.T) {
