@@ -150,7 +150,7 @@ func (f File) read(mapping statement.Mapping, currency string, now time.Time) ([
 
 // propose is the mapping that a file suggests.
 func (f File) propose() (statement.Proposal, error) {
-	return statement.Detect(f.format(), bytes.NewReader(f.File), statement.Hints{})
+	return statement.Detect(f.format(), bytes.NewReader(f.File))
 }
 
 // Preview tells what importing a file would do, and does nothing.
@@ -170,12 +170,8 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 	if f.Mapping != nil {
 		p.Mapping = *f.Mapping
 	} else {
-		for _, q := range proposal.Questions {
-			choices := []string{}
-			for _, c := range q.Choices {
-				choices = append(choices, c.Value)
-			}
-			p.Ambiguities = append(p.Ambiguities, Ambiguity{q.Field, q.Reason, choices})
+		for _, a := range proposal.Ambiguities {
+			p.Ambiguities = append(p.Ambiguities, Ambiguity{a.Field, a.Reason, append([]string{}, a.Choices...)})
 		}
 	}
 	return p, db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
@@ -243,8 +239,8 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 		if err != nil {
 			return Import{}, err
 		}
-		if len(proposal.Questions) > 0 {
-			first := proposal.Questions[0]
+		if len(proposal.Ambiguities) > 0 {
+			first := proposal.Ambiguities[0]
 			return Import{}, apperror.Invalid{Field: "mapping", Reason: fmt.Sprintf("%s: %s; give a mapping, as POST /api/v1/imports/preview proposes it", first.Field, first.Reason)}
 		}
 		mapping = proposal.Mapping

@@ -26,51 +26,19 @@ type Proposal struct {
 	// Header and Rows show a CSV's columns, the first 20 rows; no header: nil.
 	Header []string
 	Rows   [][]string
-	// Questions are what the file does not settle. Without any, the mapping can
-	// be used as it is.
-	Questions []Question
-	// Notices are as Read gives them for the proposed mapping.
-	Notices []Notice
-	// Layout identifies the file's layout (format, delimiter, header): equal for
-	// every export of one bank's kind, so that a mapping can be remembered for it.
-	Layout string
+	// Ambiguities are what a person must decide or look at. Without any, the
+	// mapping can be used as it is.
+	Ambiguities []Ambiguity
 }
 
-// Question is a field of the mapping that the file does not settle and a person
-// must. The proposed mapping holds Proposed already; an answer is a mapping
-// whose Field has the value of another choice.
-type Question struct {
-	Field    string // of the mapping, by its JSON name
-	Reason   string // what is ambiguous, one sentence
-	Evidence string // what speaks for the proposed answer, one sentence; may be empty
-	Proposed string // the proposed choice's value; empty when none is better than the others
-	Choices  []Choice
-}
-
-// Choice is an answer to a question.
-type Choice struct {
-	Value string // of the mapping's field, as in JSON (true and false for a flag)
-	// Samples are how the first lines whose reading depends on the answer are
-	// read with it, at most 3; the same lines in each choice.
-	Samples []Sample
-}
-
-// Sample is how a line would be read.
-type Sample struct {
-	Line    int    // the file's, from 1
-	Written string // what the file has: the cell
-	Read    string // a date as 2026-11-30, an amount as -12.50, or a text
-}
-
-// Hints are what is known of a statement beside the file.
-type Hints struct {
-	// Credit says that the statement is a credit card's or another debt's: these
-	// often list what was bought without a minus.
-	Credit bool
+// Ambiguity is a field of the mapping that the file does not settle.
+type Ambiguity struct {
+	Field, Reason string
+	Choices       []string // values of the field that fit; may be empty
 }
 
 // Detect proposes a mapping from the beginning of a statement. OFX needs none.
-func Detect(format Format, r io.Reader, hints Hints) (Proposal, error) {
+func Detect(format Format, r io.Reader) (Proposal, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, sampleBytes+1))
 	if err != nil {
 		return Proposal{}, fmt.Errorf("read the statement: %w", err)
@@ -102,11 +70,7 @@ func Detect(format Format, r io.Reader, hints Hints) (Proposal, error) {
 }
 
 func (p *Proposal) unsure(field, reason string, choices ...string) {
-	q := Question{Field: field, Reason: reason}
-	for _, value := range choices {
-		q.Choices = append(q.Choices, Choice{Value: value})
-	}
-	p.Questions = append(p.Questions, q)
+	p.Ambiguities = append(p.Ambiguities, Ambiguity{Field: field, Reason: reason, Choices: choices})
 }
 
 func (p *Proposal) qif(text string) error {

@@ -13,16 +13,8 @@ import (
 // fields are those that a proposal leaves open.
 func fields(p Proposal) []string {
 	var out []string
-	for _, a := range p.Questions {
+	for _, a := range p.Ambiguities {
 		out = append(out, a.Field)
-	}
-	return out
-}
-
-func values(choices []Choice) []string {
-	var out []string
-	for _, c := range choices {
-		out = append(out, c.Value)
 	}
 	return out
 }
@@ -51,7 +43,7 @@ func TestDetectFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := open(t, c.file)
-			p, err := Detect(CSV, bytes.NewReader(raw), Hints{})
+			p, err := Detect(CSV, bytes.NewReader(raw))
 			require.NoError(t, err)
 			require.Equal(t, c.want, p.Mapping)
 			require.Equal(t, c.unsure, fields(p))
@@ -82,46 +74,46 @@ func TestDetectTellsWhatIsOpen(t *testing.T) {
 		"a header in other words": {"Fecha;Importe;Concepto\n13.02.2026;-1,50;pan\n", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Detect(CSV, strings.NewReader(c.text), Hints{})
+			p, err := Detect(CSV, strings.NewReader(c.text))
 			require.NoError(t, err)
 			require.Equal(t, c.unsure, fields(p))
 			if c.choices != nil {
-				require.Equal(t, c.choices, values(p.Questions[0].Choices))
+				require.Equal(t, c.choices, p.Ambiguities[0].Choices)
 			}
 		})
 	}
 }
 
 func TestDetectOtherWordsAndFormats(t *testing.T) {
-	p, err := Detect(CSV, strings.NewReader("Fecha;Importe;Concepto\n13.02.2026;-1,50;pan\n"), Hints{})
+	p, err := Detect(CSV, strings.NewReader("Fecha;Importe;Concepto\n13.02.2026;-1,50;pan\n"))
 	require.NoError(t, err)
 	require.Equal(t, Mapping{Delimiter: ";", Date: "Fecha", DateLayout: "DD.MM.YYYY", Amount: "Importe", DecimalMark: ",",
 		Description: []Column{"Concepto"}}, p.Mapping)
 
-	p, err = Detect(QIF, bytes.NewReader(open(t, "quicken.qif")), Hints{})
+	p, err = Detect(QIF, bytes.NewReader(open(t, "quicken.qif")))
 	require.NoError(t, err)
 	require.Equal(t, Proposal{Mapping: Mapping{DateLayout: "MM/DD/YYYY", DecimalMark: "."}}, p)
-	p, err = Detect(QIF, strings.NewReader("!Type:Bank\nD02/03/2026\nT1,000\n^\n"), Hints{})
+	p, err = Detect(QIF, strings.NewReader("!Type:Bank\nD02/03/2026\nT1,000\n^\n"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"dateLayout", "decimalMark"}, fields(p))
 
-	p, err = Detect(OFX, bytes.NewReader(open(t, "bank.ofx")), Hints{})
+	p, err = Detect(OFX, bytes.NewReader(open(t, "bank.ofx")))
 	require.NoError(t, err)
-	require.Empty(t, p.Questions)
+	require.Empty(t, p.Ambiguities)
 
 	var wrong apperror.Invalid
-	_, err = Detect(CSV, strings.NewReader("hello\nworld\n"), Hints{})
+	_, err = Detect(CSV, strings.NewReader("hello\nworld\n"))
 	require.ErrorAs(t, err, &wrong)
-	_, err = Detect(CSV, strings.NewReader(""), Hints{})
+	_, err = Detect(CSV, strings.NewReader(""))
 	require.ErrorAs(t, err, &wrong)
 }
 
 func TestDetectLooksAtTheBeginningOnly(t *testing.T) {
 	text := "Date,Amount,Text\n" + strings.Repeat("2026-11-13,-1.50,something bought\n", sampleBytes/30)
 	require.Greater(t, len(text), sampleBytes)
-	p, err := Detect(CSV, strings.NewReader(text), Hints{})
+	p, err := Detect(CSV, strings.NewReader(text))
 	require.NoError(t, err)
-	require.Empty(t, p.Questions)
+	require.Empty(t, p.Ambiguities)
 	require.Len(t, p.Rows, previewRows)
 }
 

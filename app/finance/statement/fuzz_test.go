@@ -39,12 +39,12 @@ func FuzzCSV(f *testing.F) {
 		f.Add(open(f, name))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		p, err := Detect(CSV, bytes.NewReader(raw), Hints{})
+		p, err := Detect(CSV, bytes.NewReader(raw))
 		if err != nil {
 			return
 		}
 		lines, bad, err := Parse(CSV, bytes.NewReader(raw), p.Mapping)
-		if len(p.Questions) == 0 {
+		if len(p.Ambiguities) == 0 {
 			require.NoError(t, err, "a proposal without doubts can be used")
 		}
 		sound(t, lines, bad)
@@ -64,7 +64,7 @@ func FuzzQIF(f *testing.F) {
 	f.Add(open(f, "quicken.qif"), "")
 	f.Add([]byte("D1.2.26\nT1,00\n^"), "DD.MM.YYYY")
 	f.Fuzz(func(t *testing.T, raw []byte, layout string) {
-		_, _ = Detect(QIF, bytes.NewReader(raw), Hints{})
+		_, _ = Detect(QIF, bytes.NewReader(raw))
 		lines, bad, _ := Parse(QIF, bytes.NewReader(raw), Mapping{DateLayout: layout})
 		sound(t, lines, bad)
 	})

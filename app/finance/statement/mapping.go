@@ -32,17 +32,10 @@ type Mapping struct {
 	Direction Column `json:"direction,omitempty"`
 	Debit     Column `json:"debit,omitempty"`
 	Credit    Column `json:"credit,omitempty"`
-	// How money going out is written in Debit (or beside a Direction that says
-	// debit), and money coming in in Credit: "positive" or "negative". What has
-	// the other sign is a refund or a reversal, and counts the other way. Empty:
-	// as most of the file's amounts on that side are.
-	DebitSign  string `json:"debitSign,omitempty"`
-	CreditSign string `json:"creditSign,omitempty"`
 	// DecimalMark is "." or ",".
 	DecimalMark string `json:"decimalMark,omitempty"`
-	// Inverted turns the sign of every amount that says no more than its digits
-	// and a minus: credit cards' statements often list what was bought without a
-	// minus. What is marked as credit or debit (+, CR, a Direction) stays that.
+	// Inverted turns every sign: credit cards' statements often list what was
+	// bought without a minus.
 	Inverted bool `json:"inverted,omitempty"`
 
 	// Description may be several columns (payee, purpose), joined by a space.
@@ -50,22 +43,6 @@ type Mapping struct {
 	Category    Column   `json:"category,omitempty"`
 	Currency    Column   `json:"currency,omitempty"`
 	Reference   Column   `json:"reference,omitempty"`
-
-	// Columns that are found by their headers where they are empty; "-" is for
-	// leaving one out though it is there.
-	// Balance is the account's balance after the row; amounts are checked by it.
-	Balance Column `json:"balance,omitempty"`
-	// Fee is a fee that comes on top of the amount; it becomes a line of its own.
-	// A fee column is only told of as long as it is not named here.
-	Fee Column `json:"fee,omitempty"`
-	// Status says whether a row is booked; pending and reverted ones are left out.
-	Status Column `json:"status,omitempty"`
-	// AccountColumn says which account a row belongs to.
-	AccountColumn Column `json:"accountColumn,omitempty"`
-
-	// Account chooses one of several accounts in the file, of any format, as the
-	// file writes it; "*" takes all. It may be empty where there is only one.
-	Account string `json:"account,omitempty"`
 
 	// Encoding is utf-8, utf-16, windows-1252, iso-8859-1 or iso-8859-15; empty:
 	// utf-8 when the file is that, else windows-1252.

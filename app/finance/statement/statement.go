@@ -24,11 +24,9 @@ type Format string
 
 // The formats that are read.
 const (
-	CSV   Format = "csv"
-	OFX   Format = "ofx"
-	QIF   Format = "qif"
-	CAMT  Format = "camt"  // ISO 20022 camt.052, .053 and .054
-	MT940 Format = "mt940" // SWIFT MT940 and MT942
+	CSV Format = "csv"
+	OFX Format = "ofx"
+	QIF Format = "qif"
 )
 
 // What is read at most.
@@ -45,12 +43,9 @@ type Line struct {
 	// Number is the file's line on which it begins, from 1.
 	Number int
 	// At is the day on which the bank booked it, as the bank wrote it, at
-	// midnight UTC, with the time of day where the bank gives one. Where the bank
-	// gives an offset too (Zoned), At has that offset as its location, so that
-	// At.Format gives what the bank wrote and At.UTC() the instant. Without one
-	// it must not be moved by a time zone: its day would change.
-	At    time.Time
-	Zoned bool
+	// midnight UTC; with the time of day when a CSV's layout has one. It is
+	// never moved by a time zone: that would put a day's end into another month.
+	At time.Time
 	// Amount is negative when money goes out. It is never zero, has at most
 	// 13 digits before and 4 after the point.
 	Amount decimal.Decimal
@@ -58,61 +53,9 @@ type Line struct {
 	Currency string
 	// Description and Category are the bank's words, either may be empty.
 	Description, Category string
-	// Reference is the bank's own mark of the movement, if it gave one and if no
-	// other line of the file has the same.
+	// Reference is the bank's own mark of the movement, if it gave one.
 	Reference string
-	// Transfer is the person's other account, by the name that the exporting
-	// program has for it, where the line says that it is a transfer between own
-	// accounts (QIF); else empty.
-	Transfer string
-	// Whole is the whole movement's amount where the line is one part of a split
-	// or of a batch, else zero. Parts have the same Number; their amounts add up
-	// to Whole exactly.
-	Whole decimal.Decimal
 }
-
-// Statement is what a file holds.
-type Statement struct {
-	Format Format
-	// Mapping is the one by which the file was read: as given, with what was
-	// found in the file itself filled in (encoding, balance, status, ...).
-	Mapping Mapping
-	// Accounts are those that the file names; lines are only those of the one
-	// that was read.
-	Accounts []Account
-	Lines    []Line
-	Bad      []Bad
-	Notices  []Notice
-}
-
-// Account is an account that a file names.
-type Account struct {
-	ID    string // as the file writes it: a number, an IBAN, a name; the value of Mapping.Account that chooses it
-	Lines int    // how many lines the file has of it
-}
-
-// Notice is something that a person should know of how a file was read and
-// that needs no answer.
-type Notice struct {
-	Kind  NoticeKind
-	Text  string // one sentence
-	Lines []int  // the file's lines that it is about, the first 20; may be empty
-	Count int    // how many lines it is about
-}
-
-// NoticeKind is what a notice is about.
-type NoticeKind string
-
-// The kinds of notices.
-const (
-	BalanceRows NoticeKind = "balanceRows" // rows that state a balance or a total are no movements
-	Unbooked    NoticeKind = "unbooked"    // pending, declined and reverted rows are no movements
-	Fees        NoticeKind = "fees"        // fees stand beside amounts
-	Balances    NoticeKind = "balances"    // the balance column contradicts the amounts
-	Letters     NoticeKind = "letters"     // bytes that are no letter were replaced
-	References  NoticeKind = "references"  // references that several lines share were left out
-	Splits      NoticeKind = "splits"      // movements in several parts
-)
 
 // Bad is a line that could not be read.
 type Bad struct {
@@ -120,21 +63,12 @@ type Bad struct {
 	Reason string
 }
 
-// Read reads a statement. Lines come in the file's order. OFX, CAMT and MT940
-// need no mapping; QIF takes the layout of dates and the decimal mark from it,
-// and finds them itself where they are empty and can be read in one way only.
+// Parse reads a statement. Lines come in the file's order. OFX needs no
+// mapping; QIF takes the layout of dates and the decimal mark from it, and
+// finds them itself where they are empty and can be read in one way only.
 //
-// An error is an apperror.Invalid whose field is "file" or a field of the mapping
-// ("account" where the file holds several and the mapping chooses none), or
-// comes from reading r.
-func Read(format Format, r io.Reader, m Mapping) (Statement, error) {
-	lines, bad, err := Parse(format, r, m)
-	return Statement{Format: format, Mapping: m, Lines: lines, Bad: bad}, err
-}
-
-// Parse is Read without all but lines and bad lines.
-//
-// Deprecated: use Read, which has notices too.
+// An error is a apperror.Invalid whose field is "file" or a field of the mapping,
+// or comes from reading r.
 func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	if err := m.check(format); err != nil {
 		return nil, nil, err
