@@ -44,7 +44,10 @@ func newUser(ctx *pulumi.Context, name, user string, password pulumi.StringInput
 func rights(service string) []any {
 	var acls []any
 	for _, topic := range event.PublishedBy(service) {
-		acls = append(acls, acl("topic", topic.Name, "literal", "Write", "Describe"))
+		acls = append(acls,
+			acl("topic", topic.Name, "literal", "Write", "Describe"),
+			// What the broker refuses, the outbox puts there.
+			acl("topic", topic.DeadLetter(), "literal", "Write", "Describe"))
 	}
 	for _, topic := range event.ConsumedBy(service) {
 		acls = append(acls,
