@@ -161,7 +161,7 @@ func relay(t *testing.T, pool *pgxpool.Pool, b Broker) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		(&Relay{Pool: pool, Service: event.Backend, Broker: b, Observer: noObserver{}, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}).Run(ctx)
+		(&Relay{Pool: pool, Service: event.Backend, Broker: b, Observer: noObserver{}, Log: slog.New(slog.DiscardHandler)}).Run(ctx)
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-ended })
 	t.Cleanup(stop)

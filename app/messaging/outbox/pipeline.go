@@ -401,11 +401,13 @@ func (p *pipeline) unavailable(ctx context.Context, err error) {
 func (p *pipeline) failed(ctx context.Context, one row, err error, others bool) (done bool) {
 	var refused *bus.RefusedError
 	if !errors.As(err, &refused) {
+		longest := laneBackOff
 		if !others {
 			p.unavailable(ctx, err)
+			longest = outageBackOff // it goes on as soon as the topic does
 		}
 		// Should it be this lane after all, others are tried first.
-		p.lane(one.key).note(firstBackOff, laneBackOff)
+		p.lane(one.key).note(firstBackOff, longest)
 		return false
 	}
 	p.relay.Observer.Refused(p.topic)

@@ -222,7 +222,13 @@ func (r *Relay) leave(ctx context.Context, own *pgx.Conn, topics *pipelines, err
 	defer cancel()
 	for limited.Err() == nil {
 		waiting, failed := waitingTopics(limited, own)
-		if failed != nil || !topics.hopeful(waiting) {
+		if failed != nil {
+			break
+		}
+		for _, topic := range waiting {
+			topics.wake(topic) // nobody else looks any more
+		}
+		if !topics.hopeful(waiting) {
 			break
 		}
 		_ = sleep(limited, coalesced)
