@@ -28,6 +28,7 @@ import (
 func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger, observe func(method, route string, status int, took time.Duration)) *API {
 	books := &ledger.Ledger{Pool: pool, Service: service}
 	rates := &currency.Rates{Pool: pool}
+	hub := &live.Hub{Pool: pool, Log: log}
 	a := &API{
 		Accounts:    &account.Accounts{Pool: pool, Service: service, Begin: books.Begin},
 		Tokens:      account.Tokens{Key: signingKey},
@@ -39,9 +40,9 @@ func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger
 		Budgets:     &budget.Budgets{Pool: pool, Service: service},
 		Goals:       &goal.Goals{Pool: pool, Service: service},
 		Tasks:       &task.Tasks{Pool: pool},
-		Insights:    &insight.Insights{Pool: pool, Service: service},
-		Alerts:      &alert.Alerts{Pool: pool},
-		Live:        &live.Hub{Pool: pool, Log: log},
+		Insights:    &insight.Insights{Pool: pool, Service: service, Live: hub},
+		Alerts:      &alert.Alerts{Pool: pool, Live: hub},
+		Live:        hub,
 		Log:         log,
 		Observe:     observe,
 	}

@@ -41,7 +41,10 @@ type Count struct {
 }
 
 // Alerts keeps the audit.
-type Alerts struct{ Pool *pgxpool.Pool }
+type Alerts struct {
+	Pool *pgxpool.Pool
+	Live *live.Hub // nil: nobody is notified
+}
 
 // Take notes what an event tells of an alert.
 func (s *Alerts) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
@@ -63,7 +66,8 @@ func (s *Alerts) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 		}); err != nil || data.Channel != inApp {
 			return err
 		}
-		return live.Tell(ctx, tx, live.Notice{User: data.UserID, Kind: live.Alert, ID: data.AlertID})
+		s.Live.Notify(tx, live.Notice{User: data.UserID, Kind: live.Alert, ID: data.AlertID})
+		return nil
 	})
 	if db.Orphan(err, "user_id") {
 		return true, nil // of a user who is gone: it is taken, and leaves nothing

@@ -55,7 +55,8 @@ type Dismissal struct {
 // Insights keeps them.
 type Insights struct {
 	Pool    *pgxpool.Pool
-	Service string // who publishes its events
+	Service string    // who publishes its events
+	Live    *live.Hub // nil: nobody is notified
 }
 
 // Take keeps the insight that an event tells of.
@@ -88,7 +89,8 @@ func (s *Insights) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 		if err != nil || kept == 0 {
 			return err
 		}
-		return live.Tell(ctx, tx, live.Notice{User: data.UserID, Kind: live.Insight, ID: data.InsightID})
+		s.Live.Notify(tx, live.Notice{User: data.UserID, Kind: live.Insight, ID: data.InsightID})
+		return nil
 	})
 	if db.Orphan(err, "user_id") {
 		return true, nil // of a user who is gone: it is taken, and leaves nothing

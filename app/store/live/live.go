@@ -1,6 +1,6 @@
-// Package live tells who is looking that something new of theirs is there. It
-// goes through PostgreSQL's NOTIFY, so that it reaches the replica that a user is
-// connected to, whichever has made the change.
+// Package live notifies who is looking that something new of theirs is there. The
+// replica that made a change notifies its own subscribers at once, and the other
+// replicas through PostgreSQL's NOTIFY, apart from the transaction of the change.
 package live
 
 import (
@@ -15,6 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/wealth-companion/companion/app/store/db"
 )
 
 // Kinds of notice.
@@ -25,41 +27,28 @@ const (
 	Missed = "missed"
 )
 
-// Notice is that something of a user's is new. It holds no content, for which a
-// notification of PostgreSQL may be too short (8000 bytes).
+// Notice is that something of a user's is new. It holds no content: whoever gets it
+// reads that as the user.
 type Notice struct {
 	User uuid.UUID `json:"user"`
 	Kind string    `json:"kind"`
 	ID   uuid.UUID `json:"id"`
 }
 
-// channel is where PostgreSQL tells of notices.
-const channel = "live"
-
-// Tell has a notice sent once tx is committed.
-func Tell(ctx context.Context, tx pgx.Tx, n Notice) error {
-	payload, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, "SELECT pg_notify($1, $2)", channel, string(payload)); err != nil {
-		return fmt.Errorf("tell who is looking: %w", err)
-	}
-	return nil
-}
-
 // The bounds of what a hub keeps.
 const (
 	perUser = 5
 	inAll   = 2000
-	// waiting is how many notices a slow subscriber may be behind.
+	// waiting is how many notices a slow subscriber may be behind, and how many of a
+	// user's wait to be sent to other replicas.
 	waiting = 16
 )
 
 // ErrFull is that a user has as many subscriptions as one may have, or the hub has.
 var ErrFull = errors.New("too many live connections: close one first")
 
-// Hub hands notices on to the subscribers of this process.
+// Hub hands notices on to the subscribers of this process, and exchanges them with
+// the hubs of other replicas while it runs. A nil Hub takes no notice.
 type Hub struct {
 	Pool *pgxpool.Pool
 	Log  *slog.Logger
@@ -67,6 +56,8 @@ type Hub struct {
 	mu    sync.Mutex
 	users map[uuid.UUID]map[*Subscription]struct{}
 	count int
+
+	others outgoing
 }
 
 // Subscription is one who is looking.
@@ -77,6 +68,20 @@ type Subscription struct {
 	notices chan Notice
 	user    uuid.UUID
 	missed  bool
+}
+
+// Notify sends a notice once the transaction of q is committed (see
+// db.AfterCommit), and costs that transaction nothing: PostgreSQL lets only one
+// transaction that notifies commit at a time. It may be lost when the process ends
+// without a word; whoever connects reads everything anyway.
+func (h *Hub) Notify(q db.Querier, n Notice) {
+	if h == nil {
+		return
+	}
+	db.AfterCommit(q, func() {
+		h.deliver(n)
+		h.others.add(n)
+	})
 }
 
 // Subscribe begins to hand on what is new of a user's. The subscription must be
@@ -114,8 +119,13 @@ func (h *Hub) Leave(s *Subscription) {
 	h.count--
 }
 
-// tell hands a notice on to the subscribers of its user. It never waits.
-func (h *Hub) tell(n Notice) {
+// deliver hands a notice on to the subscribers of its user, or of all users when it
+// is of none. It never waits.
+func (h *Hub) deliver(n Notice) {
+	if n.User == uuid.Nil {
+		h.lost()
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.users[n.User] {
@@ -135,7 +145,7 @@ func (h *Hub) lost() {
 }
 
 // offer is called under the hub's lock. The last place is kept for a Missed, after
-// which nothing more is said until the reader has caught up.
+// which nothing more is sent until the reader has caught up.
 func (s *Subscription) offer(n Notice) {
 	if len(s.notices) == 0 {
 		s.missed = false
@@ -152,6 +162,9 @@ func (s *Subscription) offer(n Notice) {
 
 // How the hub goes about listening.
 const (
+	// channel is where hubs of one database exchange envelopes.
+	channel = "live_notices"
+
 	firstPause = 200 * time.Millisecond
 	longPause  = 5 * time.Second
 	// quiet is how long to hear nothing before it is asked whether the connection
@@ -161,25 +174,35 @@ const (
 	answerTime = 5 * time.Second
 )
 
-// Run listens until ctx ends. It goes on when the database comes back, and then
-// tells everybody that something may have been missed.
+// envelope is what one hub sends to the others in one notification.
+type envelope struct {
+	From    uuid.UUID `json:"from"`
+	Notices []Notice  `json:"notices"`
+}
+
+// Run exchanges notices with other replicas until ctx ends. It goes on when the
+// database comes back, and then tells everybody that something may have been missed.
 func (h *Hub) Run(ctx context.Context) {
+	from := uuid.New()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		h.send(ctx, from)
+	}()
+	defer func() { <-sent }()
 	pause := firstPause
 	for ctx.Err() == nil {
-		err := h.listen(ctx, func() { pause = firstPause })
+		err := h.listen(ctx, from, func() { pause = firstPause })
 		if ctx.Err() != nil {
 			return
 		}
-		h.Log.WarnContext(ctx, "what is new is not told live", "error", err, "next_try_in", pause.String())
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		h.Log.WarnContext(ctx, "notices of other replicas are not heard", "error", err, "next_attempt_in", pause.String())
+		sleep(ctx, pause)
 		pause = min(2*pause, longPause)
 	}
 }
 
-func (h *Hub) listen(ctx context.Context, listening func()) error {
+func (h *Hub) listen(ctx context.Context, from uuid.UUID, listening func()) error {
 	connection, err := h.Pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -195,36 +218,40 @@ func (h *Hub) listen(ctx context.Context, listening func()) error {
 	listening()
 	h.lost()
 	for {
-		n, err := next(ctx, own)
-		switch {
-		case err != nil:
+		heard, err := next(ctx, own)
+		if err != nil {
 			return err
-		case n.Kind != "":
-			h.tell(n)
-		default:
+		}
+		if heard.From == uuid.Nil {
 			if err := within(ctx, own.Ping); err != nil {
 				return err
 			}
+			continue
+		}
+		if heard.From == from {
+			continue // its own subscribers have it already
+		}
+		for _, n := range heard.Notices {
+			h.deliver(n)
 		}
 	}
 }
 
-// next waits for a notice; it is the zero one when nothing was heard for a while.
-func next(ctx context.Context, own *pgx.Conn) (Notice, error) {
+// next waits for an envelope; it is the zero one when nothing was heard for a while.
+func next(ctx context.Context, own *pgx.Conn) (e envelope, err error) {
 	limited, cancel := context.WithTimeout(ctx, quiet)
 	defer cancel()
 	heard, err := own.WaitForNotification(limited)
 	if err != nil {
 		if errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil && !own.IsClosed() {
-			return Notice{}, nil
+			return e, nil
 		}
-		return Notice{}, err
+		return e, err
 	}
-	var n Notice
-	if err := json.Unmarshal([]byte(heard.Payload), &n); err != nil {
-		return Notice{}, fmt.Errorf("a notice that cannot be read: %w", err)
+	if err := json.Unmarshal([]byte(heard.Payload), &e); err != nil {
+		return e, fmt.Errorf("read an envelope of notices: %w", err)
 	}
-	return n, nil
+	return e, nil
 }
 
 // within bounds what is asked of the database.
@@ -232,4 +259,14 @@ func within(ctx context.Context, ask func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	return ask(limited)
+}
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }

@@ -15,7 +15,7 @@ func TestANoticeGoesToItsUserOnly(t *testing.T) {
 	require.NoError(t, err)
 	his, err := h.Subscribe(bob)
 	require.NoError(t, err)
-	h.tell(Notice{User: ada, Kind: Insight, ID: ada})
+	h.deliver(Notice{User: ada, Kind: Insight, ID: ada})
 	require.Equal(t, Notice{User: ada, Kind: Insight, ID: ada}, <-hers.Notices)
 	require.Empty(t, his.Notices)
 	h.lost()
@@ -29,14 +29,14 @@ func TestASlowReaderIsToldThatItMissedSomething(t *testing.T) {
 	s, err := h.Subscribe(ada)
 	require.NoError(t, err)
 	for range 5 * waiting { // none of them may block
-		h.tell(Notice{User: ada, Kind: Alert})
+		h.deliver(Notice{User: ada, Kind: Alert})
 	}
 	kinds := map[string]int{}
 	for range len(s.Notices) {
 		kinds[(<-s.Notices).Kind]++
 	}
 	require.Equal(t, map[string]int{Alert: waiting - 1, Missed: 1}, kinds)
-	h.tell(Notice{User: ada, Kind: Alert})
+	h.deliver(Notice{User: ada, Kind: Alert})
 	require.Equal(t, Alert, (<-s.Notices).Kind, "having caught up, it hears again")
 }
 
@@ -58,4 +58,42 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 	_, err = h.Subscribe(ada)
 	require.NoError(t, err)
 	require.Equal(t, perUser+1, h.count)
+}
+
+func TestWhatWaitsToBeSentIsBounded(t *testing.T) {
+	var o outgoing
+	ada := tracing.NewID()
+	for range 10 * waiting {
+		o.add(Notice{User: ada, Kind: Insight, ID: tracing.NewID()})
+	}
+	kept := o.take()
+	require.Len(t, kept, waiting)
+	require.Equal(t, Notice{User: ada, Kind: Missed}, kept[waiting-1], "the last says that there were more")
+	require.Empty(t, o.take())
+	for range mostUsers + 1 {
+		o.add(Notice{User: tracing.NewID(), Kind: Alert, ID: ada})
+	}
+	require.Equal(t, []Notice{{Kind: Missed}}, o.take(), "everybody is to look again")
+	require.Empty(t, o.take())
+}
+
+func TestAnEnvelopeIsShorterThanPostgreSQLAllows(t *testing.T) {
+	var notices []Notice
+	for range 2*perEnvelope + 1 {
+		notices = append(notices, Notice{User: tracing.NewID(), Kind: Insight, ID: tracing.NewID()})
+	}
+	envelopes, err := sealed(tracing.NewID(), notices)
+	require.NoError(t, err)
+	require.Len(t, envelopes, 3)
+	for _, text := range envelopes {
+		require.Less(t, len(text), 8000)
+	}
+}
+
+func TestANoticeOfNobodyGoesToEverybody(t *testing.T) {
+	var h Hub
+	s, err := h.Subscribe(tracing.NewID())
+	require.NoError(t, err)
+	h.deliver(Notice{Kind: Missed})
+	require.Equal(t, Notice{User: s.user, Kind: Missed}, <-s.Notices)
 }
