@@ -20,6 +20,7 @@ const ProblemsFilter = "problems"
 // problems are the errors that NGINX answers itself, with what a person can do.
 var problems = map[int]string{
 	http.StatusBadRequest:            "The request is not valid HTTP: check its headers.",
+	http.StatusNotFound:              "Nothing is at this address: check it.",
 	http.StatusRequestTimeout:        "The request did not arrive in time: send it again.",
 	http.StatusRequestEntityTooLarge: "The request is larger than %d bytes: send less at once.",
 	http.StatusRequestURITooLong:     "The address is too long: send less in it.",
@@ -30,7 +31,9 @@ var problems = map[int]string{
 
 // NewProblems creates the filter that has NGINX answer its own errors as the API
 // answers (application/problem+json, RFC 9457); errors of the services pass
-// unchanged. maxBody is the edge's, in bytes.
+// unchanged. The one answer that stays NGINX's own is the 503 of a service without
+// ready endpoints: it comes from an upstream of NGINX itself, and to replace it
+// would replace the services' errors as well. maxBody is the edge's, in bytes.
 func NewProblems(ctx *pulumi.Context, name string, maxBody int, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*kube.Resource, error) {
 	snippet, err := problemPages(maxBody)
 	if err != nil {
