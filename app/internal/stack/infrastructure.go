@@ -62,6 +62,9 @@ func (s *Stack) addPostgreSQL() error {
 	}
 	args := []string{"-D", data, "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", fmt.Sprintf("port=%d", s.port(PostgreSQL)),
 		"-c", "max_connections=200", "-c", "shared_buffers=128MB"}
+	if s.options.Counted {
+		args = append(args, "-c", "shared_preload_libraries=pg_stat_statements")
+	}
 	if !s.options.Durable {
 		// A process that is killed loses nothing that way: what it wrote, the
 		// kernel has. synchronous_commit stays on.
@@ -116,7 +119,41 @@ func (s *Stack) prepareDatabase(ctx context.Context) error {
 	if err := provision.Prepare(ctx, s.DatabaseURL("admin", databaseName), s.secret(provision.Migrator), services); err != nil {
 		return err
 	}
-	return provision.Migrate(ctx, s.DatabaseURL(provision.Migrator, databaseName), Services(), slog.New(slog.DiscardHandler))
+	if s.options.Counted {
+		if err := s.count(ctx); err != nil {
+			return err
+		}
+	}
+	if s.options.Binaries == "" {
+		return provision.Migrate(ctx, s.DatabaseURL(provision.Migrator, databaseName), Services(), slog.New(slog.DiscardHandler))
+	}
+	return s.giveSchemas(ctx, services)
+}
+
+// count makes what PostgreSQL counts visible.
+func (s *Stack) count(ctx context.Context) error {
+	connection, err := pgx.Connect(ctx, s.DatabaseURL("admin", databaseName))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close(ctx) }()
+	_, err = connection.Exec(ctx, "CREATE EXTENSION pg_stat_statements")
+	return err
+}
+
+// giveSchemas lets services migrate their own schemas.
+func (s *Stack) giveSchemas(ctx context.Context, services []provision.Service) error {
+	connection, err := pgx.Connect(ctx, s.DatabaseURL("admin", databaseName))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close(ctx) }()
+	for _, service := range services {
+		if _, err := connection.Exec(ctx, fmt.Sprintf("ALTER SCHEMA %[1]s OWNER TO %[1]s", pgx.Identifier{service.Name}.Sanitize())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // redisServer is Debian's checker of Redis's files, which is the server under

@@ -18,7 +18,7 @@ import (
 
 // addService adds a service and its sidecar.
 func (s *Stack) addService(name, binaries string) error {
-	resources, err := s.writeResources(name)
+	resources, err := s.writeResources(name, s.own(name))
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,12 @@ func (s *Stack) addService(name, binaries string) error {
 		},
 		ready: answersHTTP("http://"+s.at(name+" operations")+"/readyz", http.StatusOK),
 	})
+	s.addSidecar(name, resources)
+	return nil
+}
+
+// addSidecar adds a sidecar that reads the resources of a folder.
+func (s *Stack) addSidecar(name, resources string) {
 	s.add(&process{
 		name: Sidecar(name),
 		command: func() *exec.Cmd {
@@ -50,7 +56,6 @@ func (s *Stack) addService(name, binaries string) error {
 		},
 		ready: answersHTTP("http://"+s.at(name+" sidecar http")+"/v1.0/healthz", http.StatusNoContent),
 	})
-	return nil
 }
 
 // environment is what a service reads its settings from.
@@ -123,8 +128,9 @@ func (s *Stack) resolution() map[string]any {
 	return map[string]any{"component": "kubernetes", "configuration": map[string]any{"template": where.String()}}
 }
 
-// writeResources writes what a sidecar reads, and returns the folder.
-func (s *Stack) writeResources(service string) (string, error) {
+// writeResources writes what a sidecar reads, with components of its own, and returns
+// the folder.
+func (s *Stack) writeResources(service string, own []sidecar.Resource) (string, error) {
 	dir := filepath.Join(s.dir, service, "resources")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -143,7 +149,7 @@ func (s *Stack) writeResources(service string) (string, error) {
 			sidecar.Entry("secretsFile", secrets), sidecar.Entry("multiValued", "true"),
 		}),
 		sidecar.Resiliency(s.services()),
-	}, s.own(service)...)
+	}, own...)
 	for i, resource := range resources {
 		raw, err := yaml.Marshal(resource.Document())
 		if err != nil {

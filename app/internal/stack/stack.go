@@ -46,6 +46,11 @@ type Options struct {
 	// Complete has what an installation may have besides the services that live
 	// by events: the MCP server, a way for e-mails, and a language model.
 	Complete bool
+	// Counted has PostgreSQL count its statements (pg_stat_statements).
+	Counted bool
+	// Binaries is a folder of services' programs that were built before; empty: they
+	// are built. Such programs migrate their own schemas.
+	Binaries string
 }
 
 // Stack is the application as it runs.
@@ -86,9 +91,11 @@ func Start(t testing.TB, options Options) *Stack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binaries, err := built()
-	if err != nil {
-		t.Fatal(err)
+	binaries := options.Binaries
+	if binaries == "" {
+		if binaries, err = built(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	dir, err := os.MkdirTemp("", "stack-")
 	if err != nil {

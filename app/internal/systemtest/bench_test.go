@@ -38,17 +38,25 @@ const (
 	flowPause = 30 * time.Millisecond
 	// benchTopic is for what Kafka does alone.
 	benchTopic = "bench"
+	// baseline names a folder of an earlier release's programs, which migrate their own
+	// schemas: they are measured before the present ones.
+	baseline = "BENCH_BASELINE"
 )
 
 // TestBench measures the application and, in the same run and on the same
 // servers, what it is compared with. It prints the rows of docs/benchmarks.md.
 func TestBench(t *testing.T) {
-	s := stack.Start(t, stack.Options{Durable: true})
-	b := openBooks(t, s)
-	// Early: a new topic has no leader for a moment.
-	require.NoError(t, s.Kafka.Apply(t.Context(), []admin.Topic{{Name: benchTopic, Partitions: 6}}, 1, func(admin.Change) {}))
 	report := &strings.Builder{}
 	fmt.Fprintf(report, "%s, %d cores, %s\n\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
+	before := earlier(t)
+	s := stack.Start(t, stack.Options{Durable: true, Counted: true})
+	b := openBooks(t, s)
+	// Early: a new topic has no leader for a moment.
+	topics := []admin.Topic{{Name: benchTopic, Partitions: 6}}
+	for _, how := range deliveries {
+		topics = append(topics, admin.Topic{Name: how.topic, Partitions: 6})
+	}
+	require.NoError(t, s.Kafka.Apply(t.Context(), topics, 1, func(admin.Change) {}))
 
 	c := s.Client()
 	require.NoError(t, c.Register(t.Context()))
@@ -57,23 +65,76 @@ func TestBench(t *testing.T) {
 	b.settle(t, time.Minute)
 
 	alone := []float64{pgbench(t, s, b, c.User, wallet.ID)}
-	accepted, drained := acceptedRate(t, s, b)
+	now := rates(t, s, b)
 	alone = append(alone, pgbench(t, s, b, c.User, wallet.ID))
-	fmt.Fprintf(report, "| transactions a second, %d at a time | rate | ratio |\n|---|---|---|\n", callers)
-	fmt.Fprintf(report, "| pgbench, the same statements (before, after) | %.0f, %.0f | 1 |\n", alone[0], alone[1])
-	fmt.Fprintf(report, "| accepted by the API, agents at work | %.0f | %.2f |\n", accepted, accepted/((alone[0]+alone[1])/2))
-	fmt.Fprintf(report, "| handled by all agents | %.0f | %.2f |\n\n", drained, drained/((alone[0]+alone[1])/2))
+	middle := (alone[0] + alone[1]) / 2
+	fmt.Fprintf(report, "| transactions a second, %d at a time | rate | of pgbench | of the baseline |\n|---|---|---|---|\n", callers)
+	fmt.Fprintf(report, "| pgbench, the same statements (before, after) | %.0f, %.0f | 1 | |\n", alone[0], alone[1])
+	for _, row := range []struct {
+		name      string
+		now, then float64
+	}{
+		{"accepted by the API, agents at work", now.accepted, before.accepted},
+		{"handled by all agents", now.handled, before.handled},
+	} {
+		if before.accepted > 0 {
+			fmt.Fprintf(report, "| baseline: %s | %.0f | %.2f | 1 |\n", row.name, row.then, row.then/middle)
+		}
+		fmt.Fprintf(report, "| %s | %.0f | %.2f | %s |\n", row.name, row.now, row.now/middle, ratio(row.now, row.then))
+	}
+	fmt.Fprintf(report, "\nstatements for each transaction, all agents: %s, now %.1f\n", orNone(before.statements), now.statements)
+	fmt.Fprintf(report, "commits for each transaction, all agents: %s, now %.1f\n\n", orNone(before.commits), now.commits)
+
+	fmt.Fprintf(report, "| Dapr alone, three consumers | published a second | delivered to all a second |\n|---|---|---|\n")
+	for _, how := range deliveries {
+		published, delivered := daprAlone(t, s, how)
+		fmt.Fprintf(report, "| %s | %.0f | %.0f |\n", how.name, published, delivered)
+	}
+	report.WriteString("\n")
 
 	bare := bareKafka(t, s)
-	alerts := acceptedToAlert(t, s, b)
+	alerts := acceptedToAlert(t, s, b, 0)
+	// Three fifths of what all agents handle, kept up by others meanwhile.
+	pace := 0.6 * now.handled
+	loaded := acceptedToAlert(t, s, b, pace)
 	fmt.Fprintf(report, "| milliseconds, %d of them | P50 | P95 | P99 |\n|---|---|---|---|\n", flows)
 	row := func(name string, samples []time.Duration) {
 		fmt.Fprintf(report, "| %s | %.1f | %.1f | %.1f |\n", name, ms(samples, 50), ms(samples, 95), ms(samples, 99))
 	}
 	row("Kafka alone: produce and consume, one topic", bare)
 	row("accepted to alert: three topics, three services", alerts)
+	row(fmt.Sprintf("accepted to alert, %.0f other transactions a second", pace), loaded)
 	fmt.Fprintf(report, "| ratio | %.1f | %.1f | %.1f |\n", ms(alerts, 50)/ms(bare, 50), ms(alerts, 95)/ms(bare, 95), ms(alerts, 99)/ms(bare, 99))
 	t.Log("\n" + report.String())
+}
+
+// earlier measures an earlier release, if one is named.
+func earlier(t *testing.T) (found throughput) {
+	t.Helper()
+	binaries := os.Getenv(baseline)
+	if binaries == "" {
+		return found
+	}
+	// Its stack ends before the other begins.
+	require.True(t, t.Run("baseline", func(t *testing.T) {
+		s := stack.Start(t, stack.Options{Durable: true, Counted: true, Binaries: binaries})
+		found = rates(t, s, openBooks(t, s))
+	}))
+	return found
+}
+
+func ratio(now, then float64) string {
+	if then == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", now/then)
+}
+
+func orNone(before float64) string {
+	if before == 0 {
+		return "not measured before"
+	}
+	return fmt.Sprintf("%.1f before", before)
 }
 
 // ms is a percentile in milliseconds.
@@ -143,22 +204,19 @@ func pgbench(t *testing.T, s *stack.Stack, b books, user, wallet uuid.UUID) floa
 	return tps
 }
 
-// acceptedRate returns how many transactions the API accepts in a second, and
-// how many were handled by every agent in a second until the last one was.
-func acceptedRate(t *testing.T, s *stack.Stack, b books) (accepted, drained float64) {
+// throughput is what the application does in a second, and what that takes.
+type throughput struct {
+	accepted, handled float64 // transactions a second: by the API; by every agent, until the last was
+	// Of PostgreSQL for each transaction, by all agents together.
+	statements, commits float64
+}
+
+// rates measures while people enter transactions as fast as they can.
+func rates(t *testing.T, s *stack.Stack, b books) throughput {
 	t.Helper()
-	const enough = 1_000_000 // more than can be entered
-	l := newLoad(t, s, callers, callers, 1)
-	for _, p := range l.people {
-		template := p.plan[0]
-		p.plan = nil
-		for range enough / callers / 10 {
-			next := template
-			next.key, next.twice = uuid.New(), false
-			next.raised = next.raised.Sub(next.raised)
-			p.plan = append(p.plan, next)
-		}
-	}
+	l := endless(t, s)
+	b.settle(t, time.Minute)
+	statements, commits := b.statements(t)
 	ctx, cancel := context.WithTimeout(t.Context(), measured)
 	defer cancel()
 	began := time.Now()
@@ -169,13 +227,45 @@ func acceptedRate(t *testing.T, s *stack.Stack, b books) (accepted, drained floa
 	b.settle(t, 5*time.Minute)
 	total := time.Since(began)
 	t.Logf("%d transactions accepted in %s, handled after %s", l.progress(), took, total)
-	return float64(l.progress()) / took.Seconds(), float64(l.progress()) / total.Seconds()
+	many := float64(l.progress())
+	moreStatements, moreCommits := b.statements(t)
+	return throughput{
+		accepted: many / took.Seconds(), handled: many / total.Seconds(),
+		statements: (moreStatements - statements) / many, commits: (moreCommits - commits) / many,
+	}
+}
+
+// statements is how many statements PostgreSQL has run for the agents, and how many of
+// them were commits.
+func (b books) statements(t *testing.T) (all, commits float64) {
+	t.Helper()
+	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT coalesce(sum(calls), 0), coalesce(sum(calls) FILTER (WHERE query ILIKE 'commit%'), 0)
+		FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = ANY($1)`, observers).Scan(&all, &commits))
+	return all, commits
+}
+
+// endless is people who mean to enter more than they can.
+func endless(t *testing.T, s *stack.Stack) *load {
+	t.Helper()
+	const enough = 100_000
+	l := newLoad(t, s, callers, callers, 1)
+	for _, p := range l.people {
+		template := p.plan[0]
+		p.plan = nil
+		for range enough / callers {
+			next := template
+			next.key, next.twice = uuid.New(), false
+			next.raised = next.raised.Sub(next.raised)
+			p.plan = append(p.plan, next)
+		}
+	}
+	return l
 }
 
 // acceptedToAlert posts transactions that each use up most of a budget, one
 // after the other, and returns how long each took from its acceptance until
-// notification.alert.sent was on its topic.
-func acceptedToAlert(t *testing.T, s *stack.Stack, b books) []time.Duration {
+// notification.alert.sent was on its topic. Others enter so many a second meanwhile.
+func acceptedToAlert(t *testing.T, s *stack.Stack, b books, pace float64) []time.Duration {
 	t.Helper()
 	c := s.Client()
 	require.NoError(t, c.Register(t.Context()))
@@ -198,6 +288,16 @@ func acceptedToAlert(t *testing.T, s *stack.Stack, b books) []time.Duration {
 	watch, err := s.Kafka.Watch(insights.Name, alerts.Name)
 	require.NoError(t, err)
 	defer watch.Close()
+	if pace > 0 {
+		l := endless(t, s)
+		l.pause = time.Duration(float64(callers) / pace * float64(time.Second))
+		l.steady = true
+		busy, done := context.WithCancel(t.Context())
+		others := make(chan error, 1)
+		go func() { others <- l.run(busy) }()
+		defer func() { done(); require.ErrorIs(t, <-others, context.Canceled) }()
+		time.Sleep(2 * time.Second) // the load is what is measured under
+	}
 	acceptedAt := make([]time.Time, flows)
 	for i := range flows {
 		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": uuid.NewString()}, map[string]string{
@@ -206,7 +306,6 @@ func acceptedToAlert(t *testing.T, s *stack.Stack, b books) []time.Duration {
 		acceptedAt[i] = time.Now()
 		time.Sleep(flowPause) // the pace that is measured at
 	}
-	b.settle(t, time.Minute)
 	var samples []time.Duration
 	for budget, i := range byBudget {
 		limited, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -77,6 +77,7 @@ type load struct {
 	people  []*person
 	at      time.Time // when all of it is said to have happened: a month's end must not come between
 	pause   time.Duration
+	steady  bool         // pause is from one transaction's beginning to the next one's
 	retried atomic.Int64 // requests that were sent again
 	// Transactions may be begun up to allowed, so that some are left for later.
 	begun, allowed atomic.Int64
@@ -157,10 +158,15 @@ func (l *load) run(ctx context.Context) error {
 				if err := l.allow(ctx); err != nil {
 					return err
 				}
+				next := time.Now().Add(l.pause)
 				if err := l.enter(ctx, p, one); err != nil {
 					return err
 				}
-				if err := rest(ctx, l.pause); err != nil {
+				pause := l.pause
+				if l.steady {
+					pause = max(0, time.Until(next))
+				}
+				if err := rest(ctx, pause); err != nil {
 					return err
 				}
 			}
