@@ -81,7 +81,7 @@ func (s *Stack) addPostgreSQL() error {
 			return connection.Close(ctx)
 		},
 	})
-	return s.network.lead(PostgreSQL, s.at("network to "+PostgreSQL), s.at(PostgreSQL))
+	return s.lead(PostgreSQL, PostgreSQL)
 }
 
 // DatabaseURL leads to PostgreSQL past the network that can be cut: as "admin",
@@ -178,7 +178,7 @@ func (s *Stack) addRedis() error {
 		},
 		ready: func(ctx context.Context) error { return s.pingRedis(ctx) },
 	})
-	return s.network.lead(Redis, s.at("network to "+Redis), s.at(Redis))
+	return s.lead(Redis, Redis)
 }
 
 // pingRedis speaks Redis's protocol, of which it needs two words.
@@ -234,10 +234,12 @@ func (s *Stack) addKafka() error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	way := s.at("network to " + Kafka)
+	if err := s.lead(Kafka, "kafka services"); err != nil {
+		return err
+	}
 	config := filepath.Join(dir, "server.properties")
 	if err := os.WriteFile(config, fmt.Appendf(nil, brokerSettings, s.at("kafka controller"), s.at("kafka services"), s.at(Kafka),
-		way, filepath.Join(dir, "data")), 0o644); err != nil {
+		s.at("network to "+Kafka), filepath.Join(dir, "data")), 0o644); err != nil {
 		return err
 	}
 	logging := filepath.Join(dir, "log4j2.properties")
@@ -268,7 +270,7 @@ func (s *Stack) addKafka() error {
 			return connection.Close()
 		},
 	})
-	return s.network.lead(Kafka, way, s.at("kafka services"))
+	return nil
 }
 
 func (s *Stack) makeTopics(ctx context.Context) error {

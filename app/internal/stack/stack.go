@@ -48,6 +48,9 @@ type Options struct {
 	Complete bool
 	// Counted has PostgreSQL count its statements (pg_stat_statements).
 	Counted bool
+	// Direct has services reach everything without the networks that can be cut, whose
+	// proxy takes time of its own: Refuse, Silence and Heal are not possible.
+	Direct bool
 	// Binaries is a folder of services' programs that were built before; empty: they
 	// are built. Such programs migrate their own schemas.
 	Binaries string
@@ -344,6 +347,16 @@ func (s *Stack) Silence(name string) { s.must(s.network.silence(name)) }
 // Heal undoes Refuse and Silence.
 func (s *Stack) Heal(name string) {
 	s.must(s.network.heal(context.WithoutCancel(s.t.Context()), name))
+}
+
+// lead has services reach a program by the network that can be cut, or directly.
+// own is the name of the program's port.
+func (s *Stack) lead(program, own string) error {
+	if s.options.Direct {
+		s.ports["network to "+program] = s.port(own)
+		return nil
+	}
+	return s.network.lead(program, s.at("network to "+program), s.at(own))
 }
 
 func (s *Stack) must(err error) {

@@ -49,8 +49,8 @@ func TestBench(t *testing.T) {
 	report := &strings.Builder{}
 	fmt.Fprintf(report, "%s, %d cores, %s\n\n", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
 	before := earlier(t)
-	s := stack.Start(t, stack.Options{Durable: true, Counted: true})
-	b := openBooks(t, s)
+	s := stack.Start(t, stack.Options{Durable: true, Counted: true, Direct: true})
+	m := newMeter(t, s)
 	// Early: a new topic has no leader for a moment.
 	topics := []admin.Topic{{Name: benchTopic, Partitions: 6}}
 	for _, how := range deliveries {
@@ -62,11 +62,11 @@ func TestBench(t *testing.T) {
 	require.NoError(t, c.Register(t.Context()))
 	var wallet stack.Identified
 	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/wallets", nil, map[string]string{"name": "Purse", "type": "cash", "currency": "EUR"}, &wallet))
-	b.settle(t, time.Minute)
+	m.settle(t, time.Minute)
 
-	alone := []float64{pgbench(t, s, b, c.User, wallet.ID)}
-	now := rates(t, s, b)
-	alone = append(alone, pgbench(t, s, b, c.User, wallet.ID))
+	alone := []float64{pgbench(t, s, m, c.User, wallet.ID)}
+	now := rates(t, s, m)
+	alone = append(alone, pgbench(t, s, m, c.User, wallet.ID))
 	middle := (alone[0] + alone[1]) / 2
 	fmt.Fprintf(report, "| transactions a second, %d at a time | rate | of pgbench | of the baseline |\n|---|---|---|---|\n", callers)
 	fmt.Fprintf(report, "| pgbench, the same statements (before, after) | %.0f, %.0f | 1 | |\n", alone[0], alone[1])
@@ -93,10 +93,10 @@ func TestBench(t *testing.T) {
 	report.WriteString("\n")
 
 	bare := bareKafka(t, s)
-	alerts := acceptedToAlert(t, s, b, 0)
+	alerts := acceptedToAlert(t, s, m, 0)
 	// Three fifths of what all agents handle, kept up by others meanwhile.
 	pace := 0.6 * now.handled
-	loaded := acceptedToAlert(t, s, b, pace)
+	loaded := acceptedToAlert(t, s, m, pace)
 	fmt.Fprintf(report, "| milliseconds, %d of them | P50 | P95 | P99 |\n|---|---|---|---|\n", flows)
 	row := func(name string, samples []time.Duration) {
 		fmt.Fprintf(report, "| %s | %.1f | %.1f | %.1f |\n", name, ms(samples, 50), ms(samples, 95), ms(samples, 99))
@@ -117,8 +117,8 @@ func earlier(t *testing.T) (found throughput) {
 	}
 	// Its stack ends before the other begins.
 	require.True(t, t.Run("baseline", func(t *testing.T) {
-		s := stack.Start(t, stack.Options{Durable: true, Counted: true, Binaries: binaries})
-		found = rates(t, s, openBooks(t, s))
+		s := stack.Start(t, stack.Options{Durable: true, Counted: true, Direct: true, Binaries: binaries})
+		found = rates(t, s, newMeter(t, s))
 	}))
 	return found
 }
@@ -152,12 +152,13 @@ const script = `
 BEGIN;
 SELECT set_config('app.user_id', '%[1]s', true);
 SELECT EXISTS (SELECT FROM idempotency_keys WHERE user_id = '%[1]s' AND key = ('00000000-0000-4000-8000-' || lpad(:number, 12, '0'))::uuid);
-SELECT id, currency, archived_at IS NOT NULL FROM wallets WHERE user_id = '%[1]s' AND id = ANY ('{%[2]s}');
-SELECT EXISTS (SELECT FROM categories WHERE user_id = '%[1]s' AND slug = 'groceries' AND archived_at IS NULL);
+SELECT id, currency, archived_at IS NOT NULL, coalesce((SELECT timezone FROM preferences WHERE user_id = '%[1]s'), 'UTC')
+	FROM wallets WHERE user_id = '%[1]s' AND id = ANY ('{%[2]s}');
+SELECT kind FROM categories WHERE user_id = '%[1]s' AND slug = 'groceries' AND archived_at IS NULL;
 \endpipeline
 \startpipeline
-INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, description, tags, occurred_at, created_at, updated_at)
-	VALUES (gen_random_uuid(), '%[1]s', '%[2]s', 12.50, 'EUR', 'expense', 'groceries', '', '{}', now(), now(), now());
+INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date, created_at, updated_at)
+	VALUES (gen_random_uuid(), '%[1]s', '%[2]s', 12.50, 'EUR', 'expense', 'groceries', false, '', '{}', now(), current_date, now(), now());
 INSERT INTO unrelayed (event_id, topic, key, payload)
 	VALUES (gen_random_uuid(), 'finance.transaction.created', '%[1]s', '%[3]s');
 INSERT INTO idempotency_keys (user_id, key, request, answer)
@@ -169,7 +170,7 @@ COMMIT;
 var rate = regexp.MustCompile(`tps = ([0-9.]+) \(without initial connection time\)`)
 
 // pgbench returns how many transactions PostgreSQL alone takes in a second.
-func pgbench(t *testing.T, s *stack.Stack, b books, user, wallet uuid.UUID) float64 {
+func pgbench(t *testing.T, s *stack.Stack, m meter, user, wallet uuid.UUID) float64 {
 	t.Helper()
 	bin, err := pgtest.Programs()
 	require.NoError(t, err)
@@ -180,7 +181,7 @@ func pgbench(t *testing.T, s *stack.Stack, b books, user, wallet uuid.UUID) floa
 	require.NoError(t, err)
 	payload, err := json.Marshal(e)
 	require.NoError(t, err)
-	_, err = b.pool.Exec(t.Context(), `CREATE TABLE IF NOT EXISTS backend.unrelayed (LIKE backend.outbox INCLUDING ALL);
+	_, err = m.pool.Exec(t.Context(), `CREATE TABLE IF NOT EXISTS backend.unrelayed (LIKE backend.outbox INCLUDING ALL);
 		GRANT ALL ON backend.unrelayed TO backend; GRANT ALL ON ALL SEQUENCES IN SCHEMA backend TO backend; TRUNCATE backend.unrelayed`)
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "script.sql")
@@ -194,12 +195,12 @@ func pgbench(t *testing.T, s *stack.Stack, b books, user, wallet uuid.UUID) floa
 	tps, err := strconv.ParseFloat(string(found[1]), 64)
 	require.NoError(t, err)
 	for _, table := range []string{"transactions", "idempotency_keys"} {
-		_, err := b.pool.Exec(t.Context(), "DELETE FROM backend."+table+" WHERE user_id = $1", user)
+		_, err := m.pool.Exec(t.Context(), "DELETE FROM backend."+table+" WHERE user_id = $1", user)
 		require.NoError(t, err)
 	}
-	_, err = b.pool.Exec(t.Context(), "DELETE FROM backend.outbox WHERE key = $1", user.String())
+	_, err = m.pool.Exec(t.Context(), "DELETE FROM backend.outbox WHERE key = $1", user.String())
 	require.NoError(t, err)
-	_, err = b.pool.Exec(t.Context(), "VACUUM ANALYZE")
+	_, err = m.pool.Exec(t.Context(), "VACUUM ANALYZE")
 	require.NoError(t, err)
 	return tps
 }
@@ -212,11 +213,11 @@ type throughput struct {
 }
 
 // rates measures while people enter transactions as fast as they can.
-func rates(t *testing.T, s *stack.Stack, b books) throughput {
+func rates(t *testing.T, s *stack.Stack, m meter) throughput {
 	t.Helper()
 	l := endless(t, s)
-	b.settle(t, time.Minute)
-	statements, commits := b.statements(t)
+	m.settle(t, time.Minute)
+	statements, commits := m.statements(t)
 	ctx, cancel := context.WithTimeout(t.Context(), measured)
 	defer cancel()
 	began := time.Now()
@@ -224,11 +225,11 @@ func rates(t *testing.T, s *stack.Stack, b books) throughput {
 		require.NoError(t, err)
 	}
 	took := time.Since(began)
-	b.settle(t, 5*time.Minute)
+	m.settle(t, 5*time.Minute)
 	total := time.Since(began)
 	t.Logf("%d transactions accepted in %s, handled after %s", l.progress(), took, total)
 	many := float64(l.progress())
-	moreStatements, moreCommits := b.statements(t)
+	moreStatements, moreCommits := m.statements(t)
 	return throughput{
 		accepted: many / took.Seconds(), handled: many / total.Seconds(),
 		statements: (moreStatements - statements) / many, commits: (moreCommits - commits) / many,
@@ -237,9 +238,9 @@ func rates(t *testing.T, s *stack.Stack, b books) throughput {
 
 // statements is how many statements PostgreSQL has run for the agents, and how many of
 // them were commits.
-func (b books) statements(t *testing.T) (all, commits float64) {
+func (m meter) statements(t *testing.T) (all, commits float64) {
 	t.Helper()
-	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT coalesce(sum(calls), 0), coalesce(sum(calls) FILTER (WHERE query ILIKE 'commit%'), 0)
+	require.NoError(t, m.pool.QueryRow(t.Context(), `SELECT coalesce(sum(calls), 0), coalesce(sum(calls) FILTER (WHERE query ILIKE 'commit%'), 0)
 		FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = ANY($1)`, observers).Scan(&all, &commits))
 	return all, commits
 }
@@ -265,7 +266,7 @@ func endless(t *testing.T, s *stack.Stack) *load {
 // acceptedToAlert posts transactions that each use up most of a budget, one
 // after the other, and returns how long each took from its acceptance until
 // notification.alert.sent was on its topic. Others enter so many a second meanwhile.
-func acceptedToAlert(t *testing.T, s *stack.Stack, b books, pace float64) []time.Duration {
+func acceptedToAlert(t *testing.T, s *stack.Stack, m meter, pace float64) []time.Duration {
 	t.Helper()
 	c := s.Client()
 	require.NoError(t, c.Register(t.Context()))
@@ -282,7 +283,7 @@ func acceptedToAlert(t *testing.T, s *stack.Stack, b books, pace float64) []time
 		}, &budget))
 		byBudget[budget.ID.String()] = i
 	}
-	b.settle(t, time.Minute)
+	m.settle(t, time.Minute)
 	insights, _ := event.OfType(event.TypeInsightGenerated)
 	alerts, _ := event.OfType(event.TypeAlertSent)
 	watch, err := s.Kafka.Watch(insights.Name, alerts.Name)
