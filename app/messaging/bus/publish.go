@@ -8,12 +8,16 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dapr/go-sdk/client"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/wealth-companion/companion/app/core/event"
 )
@@ -36,8 +40,8 @@ func NewPublisher(pubsub string) (*Publisher, error) {
 	// The sidecar may be started again at any time, and is a few steps away: gRPC's
 	// usual pause of up to two minutes would hold events up for nothing.
 	again := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}, MinConnectTimeout: 5 * time.Second}
-	connection, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", port),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(again))
+	connection, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", port), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(again), grpc.WithUnaryInterceptor((&bulkMethod{}).intercept))
 	if err != nil {
 		return nil, fmt.Errorf("the sidecar's address: %w", err)
 	}
@@ -86,6 +90,34 @@ func (p *Publisher) PublishAll(ctx context.Context, topic string, messages []Mes
 	sent := p.dapr.PublishEvents(ctx, p.pubsub, topic, entries, client.PublishEventsWithRawPayload())
 	return classify(sent.Error)
 }
+
+// bulkMethod has the SDK publish in bulk by the method that the sidecar has. Before
+// 1.17 sidecars know the method by its older name only, which the SDK falls back to
+// when the newer one is not implemented. They do not say so, however: they take a
+// method that is none of theirs for one of an application's, and miss its id.
+type bulkMethod struct{ older atomic.Bool }
+
+const (
+	newerBulkMethod = "/dapr.proto.runtime.v1.Dapr/BulkPublishEvent"
+	takenForAnApps  = "required metadata dapr-callee-app-id"
+)
+
+func (b *bulkMethod) intercept(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	if method != newerBulkMethod {
+		return invoke(ctx, method, request, reply, connection, options...)
+	}
+	if b.older.Load() {
+		return errOlder
+	}
+	err := invoke(ctx, method, request, reply, connection, options...)
+	if err != nil && strings.Contains(err.Error(), takenForAnApps) {
+		b.older.Store(true)
+		return errOlder
+	}
+	return err
+}
+
+var errOlder = status.Error(codes.Unimplemented, "the sidecar has this method by its older name")
 
 // DeadLetter publishes an event on its topic's dead letters, with how it came there.
 func (p *Publisher) DeadLetter(ctx context.Context, key string, payload []byte, died event.Death) error {
