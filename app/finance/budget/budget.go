@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +15,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/core/rollover"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
@@ -29,9 +31,9 @@ type Budget struct {
 	Category  string       `json:"category"` // a slug
 	Amount    money.Amount `json:"amount"`
 	Currency  string       `json:"currency"`
-	Month     string       `json:"month" doc:"YYYY-MM, UTC"`
+	Month     string       `json:"month" doc:"YYYY-MM. Transactions count in the month of their date"`
 	Threshold int          `json:"threshold" doc:"The percentage of the limit at which its user is warned"`
-	Rollover  bool         `json:"rollover" doc:"What was left of the month before is added to the limit"`
+	Rollover  bool         `json:"rollover" doc:"What was left of the limit of the month before is added to this month's: what that month had been carried over itself too. What was spent too much is not taken off"`
 	CreatedAt time.Time    `json:"createdAt"`
 	UpdatedAt time.Time    `json:"updatedAt"`
 	Status    *Status      `json:"status,omitempty" doc:"How it stands now; in lists and of one"`
@@ -51,7 +53,7 @@ type New struct {
 	Currency  string `json:"currency" doc:"ISO 4217" example:"EUR"`
 	Month     string `json:"month" doc:"YYYY-MM" example:"2026-11"`
 	Threshold *int   `json:"threshold,omitempty" minimum:"1" maximum:"100" doc:"Percent; without it 80"`
-	Rollover  bool   `json:"rollover,omitempty"`
+	Rollover  bool   `json:"rollover,omitempty" doc:"Adds what was left of the limit of the month before, if there was a budget of the same category and currency; what was spent too much is not taken off"`
 }
 
 // Change is what of a budget shall be otherwise; nil leaves it.
@@ -244,15 +246,35 @@ func (s *Budgets) find(ctx context.Context, user uuid.UUID, which backenddb.Budg
 	found := []Budget{}
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		rows, err := backenddb.New(tx).BudgetsWithSpending(ctx, which)
-		for _, row := range rows {
-			b := budgetOf(row.Budget)
-			status := Stand(row.Budget.Amount, row.Spent, b.Threshold, b.Rollover, Month{row.EarlierAmount, row.EarlierSpent})
-			b.Status = &status
-			found = append(found, b)
-		}
+		found = standing(rows)
 		return err
 	})
 	return found, err
+}
+
+// standing makes budgets, and how they stand, of rows whose newest month is first.
+func standing(rows []backenddb.BudgetsWithSpendingRow) []Budget {
+	type place struct{ category, currency string }
+	chains := map[place]*rollover.Chain{}
+	found := []Budget{}
+	for _, row := range slices.Backward(rows) {
+		where := place{row.Budget.Category, row.Budget.Currency}
+		if chains[where] == nil {
+			chains[where] = &rollover.Chain{}
+		}
+		carried := chains[where].Next(rollover.Month{
+			Month: row.Budget.Month, Amount: row.Budget.Amount, Spent: row.Spent, Rollover: row.Budget.Rollover,
+		})
+		if !row.Wanted {
+			continue
+		}
+		b := budgetOf(row.Budget)
+		status := Stand(row.Budget.Amount, carried, row.Spent, b.Threshold)
+		b.Status = &status
+		found = append(found, b)
+	}
+	slices.Reverse(found)
+	return found
 }
 
 func budgetOf(row backenddb.Budget) Budget {

@@ -16,26 +16,17 @@ const (
 // Status is how a budget stands.
 type Status struct {
 	Limit   money.Amount `json:"limit" doc:"The amount and what is carried over from the month before"`
-	Carried money.Amount `json:"carried" doc:"What was left of the month before, with rollover"`
-	Spent   money.Amount `json:"spent" doc:"The month's expenses of the category in the budget's currency"`
+	Carried money.Amount `json:"carried" doc:"With rollover, what was left of the limit of the month before, if that was more than zero; nothing without a budget in that month"`
+	Spent   money.Amount `json:"spent" doc:"The month's expenses of the category in the budget's currency, less its refunds; less than zero when more came back than was spent"`
 	Left    money.Amount `json:"left" doc:"Of the limit; less than zero when it is exceeded"`
 	Percent float64      `json:"percent" doc:"Of the limit that is spent, one place"` // a share, not money
 	State   string       `json:"state" enum:"ok,warning,exceeded"`
 }
 
-// Month is what a month's budget was and what was spent of it.
-type Month struct{ Amount, Spent decimal.Decimal }
-
-// Stand tells how a budget of amount stands when spent is spent. earlier is the
-// month before: with rollover, what was left of its amount is added to the
-// limit; what was spent too much is not taken off, and what that month itself had
-// been carried over is not carried on, so that nothing piles up unseen. Without a
-// budget in the month before nothing is carried.
-func Stand(amount, spent decimal.Decimal, threshold int, rollover bool, earlier Month) Status {
-	carried := decimal.Zero
-	if rollover {
-		carried = decimal.Max(decimal.Zero, earlier.Amount.Sub(earlier.Spent))
-	}
+// Stand returns how a budget of amount stands when carried was carried over to it
+// (package rollover) and spent is spent. threshold is the percentage of the limit
+// at which its user is warned.
+func Stand(amount, carried, spent decimal.Decimal, threshold int) Status {
 	limit := amount.Add(carried)
 	s := Status{
 		Limit: money.Of(limit), Carried: money.Of(carried), Spent: money.Of(spent), Left: money.Of(limit.Sub(spent)),

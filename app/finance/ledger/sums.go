@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -9,17 +10,17 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/finance/currency"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
 
-// Sum is what was earned by, or spent on, a category within a month, in the
-// currency that was asked for.
+// Sum is what was earned or spent within a month, in the currency that was asked
+// for.
 type Sum struct {
-	Month        time.Time // its first moment, UTC
-	Type         string    // income or expense
-	Category     string
+	Month        time.Time       // its first day
+	Type         string          // income or expense; refunds lower what was spent
 	Amount       decimal.Decimal // not rounded: see currency.Round
 	Transactions int
 }
@@ -31,14 +32,14 @@ type Unconverted struct {
 	Transactions int
 }
 
-// Sums adds up what the user earned and spent from since (included) to until
-// (not), by month, type and category, everything converted into one currency at
-// the rates of its day. Transfers neither earn nor spend.
+// Sums adds up what the user earned and spent from a day (included) to another
+// (not), by month and type, everything converted into one currency at the rates of
+// its day. Transfers neither earn nor spend.
 func (l *Ledger) Sums(ctx context.Context, user uuid.UUID, into string, since, until time.Time) ([]Sum, []Unconverted, error) {
-	var days []backenddb.DailySumsRow
+	var days []backenddb.SumsToConvertRow
 	var table *currency.Table
 	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) (err error) {
-		if days, err = backenddb.New(tx).DailySums(ctx, user, since, until); err != nil {
+		if days, err = backenddb.New(tx).SumsToConvert(ctx, backenddb.SumsToConvertParams{Code: into, UserID: user, Since: since, Until: until}); err != nil {
 			return err
 		}
 		codes := []string{into}
@@ -46,7 +47,11 @@ func (l *Ledger) Sums(ctx context.Context, user uuid.UUID, into string, since, u
 			codes = append(codes, day.Currency)
 		}
 		slices.Sort(codes)
-		table, err = currency.Load(ctx, tx, user, slices.Compact(codes), since, until)
+		if codes = slices.Compact(codes); len(codes) == 1 {
+			table = &currency.Table{} // nothing is to be converted
+			return nil
+		}
+		table, err = currency.Load(ctx, tx, user, codes, since, until)
 		return err
 	})
 	if err != nil {
@@ -58,10 +63,10 @@ func (l *Ledger) Sums(ctx context.Context, user uuid.UUID, into string, since, u
 
 // addUp converts what days brought and adds it up by month. Both results are in
 // the order of their days.
-func addUp(days []backenddb.DailySumsRow, table *currency.Table, into string) ([]Sum, []Unconverted) {
+func addUp(days []backenddb.SumsToConvertRow, table *currency.Table, into string) ([]Sum, []Unconverted) {
 	type place struct {
-		month          time.Time
-		kind, category string
+		month time.Time
+		kind  string
 	}
 	var sums []Sum
 	var left []Unconverted
@@ -79,16 +84,43 @@ func addUp(days []backenddb.DailySumsRow, table *currency.Table, into string) ([
 			left[i].Transactions += int(day.Transactions)
 			continue
 		}
-		month := time.Date(day.Day.Year(), day.Day.Month(), 1, 0, 0, 0, 0, time.UTC)
-		where := place{month, day.Type, day.Category}
+		where := place{calendar.Month(day.Day), day.Type}
 		i, known := at[where]
 		if !known {
 			i = len(sums)
 			at[where] = i
-			sums = append(sums, Sum{Month: month, Type: day.Type, Category: day.Category})
+			sums = append(sums, Sum{Month: where.month, Type: day.Type})
 		}
 		sums[i].Amount = sums[i].Amount.Add(amount)
 		sums[i].Transactions += int(day.Transactions)
 	}
 	return sums, left
+}
+
+// Differences compares the user's kept sums with sums from scratch and says where
+// they differ, sum by sum; none do unless the database was changed by hand. It
+// takes as long as the user's history is.
+func (l *Ledger) Differences(ctx context.Context, user uuid.UUID) (found []string, err error) {
+	err = db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, "SELECT what, coalesce(kept, 'nothing'), coalesce(computed, 'nothing') FROM sums_that_differ()")
+		if err != nil {
+			return err
+		}
+		var what, kept, computed string
+		_, err = pgx.ForEachRow(rows, []any{&what, &kept, &computed}, func() error {
+			found = append(found, fmt.Sprintf("%s: kept is %s, it sums up to %s", what, kept, computed))
+			return nil
+		})
+		return err
+	})
+	return found, err
+}
+
+// Recompute computes the user's kept sums from scratch. What is changed meanwhile
+// waits.
+func (l *Ledger) Recompute(ctx context.Context, user uuid.UUID) error {
+	return db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "SELECT make_sums_anew()")
+		return err
+	})
 }

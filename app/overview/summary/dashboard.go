@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/finance/budget"
 	"github.com/wealth-companion/companion/app/finance/currency"
@@ -29,7 +30,7 @@ type Dashboard struct {
 	Balances []Balance         `json:"balances" doc:"What the wallets hold together, by currency"`
 	Total    *Balance          `json:"total,omitempty" doc:"All of it in one currency, as far as there are rates"`
 	LeftOut  []string          `json:"leftOut,omitempty" doc:"Currencies without a rate, which are not in total"`
-	Month    string            `json:"month" doc:"YYYY-MM"`
+	Month    string            `json:"month" doc:"YYYY-MM, by your calendar"`
 	SoFar    []Monthly         `json:"soFar" doc:"This month till now against last month till the same day, by currency"`
 	Budgets  BudgetStates      `json:"budgets"`
 	Goals    []goal.Goal       `json:"goals" doc:"Those that are active"`
@@ -131,14 +132,13 @@ const (
 // Of puts a user's start page together. Its parts are read one after the other,
 // each of a moment of its own: nothing on a start page depends on more.
 func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) {
-	now := time.Now().UTC()
-	this := MonthOf(now)
-	d := Dashboard{AsOf: now.Truncate(time.Second), Month: this.Format(monthLayout)}
-	code, err := s.Summaries.in(ctx, user, "")
+	now := s.Summaries.now().UTC()
+	who, err := s.Summaries.person(ctx, user, "")
 	if err != nil {
-		return d, err
+		return Dashboard{}, err
 	}
-	d.Currency = code
+	this, code := calendar.Month(who.today), who.code
+	d := Dashboard{AsOf: now.Truncate(time.Second), Month: calendar.MonthName(this), Currency: code}
 	if d.Wallets, err = s.Summaries.Ledger.Wallets(ctx, user, false); err != nil {
 		return d, err
 	}
@@ -147,16 +147,16 @@ func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) 
 	for _, b := range d.Balances {
 		held = append(held, b.Currency)
 	}
-	rates, err := s.Summaries.Rates.Table(ctx, user, held, now, now)
+	rates, err := s.Summaries.Rates.Table(ctx, user, held, who.today, who.today)
 	if err != nil {
 		return d, err
 	}
-	d.Total, d.LeftOut = Worth(d.Balances, code, rates.Into(code, now))
-	flows, err := s.Summaries.flows(ctx, user, this, now.Add(time.Second))
+	d.Total, d.LeftOut = Worth(d.Balances, code, rates.Into(code, who.today))
+	flows, err := s.Summaries.flows(ctx, user, this, who.today.AddDate(0, 0, 1))
 	if err != nil {
 		return d, err
 	}
-	start, until := SameDay(now)
+	start, until := SoFarBefore(who.today)
 	before, err := s.Summaries.flows(ctx, user, start, until)
 	if err != nil {
 		return d, err
@@ -195,13 +195,12 @@ const (
 
 // Health scores how well a user's money does.
 func (s *Dashboards) Health(ctx context.Context, user uuid.UUID) (score.Score, error) {
-	now := time.Now().UTC()
-	this := MonthOf(now)
-	first := this.AddDate(0, -flowMonths, 0)
-	code, err := s.Summaries.in(ctx, user, "")
+	who, err := s.Summaries.person(ctx, user, "")
 	if err != nil {
 		return score.Score{}, err
 	}
+	this, code := calendar.Month(who.today), who.code
+	first := this.AddDate(0, -flowMonths, 0)
 	months, err := s.Summaries.months(ctx, user, first, flowMonths, code)
 	if err != nil {
 		return score.Score{}, err

@@ -28,7 +28,7 @@ func euros(amount decimal.Decimal, currency string) (decimal.Decimal, bool) {
 }
 
 func stood(category, amount, spent string) budget.Budget {
-	status := budget.Stand(d(amount), d(spent), 80, false, budget.Month{})
+	status := budget.Stand(d(amount), decimal.Zero, d(spent), 80)
 	return budget.Budget{Category: category, Month: "2026-11", Currency: "EUR", Status: &status}
 }
 

@@ -2,7 +2,6 @@ package summary
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/finance/currency"
@@ -24,25 +24,58 @@ type Summaries struct {
 	Pool   *pgxpool.Pool
 	Ledger *ledger.Ledger
 	Rates  *currency.Rates
+	Now    func() time.Time // the present; nil: the real one
+}
+
+func (s *Summaries) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+// person is what a report goes by.
+type person struct {
+	zone  *time.Location
+	today time.Time // the day by their calendar
+	code  string    // the currency of totals; "" while there is no wallet
+}
+
+// person returns what the user's reports go by. asked is the currency of totals;
+// "": that of the user's oldest wallet.
+func (s *Summaries) person(ctx context.Context, user uuid.UUID, asked string) (person, error) {
+	if asked != "" && !money.ValidCurrency(asked) {
+		return person{}, apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+	}
+	var p person
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		row, err := backenddb.New(tx).Person(ctx, user)
+		p.zone, p.code = calendar.ZoneOrUTC(row.Timezone), row.Currency
+		return err
+	})
+	p.today = calendar.Day(s.now(), p.zone)
+	if asked != "" {
+		p.code = asked
+	}
+	return p, err
 }
 
 // Period is a span of days, both ends included. Empty ends are the first day of
-// the current month and today.
+// the current month and today, by the person's calendar.
 type Period struct{ From, To string }
 
 // longest is as long as a period can be, in days.
 const longest = 5 * 366
 
-// span reads the period as the time from since until until, which is not included.
-func (p Period) span(now time.Time) (since, until time.Time, err error) {
-	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.UTC)
-	since, last := MonthOf(now), today
+// span reads the period as the days from since to until, which is not included.
+func (p Period) span(today time.Time) (since, until time.Time, err error) {
+	since, last := calendar.Month(today), today
 	if p.To != "" {
 		if last, err = parseDay("to", p.To); err != nil {
 			return since, until, err
 		}
 		if p.From == "" {
-			since = MonthOf(last)
+			since = calendar.Month(last)
 		}
 	}
 	if p.From != "" {
@@ -68,33 +101,14 @@ func parseDay(field, text string) (time.Time, error) {
 	return day, nil
 }
 
-// in is the currency to report in: the one that is asked for or, when that is "",
-// that of the user's oldest wallet, which is "" while they have none.
-func (s *Summaries) in(ctx context.Context, user uuid.UUID, asked string) (code string, err error) {
-	if asked != "" {
-		if !money.ValidCurrency(asked) {
-			return "", apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
-		}
-		return asked, nil
-	}
-	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
-		code, err = backenddb.New(tx).MainCurrency(ctx, user)
-		return err
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
-	}
-	return code, err
-}
-
 // Financial adds up a period. asked is the currency of the total; "": that of the
 // user's oldest wallet.
 func (s *Summaries) Financial(ctx context.Context, user uuid.UUID, p Period, asked string) (Financial, error) {
-	since, until, err := p.span(time.Now().UTC())
+	who, err := s.person(ctx, user, asked)
 	if err != nil {
 		return Financial{}, err
 	}
-	code, err := s.in(ctx, user, asked)
+	since, until, err := p.span(who.today)
 	if err != nil {
 		return Financial{}, err
 	}
@@ -102,17 +116,21 @@ func (s *Summaries) Financial(ctx context.Context, user uuid.UUID, p Period, ask
 	if err != nil {
 		return Financial{}, err
 	}
-	sums, left, err := s.Ledger.Sums(ctx, user, code, since, until)
+	sums, left, err := s.Ledger.Sums(ctx, user, who.code, since, until)
 	return Financial{
 		From: since.Format(time.DateOnly), To: until.AddDate(0, 0, -1).Format(time.DateOnly),
-		Currencies: ByCurrency(flows), Total: InOne(sums, codesOf(left), code),
+		Currencies: ByCurrency(flows), Total: InOne(sums, codesOf(left), who.code),
 	}, err
 }
 
 // Categories adds up a period by category and compares it with the time of the
 // same length before. kind is income or expense.
 func (s *Summaries) Categories(ctx context.Context, user uuid.UUID, p Period, kind string) (Categories, error) {
-	since, until, err := p.span(time.Now().UTC())
+	who, err := s.person(ctx, user, "")
+	if err != nil {
+		return Categories{}, err
+	}
+	since, until, err := p.span(who.today)
 	if err != nil {
 		return Categories{}, err
 	}
@@ -138,13 +156,13 @@ func (s *Summaries) Trends(ctx context.Context, user uuid.UUID, months int, aske
 	if months < 1 || months > MaxMonths {
 		return Trends{}, apperror.Invalid{Field: "months", Reason: fmt.Sprintf("must be from 1 to %d", MaxMonths)}
 	}
-	code, err := s.in(ctx, user, asked)
+	who, err := s.person(ctx, user, asked)
 	if err != nil {
 		return Trends{}, err
 	}
-	first := MonthOf(time.Now()).AddDate(0, 1-months, 0)
-	all, err := s.months(ctx, user, first, months, code)
-	return Trends{Currency: code, Months: all}, err
+	first := calendar.Month(who.today).AddDate(0, 1-months, 0)
+	all, err := s.months(ctx, user, first, months, who.code)
+	return Trends{Currency: who.code, Months: all}, err
 }
 
 // months adds up count months from the one that begins at first on, with totals

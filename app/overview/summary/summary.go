@@ -1,6 +1,7 @@
 // Package summary adds up what users earned and spent: of a time, by category and
-// by month, and what a start page needs. What it adds up are plain values; the
-// queries that fetch them are in store.go.
+// by month, and what a start page needs. Days and months are those of the user's
+// calendar. Refunds lower what was spent and are no income. What it adds up are
+// plain values; the queries that fetch them are in store.go.
 package summary
 
 import (
@@ -10,6 +11,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/finance/currency"
@@ -201,7 +203,7 @@ const monthLayout = "2006-01"
 func ByMonth(flows []Flow, sums []ledger.Sum, left []ledger.Unconverted, first time.Time, count int, code string) []Month {
 	flowsOf, sumsOf := map[string][]Flow{}, map[string][]ledger.Sum{}
 	for _, f := range flows {
-		name := f.Month.UTC().Format(monthLayout)
+		name := calendar.MonthName(f.Month)
 		flowsOf[name] = append(flowsOf[name], f)
 	}
 	for _, s := range sums {
@@ -232,8 +234,8 @@ type Monthly struct {
 	Income         money.Amount `json:"income"`
 	Expenses       money.Amount `json:"expenses"`
 	Net            money.Amount `json:"net"`
-	IncomeBefore   money.Amount `json:"incomeBefore" doc:"Last month till the same day and time"`
-	ExpensesBefore money.Amount `json:"expensesBefore" doc:"Last month till the same day and time"`
+	IncomeBefore   money.Amount `json:"incomeBefore" doc:"Last month till the same day, which is included"`
+	ExpensesBefore money.Amount `json:"expensesBefore" doc:"Last month till the same day, which is included"`
 	ExpensesChange *float64     `json:"expensesChange,omitempty" doc:"In percent of last month's, one place"`
 }
 
@@ -263,20 +265,15 @@ func SoFar(flows, before []Flow) []Monthly {
 	return all
 }
 
-// MonthOf is the first moment of a time's month, UTC.
-func MonthOf(t time.Time) time.Time {
-	t = t.UTC()
-	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-}
-
-// SameDay is as far into the month before as now is into its own, or that
-// month's end when it is shorter.
-func SameDay(now time.Time) (start, until time.Time) {
-	this := MonthOf(now)
-	start = this.AddDate(0, -1, 0)
-	until = start.Add(now.Sub(this))
+// SoFarBefore are the days of the month before that are as far into it as today is
+// into this month, or all of it when it is shorter: from since to until, which is
+// not included.
+func SoFarBefore(today time.Time) (since, until time.Time) {
+	this := calendar.Month(today)
+	since = this.AddDate(0, -1, 0)
+	until = since.AddDate(0, 0, today.Day())
 	if until.After(this) {
 		until = this
 	}
-	return start, until
+	return since, until
 }

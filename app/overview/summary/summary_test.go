@@ -107,19 +107,20 @@ func TestSoFar(t *testing.T) {
 	require.InDelta(t, -100, *got[1].ExpensesChange, 0.01)
 }
 
-func TestSameDay(t *testing.T) {
-	for name, c := range map[string]struct{ now, start, until string }{
-		"in the middle":                       {"2026-11-15T12:00:00Z", "2026-10-01T00:00:00Z", "2026-10-15T12:00:00Z"},
-		"at the beginning":                    {"2026-11-01T00:00:00Z", "2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z"},
-		"a day that last month does not have": {"2026-03-31T12:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"},
-		"over the year":                       {"2027-01-10T00:00:00Z", "2026-12-01T00:00:00Z", "2026-12-10T00:00:00Z"},
+func TestSoFarBefore(t *testing.T) {
+	for name, c := range map[string]struct{ today, since, until string }{
+		"in the middle":                       {"2026-11-15", "2026-10-01", "2026-10-16"},
+		"on the first":                        {"2026-11-01", "2026-10-01", "2026-10-02"},
+		"a day that last month does not have": {"2026-03-31", "2026-02-01", "2026-03-01"},
+		"over the year":                       {"2027-01-10", "2026-12-01", "2026-12-11"},
+		"after a leap day":                    {"2028-03-29", "2028-02-01", "2028-03-01"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			now, err := time.Parse(time.RFC3339, c.now)
+			today, err := time.Parse(time.DateOnly, c.today)
 			require.NoError(t, err)
-			start, until := SameDay(now)
-			require.Equal(t, c.start, start.Format(time.RFC3339))
-			require.Equal(t, c.until, until.Format(time.RFC3339))
+			since, until := SoFarBefore(today)
+			require.Equal(t, c.since, since.Format(time.DateOnly))
+			require.Equal(t, c.until, until.Format(time.DateOnly))
 		})
 	}
 }

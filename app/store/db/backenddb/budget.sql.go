@@ -76,26 +76,31 @@ func (q *Queries) BudgetsToCopy(ctx context.Context, userID uuid.UUID, source ti
 }
 
 const budgetsWithSpending = `-- name: BudgetsWithSpending :many
-SELECT b.id, b.user_id, b.category, b.amount, b.currency, b.month, b.created_at, b.updated_at, b.threshold, b.rollover,
-    coalesce((SELECT sum(t.amount) FROM transactions t
-        WHERE t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
-        AND t.occurred_at >= b.month::timestamp AT TIME ZONE 'UTC'
-        AND t.occurred_at < (b.month + interval '1 month') AT TIME ZONE 'UTC'), 0)::numeric AS spent,
-    coalesce(earlier.amount, 0)::numeric AS earlier_amount,
-    coalesce((SELECT sum(t.amount) FROM transactions t
-        WHERE earlier.id IS NOT NULL
-        AND t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
-        AND t.occurred_at >= (b.month - interval '1 month') AT TIME ZONE 'UTC'
-        AND t.occurred_at < b.month::timestamp AT TIME ZONE 'UTC'), 0)::numeric AS earlier_spent
-FROM budgets b
-LEFT JOIN budgets earlier ON b.rollover AND earlier.user_id = b.user_id AND earlier.category = b.category
-    AND earlier.currency = b.currency AND earlier.month = b.month - interval '1 month'
+WITH RECURSIVE wanted AS (
+    SELECT w.id, w.category, w.currency, w.month, w.rollover FROM budgets w
+    WHERE w.user_id = $1
+        AND ($2::date IS NULL OR w.month >= $2)
+        AND ($3::date IS NULL OR w.month <= $3)
+        AND ($4::uuid IS NULL OR w.id = $4)
+    ORDER BY w.month DESC, w.category, w.currency
+    LIMIT 1000
+), chain AS (
+    SELECT id, category, currency, month, rollover FROM wanted
+    UNION
+    SELECT e.id, e.category, e.currency, e.month, e.rollover FROM chain c
+    JOIN budgets e ON e.user_id = $1 AND e.category = c.category AND e.currency = c.currency AND e.month = (c.month - interval '1 month')::date
+    WHERE c.rollover
+), spending AS (
+    SELECT category, currency, date_trunc('month', date)::date AS month, sum(amount) AS amount FROM daily_sums
+    WHERE user_id = $1 AND type = 'expense'
+        AND date >= (SELECT min(month) FROM chain) AND date < (SELECT max(month) FROM chain) + interval '1 month'
+    GROUP BY 1, 2, 3
+)
+SELECT b.id, b.user_id, b.category, b.amount, b.currency, b.month, b.created_at, b.updated_at, b.threshold, b.rollover, coalesce(s.amount, 0)::numeric AS spent, EXISTS (SELECT FROM wanted WHERE wanted.id = b.id) AS wanted
+FROM budgets b JOIN chain ON chain.id = b.id
+LEFT JOIN spending s ON s.category = b.category AND s.currency = b.currency AND s.month = b.month
 WHERE b.user_id = $1
-    AND ($2::date IS NULL OR b.month >= $2)
-    AND ($3::date IS NULL OR b.month <= $3)
-    AND ($4::uuid IS NULL OR b.id = $4)
 ORDER BY b.month DESC, b.category, b.currency
-LIMIT 1000
 `
 
 type BudgetsWithSpendingParams struct {
@@ -106,14 +111,14 @@ type BudgetsWithSpendingParams struct {
 }
 
 type BudgetsWithSpendingRow struct {
-	Budget        Budget
-	Spent         decimal.Decimal
-	EarlierAmount decimal.Decimal
-	EarlierSpent  decimal.Decimal
+	Budget Budget
+	Spent  decimal.Decimal
+	Wanted bool
 }
 
-// Budgets with what was spent, and, for those that roll over, the budget of the
-// month before and what was spent then.
+// Budgets with what was spent, and those of the months before from which they
+// carry something over: back to one that carries nothing, or to a gap. A budget is
+// wanted that was asked for, and not only carried over from.
 func (q *Queries) BudgetsWithSpending(ctx context.Context, arg BudgetsWithSpendingParams) ([]BudgetsWithSpendingRow, error) {
 	rows, err := q.db.Query(ctx, budgetsWithSpending,
 		arg.UserID,
@@ -140,8 +145,7 @@ func (q *Queries) BudgetsWithSpending(ctx context.Context, arg BudgetsWithSpendi
 			&i.Budget.Threshold,
 			&i.Budget.Rollover,
 			&i.Spent,
-			&i.EarlierAmount,
-			&i.EarlierSpent,
+			&i.Wanted,
 		); err != nil {
 			return nil, err
 		}

@@ -87,50 +87,6 @@ func (q *Queries) CategoryForUpdate(ctx context.Context, iD uuid.UUID, userID uu
 	return i, err
 }
 
-const dailySums = `-- name: DailySums :many
-SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, currency, type, category, sum(amount)::numeric AS amount, count(*) AS transactions
-FROM transactions
-WHERE user_id = $1 AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= $2 AND occurred_at < $3
-GROUP BY 1, currency, type, category ORDER BY 1, currency, type, category
-`
-
-type DailySumsRow struct {
-	Day          time.Time
-	Currency     string
-	Type         string
-	Category     string
-	Amount       decimal.Decimal
-	Transactions int64
-}
-
-// What was earned and spent, by day: as finely as rates tell days apart.
-func (q *Queries) DailySums(ctx context.Context, userID uuid.UUID, since time.Time, until time.Time) ([]DailySumsRow, error) {
-	rows, err := q.db.Query(ctx, dailySums, userID, since, until)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []DailySumsRow{}
-	for rows.Next() {
-		var i DailySumsRow
-		if err := rows.Scan(
-			&i.Day,
-			&i.Currency,
-			&i.Type,
-			&i.Category,
-			&i.Amount,
-			&i.Transactions,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const ends = `-- name: Ends :many
 SELECT id, currency, archived_at FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[])
 `
@@ -376,6 +332,62 @@ func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactions
 	return items, nil
 }
 
+const sumsToConvert = `-- name: SumsToConvert :many
+SELECT (CASE WHEN currency = $1::text THEN date_trunc('month', date) ELSE date END)::date AS day, currency, type,
+    sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions
+FROM daily_sums
+WHERE user_id = $2 AND date >= $3 AND date < $4 AND transactions > 0
+GROUP BY 1, currency, type ORDER BY 1, currency, type
+`
+
+type SumsToConvertParams struct {
+	Code   string
+	UserID uuid.UUID
+	Since  time.Time
+	Until  time.Time
+}
+
+type SumsToConvertRow struct {
+	Day          time.Time
+	Currency     string
+	Type         string
+	Amount       decimal.Decimal
+	Transactions int64
+}
+
+// What was earned and spent, as finely as rates tell days apart: by day, and by
+// month what is in the currency already.
+func (q *Queries) SumsToConvert(ctx context.Context, arg SumsToConvertParams) ([]SumsToConvertRow, error) {
+	rows, err := q.db.Query(ctx, sumsToConvert,
+		arg.Code,
+		arg.UserID,
+		arg.Since,
+		arg.Until,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SumsToConvertRow{}
+	for rows.Next() {
+		var i SumsToConvertRow
+		if err := rows.Scan(
+			&i.Day,
+			&i.Currency,
+			&i.Type,
+			&i.Amount,
+			&i.Transactions,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const transaction = `-- name: Transaction :one
 SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE id = $1 AND user_id = $2
 `
@@ -553,16 +565,8 @@ func (q *Queries) WalletForUpdate(ctx context.Context, iD uuid.UUID, userID uuid
 }
 
 const walletsWithBalance = `-- name: WalletsWithBalance :many
-SELECT wallets.id, wallets.user_id, wallets.name, wallets.type, wallets.currency, wallets.created_at, wallets.opening_balance, wallets.updated_at, wallets.archived_at, (wallets.opening_balance + coalesce(moved.amount, 0))::numeric AS balance
-FROM wallets LEFT JOIN (
-    SELECT m.wallet_id, sum(m.amount) AS amount FROM (
-        SELECT t.wallet_id, CASE WHEN t.type = 'income' THEN t.amount ELSE -t.amount END AS amount
-        FROM transactions t WHERE t.user_id = $1 AND t.deleted_at IS NULL
-        UNION ALL
-        SELECT t.to_wallet_id, coalesce(t.to_amount, t.amount)
-        FROM transactions t WHERE t.user_id = $1 AND t.deleted_at IS NULL AND t.to_wallet_id IS NOT NULL
-    ) m GROUP BY m.wallet_id
-) moved ON moved.wallet_id = wallets.id
+SELECT wallets.id, wallets.user_id, wallets.name, wallets.type, wallets.currency, wallets.created_at, wallets.opening_balance, wallets.updated_at, wallets.archived_at, (wallets.opening_balance + coalesce(b.moved, 0))::numeric AS balance
+FROM wallets LEFT JOIN wallet_balances b ON b.wallet_id = wallets.id
 WHERE wallets.user_id = $1 AND ($2::uuid IS NULL OR wallets.id = $2)
     AND ($3::boolean OR wallets.archived_at IS NULL)
 ORDER BY wallets.created_at, wallets.id

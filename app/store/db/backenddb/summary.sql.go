@@ -14,8 +14,8 @@ import (
 )
 
 const flows = `-- name: Flows :many
-SELECT currency, type, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = $1 AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= $2 AND occurred_at < $3
+SELECT currency, type, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
+WHERE user_id = $1 AND date >= $2 AND date < $3 AND transactions > 0
 GROUP BY currency, type ORDER BY currency, type
 `
 
@@ -26,7 +26,7 @@ type FlowsRow struct {
 	Transactions int64
 }
 
-// Income and expenses within a time, by currency. Transfers move money, they
+// Income and expenses of some days, by currency. Transfers move money, they
 // neither earn nor spend any.
 func (q *Queries) Flows(ctx context.Context, userID uuid.UUID, since time.Time, until time.Time) ([]FlowsRow, error) {
 	rows, err := q.db.Query(ctx, flows, userID, since, until)
@@ -54,8 +54,8 @@ func (q *Queries) Flows(ctx context.Context, userID uuid.UUID, since time.Time, 
 }
 
 const flowsByCategory = `-- name: FlowsByCategory :many
-SELECT currency, category, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = $1 AND type = $2 AND deleted_at IS NULL AND occurred_at >= $3 AND occurred_at < $4
+SELECT currency, category, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
+WHERE user_id = $1 AND type = $2 AND date >= $3 AND date < $4 AND transactions > 0
 GROUP BY currency, category ORDER BY currency, category
 `
 
@@ -104,8 +104,8 @@ func (q *Queries) FlowsByCategory(ctx context.Context, arg FlowsByCategoryParams
 }
 
 const flowsByMonth = `-- name: FlowsByMonth :many
-SELECT date_trunc('month', occurred_at, 'UTC')::timestamptz AS month, currency, type, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = $1 AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= $2 AND occurred_at < $3
+SELECT date_trunc('month', date)::date AS month, currency, type, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
+WHERE user_id = $1 AND date >= $2 AND date < $3 AND transactions > 0
 GROUP BY 1, currency, type ORDER BY 1, currency, type
 `
 
@@ -143,14 +143,21 @@ func (q *Queries) FlowsByMonth(ctx context.Context, userID uuid.UUID, since time
 	return items, nil
 }
 
-const mainCurrency = `-- name: MainCurrency :one
-SELECT currency FROM wallets WHERE user_id = $1 ORDER BY archived_at IS NOT NULL, created_at, id LIMIT 1
+const person = `-- name: Person :one
+SELECT coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = $1), 'UTC')::text AS timezone,
+    coalesce((SELECT currency FROM wallets WHERE wallets.user_id = $1 ORDER BY archived_at IS NOT NULL, created_at, id LIMIT 1), '')::text AS currency
 `
 
-// The currency of the user's oldest wallet that is in use, or the oldest at all.
-func (q *Queries) MainCurrency(ctx context.Context, userID uuid.UUID) (string, error) {
-	row := q.db.QueryRow(ctx, mainCurrency, userID)
-	var currency string
-	err := row.Scan(&currency)
-	return currency, err
+type PersonRow struct {
+	Timezone string
+	Currency string
+}
+
+// The user's time zone, and the currency of their oldest wallet that is in use, or
+// of the oldest at all; ” while they have none.
+func (q *Queries) Person(ctx context.Context, userID uuid.UUID) (PersonRow, error) {
+	row := q.db.QueryRow(ctx, person, userID)
+	var i PersonRow
+	err := row.Scan(&i.Timezone, &i.Currency)
+	return i, err
 }

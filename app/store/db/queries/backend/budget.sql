@@ -19,26 +19,32 @@ WHERE b.user_id = @user_id AND b.month = @source AND NOT EXISTS (
     SELECT FROM budgets o WHERE o.user_id = b.user_id AND o.category = b.category AND o.currency = b.currency AND o.month = @target)
 ORDER BY category, currency;
 
--- Budgets with what was spent, and, for those that roll over, the budget of the
--- month before and what was spent then.
+-- Budgets with what was spent, and those of the months before from which they
+-- carry something over: back to one that carries nothing, or to a gap. A budget is
+-- wanted that was asked for, and not only carried over from.
 -- name: BudgetsWithSpending :many
-SELECT sqlc.embed(b),
-    coalesce((SELECT sum(t.amount) FROM transactions t
-        WHERE t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
-        AND t.occurred_at >= b.month::timestamp AT TIME ZONE 'UTC'
-        AND t.occurred_at < (b.month + interval '1 month') AT TIME ZONE 'UTC'), 0)::numeric AS spent,
-    coalesce(earlier.amount, 0)::numeric AS earlier_amount,
-    coalesce((SELECT sum(t.amount) FROM transactions t
-        WHERE earlier.id IS NOT NULL
-        AND t.user_id = b.user_id AND t.type = 'expense' AND t.category = b.category AND t.currency = b.currency AND t.deleted_at IS NULL
-        AND t.occurred_at >= (b.month - interval '1 month') AT TIME ZONE 'UTC'
-        AND t.occurred_at < b.month::timestamp AT TIME ZONE 'UTC'), 0)::numeric AS earlier_spent
-FROM budgets b
-LEFT JOIN budgets earlier ON b.rollover AND earlier.user_id = b.user_id AND earlier.category = b.category
-    AND earlier.currency = b.currency AND earlier.month = b.month - interval '1 month'
+WITH RECURSIVE wanted AS (
+    SELECT w.id, w.category, w.currency, w.month, w.rollover FROM budgets w
+    WHERE w.user_id = @user_id
+        AND (sqlc.narg(since)::date IS NULL OR w.month >= sqlc.narg(since))
+        AND (sqlc.narg(until)::date IS NULL OR w.month <= sqlc.narg(until))
+        AND (sqlc.narg(id)::uuid IS NULL OR w.id = sqlc.narg(id))
+    ORDER BY w.month DESC, w.category, w.currency
+    LIMIT 1000
+), chain AS (
+    SELECT id, category, currency, month, rollover FROM wanted
+    UNION
+    SELECT e.id, e.category, e.currency, e.month, e.rollover FROM chain c
+    JOIN budgets e ON e.user_id = @user_id AND e.category = c.category AND e.currency = c.currency AND e.month = (c.month - interval '1 month')::date
+    WHERE c.rollover
+), spending AS (
+    SELECT category, currency, date_trunc('month', date)::date AS month, sum(amount) AS amount FROM daily_sums
+    WHERE user_id = @user_id AND type = 'expense'
+        AND date >= (SELECT min(month) FROM chain) AND date < (SELECT max(month) FROM chain) + interval '1 month'
+    GROUP BY 1, 2, 3
+)
+SELECT sqlc.embed(b), coalesce(s.amount, 0)::numeric AS spent, EXISTS (SELECT FROM wanted WHERE wanted.id = b.id) AS wanted
+FROM budgets b JOIN chain ON chain.id = b.id
+LEFT JOIN spending s ON s.category = b.category AND s.currency = b.currency AND s.month = b.month
 WHERE b.user_id = @user_id
-    AND (sqlc.narg(since)::date IS NULL OR b.month >= sqlc.narg(since))
-    AND (sqlc.narg(until)::date IS NULL OR b.month <= sqlc.narg(until))
-    AND (sqlc.narg(id)::uuid IS NULL OR b.id = sqlc.narg(id))
-ORDER BY b.month DESC, b.category, b.currency
-LIMIT 1000;
+ORDER BY b.month DESC, b.category, b.currency;

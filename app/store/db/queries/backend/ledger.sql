@@ -5,16 +5,8 @@ VALUES (@id, @user_id, @name, @type, @currency, @opening_balance, @created_at, @
 -- Wallets, oldest first, with what their transactions moved: a transfer counts
 -- on both its ends.
 -- name: WalletsWithBalance :many
-SELECT sqlc.embed(wallets), (wallets.opening_balance + coalesce(moved.amount, 0))::numeric AS balance
-FROM wallets LEFT JOIN (
-    SELECT m.wallet_id, sum(m.amount) AS amount FROM (
-        SELECT t.wallet_id, CASE WHEN t.type = 'income' THEN t.amount ELSE -t.amount END AS amount
-        FROM transactions t WHERE t.user_id = @user_id AND t.deleted_at IS NULL
-        UNION ALL
-        SELECT t.to_wallet_id, coalesce(t.to_amount, t.amount)
-        FROM transactions t WHERE t.user_id = @user_id AND t.deleted_at IS NULL AND t.to_wallet_id IS NOT NULL
-    ) m GROUP BY m.wallet_id
-) moved ON moved.wallet_id = wallets.id
+SELECT sqlc.embed(wallets), (wallets.opening_balance + coalesce(b.moved, 0))::numeric AS balance
+FROM wallets LEFT JOIN wallet_balances b ON b.wallet_id = wallets.id
 WHERE wallets.user_id = @user_id AND (sqlc.narg(id)::uuid IS NULL OR wallets.id = sqlc.narg(id))
     AND (@archived::boolean OR wallets.archived_at IS NULL)
 ORDER BY wallets.created_at, wallets.id
@@ -91,9 +83,11 @@ WHERE user_id = @user_id
     AND (sqlc.narg(before_at)::timestamptz IS NULL OR (occurred_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
 ORDER BY occurred_at DESC, id DESC LIMIT @most;
 
--- What was earned and spent, by day: as finely as rates tell days apart.
--- name: DailySums :many
-SELECT (occurred_at AT TIME ZONE 'UTC')::date AS day, currency, type, category, sum(amount)::numeric AS amount, count(*) AS transactions
-FROM transactions
-WHERE user_id = @user_id AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= @since AND occurred_at < @until
-GROUP BY 1, currency, type, category ORDER BY 1, currency, type, category;
+-- What was earned and spent, as finely as rates tell days apart: by day, and by
+-- month what is in the currency already.
+-- name: SumsToConvert :many
+SELECT (CASE WHEN currency = @code::text THEN date_trunc('month', date) ELSE date END)::date AS day, currency, type,
+    sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions
+FROM daily_sums
+WHERE user_id = @user_id AND date >= @since AND date < @until AND transactions > 0
+GROUP BY 1, currency, type ORDER BY 1, currency, type;

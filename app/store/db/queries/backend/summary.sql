@@ -1,20 +1,22 @@
--- Income and expenses within a time, by currency. Transfers move money, they
+-- Income and expenses of some days, by currency. Transfers move money, they
 -- neither earn nor spend any.
 -- name: Flows :many
-SELECT currency, type, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = @user_id AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= @since AND occurred_at < @until
+SELECT currency, type, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
+WHERE user_id = @user_id AND date >= @since AND date < @until AND transactions > 0
 GROUP BY currency, type ORDER BY currency, type;
 
 -- name: FlowsByCategory :many
-SELECT currency, category, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = @user_id AND type = @type AND deleted_at IS NULL AND occurred_at >= @since AND occurred_at < @until
+SELECT currency, category, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
+WHERE user_id = @user_id AND type = @type AND date >= @since AND date < @until AND transactions > 0
 GROUP BY currency, category ORDER BY currency, category;
 
 -- name: FlowsByMonth :many
-SELECT date_trunc('month', occurred_at, 'UTC')::timestamptz AS month, currency, type, sum(amount)::numeric AS amount, count(*) AS transactions FROM transactions
-WHERE user_id = @user_id AND type <> 'transfer' AND deleted_at IS NULL AND occurred_at >= @since AND occurred_at < @until
+SELECT date_trunc('month', date)::date AS month, currency, type, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
+WHERE user_id = @user_id AND date >= @since AND date < @until AND transactions > 0
 GROUP BY 1, currency, type ORDER BY 1, currency, type;
 
--- The currency of the user's oldest wallet that is in use, or the oldest at all.
--- name: MainCurrency :one
-SELECT currency FROM wallets WHERE user_id = @user_id ORDER BY archived_at IS NOT NULL, created_at, id LIMIT 1;
+-- The user's time zone, and the currency of their oldest wallet that is in use, or
+-- of the oldest at all; '' while they have none.
+-- name: Person :one
+SELECT coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = @user_id), 'UTC')::text AS timezone,
+    coalesce((SELECT currency FROM wallets WHERE wallets.user_id = @user_id ORDER BY archived_at IS NOT NULL, created_at, id LIMIT 1), '')::text AS currency;
