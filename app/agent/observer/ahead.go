@@ -8,7 +8,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/rollover"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
@@ -108,34 +110,40 @@ func readBudgets(ctx context.Context, kept *observerdb.Queries, all []asking) er
 	}
 	var which observerdb.BudgetsOfParams
 	for _, q := range asked {
-		earlier, err := monthBefore(q.asked.Month)
-		if err != nil {
-			return err
-		}
 		q.of.ahead.budgets[q.asked] = []Budget{}
-		which.Users, which.Months, which.Earlier = append(which.Users, q.of.User), append(which.Months, q.asked.Month), append(which.Earlier, earlier)
+		which.Users, which.Months = append(which.Users, q.of.User), append(which.Months, q.asked.Month)
 		which.Categories, which.Currencies = append(which.Categories, q.asked.Category), append(which.Currencies, q.asked.Currency)
 	}
 	rows, err := kept.BudgetsOf(ctx, which)
 	if err != nil {
 		return err
 	}
+	// What budgets of one category and currency carry over is worked out month by month.
+	type line struct {
+		place              int32
+		category, currency string
+	}
+	var at line
+	var chain rollover.Chain
 	for _, row := range rows {
+		if its := (line{row.Place, row.Category, row.Currency}); its != at {
+			at, chain = its, rollover.Chain{}
+		}
+		month, err := calendar.ParseMonth(row.Month)
+		if err != nil {
+			return fmt.Errorf("budget %s: %w", row.ID, err)
+		}
+		carried := chain.Next(rollover.Month{Month: month, Amount: row.Amount, Spent: row.Spent, Rollover: row.Rollover})
+		if !row.Wanted {
+			continue
+		}
 		q := asked[row.Place]
-		q.of.ahead.budgets[q.asked] = append(q.of.ahead.budgets[q.asked], q.of.budget(row))
+		q.of.ahead.budgets[q.asked] = append(q.of.ahead.budgets[q.asked], q.of.budget(row, carried))
 		for _, said := range row.Said {
 			q.of.ahead.said[row.ID.String()+"|"+said] = true
 		}
 	}
 	return nil
-}
-
-func monthBefore(month string) (string, error) {
-	first, err := time.Parse("2006-01", month)
-	if err != nil {
-		return "", err
-	}
-	return history.Month(first.AddDate(0, -1, 0)), nil
 }
 
 func readWith(ctx context.Context, kept *observerdb.Queries, all []asking) error {

@@ -128,17 +128,12 @@ func (c *Case) BudgetsAt(ctx context.Context, which Months) ([]Budget, error) {
 	return c.ahead.budgets[which], nil
 }
 
-func (c *Case) budget(row observerdb.BudgetsOfRow) Budget {
-	b := Budget{
-		Budget: history.Budget{ID: row.ID, UserID: c.User, Category: row.Category, Currency: row.Currency, Month: row.Month, Limit: row.Amount},
+// budget is a row with what is carried over to it.
+func (c *Case) budget(row observerdb.BudgetsOfRow, carried decimal.Decimal) Budget {
+	return Budget{
+		Budget: history.Budget{ID: row.ID, UserID: c.User, Category: row.Category, Currency: row.Currency, Month: row.Month, Limit: row.Amount.Add(carried)},
 		Set:    row.Amount, Threshold: int(row.Threshold), Spent: row.Spent,
 	}
-	if row.Rollover {
-		// As the ledger has it: what was spent too much is not taken off, and what
-		// that month itself had been carried over is not carried on.
-		b.Limit = b.Limit.Add(decimal.Max(decimal.Zero, row.EarlierAmount.Sub(row.EarlierSpent)))
-	}
-	return b
 }
 
 // Limits are budgets as the forecast takes them.

@@ -14,54 +14,57 @@ import (
 )
 
 const budgetsOf = `-- name: BudgetsOf :many
-SELECT asked.place::int AS place, b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
+WITH RECURSIVE chain AS (
+    SELECT asked.place::int AS place, true AS wanted, w.id, w.user_id, w.category, w.currency, w.month, w.amount, w.threshold, w.rollover
+    FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS month,
+        unnest($3::text[]) AS category, unnest($4::text[]) AS currency) asked
+    JOIN budgets w ON w.user_id = asked.user_id AND w.month = asked.month AND NOT w.deleted
+        AND (asked.category = '' OR w.category = asked.category) AND (asked.currency = '' OR w.currency = asked.currency)
+    UNION ALL
+    SELECT c.place, false, e.id, e.user_id, e.category, e.currency, e.month, e.amount, e.threshold, e.rollover
+    FROM chain c
+    JOIN budgets e ON c.rollover AND e.user_id = c.user_id AND e.category = c.category AND e.currency = c.currency
+        AND e.month = to_char(to_date(c.month, 'YYYY-MM') - interval '1 month', 'YYYY-MM') AND NOT e.deleted
+)
+SELECT b.place, b.wanted, b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
     (SELECT coalesce(sum(CASE WHEN t.refund THEN -t.amount ELSE t.amount END), 0) FROM seen_transactions t
      WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
          AND (t.type = 'expense' OR t.refund) AND NOT t.deleted)::numeric AS spent,
-    coalesce(e.amount, 0)::numeric AS earlier_amount,
-    (SELECT coalesce(sum(CASE WHEN u.refund THEN -u.amount ELSE u.amount END), 0) FROM seen_transactions u
-     WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
-         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent,
-    ARRAY(SELECT r.kind || '|' || r.detail FROM raised r WHERE r.subject = b.id)::text[] AS said
-FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS month,
-    unnest($3::text[]) AS earlier, unnest($4::text[]) AS category, unnest($5::text[]) AS currency) asked
-JOIN budgets b ON b.user_id = asked.user_id AND b.month = asked.month AND NOT b.deleted
-    AND (asked.category = '' OR b.category = asked.category) AND (asked.currency = '' OR b.currency = asked.currency)
-LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = asked.earlier AND NOT e.deleted
-ORDER BY asked.place, b.id
+    ARRAY(SELECT r.kind || '|' || r.detail FROM raised r WHERE b.wanted AND r.subject = b.id)::text[] AS said
+FROM chain b
+ORDER BY b.place, b.category, b.currency, b.month, b.id
 `
 
 type BudgetsOfParams struct {
 	Users      []uuid.UUID
 	Months     []string
-	Earlier    []string
 	Categories []string
 	Currencies []string
 }
 
 type BudgetsOfRow struct {
-	Place         int32
-	ID            uuid.UUID
-	Category      string
-	Currency      string
-	Month         string
-	Amount        decimal.Decimal
-	Threshold     int32
-	Rollover      bool
-	Spent         decimal.Decimal
-	EarlierAmount decimal.Decimal
-	EarlierSpent  decimal.Decimal
-	Said          []string
+	Place     int32
+	Wanted    bool
+	ID        uuid.UUID
+	Category  string
+	Currency  string
+	Month     string
+	Amount    decimal.Decimal
+	Threshold int32
+	Rollover  bool
+	Spent     decimal.Decimal
+	Said      []string
 }
 
-// Budgets of months, by the place of the question: what is spent of each, the month
-// before, and what was said of them. An empty category or currency asks for all. The
-// sums are asked for one by one: a view that groups would be worked out for all users.
+// Budgets of months, by the place of the question, with what is spent of each and what
+// was said of them; and those of the months before from which they carry something
+// over, back to one that carries nothing, or to a gap. wanted tells the ones that were
+// asked for. An empty category or currency asks for all. The sums are asked for one by
+// one: a view that groups would be worked out for all users.
 func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]BudgetsOfRow, error) {
 	rows, err := q.db.Query(ctx, budgetsOf,
 		arg.Users,
 		arg.Months,
-		arg.Earlier,
 		arg.Categories,
 		arg.Currencies,
 	)
@@ -74,6 +77,7 @@ func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]Budgets
 		var i BudgetsOfRow
 		if err := rows.Scan(
 			&i.Place,
+			&i.Wanted,
 			&i.ID,
 			&i.Category,
 			&i.Currency,
@@ -82,8 +86,6 @@ func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]Budgets
 			&i.Threshold,
 			&i.Rollover,
 			&i.Spent,
-			&i.EarlierAmount,
-			&i.EarlierSpent,
 			&i.Said,
 		); err != nil {
 			return nil, err

@@ -59,25 +59,31 @@ ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.th
     deleted = excluded.deleted, changed_at = excluded.changed_at
 WHERE budgets.changed_at < excluded.changed_at;
 
--- Budgets of months, by the place of the question: what is spent of each, the month
--- before, and what was said of them. An empty category or currency asks for all. The
--- sums are asked for one by one: a view that groups would be worked out for all users.
+-- Budgets of months, by the place of the question, with what is spent of each and what
+-- was said of them; and those of the months before from which they carry something
+-- over, back to one that carries nothing, or to a gap. wanted tells the ones that were
+-- asked for. An empty category or currency asks for all. The sums are asked for one by
+-- one: a view that groups would be worked out for all users.
 -- name: BudgetsOf :many
-SELECT asked.place::int AS place, b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
+WITH RECURSIVE chain AS (
+    SELECT asked.place::int AS place, true AS wanted, w.id, w.user_id, w.category, w.currency, w.month, w.amount, w.threshold, w.rollover
+    FROM (SELECT generate_subscripts(@users::uuid[], 1) - 1 AS place, unnest(@users::uuid[]) AS user_id, unnest(@months::text[]) AS month,
+        unnest(@categories::text[]) AS category, unnest(@currencies::text[]) AS currency) asked
+    JOIN budgets w ON w.user_id = asked.user_id AND w.month = asked.month AND NOT w.deleted
+        AND (asked.category = '' OR w.category = asked.category) AND (asked.currency = '' OR w.currency = asked.currency)
+    UNION ALL
+    SELECT c.place, false, e.id, e.user_id, e.category, e.currency, e.month, e.amount, e.threshold, e.rollover
+    FROM chain c
+    JOIN budgets e ON c.rollover AND e.user_id = c.user_id AND e.category = c.category AND e.currency = c.currency
+        AND e.month = to_char(to_date(c.month, 'YYYY-MM') - interval '1 month', 'YYYY-MM') AND NOT e.deleted
+)
+SELECT b.place, b.wanted, b.id, b.category, b.currency, b.month, b.amount, b.threshold, b.rollover,
     (SELECT coalesce(sum(CASE WHEN t.refund THEN -t.amount ELSE t.amount END), 0) FROM seen_transactions t
      WHERE t.user_id = b.user_id AND t.category = b.category AND t.currency = b.currency AND t.month = b.month
          AND (t.type = 'expense' OR t.refund) AND NOT t.deleted)::numeric AS spent,
-    coalesce(e.amount, 0)::numeric AS earlier_amount,
-    (SELECT coalesce(sum(CASE WHEN u.refund THEN -u.amount ELSE u.amount END), 0) FROM seen_transactions u
-     WHERE e.id IS NOT NULL AND u.user_id = e.user_id AND u.category = e.category AND u.currency = e.currency AND u.month = e.month
-         AND (u.type = 'expense' OR u.refund) AND NOT u.deleted)::numeric AS earlier_spent,
-    ARRAY(SELECT r.kind || '|' || r.detail FROM raised r WHERE r.subject = b.id)::text[] AS said
-FROM (SELECT generate_subscripts(@users::uuid[], 1) - 1 AS place, unnest(@users::uuid[]) AS user_id, unnest(@months::text[]) AS month,
-    unnest(@earlier::text[]) AS earlier, unnest(@categories::text[]) AS category, unnest(@currencies::text[]) AS currency) asked
-JOIN budgets b ON b.user_id = asked.user_id AND b.month = asked.month AND NOT b.deleted
-    AND (asked.category = '' OR b.category = asked.category) AND (asked.currency = '' OR b.currency = asked.currency)
-LEFT JOIN budgets e ON b.rollover AND e.user_id = b.user_id AND e.category = b.category AND e.currency = b.currency AND e.month = asked.earlier AND NOT e.deleted
-ORDER BY asked.place, b.id;
+    ARRAY(SELECT r.kind || '|' || r.detail FROM raised r WHERE b.wanted AND r.subject = b.id)::text[] AS said
+FROM chain b
+ORDER BY b.place, b.category, b.currency, b.month, b.id;
 
 -- Wallets and goals.
 
