@@ -279,8 +279,8 @@ func TestRowLevelSecurityIsASecondWall(t *testing.T) {
 	}
 	w.call(201, "POST", "/preferences/push", browser(t, 1))
 
-	rows, err := w.pool.Query(t.Context(), `SELECT table_name::text FROM information_schema.columns
-		WHERE column_name = 'user_id' AND table_schema = current_schema() ORDER BY table_name`)
+	rows, err := w.pool.Query(t.Context(), `SELECT table_name::text FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+		WHERE column_name = 'user_id' AND table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name`)
 	require.NoError(t, err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)

@@ -21,7 +21,7 @@ func TestABudgetSaysHowItStands(t *testing.T) {
 	id := w.call(201, "POST", "/budgets", object{"category": "groceries", "amount": "400", "currency": "EUR", "month": "2026-10", "threshold": 50, "rollover": true})["id"].(string)
 	spend("100", "2026-09-01T00:00:00Z")
 	spend("200", "2026-09-30T23:59:59Z")
-	spend("249.99", "2026-10-01T00:00:00Z")
+	spend("256.99", "2026-10-01T00:00:00Z") // of which 7 come back
 	spend("999", "2026-11-01T00:00:00Z") // another month's
 	w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "7", "type": "income", "category": "groceries", "timestamp": "2026-10-02T00:00:00Z"})
 

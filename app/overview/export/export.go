@@ -33,7 +33,8 @@ type section struct{ table, order string }
 
 // sections are all tables that hold something of a user's. Left out are
 // idempotency_keys, answers that were given and are kept for a week in case a
-// request comes again, and reminders, the times of tasks once more.
+// request comes again, reminders, the times of tasks once more, and daily_sums and
+// wallet_balances, which add up transactions.
 var sections = []section{
 	{"identities", "created_at, issuer, subject"},
 	{"sessions", "created_at, id"},
