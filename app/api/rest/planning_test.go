@@ -22,7 +22,7 @@ func TestABudgetSaysHowItStands(t *testing.T) {
 	spend("100", "2026-09-01T00:00:00Z")
 	spend("200", "2026-09-30T23:59:59Z")
 	spend("256.99", "2026-10-01T00:00:00Z") // of which 7 come back
-	spend("999", "2026-11-01T00:00:00Z") // another month's
+	spend("999", "2026-11-01T00:00:00Z")    // another month's
 	w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "7", "type": "income", "category": "groceries", "timestamp": "2026-10-02T00:00:00Z"})
 
 	status := func() object { return w.call(200, "GET", "/budgets/"+id, nil)["status"].(object) }
