@@ -57,6 +57,10 @@ type Topic struct {
 	Retention time.Duration
 	// Compacted keeps the last event of each key for good.
 	Compacted bool
+	// Together has sidecars deliver several events at a time, which consumers handle in
+	// batches: it costs less where there are many, and up to sidecar.TogetherWait where
+	// there is one.
+	Together bool
 }
 
 // DeadLetterRetention is how long a dead letter waits to be looked at.
@@ -75,7 +79,7 @@ var observers = []string{Analytics, Banking, Investment}
 var catalogue = []Topic{
 	{
 		Name: "finance.transaction.created", Type: TypeTransactionCreated,
-		Publisher: Backend, Consumers: observers, Partitions: 6, Retention: week,
+		Publisher: Backend, Consumers: observers, Partitions: 6, Retention: week, Together: true,
 	},
 	{
 		Name: "finance.transaction.updated", Type: TypeTransactionUpdated,

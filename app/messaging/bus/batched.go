@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
 // BatchHandler acts on several events of one topic in one database transaction: on
@@ -21,16 +22,16 @@ type BatchHandler func(ctx context.Context, events []event.CloudEvent) (first []
 
 const (
 	// maxBatch bounds how many events are handled together.
-	maxBatch = 64
+	maxBatch = sidecar.MaxTogether
 	// batchTime bounds how long that may take. It is shorter than the sidecar waits
 	// for an answer, or an event would be delivered again while it is handled.
 	batchTime = 25 * time.Second
 )
 
 // batcher hands events of one topic to a BatchHandler. The sidecar delivers the
-// partitions of a topic side by side, each event alone; what arrives while a batch
-// is being handled makes up the next one. So nothing waits for a batch to fill, and
-// an event has an answer of its own, as if it had been handled alone.
+// partitions of a topic side by side, each event alone or several together; what
+// arrives while a batch is being handled makes up the next one. So nothing waits for a
+// batch to fill, and an event has an answer of its own, as if it had been handled alone.
 //
 // When a batch fails, its events are handled one at a time: what one of them does to
 // the transaction is not the others' fault, and only a failure alone is an attempt.
@@ -72,6 +73,9 @@ func (b *batcher) act(ctx context.Context, d delivery) (string, error) {
 	begin := !b.running
 	b.running = true
 	b.mu.Unlock()
+	if d.inLine != nil {
+		d.inLine()
+	}
 	if begin {
 		go b.work()
 	}
@@ -106,7 +110,12 @@ func (b *batcher) next() []*waiter {
 		before, _ := b.receiver.failures.of(w.d.topic, w.d.event.ID)
 		switch {
 		case w.ctx.Err() != nil: // nobody waits for the answer
-		case alone, len(batch) == maxBatch, ids[w.d.event.ID], (before.suspect || before.alone) && len(batch) > 0:
+		case w.behind():
+			w.done <- answered{Postponed, errBehind}
+		case alone, len(batch) == maxBatch, ids[w.d.event.ID]:
+			left = append(left, w)
+		case (before.suspect || before.alone) && len(batch) > 0:
+			alone = true // nothing overtakes it
 			left = append(left, w)
 		default:
 			ids[w.d.event.ID] = true
@@ -141,7 +150,7 @@ func (b *batcher) attempt(batch []*waiter) {
 			if len(batch) > 1 {
 				b.receiver.failures.isolate(w.d.topic, w.d.event.ID)
 			}
-			w.done <- answered{outcome, err}
+			b.failed(w, outcome, err)
 		}
 		return
 	}
@@ -150,17 +159,34 @@ func (b *batcher) attempt(batch []*waiter) {
 	for i, w := range batch {
 		key := event.Key(w.d.event)
 		if failed[key] {
-			w.done <- answered{Postponed, errBehind}
+			b.failed(w, Postponed, errBehind)
 			continue
 		}
 		first, err := b.try(ctx, batch[i:i+1])
 		if err != nil {
 			failed[key] = true
-			w.done <- answered{Failed, err}
+			b.failed(w, Failed, err)
 			continue
 		}
 		w.done <- answered{outcome: outcomeOf(first[0])}
 	}
+}
+
+// failed answers an event that is to come again, and with it what came together with
+// it and is behind it.
+func (b *batcher) failed(w *waiter, outcome string, err error) {
+	if w.d.of != nil {
+		b.mu.Lock()
+		w.d.of.failed[event.Key(w.d.event)] = true
+		b.mu.Unlock()
+	}
+	w.done <- answered{outcome, err}
+}
+
+// behind reports whether an event of the same key failed that came together with it.
+// The batcher is locked.
+func (w *waiter) behind() bool {
+	return w.d.of != nil && len(w.d.of.failed) > 0 && w.d.of.failed[event.Key(w.d.event)]
 }
 
 // try calls the handler once. A panic is a failure.

@@ -28,6 +28,10 @@ type delivery struct {
 	schema string
 	// unread is why it could not be read; nil: it could.
 	unread error
+	// of is the request that it came in with others; nil: it came alone.
+	of *together
+	// inLine is called once it waits for its batch; nil: nobody wants to know.
+	inLine func()
 }
 
 // step takes a delivery further and returns what came of it. With an error the

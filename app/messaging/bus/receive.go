@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
 // Handler acts on an event that is within its contract. It must be idempotent: the
@@ -33,7 +34,7 @@ func ByTopic(service string, byType map[string]Handler) map[string]Handler {
 }
 
 // Receiver is the app channel: the sidecar posts the events of a topic to
-// /events/<topic>. Which topics those are is declared by Subscriptions in the
+// /events/<topic>, or to /events/together/<topic> several at a time. Which topics those are is declared by Subscriptions in the
 // cluster, so the sidecar's question for more is answered with none.
 //
 // The sidecar delivers an event until it is accepted, and what is behind it in the
@@ -68,16 +69,18 @@ func (r *Receiver) Handler() http.Handler {
 	mux.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, []any{}) })
 	for topic, handle := range r.Handlers {
 		if r.Batches[topic] == nil {
-			mux.HandleFunc("POST /events/"+topic, r.receive(topic, r.deliver(act(handle), r.journaled, recovered)))
+			mux.HandleFunc("POST "+sidecar.Events+topic, r.receive(topic, r.deliver(act(handle), r.journaled, recovered)))
 		}
 	}
 	for topic, handle := range r.Batches {
 		batches := &batcher{receiver: r, handle: handle, limit: batchTime}
-		mux.HandleFunc("POST /events/"+topic, r.receive(topic, r.deliver(batches.act)))
+		deliver := r.deliver(batches.act)
+		mux.HandleFunc("POST "+sidecar.Events+topic, r.receive(topic, deliver))
+		mux.HandleFunc("POST "+sidecar.EventsTogether+topic, r.receiveTogether(topic, deliver))
 	}
 	// The sidecar takes 404 for "drop it". A subscription that is newer than this
 	// program must wait for the program instead.
-	mux.HandleFunc("/events/", func(w http.ResponseWriter, request *http.Request) {
+	mux.HandleFunc(sidecar.Events, func(w http.ResponseWriter, request *http.Request) {
 		r.Log.WarnContext(request.Context(), "nothing is handled here", "path", request.URL.Path)
 		answer(w, http.StatusServiceUnavailable, map[string]string{"error": "nothing is handled at " + request.URL.Path})
 	})
@@ -120,14 +123,17 @@ func read(request *http.Request, topic string) (delivery, error) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		return delivery{}, err
 	}
-	d := delivery{topic: topic, raw: raw, unread: err}
-	if err == nil {
-		var its struct {
-			event.CloudEvent
-			DataSchema string `json:"dataschema"`
-		}
-		d.unread = json.Unmarshal(raw, &its)
-		d.event, d.schema = its.CloudEvent, its.DataSchema
+	if err != nil {
+		return delivery{topic: topic, raw: raw, unread: err}, nil
 	}
-	return d, nil
+	return decode(topic, raw), nil
+}
+
+func decode(topic string, raw []byte) delivery {
+	var its struct {
+		event.CloudEvent
+		DataSchema string `json:"dataschema"`
+	}
+	err := json.Unmarshal(raw, &its)
+	return delivery{topic: topic, raw: raw, unread: err, event: its.CloudEvent, schema: its.DataSchema}
 }

@@ -5,6 +5,7 @@ package sidecar
 
 import (
 	"strings"
+	"time"
 
 	"github.com/wealth-companion/companion/app/core/event"
 )
@@ -13,6 +14,21 @@ import (
 const (
 	StateStore  = "state"
 	SecretStore = "kubernetes-secrets"
+)
+
+// Where a service takes the events of a topic, whose name follows: each alone, or
+// several together. A program that knows the first only answers the second with
+// "later", for it lies below it.
+const (
+	Events         = "/events/"
+	EventsTogether = "/events/together/"
+)
+
+const (
+	// MaxTogether is how many events are delivered together at most.
+	MaxTogether = 100
+	// TogetherWait is how long one may wait for others.
+	TogetherWait = 20 * time.Millisecond
 )
 
 // PubSub names the component by which a service reaches Kafka: one a service,
@@ -109,16 +125,23 @@ func Kafka(service string, brokers any, access []any) Resource {
 // Subscription leads a topic's events to the service's handler, and what is no
 // event to the dead letters.
 func Subscription(service string, topic event.Topic) Resource {
+	spec := map[string]any{
+		"topic":           topic.Name,
+		"pubsubname":      PubSub(service),
+		"deadLetterTopic": topic.DeadLetter(),
+		"routes":          map[string]any{"default": Events + topic.Name},
+	}
+	if topic.Together {
+		spec["routes"] = map[string]any{"default": EventsTogether + topic.Name}
+		spec["bulkSubscribe"] = map[string]any{
+			"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": int(TogetherWait.Milliseconds()),
+		}
+	}
 	return Resource{
 		APIVersion: "dapr.io/v2alpha1", Kind: "Subscription",
 		Name: service + "-" + strings.ReplaceAll(topic.Name, ".", "-"),
 		Fields: map[string]any{
-			"spec": map[string]any{
-				"topic":           topic.Name,
-				"pubsubname":      PubSub(service),
-				"deadLetterTopic": topic.DeadLetter(),
-				"routes":          map[string]any{"default": "/events/" + topic.Name},
-			},
+			"spec":   spec,
 			"scopes": []any{service},
 		},
 	}
