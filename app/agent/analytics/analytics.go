@@ -44,7 +44,7 @@ func reads(c *observer.Case, is observer.Transaction) observer.Reads {
 	if !is.Spent() {
 		return observer.Reads{}
 	}
-	which := observer.Reads{Budgets: budgetsOf(history.MonthOf(is.At), is.Category, is.Currency)}
+	which := observer.Reads{Budgets: budgetsOf(c, history.MonthOf(is.At), is.Category, is.Currency)}
 	if isNews(c, is) {
 		which.On = []observer.On{sameCategory(is)}
 		if is.Merchant != "" {
@@ -54,13 +54,23 @@ func reads(c *observer.Case, is observer.Transaction) observer.Reads {
 	return which
 }
 
-// budgetsOf are those that an expense in a month counts for: what is spent in it is
-// not carried over to the next.
-func budgetsOf(month time.Time, category, currency string) []observer.Months {
-	return []observer.Months{
-		{Month: history.Month(month), Category: category, Currency: currency},
-		{Month: history.Month(month.AddDate(0, 1, 0)), Category: category, Currency: currency},
+// budgetsOf are those that what is spent in a month counts for: its own and, with
+// rollover, all later ones. Those before the last month are over, and those after the
+// next are not looked at yet.
+func budgetsOf(c *observer.Case, month time.Time, category, currency string) []observer.Months {
+	this := history.MonthOf(c.Clock())
+	first, last := month, month
+	if earliest := this.AddDate(0, -1, 0); first.Before(earliest) {
+		first = earliest
 	}
+	if last.Before(this) {
+		last = this
+	}
+	var found []observer.Months
+	for one := first; !one.After(last.AddDate(0, 1, 0)); one = one.AddDate(0, 1, 0) {
+		found = append(found, observer.Months{Month: history.Month(one), Category: category, Currency: currency})
+	}
+	return found
 }
 
 func isNews(c *observer.Case, is observer.Transaction) bool {
@@ -78,14 +88,15 @@ func sameCategory(is observer.Transaction) observer.On {
 // transaction looks at the budgets that a transaction counts for, and whether it
 // is out of the ordinary.
 func transaction(ctx context.Context, c *observer.Case, was, is observer.Transaction) error {
-	if !is.Spent() || is.Same(was) {
-		// Where an expense was before, less is spent now.
+	if is.Same(was) {
 		return nil
 	}
-	if err := assessAt(ctx, c, budgetsOf(history.MonthOf(is.At), is.Category, is.Currency)); err != nil {
-		return err
+	for _, one := range spentMore(was, is) {
+		if err := assessAt(ctx, c, budgetsOf(c, history.MonthOf(one.At), one.Category, one.Currency)); err != nil {
+			return err
+		}
 	}
-	if !isNews(c, is) {
+	if !is.Spent() || !isNews(c, is) {
 		return nil
 	}
 	near, err := nearOf(ctx, c, is)
@@ -100,6 +111,19 @@ func transaction(ctx context.Context, c *observer.Case, was, is observer.Transac
 	}
 	_, err = c.Say(ctx, f)
 	return err
+}
+
+// spentMore are was and is as far as more may be spent now in their months: where an
+// expense is, and where there was a refund. Where an expense was before, less is spent.
+func spentMore(was, is observer.Transaction) []observer.Transaction {
+	var found []observer.Transaction
+	if is.Spent() {
+		found = append(found, is)
+	}
+	if was.Refund && !was.Deleted {
+		found = append(found, was)
+	}
+	return found
 }
 
 // nearOf reads what a transaction is compared with first.
@@ -120,7 +144,7 @@ func budget(ctx context.Context, c *observer.Case, b event.BudgetChanged) error 
 	if err != nil {
 		return err
 	}
-	return assessAt(ctx, c, budgetsOf(month, b.Category, b.Currency))
+	return assessAt(ctx, c, budgetsOf(c, month, b.Category, b.Currency))
 }
 
 // assessAt says what is to be said of budgets, each thing once for each amount that

@@ -304,6 +304,36 @@ func TestRolloverCounts(t *testing.T) {
 	require.Len(t, h.said(), 3, "October is over, so nobody is warned; November was told of, and loses no more than what was left")
 }
 
+// What was left in September still counts in November when October left it over.
+func TestRolloverIsCarriedOnFromMonthToMonth(t *testing.T) {
+	h := newHousehold(t)
+	for month, roll := range map[string]bool{"2026-09": false, "2026-10": true, "2026-11": true} {
+		h.take(h.budgetOf(event.BudgetChanged{BudgetID: tracing.NewID(), Limit: "100.00", Month: month, Rollover: roll}))
+	}
+	_, e := h.spent("230.00")
+	h.take(e)
+	require.Empty(t, h.said(), "230 of 300")
+	late, _ := h.spent("80.00")
+	late.Timestamp = time.Date(2026, 9, 30, 9, 0, 0, 0, time.UTC)
+	h.take(h.about(event.TypeTransactionCreated, late))
+	require.Contains(t, h.said(), "exceeded: 230.00 of 220.00, 4.55% over", "what is spent two months ago is missed now")
+}
+
+// Where a refund is taken back, more is spent than before.
+func TestARefundThatIsGoneCounts(t *testing.T) {
+	h := newHousehold(t)
+	back, _ := h.spent("30.00")
+	back.Type, back.Refund = event.Income, true
+	_, e := h.spent("110.00")
+	h.take(h.budget(tracing.NewID(), "150.00", false), h.about(event.TypeTransactionCreated, back), e)
+	require.Empty(t, h.said(), "80 of 150")
+	_, e = h.spent("60.00")
+	h.take(e)
+	require.Equal(t, []string{"budget_warning: 93.3% of your groceries budget is used"}, h.said())
+	h.take(h.changed(back, map[string]event.Change{"status": {Before: event.Active, After: event.Deleted}}))
+	require.Contains(t, h.said(), "exceeded: 170.00 of 150.00, 13.33% over")
+}
+
 func TestABudgetOfAnImportedPastIsNoNews(t *testing.T) {
 	h := newHousehold(t)
 	h.take(h.budgetOf(event.BudgetChanged{BudgetID: tracing.NewID(), Limit: "100.00", Month: "2026-09"}))

@@ -211,3 +211,50 @@ func TestCategoryGrowth(t *testing.T) {
 	require.Empty(t, CategoryGrowth(steady, nil, now))
 	require.Empty(t, CategoryGrowth(growing[20:], nil, now), "fewer months than nine")
 }
+
+// returned is what comes back of purchases, two days later.
+func returned(purchases ...history.Transaction) []history.Transaction {
+	var back []history.Transaction
+	for _, t := range purchases {
+		t.ID, t.Type, t.Refund, t.At = tracing.NewID(), event.Income, true, t.At.AddDate(0, 0, 2)
+		back = append(back, t)
+	}
+	return back
+}
+
+// What came back was not spent, whichever detector looks.
+func TestRefundsLowerWhatWasSpent(t *testing.T) {
+	sorted := func(parts ...[]history.Transaction) []history.Transaction {
+		var all []history.Transaction
+		for _, part := range parts {
+			all = append(all, part...)
+		}
+		history.Sort(all)
+		return all
+	}
+	h := everyOtherDay(0, 120)
+	now := begun.AddDate(0, 4, 14).Add(20 * time.Hour)
+	var double []history.Transaction
+	for day := range 12 {
+		double = append(double, bought("groceries", "Rewe", "52.00", begun.AddDate(0, 4, day).Add(12*time.Hour)))
+	}
+	require.Len(t, CategoryPace(sorted(h, double), nil, now), 1)
+	require.Empty(t, CategoryPace(sorted(h, double, returned(double[2:]...)), nil, now))
+
+	limit := history.Budget{Category: "groceries", Currency: "EUR", Month: history.Month(now), Limit: decimal.NewFromInt(400)}
+	p, ok := Forecast(limit, nil, sorted(h, double, returned(double[:3]...)), now)
+	require.True(t, ok)
+	require.Equal(t, "468", p.Spent.String(), "12 purchases less 3")
+
+	var growing, back []history.Transaction
+	for month := range 9 {
+		for i := range 8 + 2*month {
+			growing = append(growing, bought("leisure", "Bar", fmt.Sprintf("%d.00", 18+i%5), begun.AddDate(0, month, i)))
+			if i >= 8 {
+				back = append(back, growing[len(growing)-1])
+			}
+		}
+	}
+	require.Len(t, CategoryGrowth(growing, nil, begun.AddDate(0, 9, 0)), 1)
+	require.Empty(t, CategoryGrowth(sorted(growing, returned(back...)), nil, begun.AddDate(0, 9, 0)), "as much as ever stays spent")
+}

@@ -39,7 +39,7 @@ const (
 
 // Projection is how a budget is expected to stand at the end of its month.
 type Projection struct {
-	Spent    decimal.Decimal // till now
+	Spent    decimal.Decimal // till now, less refunds
 	Bills    decimal.Decimal // known recurring charges to come
 	Everyday decimal.Decimal // other spending to come
 	Total    decimal.Decimal // the three together
@@ -94,11 +94,14 @@ func forecast(b history.Budget, series []recurring.Series, recent []history.Tran
 	}
 	var this, before []history.Transaction
 	for _, t := range recent {
-		if t.Type != event.Expense || t.Category != b.Category || t.Currency != b.Currency {
+		if t.Category != b.Category || t.Currency != b.Currency {
 			continue
 		}
 		if !t.At.Before(month) {
-			p.Spent = p.Spent.Add(t.Amount)
+			p.Spent = p.Spent.Add(t.Spending())
+		}
+		if t.Type != event.Expense {
+			continue // what came back has no pace
 		}
 		switch {
 		case recurs[t.ID], abroad[t.ID]: // spent, but no pace

@@ -58,7 +58,7 @@ func largest(usual []history.Transaction) decimal.Decimal {
 // CategoryPace tells of categories on which the person has spent far more this
 // month than is usual by the same day: 1.5 times the mean month's share, and 2.6 standard deviations above it at the end of the month, more before. The deviation is that of a compound Poisson
 // process, as in Forecast. Charges that recur do not count, for their days move,
-// nor what is bought on a journey, and a purchase counts as three times the median one at the most. It begins on the
+// nor what is bought on a journey, refunds lower what was spent in their month, and a purchase counts as three times the median one at the most. It begins on the
 // 10th, with three months before in which something was spent on the category. Once
 // for each category and month.
 //
@@ -78,15 +78,19 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 		return nil
 	}
 	ids := recurringIDs(series)
-	this, before := map[kept][]history.Transaction{}, map[kept][]history.Transaction{}
+	this, before, refunds := map[kept][]history.Transaction{}, map[kept][]history.Transaction{}, map[kept][]history.Transaction{}
 	all := decimal.Zero
 	recent := history.Between(h, month.AddDate(0, -months, 0), now.Add(1))
 	abroad := journeys(recent)
 	for _, t := range recent {
+		p := kept{t.Category, t.Currency}
+		if t.Refund {
+			refunds[p] = append(refunds[p], t)
+			continue
+		}
 		if t.Type != event.Expense || abroad[t.ID] {
 			continue
 		}
-		p := kept{t.Category, t.Currency}
 		switch {
 		case t.At.Before(month):
 			all = all.Add(t.Amount)
@@ -105,9 +109,19 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 		squares := 0.0
 		for _, t := range before[p] {
 			amount := decimal.Min(t.Amount, top)
-			at := int(month.Month()-t.At.Month()) + 12*(month.Year()-t.At.Year()) - 1
+			at := monthsBetween(t.At, month) - 1
 			totals[at] = totals[at].Add(amount)
 			squares += stats.Float(amount) * stats.Float(amount)
+		}
+		spent, counted := decimal.Zero, decimal.Zero
+		for _, t := range refunds[p] {
+			amount := decimal.Min(t.Amount, top)
+			if !t.At.Before(month) {
+				spent, counted = spent.Sub(t.Amount), counted.Sub(amount)
+				continue
+			}
+			at := monthsBetween(t.At, month) - 1
+			totals[at] = totals[at].Sub(amount)
 		}
 		nonzero := 0
 		for _, total := range totals {
@@ -117,7 +131,6 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 		}
 		days, span := rhythmOf(before[p]).days(month, tomorrow), float64(months)*30.4375
 		usual := stats.Sum(totals).Mul(decimal.NewFromFloat(days)).DivRound(decimal.NewFromFloat(span), 2)
-		spent, counted := decimal.Zero, decimal.Zero
 		for _, t := range this[p] {
 			spent = spent.Add(t.Amount)
 			counted = counted.Add(decimal.Min(t.Amount, top))
@@ -149,6 +162,11 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 		})
 	}
 	return found
+}
+
+// monthsBetween is how many months the month of until lies after that of from.
+func monthsBetween(from, until time.Time) int {
+	return int(until.Month()-from.Month()) + 12*(until.Year()-from.Year())
 }
 
 // ordinal writes a day: 1st, 2nd, 11th.

@@ -46,7 +46,8 @@ var (
 // WeekendPattern tells whether a day of the weekend costs far more than a weekday:
 // in 16 complete weeks, Monday to Sunday, the weekend's day is compared with the
 // weekday's of the same week, by the sign test, which asks only how often it was
-// more. Charges that recur do not count. Once in half a year.
+// more. Charges that recur do not count, nor do refunds: the day on which money comes
+// back says nothing of when it is spent. Once in half a year.
 //
 // h is the person's sorted history; 17 weeks are read.
 func WeekendPattern(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
@@ -114,7 +115,7 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 // says how steep it is, at least 4% of the median a month; and the last four months
 // must be 1.6 standard deviations, of a compound Poisson process, above the first
 // four, without the highest of the ones and the lowest of the others. A purchase counts as three times the median one at the most, so that one sofa
-// makes no trend, and charges that recur do not count. Once for each category in
+// makes no trend, refunds lower what was spent in their month, and charges that recur do not count. Once for each category in
 // half a year.
 //
 // h is the person's sorted history; nine months are read.
@@ -129,7 +130,12 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 	all := map[string]decimal.Decimal{} // by currency
 	recent := history.Between(h, start, month)
 	abroad := journeys(recent)
+	refunds := map[kept][]history.Transaction{}
 	for _, t := range recent {
+		if p := (kept{t.Category, t.Currency}); t.Refund {
+			refunds[p] = append(refunds[p], t)
+			all[t.Currency] = all[t.Currency].Sub(t.Amount)
+		}
 		if t.Type != event.Expense {
 			continue
 		}
@@ -144,12 +150,16 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 		top := largest(places[p])
 		squares := 0.0
 		for _, t := range places[p] {
-			at := int(t.At.Month()-start.Month()) + 12*(t.At.Year()-start.Year())
+			at := monthsBetween(start, t.At)
 			amount := decimal.Min(t.Amount, top)
 			sums[at], totals[at] = sums[at].Add(t.Amount), totals[at].Add(amount)
 			if at != growthMonths/2 {
 				squares += stats.Float(amount) * stats.Float(amount)
 			}
+		}
+		for _, t := range refunds[p] {
+			at := monthsBetween(start, t.At)
+			sums[at], totals[at] = sums[at].Sub(t.Amount), totals[at].Sub(decimal.Min(t.Amount, top))
 		}
 		trend, slope, middle := stats.MannKendall(totals), stats.Slope(totals), stats.Median(totals)
 		first, last := totals[:growthMonths/2], totals[growthMonths/2+1:]

@@ -183,3 +183,17 @@ func TestGoalPaces(t *testing.T) {
 	require.True(t, ok)
 	require.InDelta(t, 148, p.Needed.InexactFloat64(), 2, "900 in half a year")
 }
+
+// Money that comes back is no income: it lowers what was spent.
+func TestRefundsAreNoIncome(t *testing.T) {
+	h := months(hundreds(2), hundreds(2))
+	back := h[1]
+	back.ID, back.Type, back.Refund, back.Amount = tracing.NewID(), event.Income, true, decimal.NewFromInt(300)
+	h = append(h, back)
+	history.Sort(h)
+	first := Months(h, "EUR", begun.AddDate(0, 2, 0), 2)[0]
+	require.Equal(t, "1000", first.Income.String())
+	require.Equal(t, "700", first.Expenses.String())
+	typical, _ := typicalMonth(h, "EUR", begun.AddDate(0, 2, 0), func(history.Transaction) bool { return true })
+	require.Equal(t, "850", typical.String(), "the middle of 700 and 1000")
+}

@@ -73,12 +73,8 @@ func Months(h []history.Transaction, currency string, now time.Time, most int) [
 		}
 		m := Month{Start: start}
 		for _, t := range history.Between(h, start, start.AddDate(0, 1, 0)) {
-			switch {
-			case t.Currency != currency:
-			case t.Type == event.Income:
-				m.Income = m.Income.Add(t.Amount)
-			case t.Type == event.Expense:
-				m.Expenses = m.Expenses.Add(t.Amount)
+			if t.Currency == currency {
+				m.Income, m.Expenses = m.Income.Add(t.Earning()), m.Expenses.Add(t.Spending())
 			}
 		}
 		months = append(months, m)
@@ -228,7 +224,7 @@ func lowest(wallets []history.Wallet, balance decimal.Decimal, h []history.Trans
 }
 
 // typicalMonth is the median of what matters of the last six complete months'
-// expenses, and how many of them the history covers.
+// expenses, less refunds, and how many of them the history covers.
 func typicalMonth(h []history.Transaction, currency string, now time.Time, matters func(history.Transaction) bool) (decimal.Decimal, int) {
 	if len(h) == 0 {
 		return decimal.Zero, 0
@@ -242,8 +238,8 @@ func typicalMonth(h []history.Transaction, currency string, now time.Time, matte
 		}
 		sum := decimal.Zero
 		for _, t := range history.Between(h, start, start.AddDate(0, 1, 0)) {
-			if t.Type == event.Expense && t.Currency == currency && matters(t) {
-				sum = sum.Add(t.Amount)
+			if t.Currency == currency && matters(t) {
+				sum = sum.Add(t.Spending())
 			}
 		}
 		sums = append(sums, sum)

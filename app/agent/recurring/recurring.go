@@ -181,10 +181,14 @@ func (s Series) Dates(from, to time.Time) []time.Time {
 }
 
 // Find returns the series in a sorted history of one person, those that ended
-// too, ordered by key. What lies before Window or after now is not looked at.
+// too, ordered by key. What lies before Window or after now is not looked at, nor
+// are refunds: what comes back is neither a charge nor an income to count on.
 func Find(h []history.Transaction, now time.Time) []Series {
 	groups := map[group][]history.Transaction{}
 	for _, t := range history.Between(h, now.Add(-Window), now.Add(1)) {
+		if t.Refund {
+			continue
+		}
 		g := groupOf(t)
 		groups[g] = append(groups[g], t)
 	}

@@ -135,3 +135,16 @@ func TestWithoutAMerchantTheCategoryStandsForIt(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, "Housing", found[0].Name)
 }
+
+// Who gets money back each month has no income to count on.
+func TestRefundsAreNoSeries(t *testing.T) {
+	h := charges("2026-01-03:9.99 2026-02-03:9.99 2026-03-03:9.99 2026-04-03:9.99")
+	for i := range h {
+		h[i].Type, h[i].Refund = event.Income, true
+	}
+	require.Empty(t, Find(h, h[3].At.AddDate(0, 0, 2)))
+	for i := range h {
+		h[i].Refund = false
+	}
+	require.Len(t, Find(h, h[3].At.AddDate(0, 0, 2)), 1)
+}
