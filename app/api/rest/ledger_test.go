@@ -81,7 +81,12 @@ func TestWalletsAreChangedAndArchived(t *testing.T) {
 	require.Len(t, w.call(200, "GET", "/wallets", nil)["items"], 1)
 	require.Len(t, w.call(200, "GET", "/wallets?archived=true", nil)["items"], 2)
 	require.Equal(t, "6.25", w.balance(id))
-	w.call(200, "PATCH", "/transactions/"+text(spent, "id"), object{"amount": "2"}) // what it has can be put right
+	page := w.call(200, "GET", "/dashboard", nil)
+	require.Len(t, page["wallets"], 2, "what net worth is made of is shown")
+	require.Equal(t, object{"currency": "EUR", "amount": "6.25"}, page["total"], "what it holds stays in the net worth")
+	w.call(200, "PATCH", "/transactions/"+text(spent, "id"), object{"amount": "7.25"}) // what it has can be put right
+	require.Len(t, w.call(200, "GET", "/dashboard", nil)["wallets"], 1, "it holds nothing any more")
+	w.call(200, "PATCH", "/transactions/"+text(spent, "id"), object{"amount": "2"})
 	w.call(201, "POST", "/wallets", object{"name": "Old purse", "type": "cash", "currency": "EUR"})
 	w.call(409, "POST", path+"/restore", nil)
 	w.call(200, "PATCH", path, object{"name": "Older purse"})

@@ -30,8 +30,8 @@ type SearchTransactions struct {
 	Type     string `query:"type" enum:"income,expense,transfer"`
 	Tag      string `query:"tag" maxLength:"30"`
 	Import   string `query:"import" format:"uuid" doc:"Those that an import brought"`
-	From     string `query:"from" maxLength:"40" doc:"A day (2026-11-01) or a time (RFC 3339), included"`
-	Until    string `query:"until" maxLength:"40" doc:"A day, included, or a time, not included"`
+	From     string `query:"from" maxLength:"40" doc:"A day (2026-11-01), on which transactions count by their date, or a time (RFC 3339); included"`
+	Until    string `query:"until" maxLength:"40" doc:"Such a day, included, or a time, not included"`
 	Min      string `query:"min" maxLength:"20" doc:"The smallest amount, a decimal string" example:"10.00"`
 	Max      string `query:"max" maxLength:"20" doc:"The largest amount, a decimal string"`
 	Deleted  bool   `query:"deleted" doc:"Those that are deleted, instead of the others"`

@@ -20,6 +20,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
+	"github.com/wealth-companion/companion/app/people/preference"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 	"github.com/wealth-companion/companion/app/store/etag"
@@ -41,7 +42,7 @@ type Goal struct {
 	Target    money.Amount `json:"target"`
 	Saved     money.Amount `json:"saved" doc:"The sum of the contributions"`
 	Currency  string       `json:"currency"`
-	Deadline  string       `json:"deadline,omitempty" doc:"YYYY-MM-DD"`
+	Deadline  string       `json:"deadline,omitempty" doc:"YYYY-MM-DD, a day of your calendar, which counts to its end"`
 	Status    string       `json:"status" enum:"active,reached,abandoned"`
 	CreatedAt time.Time    `json:"createdAt"`
 	UpdatedAt time.Time    `json:"updatedAt"`
@@ -172,12 +173,16 @@ func (s *Goals) Create(ctx context.Context, user uuid.UUID, n New) (Goal, error)
 		}); err != nil {
 			return g, err
 		}
-		return g.assessed(decimal.Zero, at), s.tell(ctx, tx, user, g, false)
+		zone, err := preference.Zone(ctx, tx, user)
+		if err != nil {
+			return g, err
+		}
+		return g.assessed(decimal.Zero, at, zone), s.tell(ctx, tx, user, g, false)
 	})
 }
 
-func (g Goal) assessed(contributed decimal.Decimal, at time.Time) Goal {
-	progress := Assess(g, contributed, at)
+func (g Goal) assessed(contributed decimal.Decimal, at time.Time, zone *time.Location) Goal {
+	progress := Assess(g, contributed, at, zone)
 	g.Progress = &progress
 	return g
 }
@@ -245,12 +250,16 @@ func (s *Goals) find(ctx context.Context, user uuid.UUID, which backenddb.GoalsW
 }
 
 func find(ctx context.Context, tx pgx.Tx, user uuid.UUID, which backenddb.GoalsWithPaceParams) ([]Goal, error) {
+	zone, err := preference.Zone(ctx, tx, user)
+	if err != nil {
+		return nil, err
+	}
 	at := now()
 	which.UserID, which.Since = user, at.Add(-PaceWindow)
 	rows, err := backenddb.New(tx).GoalsWithPace(ctx, which)
 	found := make([]Goal, 0, len(rows))
 	for _, row := range rows {
-		found = append(found, goalOf(row.Goal).assessed(row.Contributed, at))
+		found = append(found, goalOf(row.Goal).assessed(row.Contributed, at, zone))
 	}
 	return found, err
 }

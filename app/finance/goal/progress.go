@@ -5,6 +5,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/money"
 )
 
@@ -36,14 +37,15 @@ func months(from, until time.Time) decimal.Decimal {
 	return decimal.NewFromInt(int64(until.Sub(from)/time.Second)).DivRound(decimal.NewFromInt(24*60*60), 6).DivRound(monthDays, 6)
 }
 
-// Assess tells how far a goal is at now. contributed is what was put aside, less
+// Assess tells how far a goal is at now, for a person who lives in a time zone: a
+// deadline is a day of their calendar, which counts to its end. contributed is what was put aside, less
 // what was taken out, within PaceWindow.
 //
 // The pace is that sum by three months, or by the goal's age when it is younger,
 // but by a month at least: a first contribution is not taken for a daily one. What
 // is needed is the remainder by the months till the deadline, which counts to its
 // end; with less than a month left it is the whole remainder.
-func Assess(g Goal, contributed decimal.Decimal, now time.Time) Progress {
+func Assess(g Goal, contributed decimal.Decimal, now time.Time, zone *time.Location) Progress {
 	remaining := decimal.Max(decimal.Zero, g.Target.Sub(g.Saved.Decimal))
 	span := decimal.Min(decimal.NewFromInt(3), decimal.Max(one, months(g.CreatedAt, now)))
 	pace := contributed.DivRound(span, 2)
@@ -56,7 +58,7 @@ func Assess(g Goal, contributed decimal.Decimal, now time.Time) Progress {
 		reachedIn = remaining.DivRound(pace, 6)
 		reachable = reachedIn.LessThanOrEqual(farthest)
 		if reachable {
-			p.Projected = now.AddDate(0, 0, int(reachedIn.Mul(monthDays).Ceil().IntPart())).Format(time.DateOnly)
+			p.Projected = calendar.DayName(calendar.Day(now, zone).AddDate(0, 0, int(reachedIn.Mul(monthDays).Ceil().IntPart())))
 		}
 	}
 	if g.Deadline == "" {
@@ -66,7 +68,7 @@ func Assess(g Goal, contributed decimal.Decimal, now time.Time) Progress {
 	if err != nil {
 		return p // not one that was let in
 	}
-	left := months(now, day.AddDate(0, 0, 1))
+	left := months(now, calendar.Start(day.AddDate(0, 0, 1), zone))
 	needed := money.Of(remaining.DivRound(decimal.Max(one, left), 2))
 	onTrack := reachable && reachedIn.LessThanOrEqual(left) || remaining.IsZero()
 	p.Needed, p.OnTrack = &needed, &onTrack

@@ -7,8 +7,30 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/money"
 )
+
+// A deadline ends when its day ends where the person lives.
+func TestADeadlineIsADayOfThePersonsCalendar(t *testing.T) {
+	d := decimal.RequireFromString
+	g := Goal{Target: money.Of(d("1200")), Saved: money.Of(d("600")), Deadline: "2026-11-30"}
+	for name, c := range map[string]struct{ zone, now, needed, projected string }{
+		"more than a month before":           {"America/Los_Angeles", "2026-10-31T13:30:00Z", "593.50", "2027-05-02"},
+		"November has begun in Kiritimati":   {"Pacific/Kiritimati", "2026-10-31T13:30:00Z", "600.00", "2027-05-03"},
+		"the evening before in Pago Pago":    {"Pacific/Pago_Pago", "2026-11-01T10:30:00Z", "600.00", "2027-05-02"},
+		"two months, of which one is longer": {"America/Santiago", "2026-09-30T00:00:00Z", "293.96", "2027-03-31"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now, err := time.Parse(time.RFC3339, c.now)
+			require.NoError(t, err)
+			g.CreatedAt = now.AddDate(-1, 0, 0)
+			p := Assess(g, d("300"), now, calendar.ZoneOrUTC(c.zone))
+			require.Equal(t, c.needed, p.Needed.String())
+			require.Equal(t, c.projected, p.Projected)
+		})
+	}
+}
 
 func TestAssess(t *testing.T) {
 	now := time.Date(2026, time.November, 15, 12, 0, 0, 0, time.UTC)
@@ -38,7 +60,7 @@ func TestAssess(t *testing.T) {
 			d := decimal.RequireFromString
 			p := Assess(Goal{
 				Target: money.Of(d(c.target)), Saved: money.Of(d(c.saved)), Deadline: c.deadline, CreatedAt: now.AddDate(0, 0, -c.age),
-			}, d(c.contributed), now)
+			}, d(c.contributed), now, time.UTC)
 			require.InDelta(t, c.percent, p.Percent, 0.001)
 			require.Equal(t, c.remaining, p.Remaining.String())
 			require.Equal(t, c.pace, p.Pace.String())

@@ -17,6 +17,7 @@ import (
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/pagination"
 )
 
 // live gives a user a time zone.
@@ -80,6 +81,36 @@ func TestATransactionCountsOnItsDayWhereThePersonLives(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, event.Change{Before: "2026-10-01", After: "2026-10-01"}, lastEvent[event.TransactionUpdated](t, books).Changes["date"],
 		"told with each new time, for who listens works with the day")
+}
+
+// A list of a day shows what counts on it, as summaries do, and nothing else.
+func TestASearchByDaysIsByTheDayOnWhichTransactionsCount(t *testing.T) {
+	books := &ledger.Ledger{Pool: pgtest.AsService(t, event.Backend), Service: event.Backend}
+	ada := join(t, books)
+	wallet, err := books.CreateWallet(t.Context(), ada, ledger.NewWallet{Name: "Main", Type: "checking", Currency: "USD"})
+	require.NoError(t, err)
+	post := func(zone, name, at string) {
+		live(t, books, ada, zone)
+		when, err := time.Parse(time.RFC3339, at)
+		require.NoError(t, err)
+		_, err = books.Post(t.Context(), ada, ledger.NewTransaction{WalletID: wallet.ID, Amount: "1", Type: event.Expense, Category: "other", Description: name, Timestamp: &when})
+		require.NoError(t, err)
+	}
+	post("America/Los_Angeles", "the last evening of September", "2026-10-01T03:00:00Z")
+	post("America/Los_Angeles", "the first morning of October", "2026-10-01T15:00:00Z")
+	post("Pacific/Kiritimati", "October begins in Kiritimati", "2026-09-30T10:30:00Z")
+	post("Pacific/Pago_Pago", "September ends in Pago Pago", "2026-10-01T10:30:00Z")
+	find := func(from, until string) (names []string) {
+		found, err := books.Search(t.Context(), ada, ledger.Filter{From: from, Until: until}, pagination.Request{Limit: 10})
+		require.NoError(t, err)
+		for _, one := range found.Items {
+			names = append(names, one.Description)
+		}
+		return names
+	}
+	require.Equal(t, []string{"September ends in Pago Pago", "the last evening of September"}, find("2026-09-01", "2026-09-30"))
+	require.Equal(t, []string{"the first morning of October", "October begins in Kiritimati"}, find("2026-10-01", "2026-10-31"))
+	require.Equal(t, []string{"the first morning of October", "September ends in Pago Pago", "the last evening of September"}, find("2026-10-01T00:00:00Z", ""), "a time is an instant")
 }
 
 func TestAStatementsDayStays(t *testing.T) {

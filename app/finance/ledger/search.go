@@ -10,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
@@ -24,8 +25,8 @@ type Filter struct {
 	Type     string
 	Tag      string
 	Import   *uuid.UUID
-	From     string // a day, or a time (RFC 3339)
-	Until    string // a day, which is included, or a time, which is not
+	From     string // a day on which transactions count (their Date), or a time (RFC 3339)
+	Until    string // such a day, which is included, or a time, which is not
 	Min, Max string // amounts, included
 	Deleted  bool   // the deleted ones instead of the others
 }
@@ -49,11 +50,18 @@ func (f Filter) params(user uuid.UUID, p pagination.Request) (backenddb.SearchTr
 		params.Patterns = append(params.Patterns, "%"+likeMeta.Replace(word)+"%")
 	}
 	var err error
-	if params.Since, err = moment("from", f.From, 0); err != nil {
+	if params.FirstDay, params.Since, err = dayOrTime("from", f.From); err != nil {
 		return params, err
 	}
-	if params.Until, err = moment("until", f.Until, 1); err != nil {
+	if params.LastDay, params.Until, err = dayOrTime("until", f.Until); err != nil {
 		return params, err
+	}
+	// The instants near to the days are a bound that the index on them knows.
+	if params.FirstDay != nil {
+		params.Since = ptr(params.FirstDay.Add(-apart))
+	}
+	if params.LastDay != nil {
+		params.Until = ptr(params.LastDay.Add(24*time.Hour + apart))
 	}
 	if params.Least, err = bound("min", f.Min); err != nil {
 		return params, err
@@ -69,21 +77,25 @@ func given(text string) *string {
 	return &text
 }
 
-// moment reads a time, or a day, which begins so many days later.
-func moment(field, text string, later int) (*time.Time, error) {
+// apart is more than an instant lies away from the day on which it counts, in
+// whatever time zone that was fixed.
+const apart = 48 * time.Hour
+
+func ptr[T any](value T) *T { return &value }
+
+// dayOrTime reads a day or a time; both are nil when the text is empty.
+func dayOrTime(field, text string) (day, at *time.Time, err error) {
 	if text == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		day = day.AddDate(0, 0, later)
-		return &day, nil
+	if day, err := calendar.ParseDay(text); err == nil {
+		return &day, nil, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
+	instant, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, apperror.Invalid{Field: field, Reason: "must be a day such as 2026-11-03 or a time such as 2026-11-03T12:00:00Z"}
+		return nil, nil, apperror.Invalid{Field: field, Reason: "must be a day such as 2026-11-03 or a time such as 2026-11-03T12:00:00Z"}
 	}
-	at = at.UTC()
-	return &at, nil
+	return nil, ptr(instant.UTC()), nil
 }
 
 func bound(field, text string) (*decimal.Decimal, error) {

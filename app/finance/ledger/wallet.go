@@ -29,7 +29,7 @@ type Wallet struct {
 	Currency       string       `json:"currency" doc:"ISO 4217"`
 	OpeningBalance money.Amount `json:"openingBalance" doc:"Before its first transaction; less than zero is owed"`
 	Balance        money.Amount `json:"balance" doc:"The opening balance and what its transactions moved"`
-	ArchivedAt     *time.Time   `json:"archivedAt,omitempty" doc:"Since when it takes no new transactions"`
+	ArchivedAt     *time.Time   `json:"archivedAt,omitempty" doc:"Since when it takes no new transactions. What it holds stays in your net worth; its balance becomes zero by a transfer to another wallet before it is archived"`
 	CreatedAt      time.Time    `json:"createdAt"`
 	UpdatedAt      time.Time    `json:"updatedAt"`
 }
@@ -171,7 +171,8 @@ func (l *Ledger) UpdateWallet(ctx context.Context, user, id uuid.UUID, ifMatch s
 	})
 }
 
-// ArchiveWallet has a wallet take no new transactions; those it has stay.
+// ArchiveWallet has a wallet take no new transactions; those it has stay, and so does
+// what it holds in the person's net worth.
 func (l *Ledger) ArchiveWallet(ctx context.Context, user, id uuid.UUID, ifMatch string) (Wallet, error) {
 	return l.changeWallet(ctx, user, id, ifMatch, func(w *Wallet) error {
 		if w.ArchivedAt == nil {

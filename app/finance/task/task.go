@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
@@ -169,11 +170,14 @@ func (s *Tasks) List(ctx context.Context, user uuid.UUID, done *bool, p paginati
 	return pagination.Of(found, p.Limit, func(t Task) (time.Time, uuid.UUID) { return t.CreatedAt, t.ID }), err
 }
 
-// Upcoming lists what is to be done by until, what is late first, most at most.
-func (s *Tasks) Upcoming(ctx context.Context, user uuid.UUID, until time.Time, most int) ([]Task, error) {
+// Upcoming lists what is to be done by the end of a day of the person's calendar in
+// their time zone, what is late first, most at most.
+func (s *Tasks) Upcoming(ctx context.Context, user uuid.UUID, last time.Time, zone *time.Location, most int) ([]Task, error) {
+	end := calendar.Start(last.AddDate(0, 0, 1), zone)
+	_, ahead := end.In(zone).Zone()
 	found := []Task{}
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
-		rows, err := backenddb.New(tx).UpcomingTasks(ctx, user, &until, int32(most))
+		rows, err := backenddb.New(tx).UpcomingTasks(ctx, backenddb.UpcomingTasksParams{UserID: user, LastDay: last, Until: end, Ahead: int32(ahead), Most: int32(most)})
 		for _, row := range rows {
 			found = append(found, taskOf(row))
 		}

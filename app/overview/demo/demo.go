@@ -21,6 +21,7 @@ import (
 	"github.com/wealth-companion/companion/app/finance/goal"
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/finance/task"
+	"github.com/wealth-companion/companion/app/people/preference"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 	"github.com/wealth-companion/companion/app/store/idempotency"
@@ -128,7 +129,14 @@ func keyed(ctx context.Context, row backenddb.Demo, what string, number int) con
 // fill makes what of the plan is not there yet. The plan is that of the time when
 // the filling was begun.
 func (s *Demos) fill(ctx context.Context, user uuid.UUID, row backenddb.Demo) (backenddb.Demo, error) {
-	p := planFor(row.CreatedAt.UTC())
+	var zone *time.Location
+	if err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
+		zone, err = preference.Zone(ctx, tx, user)
+		return err
+	}); err != nil {
+		return row, err
+	}
+	p := planFor(row.CreatedAt.UTC(), zone)
 	if err := s.categories(ctx, user, p.categories); err != nil {
 		return row, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/household"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/money"
@@ -54,10 +55,12 @@ const (
 // mark tells the wallets of a demonstration from others of the same name.
 const mark = " (demo)"
 
-// planFor makes up what a household did in the three full months before now and
-// in the current one till now. The same time gives the same.
-func planFor(now time.Time) plan {
-	this := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+// planFor makes up what a household in a time zone did in the three full months
+// before an instant and in the current one till then, by its calendar. The same time
+// and zone give the same.
+func planFor(at time.Time, zone *time.Location) plan {
+	now := calendar.Clock(at, zone)
+	this := calendar.Month(now)
 	since := this.AddDate(0, -full, 0)
 	h := household.Generate(seed, household.Options{Start: this.AddDate(0, 1-made, 0), Months: made})
 	var p plan
@@ -74,7 +77,7 @@ func planFor(now time.Time) plan {
 	}
 	kinds := map[string]string{}
 	for _, t := range history.Between(h.Transactions, since, now) {
-		at := t.At
+		at := calendar.Instant(t.At, zone)
 		one := posting{from: places[t.WalletID], to: -1, NewTransaction: ledger.NewTransaction{
 			Amount: money.Format(t.Amount), Type: t.Type, Category: t.Category, Description: t.Description, Timestamp: &at,
 		}}
@@ -88,18 +91,18 @@ func planFor(now time.Time) plan {
 		}
 	}
 	for _, b := range h.Budgets {
-		if b.Month >= since.Format("2006-01") && b.Month <= this.Format("2006-01") {
+		if b.Month >= calendar.MonthName(since) && b.Month <= calendar.MonthName(this) {
 			p.budgets = append(p.budgets, budget.New{Category: b.Category, Amount: money.Format(b.Limit), Currency: b.Currency, Month: b.Month})
 		}
 	}
 	p.goals = []saving{
-		{goal.New{Name: "New bicycle", Target: "1200.00", Currency: h.Currency, Deadline: now.AddDate(0, 8, 0).Format(time.DateOnly)}, []string{"150.00", "150.00"}},
+		{goal.New{Name: "New bicycle", Target: "1200.00", Currency: h.Currency, Deadline: calendar.DayName(now.AddDate(0, 8, 0))}, []string{"150.00", "150.00"}},
 		{goal.New{Name: "Money for a rainy day", Target: money.Format(h.MonthlyCost.Mul(decimal.NewFromInt(3)).Round(-2)), Currency: h.Currency}, []string{"500.00"}},
 	}
-	tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 9, 0, 0, 0, time.UTC)
+	tomorrow := calendar.Instant(calendar.Date(now.Year(), now.Month(), now.Day()+1).Add(9*time.Hour), zone)
 	p.tasks = []task.New{
-		{Title: "Go through the subscriptions", Notes: "Which of them are still used?", Due: now.AddDate(0, 0, 3).Format(time.DateOnly), RemindAt: &tomorrow},
-		{Title: "Compare the prices of electricity", Due: now.AddDate(0, 0, 12).Format(time.DateOnly)},
+		{Title: "Go through the subscriptions", Notes: "Which of them are still used?", Due: calendar.DayName(now.AddDate(0, 0, 3)), RemindAt: &tomorrow},
+		{Title: "Compare the prices of electricity", Due: calendar.DayName(now.AddDate(0, 0, 12))},
 		{Title: "Set a budget for next month"},
 	}
 	return p

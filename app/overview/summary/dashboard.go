@@ -26,15 +26,15 @@ import (
 type Dashboard struct {
 	AsOf     time.Time         `json:"asOf"`
 	Currency string            `json:"currency,omitempty" doc:"That of total"`
-	Wallets  []ledger.Wallet   `json:"wallets" doc:"Those in use, oldest first"`
-	Balances []Balance         `json:"balances" doc:"What the wallets hold together, by currency"`
-	Total    *Balance          `json:"total,omitempty" doc:"All of it in one currency, as far as there are rates"`
+	Wallets  []ledger.Wallet   `json:"wallets" doc:"Those in use, and archived ones that still hold or owe something, oldest first"`
+	Balances []Balance         `json:"balances" doc:"What these wallets hold together, by currency: an archived wallet's money stays in it"`
+	Total    *Balance          `json:"total,omitempty" doc:"Your net worth: all of it in one currency, as far as there are rates"`
 	LeftOut  []string          `json:"leftOut,omitempty" doc:"Currencies without a rate, which are not in total"`
 	Month    string            `json:"month" doc:"YYYY-MM, by your calendar"`
 	SoFar    []Monthly         `json:"soFar" doc:"This month till now against last month till the same day, by currency"`
 	Budgets  BudgetStates      `json:"budgets"`
 	Goals    []goal.Goal       `json:"goals" doc:"Those that are active"`
-	Tasks    []task.Task       `json:"tasks" doc:"To be done within two weeks, what is late first; ten at most"`
+	Tasks    []task.Task       `json:"tasks" doc:"To be done within two weeks by your calendar, what is late first; ten at most"`
 	Insights []insight.Insight `json:"insights" doc:"The newest five"`
 	Unread   int64             `json:"unreadAlerts"`
 	Health   score.Score       `json:"healthScore"`
@@ -78,6 +78,19 @@ func States(all []budget.Budget) BudgetStates {
 		}
 	})
 	return s
+}
+
+// Counted are the wallets that net worth is made of and that a start page shows:
+// those in use, and archived ones that still hold or owe something. Archiving says that
+// nothing new is booked; the money is still there.
+func Counted(all []ledger.Wallet) []ledger.Wallet {
+	counted := make([]ledger.Wallet, 0, len(all))
+	for _, w := range all {
+		if w.ArchivedAt == nil || !w.Balance.IsZero() {
+			counted = append(counted, w)
+		}
+	}
+	return counted
 }
 
 // Together adds up what wallets hold by currency.
@@ -124,7 +137,7 @@ type Dashboards struct {
 
 const (
 	// ahead is how far a start page looks for what is to be done.
-	ahead        = 14 * 24 * time.Hour
+	ahead        = 14 // days
 	mostTasks    = 10
 	mostInsights = 5
 )
@@ -139,9 +152,11 @@ func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) 
 	}
 	this, code := calendar.Month(who.today), who.code
 	d := Dashboard{AsOf: now.Truncate(time.Second), Month: calendar.MonthName(this), Currency: code}
-	if d.Wallets, err = s.Summaries.Ledger.Wallets(ctx, user, false); err != nil {
+	wallets, err := s.Summaries.Ledger.Wallets(ctx, user, true)
+	if err != nil {
 		return d, err
 	}
+	d.Wallets = Counted(wallets)
 	d.Balances = Together(d.Wallets)
 	held := []string{code}
 	for _, b := range d.Balances {
@@ -170,7 +185,7 @@ func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) 
 	if d.Goals, err = s.Goals.List(ctx, user, goal.Active); err != nil {
 		return d, err
 	}
-	if d.Tasks, err = s.Tasks.Upcoming(ctx, user, now.Add(ahead), mostTasks); err != nil {
+	if d.Tasks, err = s.Tasks.Upcoming(ctx, user, who.today.AddDate(0, 0, ahead), who.zone, mostTasks); err != nil {
 		return d, err
 	}
 	insights, err := s.Insights.List(ctx, user, "", insight.Active, pagination.Request{Limit: mostInsights})

@@ -248,11 +248,13 @@ WHERE user_id = $1
     AND ($7::uuid IS NULL OR import_id = $7)
     AND ($8::timestamptz IS NULL OR occurred_at >= $8)
     AND ($9::timestamptz IS NULL OR occurred_at < $9)
-    AND ($10::numeric IS NULL OR amount >= $10)
-    AND ($11::numeric IS NULL OR amount <= $11)
-    AND (description ILIKE ALL ($12::text[]))
-    AND ($13::timestamptz IS NULL OR (occurred_at, id) < ($13, $14::uuid))
-ORDER BY occurred_at DESC, id DESC LIMIT $15
+    AND ($10::date IS NULL OR date >= $10)
+    AND ($11::date IS NULL OR date <= $11)
+    AND ($12::numeric IS NULL OR amount >= $12)
+    AND ($13::numeric IS NULL OR amount <= $13)
+    AND (description ILIKE ALL ($14::text[]))
+    AND ($15::timestamptz IS NULL OR (occurred_at, id) < ($15, $16::uuid))
+ORDER BY occurred_at DESC, id DESC LIMIT $17
 `
 
 type SearchTransactionsParams struct {
@@ -265,6 +267,8 @@ type SearchTransactionsParams struct {
 	ImportID *uuid.UUID
 	Since    *time.Time
 	Until    *time.Time
+	FirstDay *time.Time
+	LastDay  *time.Time
 	Least    *decimal.Decimal
 	Largest  *decimal.Decimal
 	Patterns []string
@@ -287,6 +291,8 @@ func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactions
 		arg.ImportID,
 		arg.Since,
 		arg.Until,
+		arg.FirstDay,
+		arg.LastDay,
 		arg.Least,
 		arg.Largest,
 		arg.Patterns,

@@ -210,13 +210,29 @@ func (q *Queries) Tasks(ctx context.Context, arg TasksParams) ([]Task, error) {
 const upcomingTasks = `-- name: UpcomingTasks :many
 SELECT id, user_id, title, notes, due, remind_at, reminded_at, done_at, created_at, updated_at FROM tasks
 WHERE user_id = $1 AND done_at IS NULL AND (due IS NOT NULL OR remind_at IS NOT NULL)
-    AND coalesce(due::timestamp AT TIME ZONE 'UTC', remind_at) < $2
-ORDER BY coalesce(due::timestamp AT TIME ZONE 'UTC', remind_at), id LIMIT $3
+    AND (due <= $2::date OR due IS NULL AND remind_at < $3::timestamptz)
+ORDER BY coalesce(due::timestamp, (remind_at AT TIME ZONE 'UTC') + make_interval(secs => $4::int)), id LIMIT $5
 `
 
-// What is to be done and has a time, the nearest first.
-func (q *Queries) UpcomingTasks(ctx context.Context, userID uuid.UUID, until *time.Time, most int32) ([]Task, error) {
-	rows, err := q.db.Query(ctx, upcomingTasks, userID, until, most)
+type UpcomingTasksParams struct {
+	UserID  uuid.UUID
+	LastDay time.Time
+	Until   time.Time
+	Ahead   int32
+	Most    int32
+}
+
+// What is to be done and has a time, the nearest first: what is due up to a day of the
+// person's calendar, and what they want to be reminded of before that day ends. A day
+// and a time are compared by the person's clock, ahead of UTC by some seconds.
+func (q *Queries) UpcomingTasks(ctx context.Context, arg UpcomingTasksParams) ([]Task, error) {
+	rows, err := q.db.Query(ctx, upcomingTasks,
+		arg.UserID,
+		arg.LastDay,
+		arg.Until,
+		arg.Ahead,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}

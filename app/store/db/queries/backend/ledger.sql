@@ -77,6 +77,8 @@ WHERE user_id = @user_id
     AND (sqlc.narg(import_id)::uuid IS NULL OR import_id = sqlc.narg(import_id))
     AND (sqlc.narg(since)::timestamptz IS NULL OR occurred_at >= sqlc.narg(since))
     AND (sqlc.narg(until)::timestamptz IS NULL OR occurred_at < sqlc.narg(until))
+    AND (sqlc.narg(first_day)::date IS NULL OR date >= sqlc.narg(first_day))
+    AND (sqlc.narg(last_day)::date IS NULL OR date <= sqlc.narg(last_day))
     AND (sqlc.narg(least)::numeric IS NULL OR amount >= sqlc.narg(least))
     AND (sqlc.narg(largest)::numeric IS NULL OR amount <= sqlc.narg(largest))
     AND (description ILIKE ALL (@patterns::text[]))

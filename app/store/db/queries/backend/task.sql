@@ -23,12 +23,14 @@ WHERE user_id = @user_id
     AND (sqlc.narg(before_at)::timestamptz IS NULL OR (created_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
 ORDER BY created_at DESC, id DESC LIMIT @most;
 
--- What is to be done and has a time, the nearest first.
+-- What is to be done and has a time, the nearest first: what is due up to a day of the
+-- person's calendar, and what they want to be reminded of before that day ends. A day
+-- and a time are compared by the person's clock, ahead of UTC by some seconds.
 -- name: UpcomingTasks :many
 SELECT * FROM tasks
 WHERE user_id = @user_id AND done_at IS NULL AND (due IS NOT NULL OR remind_at IS NOT NULL)
-    AND coalesce(due::timestamp AT TIME ZONE 'UTC', remind_at) < @until
-ORDER BY coalesce(due::timestamp AT TIME ZONE 'UTC', remind_at), id LIMIT @most;
+    AND (due <= @last_day::date OR due IS NULL AND remind_at < @until::timestamptz)
+ORDER BY coalesce(due::timestamp, (remind_at AT TIME ZONE 'UTC') + make_interval(secs => @ahead::int)), id LIMIT @most;
 
 -- name: SetReminder :exec
 INSERT INTO reminders (task_id, user_id, at) VALUES (@task_id, @user_id, @at)

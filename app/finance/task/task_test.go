@@ -1,0 +1,67 @@
+//go:build integration
+
+package task_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/calendar"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/finance/task"
+	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/store/db"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// What is to be done by a day is due by the person's calendar, to the end of the day
+// where they live; days and times are in the order of their clock.
+func TestUpcomingIsByThePersonsCalendar(t *testing.T) {
+	pool := pgtest.AsService(t, event.Backend)
+	user := tracing.NewID()
+	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), "INSERT INTO users (id, email, password_hash) VALUES ($1, 'a@example.org', '')", user)
+		return err
+	}))
+	tasks := &task.Tasks{Pool: pool}
+	for _, one := range []struct{ title, due, remind string }{
+		{"late", "2026-03-01", ""},
+		{"the day itself", "2026-09-06", ""},
+		{"the day after", "2026-09-07", ""},
+		{"its last half hour in Santiago", "", "2026-09-07T02:30:00Z"},
+		{"the next day's first half hour in Santiago", "", "2026-09-07T03:30:00Z"},
+		{"the evening before in Pago Pago", "", "2026-09-06T10:30:00Z"},
+		{"some time", "", ""},
+	} {
+		n := task.New{Title: one.title, Due: one.due}
+		if one.remind != "" {
+			at, err := time.Parse(time.RFC3339, one.remind)
+			require.NoError(t, err)
+			n.RemindAt = &at
+		}
+		_, err := tasks.Create(t.Context(), user, n)
+		require.NoError(t, err)
+	}
+	for zone, want := range map[string][]string{
+		// Clocks go forward at midnight there: 6 September has 23 hours.
+		"America/Santiago":   {"late", "the day itself", "the evening before in Pago Pago", "its last half hour in Santiago"},
+		"Pacific/Pago_Pago":  {"late", "the evening before in Pago Pago", "the day itself", "its last half hour in Santiago", "the next day's first half hour in Santiago"},
+		"Pacific/Kiritimati": {"late", "the day itself"},
+	} {
+		t.Run(zone, func(t *testing.T) {
+			found, err := tasks.Upcoming(t.Context(), user, calendar.Date(2026, 9, 6), calendar.ZoneOrUTC(zone), 10)
+			require.NoError(t, err)
+			var titles []string
+			for _, one := range found {
+				titles = append(titles, one.Title)
+			}
+			require.Equal(t, want, titles)
+		})
+	}
+}
