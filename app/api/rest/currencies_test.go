@@ -105,8 +105,9 @@ func TestSumsAreConvertedAtTheRatesOfTheirDays(t *testing.T) {
 	spend(euros, "20", "2026-11-01")
 	w.call(201, "POST", "/transactions", object{"walletId": euros, "amount": "500", "type": "transfer", "timestamp": "2026-10-05T00:00:00Z"})
 	from := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-	sums, left, err := w.api.Ledger.Sums(t.Context(), user, "EUR", from, from.AddDate(0, 2, 0))
+	all, err := w.api.Ledger.Sums(t.Context(), user, "EUR", from, from.AddDate(0, 2, 0))
 	require.NoError(t, err)
+	sums, left := all.Converted, all.Left
 	require.Len(t, sums, 2)
 	require.Equal(t, "60.00666", sums[0].Amount.String())
 	require.Equal(t, "60.01", currency.Round(sums[0].Amount, "EUR").String())

@@ -25,6 +25,22 @@ type Sum struct {
 	Transactions int
 }
 
+// Flow is what was earned or spent within a month in one currency.
+type Flow struct {
+	Month        time.Time // its first day
+	Currency     string
+	Type         string // income or expense; refunds lower what was spent
+	Amount       decimal.Decimal
+	Transactions int
+}
+
+// Sums are what was earned and spent within some days.
+type Sums struct {
+	Flows     []Flow // by month, in their own currencies
+	Converted []Sum  // by month, in the currency that was asked for
+	Left      []Unconverted
+}
+
 // Unconverted is what is in no sum, since there was no rate on its days.
 type Unconverted struct {
 	Currency     string
@@ -33,9 +49,9 @@ type Unconverted struct {
 }
 
 // Sums adds up what the user earned and spent from a day (included) to another
-// (not), by month and type, everything converted into one currency at the rates of
-// its day. Transfers neither earn nor spend.
-func (l *Ledger) Sums(ctx context.Context, user uuid.UUID, into string, since, until time.Time) ([]Sum, []Unconverted, error) {
+// (not), by month and type, in its own currency and converted into one at the rates
+// of its day. Transfers neither earn nor spend.
+func (l *Ledger) Sums(ctx context.Context, user uuid.UUID, into string, since, until time.Time) (Sums, error) {
 	var days []backenddb.SumsToConvertRow
 	var table *currency.Table
 	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) (err error) {
@@ -55,10 +71,32 @@ func (l *Ledger) Sums(ctx context.Context, user uuid.UUID, into string, since, u
 		return err
 	})
 	if err != nil {
-		return nil, nil, err
+		return Sums{}, err
 	}
-	sums, left := addUp(days, table, into)
-	return sums, left, nil
+	converted, left := addUp(days, table, into)
+	return Sums{Flows: flows(days), Converted: converted, Left: left}, nil
+}
+
+// flows adds up what days brought by month and currency, in the order of the days.
+func flows(days []backenddb.SumsToConvertRow) []Flow {
+	type place struct {
+		month          time.Time
+		currency, kind string
+	}
+	var found []Flow
+	at := map[place]int{}
+	for _, day := range days {
+		where := place{calendar.Month(day.Day), day.Currency, day.Type}
+		i, known := at[where]
+		if !known {
+			i = len(found)
+			at[where] = i
+			found = append(found, Flow{Month: where.month, Currency: day.Currency, Type: day.Type})
+		}
+		found[i].Amount = found[i].Amount.Add(day.Amount)
+		found[i].Transactions += int(day.Transactions)
+	}
+	return found
 }
 
 // addUp converts what days brought and adds it up by month. Both results are in

@@ -177,14 +177,13 @@ func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) 
 		return d, err
 	}
 	d.SoFar = SoFar(flows, before)
-	budgets, err := s.Budgets.Between(ctx, user, this, this)
+	k, err := s.known(ctx, user, who)
 	if err != nil {
 		return d, err
 	}
-	d.Budgets = States(budgets)
-	if d.Goals, err = s.Goals.List(ctx, user, goal.Active); err != nil {
-		return d, err
-	}
+	d.Budgets = States(of(k.budgets, func(b budget.Budget) bool { return b.Month == d.Month }))
+	d.Goals = of(k.goals, func(g goal.Goal) bool { return g.Status == goal.Active })
+	d.Health = score.Assess(Judged(code, k.budgets, k.months, k.goals))
 	if d.Tasks, err = s.Tasks.Upcoming(ctx, user, who.today.AddDate(0, 0, ahead), who.zone, mostTasks); err != nil {
 		return d, err
 	}
@@ -198,8 +197,18 @@ func (s *Dashboards) Of(ctx context.Context, user uuid.UUID) (Dashboard, error) 
 		return d, err
 	}
 	d.Unread = unread.Unread
-	d.Health, err = s.Health(ctx, user)
-	return d, err
+	return d, nil
+}
+
+// of are those of all that are wanted, in their order; never nil.
+func of[T any](all []T, wanted func(T) bool) []T {
+	found := []T{}
+	for _, one := range all {
+		if wanted(one) {
+			found = append(found, one)
+		}
+	}
+	return found
 }
 
 // How far back the score looks, in months before the current one.
@@ -208,27 +217,36 @@ const (
 	flowMonths   = 6
 )
 
+// known is what a score rests on.
+type known struct {
+	budgets []budget.Budget // of the last months and this one
+	months  []Month         // complete ones
+	goals   []goal.Goal
+}
+
+func (s *Dashboards) known(ctx context.Context, user uuid.UUID, who person) (k known, err error) {
+	this := calendar.Month(who.today)
+	if k.months, err = s.Summaries.months(ctx, user, this.AddDate(0, -flowMonths, 0), flowMonths, who.code); err != nil {
+		return k, err
+	}
+	if k.budgets, err = s.Budgets.Between(ctx, user, this.AddDate(0, -budgetMonths, 0), this); err != nil {
+		return k, err
+	}
+	k.goals, err = s.Goals.List(ctx, user, "")
+	return k, err
+}
+
 // Health scores how well a user's money does.
 func (s *Dashboards) Health(ctx context.Context, user uuid.UUID) (score.Score, error) {
 	who, err := s.Summaries.person(ctx, user, "")
 	if err != nil {
 		return score.Score{}, err
 	}
-	this, code := calendar.Month(who.today), who.code
-	first := this.AddDate(0, -flowMonths, 0)
-	months, err := s.Summaries.months(ctx, user, first, flowMonths, code)
+	k, err := s.known(ctx, user, who)
 	if err != nil {
 		return score.Score{}, err
 	}
-	budgets, err := s.Budgets.Between(ctx, user, this.AddDate(0, -budgetMonths, 0), this)
-	if err != nil {
-		return score.Score{}, err
-	}
-	goals, err := s.Goals.List(ctx, user, "")
-	if err != nil {
-		return score.Score{}, err
-	}
-	return score.Assess(Judged(code, budgets, months, goals)), nil
+	return score.Assess(Judged(who.code, k.budgets, k.months, k.goals)), nil
 }
 
 // Judged is what a score rests on. Months before the first with anything in it

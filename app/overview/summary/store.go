@@ -112,14 +112,10 @@ func (s *Summaries) Financial(ctx context.Context, user uuid.UUID, p Period, ask
 	if err != nil {
 		return Financial{}, err
 	}
-	flows, err := s.flows(ctx, user, since, until)
-	if err != nil {
-		return Financial{}, err
-	}
-	sums, left, err := s.Ledger.Sums(ctx, user, who.code, since, until)
+	sums, err := s.Ledger.Sums(ctx, user, who.code, since, until)
 	return Financial{
 		From: since.Format(time.DateOnly), To: until.AddDate(0, 0, -1).Format(time.DateOnly),
-		Currencies: ByCurrency(flows), Total: InOne(sums, codesOf(left), who.code),
+		Currencies: ByCurrency(flowsOf(sums)), Total: InOne(sums.Converted, codesOf(sums.Left), who.code),
 	}, err
 }
 
@@ -168,13 +164,17 @@ func (s *Summaries) Trends(ctx context.Context, user uuid.UUID, months int, aske
 // months adds up count months from the one that begins at first on, with totals
 // in the currency of code.
 func (s *Summaries) months(ctx context.Context, user uuid.UUID, first time.Time, count int, code string) ([]Month, error) {
-	until := first.AddDate(0, count, 0)
-	flows, err := s.byMonth(ctx, user, first, until)
-	if err != nil {
-		return nil, err
+	sums, err := s.Ledger.Sums(ctx, user, code, first, first.AddDate(0, count, 0))
+	return ByMonth(flowsOf(sums), sums.Converted, sums.Left, first, count, code), err
+}
+
+// flowsOf are what the ledger added up, in the currencies in which it was booked.
+func flowsOf(sums ledger.Sums) []Flow {
+	flows := make([]Flow, len(sums.Flows))
+	for i, f := range sums.Flows {
+		flows[i] = Flow{Currency: f.Currency, Type: f.Type, Month: f.Month, Amount: f.Amount, Transactions: f.Transactions}
 	}
-	sums, left, err := s.Ledger.Sums(ctx, user, code, first, until)
-	return ByMonth(flows, sums, left, first, count, code), err
+	return flows
 }
 
 func (s *Summaries) flows(ctx context.Context, user uuid.UUID, since, until time.Time) (found []Flow, err error) {
@@ -193,17 +193,6 @@ func (s *Summaries) byCategory(ctx context.Context, user uuid.UUID, kind string,
 		rows, err := backenddb.New(tx).FlowsByCategory(ctx, backenddb.FlowsByCategoryParams{UserID: user, Type: kind, Since: since, Until: until})
 		for _, row := range rows {
 			found = append(found, Flow{Currency: row.Currency, Type: kind, Category: row.Category, Amount: row.Amount, Transactions: int(row.Transactions)})
-		}
-		return err
-	})
-	return found, err
-}
-
-func (s *Summaries) byMonth(ctx context.Context, user uuid.UUID, since, until time.Time) (found []Flow, err error) {
-	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
-		rows, err := backenddb.New(tx).FlowsByMonth(ctx, user, since, until)
-		for _, row := range rows {
-			found = append(found, Flow{Currency: row.Currency, Type: row.Type, Month: row.Month, Amount: row.Amount, Transactions: int(row.Transactions)})
 		}
 		return err
 	})

@@ -91,7 +91,7 @@ WITH RECURSIVE wanted AS (
     JOIN budgets e ON e.user_id = $1 AND e.category = c.category AND e.currency = c.currency AND e.month = (c.month - interval '1 month')::date
     WHERE c.rollover
 ), spending AS (
-    SELECT category, currency, date_trunc('month', date)::date AS month, sum(amount) AS amount FROM daily_sums
+    SELECT category, currency, date_trunc('month', date::timestamp)::date AS month, sum(amount) AS amount FROM daily_sums
     WHERE user_id = $1 AND type = 'expense'
         AND date >= (SELECT min(month) FROM chain) AND date < (SELECT max(month) FROM chain) + interval '1 month'
     GROUP BY 1, 2, 3

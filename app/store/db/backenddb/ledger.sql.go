@@ -339,7 +339,7 @@ func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactions
 }
 
 const sumsToConvert = `-- name: SumsToConvert :many
-SELECT (CASE WHEN currency = $1::text THEN date_trunc('month', date) ELSE date END)::date AS day, currency, type,
+SELECT (CASE WHEN currency = $1::text THEN date_trunc('month', date::timestamp) ELSE date END)::date AS day, currency, type,
     sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions
 FROM daily_sums
 WHERE user_id = $2 AND date >= $3 AND date < $4 AND transactions > 0
@@ -362,7 +362,8 @@ type SumsToConvertRow struct {
 }
 
 // What was earned and spent, as finely as rates tell days apart: by day, and by
-// month what is in the currency already.
+// month what is in the currency already. A date is truncated as a timestamp without
+// time zone: one with a time zone, which it is taken for otherwise, takes twice as long.
 func (q *Queries) SumsToConvert(ctx context.Context, arg SumsToConvertParams) ([]SumsToConvertRow, error) {
 	rows, err := q.db.Query(ctx, sumsToConvert,
 		arg.Code,

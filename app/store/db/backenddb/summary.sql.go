@@ -103,46 +103,6 @@ func (q *Queries) FlowsByCategory(ctx context.Context, arg FlowsByCategoryParams
 	return items, nil
 }
 
-const flowsByMonth = `-- name: FlowsByMonth :many
-SELECT date_trunc('month', date)::date AS month, currency, type, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
-WHERE user_id = $1 AND date >= $2 AND date < $3 AND transactions > 0
-GROUP BY 1, currency, type ORDER BY 1, currency, type
-`
-
-type FlowsByMonthRow struct {
-	Month        time.Time
-	Currency     string
-	Type         string
-	Amount       decimal.Decimal
-	Transactions int64
-}
-
-func (q *Queries) FlowsByMonth(ctx context.Context, userID uuid.UUID, since time.Time, until time.Time) ([]FlowsByMonthRow, error) {
-	rows, err := q.db.Query(ctx, flowsByMonth, userID, since, until)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []FlowsByMonthRow{}
-	for rows.Next() {
-		var i FlowsByMonthRow
-		if err := rows.Scan(
-			&i.Month,
-			&i.Currency,
-			&i.Type,
-			&i.Amount,
-			&i.Transactions,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const person = `-- name: Person :one
 SELECT coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = $1), 'UTC')::text AS timezone,
     coalesce((SELECT currency FROM wallets WHERE wallets.user_id = $1 ORDER BY archived_at IS NOT NULL, created_at, id LIMIT 1), '')::text AS currency

@@ -10,11 +10,6 @@ SELECT currency, category, sum(amount)::numeric AS amount, sum(transactions)::bi
 WHERE user_id = @user_id AND type = @type AND date >= @since AND date < @until AND transactions > 0
 GROUP BY currency, category ORDER BY currency, category;
 
--- name: FlowsByMonth :many
-SELECT date_trunc('month', date)::date AS month, currency, type, sum(amount)::numeric AS amount, sum(transactions)::bigint AS transactions FROM daily_sums
-WHERE user_id = @user_id AND date >= @since AND date < @until AND transactions > 0
-GROUP BY 1, currency, type ORDER BY 1, currency, type;
-
 -- The user's time zone, and the currency of their oldest wallet that is in use, or
 -- of the oldest at all; '' while they have none.
 -- name: Person :one
