@@ -40,12 +40,11 @@ type arrival struct {
 
 // known is what the database has about a batch, once it is locked.
 type known struct {
-	fresh    map[string]bool         // events that were not handled before
-	gone     map[uuid.UUID]bool      // users
-	zones    map[uuid.UUID]string    // by user
-	reviews  map[uuid.UUID]dueReview // by user
-	existing map[uuid.UUID]bool      // transactions
-	changes  map[uuid.UUID][][]byte  // by transaction, in the order in which they were made
+	fresh   map[string]bool         // events that were not handled before
+	gone    map[uuid.UUID]bool      // users
+	zones   map[uuid.UUID]string    // by user
+	reviews map[uuid.UUID]dueReview // by user
+	changes map[uuid.UUID][][]byte  // by transaction, in the order in which they were made
 }
 
 type dueReview struct {
@@ -84,7 +83,7 @@ func (o *Observer) transactionsCreated(ctx context.Context, events []event.Cloud
 // one round trip.
 func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (known, error) {
 	k := known{
-		fresh: map[string]bool{}, gone: map[uuid.UUID]bool{}, zones: map[uuid.UUID]string{}, reviews: map[uuid.UUID]dueReview{}, existing: map[uuid.UUID]bool{},
+		fresh: map[string]bool{}, gone: map[uuid.UUID]bool{}, zones: map[uuid.UUID]string{}, reviews: map[uuid.UUID]dueReview{},
 		changes: map[uuid.UUID][][]byte{},
 	}
 	var ids []string
@@ -108,7 +107,6 @@ func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (
 	each(batch, "SELECT user_id, timezone FROM preferences WHERE user_id = ANY($1)", users, []any{&user, &zone}, func() { k.zones[user] = zone })
 	each(batch, "SELECT user_id, due_at, backfilled FROM reviews WHERE user_id = ANY($1)", users, []any{&user, &review.at, &review.backfilled},
 		func() { k.reviews[user] = review })
-	each(batch, "SELECT id FROM seen_transactions WHERE id = ANY($1)", transactions, []any{&transaction}, func() { k.existing[transaction] = true })
 	each(batch, "SELECT transaction_id, changes FROM transaction_changes WHERE transaction_id = ANY($1) ORDER BY updated_at, event_id", transactions,
 		[]any{&transaction, &change}, func() { k.changes[transaction] = append(k.changes[transaction], slices.Clone(change)) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -136,50 +134,69 @@ type look struct {
 func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, arrivals []arrival, k known) error {
 	now := o.now()
 	cases := map[uuid.UUID]*Case{}
-	batch := &pgx.Batch{}
-	later := observerdb.New(db.Queue{Batch: batch})
+	var rows observerdb.KeepTransactionsParams
 	var looks []look
+	given := map[uuid.UUID]bool{}
 	for _, a := range arrivals {
 		id, user := a.data.TransactionID, a.data.UserID
-		if !k.fresh[a.id] || k.gone[user] || k.existing[id] {
+		if !k.fresh[a.id] || k.gone[user] || given[id] {
 			continue
 		}
-		k.existing[id] = true
+		given[id] = true
 		if cases[user] == nil {
 			cases[user] = o.caseOf(tx, user, now, calendar.ZoneOrUTC(k.zones[user]))
 		}
 		c := cases[user]
-		row, err := c.created(a.data)
-		if err != nil {
+		if err := c.created(&rows, a.data); err != nil {
 			return err
 		}
 		is, err := c.withChanges(a.data, k.changes[id])
 		if err != nil {
 			return err
 		}
-		// Nothing is read back of what waits in the batch.
-		if _, err := later.KeepTransaction(ctx, row); err != nil {
+		looks = append(looks, look{a.ctx, c, is})
+	}
+	if len(looks) == 0 {
+		return nil
+	}
+	kept, err := observerdb.New(tx).KeepTransactions(ctx, rows)
+	if err != nil {
+		return fmt.Errorf("keep %d transactions: %w", len(looks), err)
+	}
+	// Of one that was known already nothing is to be done.
+	looks = slices.DeleteFunc(looks, func(l look) bool { return !slices.Contains(kept, l.is.ID) })
+	if err := o.followUp(ctx, tx, looks, k, now); err != nil {
+		return err
+	}
+	return o.lookAt(ctx, tx, looks)
+}
+
+// followUp applies what is known of changes to transactions that are new, and has
+// their users reviewed.
+func (o *Observer) followUp(ctx context.Context, tx pgx.Tx, looks []look, k known, now time.Time) error {
+	batch := &pgx.Batch{}
+	later := observerdb.New(db.Queue{Batch: batch})
+	for _, l := range looks {
+		if len(k.changes[l.is.ID]) > 0 {
+			if err := later.Settle(ctx, columns(l.is)); err != nil {
+				return err
+			}
+		}
+		due := dueReview{now.Add(o.Settings.Settle), backfills(l.c, Transaction{}, l.is)}
+		if !k.wants(l.c.User, due) {
+			continue
+		}
+		if err := later.WantReview(ctx, l.c.User, due.at, due.backfilled); err != nil {
 			return err
 		}
-		if len(k.changes[id]) > 0 {
-			if err := later.Settle(ctx, columns(is)); err != nil {
-				return err
-			}
-		}
-		if due := (dueReview{now.Add(o.Settings.Settle), backfills(c, Transaction{}, is)}); k.wants(user, due) {
-			if err := later.WantReview(ctx, user, due.at, due.backfilled); err != nil {
-				return err
-			}
-		}
-		looks = append(looks, look{a.ctx, c, is})
 	}
 	if batch.Len() == 0 {
 		return nil
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("keep %d transactions: %w", len(looks), err)
+		return fmt.Errorf("follow up %d transactions: %w", len(looks), err)
 	}
-	return o.lookAt(ctx, tx, looks)
+	return nil
 }
 
 // wants tells whether a review must come sooner, or look further back, than the one

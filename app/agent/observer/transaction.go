@@ -120,21 +120,32 @@ func apply(t *event.TransactionCreated, deleted bool, changes map[string]event.C
 	return deleted, nil
 }
 
-// created is a transaction as the table holds it when it is new.
-func (c *Case) created(t event.TransactionCreated) (observerdb.KeepTransactionParams, error) {
+// created adds a transaction that is new to rows of the table.
+func (c *Case) created(rows *observerdb.KeepTransactionsParams, t event.TransactionCreated) error {
 	made, err := transactionOf(t, c.Zone)
 	if err != nil {
-		return observerdb.KeepTransactionParams{}, err
+		return err
 	}
 	original, err := json.Marshal(t)
 	if err != nil {
-		return observerdb.KeepTransactionParams{}, err
+		return err
 	}
 	s := columns(made)
-	return observerdb.KeepTransactionParams{
-		ID: s.ID, UserID: c.User, Original: original, Type: s.Type, Category: s.Category, Refund: s.Refund, Amount: s.Amount, Currency: s.Currency,
-		Month: s.Month, OccurredAt: s.OccurredAt, Date: s.Date, WalletID: s.WalletID, ToWalletID: s.ToWalletID, ToAmount: s.ToAmount, Description: s.Description, Merchant: s.Merchant,
-	}, nil
+	rows.Ids, rows.Users, rows.Originals = append(rows.Ids, s.ID), append(rows.Users, c.User), append(rows.Originals, string(original))
+	rows.Types, rows.Categories, rows.Refunds = append(rows.Types, s.Type), append(rows.Categories, s.Category), append(rows.Refunds, s.Refund)
+	rows.Amounts, rows.Currencies, rows.Months = append(rows.Amounts, s.Amount), append(rows.Currencies, s.Currency), append(rows.Months, s.Month)
+	rows.Occurred, rows.Dates = append(rows.Occurred, s.OccurredAt), append(rows.Dates, s.Date)
+	rows.Wallets, rows.ToWallets = append(rows.Wallets, s.WalletID), append(rows.ToWallets, orZero(s.ToWalletID))
+	rows.ToAmounts, rows.Descriptions = append(rows.ToAmounts, orZero(s.ToAmount)), append(rows.Descriptions, s.Description)
+	rows.Merchants = append(rows.Merchants, s.Merchant)
+	return nil
+}
+
+func orZero[T any](value *T) (zero T) {
+	if value == nil {
+		return zero
+	}
+	return *value
 }
 
 // columns is a transaction as the table holds it.

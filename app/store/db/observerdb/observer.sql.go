@@ -704,56 +704,76 @@ func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams
 	return err
 }
 
-const keepTransaction = `-- name: KeepTransaction :execrows
+const keepTransactions = `-- name: KeepTransactions :many
 
 INSERT INTO seen_transactions (id, user_id, original, type, category, refund, amount, currency, month, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-ON CONFLICT (id) DO NOTHING
+SELECT t.id, t.user_id, t.original::jsonb, t.type, t.category, t.refund, t.amount, t.currency, t.month, t.occurred_at, t.date, t.wallet_id,
+    nullif(t.to_wallet_id, '00000000-0000-0000-0000-000000000000'), nullif(t.to_amount, 0), t.description, t.merchant
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS user_id, unnest($3::text[]) AS original, unnest($4::text[]) AS type,
+    unnest($5::text[]) AS category, unnest($6::boolean[]) AS refund, unnest($7::numeric[]) AS amount, unnest($8::text[]) AS currency,
+    unnest($9::text[]) AS month, unnest($10::timestamptz[]) AS occurred_at, unnest($11::date[]) AS date, unnest($12::uuid[]) AS wallet_id,
+    unnest($13::uuid[]) AS to_wallet_id, unnest($14::numeric[]) AS to_amount, unnest($15::text[]) AS description,
+    unnest($16::text[]) AS merchant) t
+ON CONFLICT (id) DO NOTHING RETURNING id
 `
 
-type KeepTransactionParams struct {
-	ID          uuid.UUID
-	UserID      uuid.UUID
-	Original    []byte
-	Type        string
-	Category    string
-	Refund      bool
-	Amount      decimal.Decimal
-	Currency    string
-	Month       string
-	OccurredAt  time.Time
-	Date        time.Time
-	WalletID    uuid.UUID
-	ToWalletID  *uuid.UUID
-	ToAmount    *decimal.Decimal
-	Description string
-	Merchant    string
+type KeepTransactionsParams struct {
+	Ids          []uuid.UUID
+	Users        []uuid.UUID
+	Originals    []string
+	Types        []string
+	Categories   []string
+	Refunds      []bool
+	Amounts      []decimal.Decimal
+	Currencies   []string
+	Months       []string
+	Occurred     []time.Time
+	Dates        []time.Time
+	Wallets      []uuid.UUID
+	ToWallets    []uuid.UUID
+	ToAmounts    []decimal.Decimal
+	Descriptions []string
+	Merchants    []string
 }
 
 // What the agents that observe keep of transactions.
-func (q *Queries) KeepTransaction(ctx context.Context, arg KeepTransactionParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepTransaction,
-		arg.ID,
-		arg.UserID,
-		arg.Original,
-		arg.Type,
-		arg.Category,
-		arg.Refund,
-		arg.Amount,
-		arg.Currency,
-		arg.Month,
-		arg.OccurredAt,
-		arg.Date,
-		arg.WalletID,
-		arg.ToWalletID,
-		arg.ToAmount,
-		arg.Description,
-		arg.Merchant,
+// Keeps those that are not known yet, and returns which these are. No wallet is the
+// nil UUID, and no amount at the other end is zero: an array's elements are not null.
+func (q *Queries) KeepTransactions(ctx context.Context, arg KeepTransactionsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, keepTransactions,
+		arg.Ids,
+		arg.Users,
+		arg.Originals,
+		arg.Types,
+		arg.Categories,
+		arg.Refunds,
+		arg.Amounts,
+		arg.Currencies,
+		arg.Months,
+		arg.Occurred,
+		arg.Dates,
+		arg.Wallets,
+		arg.ToWallets,
+		arg.ToAmounts,
+		arg.Descriptions,
+		arg.Merchants,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const keepWallet = `-- name: KeepWallet :exec

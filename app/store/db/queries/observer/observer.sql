@@ -1,9 +1,17 @@
 -- What the agents that observe keep of transactions.
 
--- name: KeepTransaction :execrows
+-- Keeps those that are not known yet, and returns which these are. No wallet is the
+-- nil UUID, and no amount at the other end is zero: an array's elements are not null.
+-- name: KeepTransactions :many
 INSERT INTO seen_transactions (id, user_id, original, type, category, refund, amount, currency, month, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant)
-VALUES (@id, @user_id, @original, @type, @category, @refund, @amount, @currency, @month, @occurred_at, @date, @wallet_id, @to_wallet_id, @to_amount, @description, @merchant)
-ON CONFLICT (id) DO NOTHING;
+SELECT t.id, t.user_id, t.original::jsonb, t.type, t.category, t.refund, t.amount, t.currency, t.month, t.occurred_at, t.date, t.wallet_id,
+    nullif(t.to_wallet_id, '00000000-0000-0000-0000-000000000000'), nullif(t.to_amount, 0), t.description, t.merchant
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@users::uuid[]) AS user_id, unnest(@originals::text[]) AS original, unnest(@types::text[]) AS type,
+    unnest(@categories::text[]) AS category, unnest(@refunds::boolean[]) AS refund, unnest(@amounts::numeric[]) AS amount, unnest(@currencies::text[]) AS currency,
+    unnest(@months::text[]) AS month, unnest(@occurred::timestamptz[]) AS occurred_at, unnest(@dates::date[]) AS date, unnest(@wallets::uuid[]) AS wallet_id,
+    unnest(@to_wallets::uuid[]) AS to_wallet_id, unnest(@to_amounts::numeric[]) AS to_amount, unnest(@descriptions::text[]) AS description,
+    unnest(@merchants::text[]) AS merchant) t
+ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- name: KeepChange :exec
 INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at)
