@@ -99,9 +99,12 @@ func TestTheDatabaseKeepsUsersApart(t *testing.T) {
 	}
 }
 
-func TestAPipelineIsOneTransaction(t *testing.T) {
+func TestAPipelineWritesAllOrNothing(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
-	_, err := pool.Exec(t.Context(), "CREATE TABLE notes (text text PRIMARY KEY)")
+	_, err := pool.Exec(t.Context(), `CREATE TABLE notes (text text PRIMARY KEY);
+		CREATE FUNCTION check_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'too late'; END $$;
+		CREATE CONSTRAINT TRIGGER checked_at_the_end AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED
+			FOR EACH ROW WHEN (NEW.text = 'checked at the end') EXECUTE FUNCTION check_note()`)
 	require.NoError(t, err)
 	wrong := errors.New("wrong")
 	note := func(text string) func(db.Queue) error {
@@ -117,15 +120,21 @@ func TestAPipelineIsOneTransaction(t *testing.T) {
 		want error
 	}{
 		"a first part that fails": {func(b *pgx.Batch) {
-			b.Queue("INSERT INTO notes VALUES ('first')")
 			b.Queue("SELECT 1/0")
 		}, note("second"), &pgconn.PgError{}},
 		"an answer that is not wanted": {func(b *pgx.Batch) {
-			b.Queue("INSERT INTO notes VALUES ('first')")
 			b.Queue("SELECT 1").QueryRow(func(pgx.Row) error { return wrong })
 		}, note("second"), wrong},
-		"a second part that refuses":   {func(b *pgx.Batch) { b.Queue("INSERT INTO notes VALUES ('first')") }, func(db.Queue) error { return wrong }, wrong},
-		"a second part that fails":     {func(b *pgx.Batch) { b.Queue("INSERT INTO notes VALUES ('first')") }, note("first"), &pgconn.PgError{}},
+		"a first part that writes": {func(b *pgx.Batch) { b.Queue("INSERT INTO notes VALUES ('first')") }, note("second"), &pgconn.PgError{}},
+		"a second part that refuses": {nothing, func(q db.Queue) error {
+			return errors.Join(note("first")(q), wrong)
+		}, wrong},
+		"a second part that fails": {nothing, func(q db.Queue) error {
+			return errors.Join(note("first")(q), note("first")(q))
+		}, &pgconn.PgError{}},
+		"a second part that fails at its end": {nothing, func(q db.Queue) error {
+			return errors.Join(note("first")(q), note("checked at the end")(q))
+		}, &pgconn.PgError{}},
 		"a second part that asks":      {nothing, func(q db.Queue) error { return q.QueryRow(t.Context(), "SELECT 1").Scan(new(int)) }, nil},
 		"a second part with a failure": {nothing, func(q db.Queue) error { _, err := q.Query(t.Context(), "SELECT 1"); return err }, nil},
 	} {

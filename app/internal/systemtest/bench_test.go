@@ -149,7 +149,6 @@ func ms(samples []time.Duration, percent int) float64 {
 const script = `
 \set number random(0, 999999999999)
 \startpipeline
-BEGIN;
 SELECT set_config('app.user_id', '%[1]s', true);
 SELECT EXISTS (SELECT FROM idempotency_keys WHERE user_id = '%[1]s' AND key = ('00000000-0000-4000-8000-' || lpad(:number, 12, '0'))::uuid);
 SELECT id, currency, archived_at IS NOT NULL, coalesce((SELECT timezone FROM preferences WHERE user_id = '%[1]s'), 'UTC')
@@ -157,13 +156,13 @@ SELECT id, currency, archived_at IS NOT NULL, coalesce((SELECT timezone FROM pre
 SELECT kind FROM categories WHERE user_id = '%[1]s' AND slug = 'groceries' AND archived_at IS NULL;
 \endpipeline
 \startpipeline
+SELECT set_config('app.user_id', '%[1]s', true);
 INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date, created_at, updated_at)
 	VALUES (gen_random_uuid(), '%[1]s', '%[2]s', 12.50, 'EUR', 'expense', 'groceries', false, '', '{}', now(), current_date, now(), now());
 INSERT INTO unrelayed (event_id, topic, key, payload)
 	VALUES (gen_random_uuid(), 'finance.transaction.created', '%[1]s', '%[3]s');
 INSERT INTO idempotency_keys (user_id, key, request, answer)
 	VALUES ('%[1]s', ('00000000-0000-4000-8000-' || lpad(:number, 12, '0'))::uuid, '\x00', '\x%[4]s');
-COMMIT;
 \endpipeline
 `
 

@@ -16,12 +16,15 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
 //go:embed migrations/*/*.sql
@@ -48,7 +51,18 @@ func Open(ctx context.Context, url string, connections int32) (*pgxpool.Pool, er
 	}
 	config.ConnConfig.ConnectTimeout = ConnectTimeout
 	maps.Copy(config.ConnConfig.RuntimeParams, SessionSettings())
+	config.AfterConnect = func(_ context.Context, connection *pgx.Conn) error {
+		registerTypes(connection.TypeMap())
+		return nil
+	}
 	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// registerTypes has amounts and UUIDs travel as PostgreSQL keeps them. Otherwise each is
+// written as text and parsed again, at either end.
+func registerTypes(types *pgtype.Map) {
+	pgxdecimal.Register(types)
+	pgxuuid.Register(types)
 }
 
 // Migrate brings the schema of service up to date, once: replicas that start
@@ -246,6 +260,6 @@ func AsUser(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, fn func(pgx
 
 // Act has the rest of tx see the rows of one user only.
 func Act(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
-	_, err := tx.Exec(ctx, "SELECT set_config('app.user_id', $1, true)", user.String())
+	_, err := tx.Exec(ctx, asUser, user.String())
 	return err
 }

@@ -3,8 +3,6 @@ package db
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -38,44 +36,42 @@ type noRow struct{}
 
 func (noRow) Scan(...any) error { return errQueued }
 
-// rollbackTime is how long the end of a failed transaction may take.
-const rollbackTime = 2 * time.Second
-
-// Pipeline runs a transaction of the user's in two round trips: one for the
-// beginning and what ask queues, one for what act queues and the commit. What
-// ask reads, it reads in the callbacks of its queries; act is called once they
-// have all run. An error of either undoes everything.
+// Pipeline acts for a user in two round trips, each a transaction of its own: one for
+// what ask queues, one for what act queues. What ask reads, it reads in the callbacks
+// of its queries, and writing is refused there; act is called once they have all run.
+// An error of either has nothing be written. What was read may have changed since: what must hold is for constraints.
+//
+// Without BEGIN and COMMIT PostgreSQL takes all statements up to the end of a round trip
+// for one transaction. So none is open while nothing is asked, and a client that is
+// gone leaves no locks.
 func Pipeline(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, ask func(*pgx.Batch), act func(Queue) error) error {
 	connection, err := pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	// A connection that is still in a transaction is closed, not used again.
 	defer connection.Release()
 	first, second := &pgx.Batch{}, &pgx.Batch{}
 	var after []func()
-	first.Queue("BEGIN")
-	first.Queue("SELECT set_config('app.user_id', $1, true)", user.String())
+	first.Queue(readingAsUser, user.String())
 	ask(first)
-	if err = connection.SendBatch(ctx, first).Close(); err == nil {
-		err = act(Queue{second, &after})
+	if err := connection.SendBatch(ctx, first).Close(); err != nil {
+		return err
 	}
-	if err == nil {
-		second.Queue("COMMIT")
-		err = connection.SendBatch(ctx, second).Close()
+	second.Queue(asUser, user.String())
+	if err := act(Queue{second, &after}); err != nil {
+		return err
 	}
-	if err == nil {
-		for _, call := range after {
-			call()
-		}
-		return nil
+	if err := connection.SendBatch(ctx, second).Close(); err != nil {
+		return err
 	}
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
-	defer cancel()
-	if connection.Conn().PgConn().TxStatus() != 'I' && !connection.Conn().IsClosed() {
-		if _, failed := connection.Exec(limited, "ROLLBACK"); failed != nil {
-			err = errors.Join(err, fmt.Errorf("roll back: %w", failed))
-		}
+	for _, call := range after {
+		call()
 	}
-	return err
+	return nil
 }
+
+// asUser has the rest of a transaction see the rows of one user only.
+const asUser = "SELECT set_config('app.user_id', $1, true)"
+
+// readingAsUser is asUser for a transaction that must not write.
+const readingAsUser = "SELECT set_config('app.user_id', $1, true), set_config('transaction_read_only', 'on', true)"
