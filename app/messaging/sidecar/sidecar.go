@@ -27,8 +27,9 @@ const (
 const (
 	// MaxTogether is how many events are delivered together at most.
 	MaxTogether = 100
-	// TogetherWait is how long one may wait for others.
-	TogetherWait = 20 * time.Millisecond
+	// TogetherWait is how long one may wait for others. A person waits that much longer
+	// for an alert; each request costs the agent a database transaction.
+	TogetherWait = 50 * time.Millisecond
 )
 
 // PubSub names the component by which a service reaches Kafka: one a service,
