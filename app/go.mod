@@ -29,7 +29,6 @@ require (
 require (
 	github.com/getkin/kin-openapi v0.153.0 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
-	github.com/jackc/pgx-shopspring-decimal v0.0.0-20220624020537-1d36b5a1853e // indirect
 	github.com/vgarvardt/pgx-google-uuid/v5 v5.6.0 // indirect
 )
 

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/internal/stack"
@@ -21,27 +20,34 @@ import (
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
-// delivery is a way of a sidecar's to deliver events.
+// delivery is a way of sidecars to take and deliver events.
 type delivery struct {
 	name, topic string
+	published   int // together
 	bulk        stack.Bulk
 }
 
 var deliveries = []delivery{
-	{"each event alone", "bench-alone", stack.Bulk{}},
-	{"up to 100 together, within 20 ms", "bench-together", stack.Bulk{Most: 100, Wait: 20}},
+	{"published and delivered each alone", "bench-alone", 1, stack.Bulk{}},
+	{"8 published together, delivered alone", "bench-published", callers, stack.Bulk{}},
+	{"8 published together, delivered together within 50 ms", "bench-together", callers,
+		stack.Bulk{Most: sidecar.MaxTogether, Wait: int(sidecar.TogetherWait.Milliseconds())}},
 }
 
 const (
-	// daprEvents are published by callers at a time, each with a key of its own.
 	daprEvents    = 6000
 	daprConsumers = 3
 )
 
+// transport is what sidecars and Kafka do in a second, and what that takes.
+type transport struct {
+	published, delivered float64 // delivered: to every consumer
+	processor            float64 // milliseconds for each event, of all programs
+}
+
 // daprAlone publishes events as the relay does and has them delivered to applications
-// that do nothing: what remains is what sidecars and Kafka take. It returns how many
-// were published in a second, and how many had reached every consumer in a second.
-func daprAlone(t *testing.T, s *stack.Stack, how delivery) (published, delivered float64) {
+// that do nothing: what remains is what sidecars and Kafka take.
+func daprAlone(t *testing.T, s *stack.Stack, how delivery) transport {
 	t.Helper()
 	var counts [daprConsumers]atomic.Int64
 	port := 0
@@ -52,12 +58,19 @@ func daprAlone(t *testing.T, s *stack.Stack, how delivery) (published, delivered
 	publisher, err := bus.NewPublisher(sidecar.PubSub(fmt.Sprintf("%s-%d", how.topic, daprConsumers-1)))
 	require.NoError(t, err)
 	defer publisher.Close()
-	publish := func(key string) error {
-		raw, err := json.Marshal(sample(t, key))
-		if err != nil {
-			return err
+	publish := func(events int) {
+		messages := make([]bus.Message, events)
+		for i := range messages {
+			key := uuid.NewString()
+			raw, err := json.Marshal(sample(t, key))
+			require.NoError(t, err)
+			messages[i] = bus.Message{Key: key, Payload: raw}
 		}
-		return publisher.Publish(t.Context(), how.topic, key, raw)
+		if events == 1 {
+			require.NoError(t, publisher.Publish(t.Context(), how.topic, messages[0].Key, messages[0].Payload))
+			return
+		}
+		require.NoError(t, publisher.PublishAll(t.Context(), how.topic, messages))
 	}
 	arrived := func(n int64) func() bool {
 		return func() bool {
@@ -70,25 +83,18 @@ func daprAlone(t *testing.T, s *stack.Stack, how delivery) (published, delivered
 		}
 	}
 	// Everybody has joined their group once one event came to all.
-	require.NoError(t, publish(uuid.NewString()))
+	publish(1)
 	require.Eventually(t, arrived(1), time.Minute, 5*time.Millisecond)
+	worked, _ := usage(s)
 	began := time.Now()
-	var group errgroup.Group
-	for range callers {
-		group.Go(func() error {
-			key := uuid.NewString()
-			for range daprEvents / callers {
-				if err := publish(key); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	for range daprEvents / how.published {
+		publish(how.published)
 	}
-	require.NoError(t, group.Wait())
 	took := time.Since(began)
 	require.Eventually(t, arrived(1+daprEvents), 2*time.Minute, 5*time.Millisecond)
-	return daprEvents / took.Seconds(), daprEvents / time.Since(began).Seconds()
+	total := time.Since(began)
+	done, _ := usage(s)
+	return transport{daprEvents / took.Seconds(), daprEvents / total.Seconds(), (done - worked) / daprEvents}
 }
 
 func sample(t *testing.T, user string) event.CloudEvent {

@@ -24,3 +24,14 @@ func TestADeliveryIsTriedUntilTheServiceTakesIt(t *testing.T) {
 	policy := spec["policies"].(map[string]any)["retries"].(map[string]any)[inbound["retry"].(string)].(map[string]any)
 	require.Equal(t, -1, policy["maxRetries"], "what is counted here dead-letters good events when the database is away")
 }
+
+func TestNewTransactionsAreDeliveredTogether(t *testing.T) {
+	topic, _ := event.OfType(event.TypeTransactionCreated)
+	spec := Subscription(event.Banking, topic).Fields["spec"].(map[string]any)
+	require.Equal(t, map[string]any{"default": EventsTogether + topic.Name}, spec["routes"])
+	require.Equal(t, map[string]any{"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": 50}, spec["bulkSubscribe"])
+	topic.Together = false
+	spec = Subscription(event.Banking, topic).Fields["spec"].(map[string]any)
+	require.Equal(t, map[string]any{"default": Events + topic.Name}, spec["routes"])
+	require.NotContains(t, spec, "bulkSubscribe")
+}

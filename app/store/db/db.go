@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -58,12 +57,9 @@ func Open(ctx context.Context, url string, connections int32) (*pgxpool.Pool, er
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// registerTypes has amounts and UUIDs travel as PostgreSQL keeps them. Otherwise each is
-// written as text and parsed again, at either end.
-func registerTypes(types *pgtype.Map) {
-	pgxdecimal.Register(types)
-	pgxuuid.Register(types)
-}
+// registerTypes has UUIDs travel as PostgreSQL keeps them, not as text that is parsed
+// again. Amounts stay text: in binary 1.00 comes back as 1.
+func registerTypes(types *pgtype.Map) { pgxuuid.Register(types) }
 
 // Migrate brings the schema of service up to date, once: replicas that start
 // together wait for one another, and one that dies holds the others up for seconds.
