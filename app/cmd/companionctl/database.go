@@ -42,7 +42,7 @@ create roles; MIGRATOR_PASSWORD holds the migrator's password and NAME_PASSWORD
 		},
 	}
 	prepare.Flags().StringSliceVar(&names, "service", nil, "a service that shall have a role and a schema (may be repeated)")
-	cmd.AddCommand(prepare, migrateCommand())
+	cmd.AddCommand(prepare, migrateCommand(), checkSumsCommand())
 	return cmd
 }
 
@@ -74,6 +74,48 @@ and not through a pooler: migrations hold a lock of the session.`,
 		}
 		fmt.Printf("the schemas of %s are up to date\n", strings.Join(names, ", "))
 		return nil
+	}
+	return cmd
+}
+
+func checkSumsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check-sums",
+		Short: "Compare kept balances and daily sums with the transactions that they add up",
+		Long: `Compare each person's kept balances and daily sums with their transactions, and
+list where they differ. None do, unless rows were changed by hand or triggers were
+switched off. With --repair the sums of those who have differences are computed from
+scratch; changes of transactions wait meanwhile. It changes nothing otherwise, and
+exits with status 1 when it found a difference that it did not repair.
+
+MIGRATION_DATABASE_URL names the database as for ` + "`database migrate`" + `.`,
+		Args: cobra.NoArgs,
+	}
+	repair := cmd.Flags().Bool("repair", false, "compute the sums that differ from scratch")
+	timeout := cmd.Flags().Duration("timeout", time.Hour, "how long all of it may take")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		address := os.Getenv("MIGRATION_DATABASE_URL")
+		if address == "" {
+			return fmt.Errorf("%w: set MIGRATION_DATABASE_URL", errUsage)
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
+		defer cancel()
+		differences := 0
+		people, err := provision.CheckSums(ctx, address, *repair, func(d provision.Difference) {
+			differences++
+			fmt.Printf("user %s, %s: kept is %s, the transactions add up to %s\n", d.User, d.What, d.Kept, d.Computed)
+		})
+		switch {
+		case err != nil:
+			return err
+		case differences == 0:
+			fmt.Printf("the sums of %d people are right\n", people)
+			return nil
+		case *repair:
+			fmt.Printf("%d sums of %d people differed and were computed from scratch\n", differences, people)
+			return nil
+		}
+		return fmt.Errorf("%d sums of %d people differ: run it with --repair, and find out what changed rows by hand", differences, people)
 	}
 	return cmd
 }

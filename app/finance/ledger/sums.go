@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -133,32 +132,4 @@ func addUp(days []backenddb.SumsToConvertRow, table *currency.Table, into string
 		sums[i].Transactions += int(day.Transactions)
 	}
 	return sums, left
-}
-
-// Differences compares the user's kept sums with sums from scratch and says where
-// they differ, sum by sum; none do unless the database was changed by hand. It
-// takes as long as the user's history is.
-func (l *Ledger) Differences(ctx context.Context, user uuid.UUID) (found []string, err error) {
-	err = db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT what, coalesce(kept, 'nothing'), coalesce(computed, 'nothing') FROM sums_that_differ()")
-		if err != nil {
-			return err
-		}
-		var what, kept, computed string
-		_, err = pgx.ForEachRow(rows, []any{&what, &kept, &computed}, func() error {
-			found = append(found, fmt.Sprintf("%s: kept is %s, it sums up to %s", what, kept, computed))
-			return nil
-		})
-		return err
-	})
-	return found, err
-}
-
-// Recompute computes the user's kept sums from scratch. What is changed meanwhile
-// waits.
-func (l *Ledger) Recompute(ctx context.Context, user uuid.UUID) error {
-	return db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, "SELECT make_sums_anew()")
-		return err
-	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/store/db"
 )
@@ -104,19 +105,24 @@ func Migrate(ctx context.Context, migratorURL string, services []string, log *sl
 }
 
 func migrate(ctx context.Context, migratorURL, service string, log *slog.Logger) error {
-	address, err := url.Parse(migratorURL)
-	if err != nil {
-		return errors.New("MIGRATION_DATABASE_URL is not a PostgreSQL URL") // the cause would show the password
-	}
-	query := address.Query()
-	query.Set("search_path", service)
-	address.RawQuery = query.Encode()
-	pool, err := db.Open(ctx, address.String(), 0)
+	pool, err := open(ctx, migratorURL, service)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
 	return db.MigrateWhenThere(ctx, pool, service, log)
+}
+
+// open connects as the migrator to a service's schema.
+func open(ctx context.Context, migratorURL, service string) (*pgxpool.Pool, error) {
+	address, err := url.Parse(migratorURL)
+	if err != nil {
+		return nil, errors.New("MIGRATION_DATABASE_URL is not a PostgreSQL URL") // the cause would show the password
+	}
+	query := address.Query()
+	query.Set("search_path", service)
+	address.RawQuery = query.Encode()
+	return db.Open(ctx, address.String(), 0)
 }
 
 // prepare gives a service its role, and its schema to the migrator.
