@@ -99,7 +99,7 @@ type Charts struct {
 // Issuer signs the edge's certificate.
 type Issuer struct {
 	Kind   string `json:"kind"`             // acme, or ca: an authority of the stack's own
-	Email  string `json:"email,omitempty"`  // acme: who is told of trouble
+	Email  string `json:"email,omitempty"`  // acme: who is notified of problems
 	Server string `json:"server,omitempty"` // acme: the directory's address
 }
 

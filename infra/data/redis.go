@@ -26,7 +26,7 @@ type RedisArgs struct {
 	Namespace string
 }
 
-// Redis is a Redis that persists what it is told.
+// Redis is a Redis that persists its writes.
 type Redis struct {
 	pulumi.ResourceState
 

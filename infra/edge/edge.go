@@ -40,7 +40,7 @@ const (
 	Authority = "ca"   // an authority of the stack's own
 )
 
-// Issuer signs the edge's certificate. Email and Server are ACME's: who is told of
+// Issuer signs the edge's certificate. Email and Server are ACME's: who is notified of
 // trouble, and the URL of the directory.
 type Issuer struct{ Kind, Email, Server string }
 

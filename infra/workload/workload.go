@@ -127,16 +127,16 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 				Spec:     pod(own, args, account, selector),
 			},
 		},
-	}, child, pulumi.DependsOn([]pulumi.Resource{access}), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: patience, Update: patience}))
+	}, child, pulumi.DependsOn([]pulumi.Resource{access}), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: readyTimeout, Update: readyTimeout}))
 	if err != nil {
 		return nil, err
 	}
 	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service})
 }
 
-// patience is how long a service may take to become ready. One that crashes is
-// told of after it.
-const patience = "5m"
+// readyTimeout is how long a service may take to become ready; the update fails
+// after it.
+const readyTimeout = "5m"
 
 // newAccess lets the service's account read the secrets that its sidecar's
 // components refer to, and no others.
@@ -247,7 +247,7 @@ func environment(name string, args *WorkloadArgs) corev1.EnvVarArray {
 }
 
 // newNetworkPolicy lets in NGINX where there is an API, the other services'
-// sidecars, and whoever scrapes metrics.
+// sidecars, and the collectors of metrics.
 func newNetworkPolicy(ctx *pulumi.Context, name string, args *WorkloadArgs, metadata metav1.ObjectMetaArgs, selector pulumi.StringMap, child pulumi.ResourceOption) error {
 	port := func(number int) networkingv1.NetworkPolicyPortArray {
 		return networkingv1.NetworkPolicyPortArray{networkingv1.NetworkPolicyPortArgs{Port: pulumi.Int(number)}}

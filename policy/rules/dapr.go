@@ -28,7 +28,7 @@ var throughDapr = Rule{
 			for _, variable := range each(container["env"]) {
 				name, value := text(variable["name"]), text(variable["value"])
 				if broker.MatchString(name) || address.MatchString(value) {
-					found = append(found, fmt.Sprintf("the service is told where something is (%s): have it ask its sidecar by a component's or an app's name", name))
+					found = append(found, fmt.Sprintf("the service is given an address (%s): have it ask its sidecar by a component's or an app's name", name))
 				}
 			}
 		}

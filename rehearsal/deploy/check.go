@@ -13,7 +13,7 @@ import (
 	"github.com/wealth-companion/companion/stacks"
 )
 
-// Check tells of everything that is wrong in a stack's file, as the program
+// Check reports everything that is wrong in a stack's file, as the program
 // itself does once it runs: minutes later.
 func Check(folders settings.Folders, stack string) error {
 	name := stackFile(stack)

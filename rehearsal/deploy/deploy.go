@@ -109,7 +109,7 @@ func Environment(folders settings.Folders, options Options) map[string]string {
 }
 
 // installPlugin puts a plugin where the engine looks for it, as `pulumi plugin
-// install --file` does. It is replaced when it was built anew.
+// install --file` does. It is replaced after each new build.
 func installPlugin(home string, plugin Plugin) error {
 	name := "resource-" + plugin.Name + "-v" + plugin.Version
 	dir := filepath.Join(home, "plugins", name)
@@ -317,7 +317,7 @@ func explain(err error, log string) error {
 	if auto.IsConcurrentUpdateError(err) {
 		return errors.New("another pulumi took the stack's lock meanwhile: wait for its end, then run this again")
 	}
-	return fmt.Errorf("pulumi failed; all it said is in %s", log)
+	return fmt.Errorf("pulumi failed; its whole output is in %s", log)
 }
 
 // watcher turns the engine's events into progress and into counts.

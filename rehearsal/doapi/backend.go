@@ -15,7 +15,7 @@ type Backend interface {
 	// Create boots the cluster; it returns when every node is Ready, or when ctx
 	// ends. It is also called when the server starts, for every cluster that
 	// exists already: then it goes on where it was cut off, or takes up what is
-	// running. It tells of each node whose state changes through update.
+	// running. It reports each change of a node's state through update.
 	Create(ctx context.Context, spec ClusterSpec, update func(NodeStatus)) (Credentials, error)
 	// Update makes a cluster that was created into spec: nodes that are not named
 	// any more are drained and removed, new ones are started, pools are labelled
@@ -96,7 +96,7 @@ const (
 	NodeDeleting     NodeState = "deleting"
 )
 
-// NodeStatus tells of one node's state.
+// NodeStatus is one node's state.
 type NodeStatus struct {
 	Node    string // its name
 	State   NodeState

@@ -254,7 +254,7 @@ func (r *clusterRecord) shown() cluster {
 	return c
 }
 
-// cluster finds a cluster that exists or is going away.
+// cluster finds a cluster that exists or is being deleted.
 func (s *state) cluster(id string) (*clusterRecord, error) {
 	return find(s.Clusters, func(r *clusterRecord) bool { return r.Cluster.ID == id })
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// failure is an error that the client caused and is told of.
+// failure is an error that the client caused and is shown.
 type failure struct {
 	status  int
 	message string

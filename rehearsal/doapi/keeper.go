@@ -214,7 +214,7 @@ func (k *keeper) forget() {
 	delete(k.byCluster, k.id)
 }
 
-// nodeChanged keeps what the backend tells of a node.
+// nodeChanged records a node's state as the backend reports it.
 func (k *keeper) nodeChanged(status NodeStatus) {
 	err := k.server.edit(func(next *state) error {
 		record, err := next.cluster(k.id)
@@ -236,7 +236,7 @@ func (k *keeper) nodeChanged(status NodeStatus) {
 	}
 }
 
-// settle keeps that the backend has made what the record said.
+// settle records that the backend has made what the record asked for.
 func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Credentials) error {
 	return k.server.edit(func(next *state) error {
 		record, err := next.cluster(k.id)

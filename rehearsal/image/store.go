@@ -49,7 +49,7 @@ func Open(dir string) (*Store, error) {
 			}
 		}
 	} else if err != nil {
-		return nil, fmt.Errorf("image store %s: %w (remove the folder, and it is made anew)", dir, err)
+		return nil, fmt.Errorf("image store %s: %w (remove the folder, and it is created again)", dir, err)
 	}
 	return &Store{dir: dir}, nil
 }
@@ -154,7 +154,7 @@ func (s *Store) refs() (map[string]entry, error) {
 func (s *Store) parse(raw []byte) (map[string]entry, error) {
 	refs := map[string]entry{}
 	if err := json.Unmarshal(raw, &refs); err != nil {
-		return nil, fmt.Errorf("%s: %w (remove the folder, and it is made anew)", s.refsFile(), err)
+		return nil, fmt.Errorf("%s: %w (remove the folder, and it is created again)", s.refsFile(), err)
 	}
 	return refs, nil
 }

@@ -96,7 +96,7 @@ type Mail struct {
 	At                time.Time // UTC
 }
 
-// List tells of the e-mails in a folder, the oldest first.
+// List returns the e-mails in a folder, the oldest first.
 func List(dir string) ([]Mail, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

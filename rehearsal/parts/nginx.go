@@ -100,7 +100,7 @@ func nginxImage(ctx context.Context, c *Catalogue) (image.Recipe, error) {
 func withoutModules(config string) (string, error) {
 	const load = "load_module /usr/lib/nginx/modules/ngx_http_js_module.so;\n"
 	if !strings.Contains(config, load) {
-		return "", fmt.Errorf("nginx.conf no longer loads njs as a module: look at the recipe anew")
+		return "", fmt.Errorf("nginx.conf no longer loads njs as a module: check the recipe")
 	}
 	config = strings.Replace(config, load, "", 1)
 	config = strings.Replace(config, "stub_status;", "return 503;", 1)

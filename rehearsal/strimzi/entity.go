@@ -85,18 +85,18 @@ func (m *model) entityNetworkPolicy() *networkingv1.NetworkPolicy {
 
 func (m *model) entityBudget() *policyv1.PodDisruptionBudget {
 	budget := &policyv1.PodDisruptionBudget{ObjectMeta: m.meta(m.entityOperator(), m.entityLabels("entity-operator"))}
-	away := int32(1)
+	unavailable := int32(1)
 	if t := m.kafka.Spec.EntityOperator.Template; t != nil && t.PodDisruptionBudget != nil {
-		away = t.PodDisruptionBudget.MaxUnavailable
+		unavailable = t.PodDisruptionBudget.MaxUnavailable
 		budget.Labels = merged(metadataLabels(t.PodDisruptionBudget.Metadata), budget.Labels)
 	}
-	budget.Spec.MaxUnavailable = ptr(intstr.FromInt32(away))
+	budget.Spec.MaxUnavailable = ptr(intstr.FromInt32(unavailable))
 	budget.Spec.Selector = &metav1.LabelSelector{MatchLabels: m.entitySelector()}
 	return budget
 }
 
 // entityDeployment runs the user operator. Its annotations change with its
-// certificate, so that it is started anew.
+// certificate, so that it restarts.
 func (m *model) entityDeployment(image string, annotations map[string]string) (*appsv1.Deployment, error) {
 	spec := m.kafka.Spec.EntityOperator
 	user := spec.UserOperator

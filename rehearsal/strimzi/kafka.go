@@ -26,8 +26,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// pollInterval is how soon a reconciliation that waits looks again, for what no
-// watch tells of.
+// pollInterval is how soon a reconciliation that waits looks again, for changes that
+// no watch reports.
 const pollInterval = 2 * time.Second
 
 // kafkas makes clusters of Kafka resources. Every pass lays out the whole cluster

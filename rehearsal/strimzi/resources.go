@@ -141,19 +141,19 @@ func (m *model) configMap(p pool, n node) *corev1.ConfigMap {
 	}
 }
 
-// kafkaBudget lets one node be away at a time, of all pools together.
+// kafkaBudget allows one unavailable node at a time, over all pools.
 func (m *model) kafkaBudget() *policyv1.PodDisruptionBudget {
 	t := m.template().PodDisruptionBudget
-	away := 1
+	unavailable := 1
 	budget := &policyv1.PodDisruptionBudget{ObjectMeta: m.meta(m.names.kafka(), m.kafkaLabels())}
 	if t != nil {
-		away = int(t.MaxUnavailable)
+		unavailable = int(t.MaxUnavailable)
 		budget.Labels = merged(metadataLabels(t.Metadata), budget.Labels)
 		budget.Annotations = metadataAnnotations(t.Metadata)
 	}
 	// The pods' controller is none that Kubernetes knows the size of, so the
 	// budget must be a number of pods that stay.
-	budget.Spec.MinAvailable = ptr(intstr.FromInt(max(0, len(m.nodes())-away)))
+	budget.Spec.MinAvailable = ptr(intstr.FromInt(max(0, len(m.nodes())-unavailable)))
 	budget.Spec.Selector = &metav1.LabelSelector{MatchLabels: m.kafkaSelector()}
 	return budget
 }

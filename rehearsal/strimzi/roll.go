@@ -77,7 +77,7 @@ type step struct {
 	check   bool // roll only if no partition is under-replicated
 }
 
-// nextStep decides, from the pods alone. At most one pod that works is away at a
+// nextStep decides, from the pods alone. At most one working pod is unavailable at a
 // time; pods that do not work are replaced without waiting for others, since
 // waiting could be for ever.
 func nextStep(members []member, now time.Time) step {

@@ -189,7 +189,7 @@ func (s *secrets) keepAuthority(ctx context.Context, m *model, kept *keptAuthori
 	return nil
 }
 
-// issued keeps a certificate in a Secret, and issues it anew when it must be.
+// issued keeps a certificate in a Secret, and renews it when it must be.
 func (s *secrets) issued(ctx context.Context, m *model, ca *keptAuthority, name, key string, labels map[string]string, r request, renewal int32) (pair, error) {
 	old, err := s.read(ctx, m.namespace, name)
 	if err != nil {

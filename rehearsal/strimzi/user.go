@@ -175,7 +175,7 @@ func (r *users) write(admin Admin, want wantedUser) error {
 	return admin.SetQuotas(want.other, nil)
 }
 
-// remove takes the user away from Kafka; its Secret goes with its owner.
+// remove deletes the user from Kafka; its Secret goes with its owner.
 func (r *users) remove(ctx context.Context, name string) error {
 	log.FromContext(ctx).Info("removing the user from Kafka", "user", name)
 	r.remember(name, "")
@@ -381,7 +381,7 @@ func (r *users) remember(user, hash string) {
 var resourceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 
 // sweep looks now and then for users that Kafka knows and no resource names: those
-// whose resource was deleted while the operator was away.
+// whose resource was deleted while the operator did not run.
 func (r *users) sweep(ctx context.Context) error {
 	tick := time.NewTicker(r.Interval)
 	defer tick.Stop()

@@ -117,10 +117,10 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 
 // ready counts what the cluster says is ready, and fails when something is not
 // within a minute: Pulumi has waited for what it made, not for what that makes.
-func ready(ctx context.Context, folders settings.Folders, a access) (said string, err error) {
+func ready(ctx context.Context, folders settings.Folders, a access) (summary string, err error) {
 	for deadline := time.Now().Add(time.Minute); ; {
-		if said, err = count(ctx, folders, a); err == nil || time.Now().After(deadline) {
-			return said, err
+		if summary, err = count(ctx, folders, a); err == nil || time.Now().After(deadline) {
+			return summary, err
 		}
 		select {
 		case <-ctx.Done():
@@ -131,7 +131,7 @@ func ready(ctx context.Context, folders settings.Folders, a access) (said string
 }
 
 func count(ctx context.Context, folders settings.Folders, a access) (string, error) {
-	var said []string
+	var summary []string
 	for _, kind := range []struct{ name, args string }{
 		{"nodes", "nodes"}, {"Kafka", "kafkas.kafka.strimzi.io --all-namespaces"}, {"pods", "pods --all-namespaces"},
 	} {
@@ -141,16 +141,16 @@ func count(ctx context.Context, folders settings.Folders, a access) (string, err
 		if err != nil {
 			return "", fmt.Errorf("count what is ready of %s: %w", kind.name, err)
 		}
-		its, of, err := countReady(raw)
+		ready, of, err := countReady(raw)
 		if err != nil {
 			return "", fmt.Errorf("count what is ready of %s: %w", kind.name, err)
 		}
-		if its < of {
-			return "", fmt.Errorf("%d of %d %s are ready: `make status` names the others", its, of, kind.name)
+		if ready < of {
+			return "", fmt.Errorf("%d of %d %s are ready: `make status` names the others", ready, of, kind.name)
 		}
-		said = append(said, fmt.Sprintf("%s %d/%d", kind.name, its, of))
+		summary = append(summary, fmt.Sprintf("%s %d/%d", kind.name, ready, of))
 	}
-	return strings.Join(said, ", "), nil
+	return strings.Join(summary, ", "), nil
 }
 
 // countReady counts the items of a list of Kubernetes' and those that have the
@@ -378,7 +378,7 @@ func planKey(built made) string {
 	return fmt.Sprint(len(built.binaries), built.charts, built.binaries["kubelet"])
 }
 
-// readyBy tells whether the daemon that runs now is the one that said it is ready.
+// readyBy tells whether the daemon that runs now is the one that reported that it is ready.
 func readyBy(file string, states []process.State) bool {
 	raw, err := os.ReadFile(file)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command pause holds a pod's namespaces open until it is told to end, and
+// Command pause holds a pod's namespaces open until it is signalled to end, and
 // reaps the processes that it inherits where a pod shares its process namespace.
 package main
 

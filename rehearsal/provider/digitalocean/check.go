@@ -127,7 +127,7 @@ func fill(fields []*property, values resource.PropertyMap) resource.PropertyMap 
 	return filled
 }
 
-// autoname names what has no name: as it was named before, or anew.
+// autoname names what has no name: as it was named before, or with a new suffix.
 func autoname(fields []*property, req sdk.CheckRequest, inputs resource.PropertyMap) error {
 	for _, p := range fields {
 		key := resource.PropertyKey(p.name)

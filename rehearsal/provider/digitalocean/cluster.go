@@ -326,7 +326,7 @@ func rawConfig(name string, found *godo.KubernetesClusterCredentials) (string, e
 	return string(config), err
 }
 
-// clusterChange says everything, so that tags can also be taken away; the
+// clusterChange sends every field, so that tags can also be removed; the
 // client's own request leaves out what is empty.
 type clusterChange struct {
 	*godo.KubernetesClusterUpdateRequest

@@ -149,7 +149,7 @@ func (p poolShape) taints() []godo.Taint {
 	return taints
 }
 
-// poolChange says everything, so that labels and tags can also be taken away;
+// poolChange sends every field, so that labels and tags can also be removed;
 // the client's own request leaves out what is empty.
 type poolChange struct {
 	Name      string            `json:"name"`

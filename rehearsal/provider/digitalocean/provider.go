@@ -182,7 +182,7 @@ func clientFor(inputs resource.PropertyMap) (*godo.Client, error) {
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 		return nil, fmt.Errorf("digitalocean:apiEndpoint %q is not an address of the form https://host", endpoint)
 	}
-	// The client waits longer and longer between its tries, as DigitalOcean asks.
+	// The client waits longer and longer between its attempts, as DigitalOcean asks.
 	retry := godo.RetryConfig{RetryMax: 4, RetryWaitMin: godo.PtrTo(1.0), RetryWaitMax: godo.PtrTo(30.0)}
 	if set.HTTPRetryMax != nil {
 		retry.RetryMax = *set.HTTPRetryMax

@@ -178,16 +178,16 @@ func (d *differ) inputs(path resource.PropertyPath, fields []*property, now, bef
 	wanted := resource.PropertyMap{}
 	for _, p := range fields {
 		key := resource.PropertyKey(p.name)
-		value, said := before[key]
+		value, set := before[key]
 		switch {
 		case p.output:
-		case p.kind == block && now[key].IsObject() && (said && value.IsObject() || imported):
+		case p.kind == block && now[key].IsObject() && (set && value.IsObject() || imported):
 			inner := resource.PropertyMap{}
-			if said {
+			if set {
 				inner = value.ObjectValue()
 			}
 			wanted[key] = resource.NewObjectProperty(d.inputs(within(path, p.name), p.fields, now[key].ObjectValue(), inner, imported))
-		case said:
+		case set:
 			d.found = map[string]sdk.PropertyDiff{}
 			d.value(within(path, p.name), p, now[key], value)
 			if len(d.found) > 0 {

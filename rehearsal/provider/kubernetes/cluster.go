@@ -22,7 +22,7 @@ type cluster struct {
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 	mu        sync.Mutex
-	resets    int // how often discovery was read anew
+	resets    int // how often discovery was read again
 }
 
 func newCluster(config *rest.Config) (*cluster, error) {

@@ -271,9 +271,9 @@ func (h *helmClient) upgrade(limit time.Duration) (*release.Release, error) {
 	return left, err
 }
 
-// watched runs an installation or an upgrade. Helm itself says nothing of pods
-// but how many are ready, so what is wrong with them is told meanwhile, and the
-// wait for those that do not mend is ended.
+// watched runs an installation or an upgrade. Helm itself reports only
+// how many pods are ready, so what is wrong with them is reported here, and the
+// wait for those that do not recover is ended.
 func (h *helmClient) watched(run func(context.Context) (*release.Release, error)) (*release.Release, error) {
 	if h.args.SkipAwait {
 		return run(h.ctx)

@@ -179,8 +179,8 @@ func (p *Provider) Create(ctx context.Context, req sdk.CreateRequest) (sdk.Creat
 	return sdk.CreateResponse{ID: id, Properties: outputs}, nil
 }
 
-// makeObject creates the object. Its namespace and its kind may be a moment
-// away when other resources bring them, so it tries for some time.
+// makeObject creates the object. Other resources may still be
+// creating its namespace or its kind, so it retries for some time.
 func (p *Provider) makeObject(
 	ctx context.Context, c *cluster, req sdk.CreateRequest, object *unstructured.Unstructured, manager string,
 ) (*unstructured.Unstructured, error) {
@@ -392,7 +392,7 @@ func (p *Provider) changeObject(
 
 	if isDefinition(object) {
 		// A definition is put in place whole: versions that are gone from it
-		// must go, whoever once wrote them.
+		// must go, no matter which manager wrote them.
 		body.SetResourceVersion(before.GetResourceVersion())
 		options := metav1.UpdateOptions{FieldManager: manager}
 		if req.Preview {
@@ -551,8 +551,8 @@ func split(outputs, inputs resource.PropertyMap) (oldInputs, live *unstructured.
 	return &unstructured.Unstructured{Object: old}, &unstructured.Unstructured{Object: object}
 }
 
-// explain names the object that an operation failed on, and keeps what the API
-// server said.
+// explain names the object that an operation failed on, and wraps the API
+// server's error.
 func explain(verb string, object *unstructured.Unstructured, err error) error {
 	id := joinID(object.GetNamespace(), object.GetName())
 	what := fmt.Sprintf("cannot %s %s %s", verb, object.GetKind(), id)

@@ -192,7 +192,7 @@ func mergeValueFiles(inputs map[string]any, files resource.PropertyValue) error 
 }
 
 // mergeValues lays over on base, map by map. It is not Helm's coalescing,
-// which drops nulls: a null takes a chart's default away.
+// which drops nulls: a null removes a chart's default.
 func mergeValues(base, over map[string]any) map[string]any {
 	out := copyMap(base)
 	for key, value := range over {

@@ -123,9 +123,8 @@ func (t trouble) lastLines(ctx context.Context, c *cluster) string {
 	return strings.TrimSpace(string(text))
 }
 
-// watch tells of the troubles of a workload's pods while it is waited for: a
-// wait of minutes for a container that crashed in the first second shows that
-// it did. It is for one object and one wait.
+// watch reports what is wrong with a workload's pods while the engine waits for
+// them, so that a container that crashed in the first second is seen at once. It is for one object and one wait.
 type watch struct {
 	p     *Provider
 	c     *cluster
@@ -202,7 +201,7 @@ func (w *watch) given(pods []corev1.Pod) error {
 			}
 		}
 	}
-	w.since = seen // what has mended starts anew if it comes back
+	w.since = seen // a problem that comes back counts from its return
 	return failed
 }
 

@@ -46,7 +46,7 @@ func (h *Host) LogStatus(ctx context.Context, severity diag.Severity, urn resour
 	_ = h.client.LogStatus(ctx, severity, urn, message)
 }
 
-// Main serves the provider that build returns until the engine goes away. It
+// Main serves the provider that build returns until the engine disconnects. It
 // prints the port on standard output, as the plugin protocol asks.
 func Main(name string, build func(*Host) (sdk.Provider, error)) error {
 	return provider.Main(name, func(client *provider.HostClient) (pulumirpc.ResourceProviderServer, error) {
