@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/store/db/notificationdb"
 )
@@ -63,15 +64,6 @@ func (p preferences) plan(now time.Time, offers map[string]Channel) []planned {
 	return ways
 }
 
-// location is the user's time zone; UTC when it is none that is known.
-func (p preferences) location() *time.Location {
-	location, err := time.LoadLocation(p.Timezone)
-	if err != nil {
-		return time.UTC
-	}
-	return location
-}
-
 // awake is the first moment from now on that lies outside the quiet hours.
 // Those that end before they begin go over midnight.
 func (p preferences) awake(now time.Time) time.Time {
@@ -80,9 +72,10 @@ func (p preferences) awake(now time.Time) time.Time {
 	if err1 != nil || err2 != nil || from.Equal(until) {
 		return now
 	}
-	local := now.In(p.location())
+	zone := calendar.ZoneOrUTC(p.Timezone)
+	today := calendar.Day(now, zone)
 	at := func(day int, clock time.Time) time.Time {
-		return time.Date(local.Year(), local.Month(), local.Day()+day, clock.Hour(), clock.Minute(), 0, 0, local.Location())
+		return calendar.Instant(today.AddDate(0, 0, day).Add(time.Duration(clock.Hour())*time.Hour+time.Duration(clock.Minute())*time.Minute), zone)
 	}
 	// The quiet hours that began yesterday may still last.
 	for _, day := range []int{-1, 0} {
@@ -90,8 +83,8 @@ func (p preferences) awake(now time.Time) time.Time {
 		if !until.After(from) {
 			end = at(day+1, until)
 		}
-		if !local.Before(begin) && local.Before(end) {
-			return end.UTC()
+		if !now.Before(begin) && now.Before(end) {
+			return end
 		}
 	}
 	return now
@@ -102,11 +95,13 @@ const digestHour = 8
 
 // nextDigest is the next time of a digest: the next morning, or that of the next Monday.
 func (p preferences) nextDigest(now time.Time) time.Time {
-	local := now.In(p.location())
-	for day := range 8 {
-		at := time.Date(local.Year(), local.Month(), local.Day()+day, digestHour, 0, 0, 0, local.Location())
-		if at.After(local) && (p.Digest == "daily" || at.Weekday() == time.Monday) {
-			return at.UTC()
+	zone := calendar.ZoneOrUTC(p.Timezone)
+	today := calendar.Day(now, zone)
+	for ahead := range 8 {
+		day := today.AddDate(0, 0, ahead)
+		at := calendar.Instant(day.Add(digestHour*time.Hour), zone)
+		if at.After(now) && (p.Digest == "daily" || day.Weekday() == time.Monday) {
+			return at
 		}
 	}
 	return now // not reached: a week has a Monday

@@ -17,7 +17,9 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/people/preference"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 	"github.com/wealth-companion/companion/app/store/idempotency"
@@ -282,6 +284,22 @@ type Conversion struct {
 	Steps     []Step `json:"steps" doc:"The rates it went by, one after the other"`
 }
 
+// dayOrToday reads a day; "" is today by the person's calendar.
+func (s *Rates) dayOrToday(ctx context.Context, user uuid.UUID, text string) (day time.Time, err error) {
+	if text != "" {
+		if day, err = calendar.ParseDay(text); err != nil {
+			return day, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03"}
+		}
+		return day, nil
+	}
+	err = db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+		zone, err := preference.Zone(ctx, tx, user)
+		day = calendar.Day(time.Now(), zone)
+		return err
+	})
+	return day, err
+}
+
 // Convert converts an amount at a day's rates. A missing rate is a apperror.Invalid.
 func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, day string) (Conversion, error) {
 	for _, code := range []struct{ field, text string }{{"from", from}, {"to", to}} {
@@ -293,11 +311,9 @@ func (s *Rates) Convert(ctx context.Context, user uuid.UUID, amount, from, to, d
 	if err != nil {
 		return Conversion{}, apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
-	on := Day(time.Now())
-	if day != "" {
-		if on, err = time.Parse(time.DateOnly, day); err != nil {
-			return Conversion{}, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03"}
-		}
+	on, err := s.dayOrToday(ctx, user, day)
+	if err != nil {
+		return Conversion{}, err
 	}
 	table, err := s.Table(ctx, user, []string{from, to}, on, on)
 	if err != nil {

@@ -318,6 +318,46 @@ func (h *home) compareBudgets(c *observer.Case, month time.Time) {
 	require.Equal(h.t, api, agent, calendar.MonthName(month))
 }
 
+// Where the person lives now says which month it is; where they lived when something
+// was entered, on which day it counts. A move in mid-month changes the one and not
+// the other.
+func TestAMoveChangesTodayAndNothingOfThePast(t *testing.T) {
+	h := newHome(t, 9)
+	w, err := h.ledger.CreateWallet(t.Context(), h.user, ledger.NewWallet{Name: "Main", Type: "cash", Currency: "EUR"})
+	require.NoError(t, err)
+	noon := time.Date(2026, 10, 31, 12, 0, 0, 0, time.UTC)
+	h.summaries.Now = func() time.Time { return noon }
+	spend := func(amount string, at time.Time) {
+		_, err := h.ledger.Post(t.Context(), h.user, ledger.NewTransaction{WalletID: w.ID, Amount: amount, Type: event.Expense, Category: "groceries", Timestamp: &at})
+		require.NoError(t, err)
+	}
+	stand := func() string {
+		now, err := h.summaries.Financial(t.Context(), h.user, summary.Period{}, "EUR")
+		require.NoError(t, err)
+		trends, err := h.summaries.Trends(t.Context(), h.user, 2, "EUR")
+		require.NoError(t, err)
+		var spent []string
+		for _, m := range trends.Months {
+			amount := "nothing"
+			if m.Total != nil {
+				amount = m.Total.Expenses.String()
+			}
+			spent = append(spent, m.Month+" "+amount)
+		}
+		return fmt.Sprint(now.From, " to ", now.To, ": ", spent)
+	}
+	h.move("Pacific/Pago_Pago")
+	spend("1", noon.Add(-time.Hour)) // midnight of 31 October, eleven hours behind UTC
+	spend("2", noon.Add(-2*time.Hour))
+	require.Equal(t, "2026-10-01 to 2026-10-31: [2026-09 nothing 2026-10 3.00]", stand())
+	h.move("Pacific/Kiritimati")
+	require.Equal(t, "2026-11-01 to 2026-11-01: [2026-10 3.00 2026-11 nothing]", stand(), "it is November there; what was spent stays in October")
+	spend("4", noon.Add(-time.Hour)) // the same moment as the first
+	require.Equal(t, "2026-11-01 to 2026-11-01: [2026-10 3.00 2026-11 4.00]", stand())
+	h.move("Pacific/Pago_Pago")
+	require.Equal(t, "2026-10-01 to 2026-10-31: [2026-09 nothing 2026-10 3.00]", stand(), "back again it is October, and November is still to come")
+}
+
 // The API and the agents each keep a person's history for themselves: for the same
 // history both must name the same numbers, whatever happened and wherever the person
 // lives.
