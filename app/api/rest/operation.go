@@ -159,6 +159,9 @@ func (o operation) huma() huma.Operation {
 		h.Errors = append(h.Errors, http.StatusNotFound)
 	}
 	h.Errors = append(h.Errors, particular[o.id]...)
+	if o.rehearses() {
+		h.Parameters = append(h.Parameters, dryRunParameter)
+	}
 	return h
 }
 
@@ -190,7 +193,7 @@ func refusals(input reflect.Type) (statuses []int) {
 func declare[I, O any](r routes, h huma.Operation, endpoint func(context.Context, *I) (*O, error)) {
 	input := reflect.TypeFor[I]()
 	h.Errors = append(h.Errors, refusals(input)...)
-	h.Middlewares = append(slices.Clip(h.Middlewares), r.strict(h.OperationID, input))
+	h.Middlewares = append(slices.Clip(h.Middlewares), r.strict(h, input))
 	huma.Register(r.API, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := endpoint(ctx, in)
 		if err == nil {

@@ -18,6 +18,7 @@ import (
 type parameters struct {
 	query, header map[string]bool
 	body          bool
+	dryRun        bool // takes the header Dry-Run
 }
 
 // parametersOf reads an input's tags, embedded structs included.
@@ -41,11 +42,12 @@ var foreignQuery = map[string]bool{"finishOIDC": true}
 
 // strict refuses what an operation does not take, instead of passing over it: a
 // filter that is misspelt must not answer with the unfiltered.
-func (r routes) strict(operation string, input reflect.Type) func(huma.Context, func(huma.Context)) {
+func (r routes) strict(h huma.Operation, input reflect.Type) func(huma.Context, func(huma.Context)) {
 	takes := parametersOf(input)
+	takes.dryRun = slices.Contains(h.Parameters, dryRunParameter)
 	return func(ctx huma.Context, next func(huma.Context)) {
 		request, _ := humachi.Unwrap(ctx)
-		wrong := takes.wrongQuery(request.URL.RawQuery, foreignQuery[operation])
+		wrong := takes.wrongQuery(request.URL.RawQuery, foreignQuery[h.OperationID])
 		for _, name := range slices.Sorted(maps.Keys(takes.header)) {
 			if len(request.Header.Values(name)) > 1 {
 				wrong = append(wrong, &huma.ErrorDetail{Location: "header." + name, Message: "is given more than once: give it once"})
@@ -59,7 +61,12 @@ func (r routes) strict(operation string, input reflect.Type) func(huma.Context, 
 			_ = huma.WriteErr(r.API, ctx, status, message)
 			return
 		}
-		next(ctx)
+		rehearsed, err := rehearsal(takes.dryRun, ctx)
+		if err != nil {
+			_ = huma.WriteErr(r.API, ctx, http.StatusUnprocessableEntity, "", err)
+			return
+		}
+		next(rehearsed)
 	}
 }
 

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -29,8 +30,12 @@ func AfterCommit(q Querier, fn func()) {
 }
 
 // begin runs fn in a transaction, and after its commit what AfterCommit was given.
+// In a dry run it is rolled back instead.
 func begin(ctx context.Context, pool beginner, options pgx.TxOptions, fn func(pgx.Tx) error) error {
 	var after []func()
+	if isDryRun(ctx) {
+		fn = rehearse(ctx, fn)
+	}
 	err := pgx.BeginTxFunc(ctx, pool, options, func(tx pgx.Tx) error {
 		data := tx.Conn().PgConn().CustomData()
 		// What a transaction leaves on its connection is not the next one's.
@@ -40,6 +45,9 @@ func begin(ctx context.Context, pool beginner, options pgx.TxOptions, fn func(pg
 		delete(data, afterCommit)
 		return err
 	})
+	if errors.Is(err, errDryRun) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package db_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -46,6 +47,46 @@ func TestAfterCommitIsCalledForWhatIsCommittedOnly(t *testing.T) {
 			require.Equal(t, c.want, called)
 			require.NoError(t, db.InTx(t.Context(), pool, func(pgx.Tx) error { return nil }))
 			require.Equal(t, c.want, called, "another transaction on the same connection has none of its own")
+		})
+	}
+}
+
+func TestADryRunChecksEverythingAndLeavesNothing(t *testing.T) {
+	pool := pgtest.Pool(t, event.Backend)
+	_, err := pool.Exec(t.Context(), `CREATE TABLE kept (id int PRIMARY KEY, parent int REFERENCES kept DEFERRABLE INITIALLY DEFERRED)`)
+	require.NoError(t, err)
+	dry := db.DryRun(t.Context())
+	defect := errors.New("a defect")
+	for name, run := range map[string]func(ctx context.Context, statement string, result error) error{
+		"a transaction": func(ctx context.Context, statement string, result error) error {
+			return db.InTx(ctx, pool, func(tx pgx.Tx) error {
+				db.AfterCommit(tx, func() { t.Error("called") })
+				_, err := tx.Exec(ctx, statement)
+				return errors.Join(err, result)
+			})
+		},
+		"a user's transaction": func(ctx context.Context, statement string, result error) error {
+			return db.AsUser(ctx, pool, uuid.New(), func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, statement)
+				return errors.Join(err, result)
+			})
+		},
+		"a pipeline": func(ctx context.Context, statement string, result error) error {
+			return db.Pipeline(ctx, pool, uuid.New(), func(*pgx.Batch) {}, func(q db.Queue) error {
+				db.AfterCommit(q, func() { t.Error("called") })
+				_, err := q.Exec(ctx, statement)
+				return errors.Join(err, result)
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, run(dry, "INSERT INTO kept VALUES (1)", nil))
+			require.ErrorIs(t, run(dry, "INSERT INTO kept VALUES (1)", defect), defect)
+			require.ErrorContains(t, run(dry, "INSERT INTO kept VALUES (1, 2)", nil), "foreign key", "what only a commit checks")
+			require.ErrorContains(t, run(dry, "INSERT INTO kept VALUES (1), (1)", nil), "duplicate key")
+			var rows int
+			require.NoError(t, pool.QueryRow(t.Context(), "SELECT count(*) FROM kept").Scan(&rows))
+			require.Zero(t, rows)
 		})
 	}
 }

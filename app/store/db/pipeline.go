@@ -57,6 +57,9 @@ func Pipeline(ctx context.Context, pool *pgxpool.Pool, user uuid.UUID, ask func(
 	if err := connection.SendBatch(ctx, first).Close(); err != nil {
 		return err
 	}
+	if isDryRun(ctx) {
+		return rehearseBatch(ctx, connection.Conn(), user, act)
+	}
 	second.Queue(asUser, user.String())
 	if err := act(Queue{second, &after}); err != nil {
 		return err
