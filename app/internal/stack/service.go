@@ -105,7 +105,7 @@ func (s *Stack) own(service string) []sidecar.Resource {
 	its := append([]sidecar.Resource{
 		sidecar.Redis(s.at("network to " + Redis)),
 		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous()),
-	}, sidecar.Subscriptions(service)...)
+	}, s.subscriptions(service)...)
 	switch {
 	case !s.options.Complete:
 	case service == event.Notification:
@@ -170,4 +170,17 @@ func (s *Stack) writeResources(service string, own []sidecar.Resource) (string, 
 		return "", err
 	}
 	return dir, os.WriteFile(filepath.Join(dir, "..", "config.yaml"), config, 0o644)
+}
+
+// subscriptions are a service's. Programs that were built before take each event alone.
+func (s *Stack) subscriptions(service string) []sidecar.Resource {
+	if s.options.Binaries == "" {
+		return sidecar.Subscriptions(service)
+	}
+	var all []sidecar.Resource
+	for _, topic := range event.ConsumedBy(service) {
+		topic.Together = false
+		all = append(all, sidecar.Subscription(service, topic))
+	}
+	return all
 }
