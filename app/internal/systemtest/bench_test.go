@@ -218,11 +218,9 @@ func pgbench(t *testing.T, s *stack.Stack, m meter, user, wallet uuid.UUID) floa
 	require.NotNil(t, found, "%s", out)
 	tps, err := strconv.ParseFloat(string(found[1]), 64)
 	require.NoError(t, err)
-	for _, table := range []string{"transactions", "idempotency_keys"} {
-		_, err := m.pool.Exec(t.Context(), "DELETE FROM backend."+table+" WHERE user_id = $1", user)
-		require.NoError(t, err)
-	}
-	_, err = m.pool.Exec(t.Context(), "DELETE FROM backend.outbox WHERE key = $1", user.String())
+	// Triggers look for the schema's tables where the session does.
+	_, err = m.pool.Exec(t.Context(), fmt.Sprintf(`SET search_path TO backend; DELETE FROM transactions WHERE user_id = '%[1]s';
+		DELETE FROM idempotency_keys WHERE user_id = '%[1]s'; RESET search_path`, user))
 	require.NoError(t, err)
 	_, err = m.pool.Exec(t.Context(), "VACUUM ANALYZE")
 	require.NoError(t, err)
