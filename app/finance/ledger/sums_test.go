@@ -262,3 +262,45 @@ func TestSumsOfRemovedRows(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "-14.00", found.Balance.String())
 }
+
+// Changes of one person's that touch the same sums in opposite orders, as two imports
+// do whose files are sorted the other way round, wait for one another: neither fails.
+func TestChangesInOppositeOrdersDoNotDeadlock(t *testing.T) {
+	books := &ledger.Ledger{Pool: pgtest.AsService(t, event.Backend), Service: event.Backend}
+	user := join(t, books)
+	var wallets []uuid.UUID
+	for _, name := range []string{"one", "other"} {
+		w, err := books.CreateWallet(t.Context(), user, ledger.NewWallet{Name: name, Type: "cash", Currency: "EUR"})
+		require.NoError(t, err)
+		wallets = append(wallets, w.ID)
+	}
+	const rounds, days = 20, 10
+	var group errgroup.Group
+	for _, backwards := range []bool{false, true} {
+		group.Go(func() error {
+			for range rounds {
+				err := db.AsUser(t.Context(), books.Pool, user, func(tx pgx.Tx) error {
+					for i := range days {
+						if backwards {
+							i = days - 1 - i
+						}
+						day := time.Date(2026, 3, 1+i, 12, 0, 0, 0, time.UTC)
+						_, err := tx.Exec(t.Context(), `INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, description, tags, occurred_at, date, created_at, updated_at)
+							VALUES (gen_random_uuid(), $1, $2, 1, 'EUR', 'expense', 'other', '', '{}', $3::timestamptz, ($3::timestamptz)::date, now(), now())`, user, wallets[i%2], day)
+						if err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, group.Wait())
+	require.Empty(t, differences(t, books, user))
+	require.Equal(t, 2*rounds*days, rows(t, books, user, "transactions"))
+}
