@@ -43,21 +43,25 @@ func wordSet(text string) map[string]bool {
 // accents: "PAYPAL *NETFLIX.COM 4029357733 NL" is "netflix". It is empty when
 // the description names nobody.
 func Normalise(description string) string {
+	words := Words(description)
+	return strings.Join(words[:min(len(words), maxWords)], " ")
+}
+
+// Words returns every word of a description that may belong to the merchant's
+// name, in lower case without accents: without numbers, references, legal forms
+// and what says how it was paid.
+func Words(description string) []string {
 	text := strings.ToLower(fold(description))
 	text = carrier.ReplaceAllString(text, "")
 	text = domain.ReplaceAllString(text, " ")
 	text = manner.ReplaceAllString(text, " ")
 	var kept []string
 	for word := range strings.FieldsSeq(notAWord.ReplaceAllString(text, " ")) {
-		if dropped[word] || isNumber(word) {
-			continue
+		if !dropped[word] && !isNumber(word) {
+			kept = append(kept, word)
 		}
-		if len(kept) == maxWords {
-			break
-		}
-		kept = append(kept, word)
 	}
-	return strings.Join(kept, " ")
+	return kept
 }
 
 // isNumber tells whether a word is a number or a reference rather than a name
