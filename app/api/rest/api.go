@@ -139,7 +139,7 @@ func (a *API) declare(router chi.Router) huma.API {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},
 	}
-	r := routes{humachi.New(router, config), a, a.Limits.limiters()}
+	r := routes{humachi.New(router, config), a, a.Limits.limiters(), newUploads()}
 	r.auth()
 	r.account()
 	r.preferences()

@@ -21,8 +21,9 @@ import (
 // routes is where operations are declared.
 type routes struct {
 	huma.API
-	api    *API
-	limits limiters
+	api     *API
+	limits  limiters
+	uploads *uploads
 }
 
 // bearer is the security scheme of the operations that are about the caller.
@@ -194,6 +195,10 @@ func declare[I, O any](r routes, h huma.Operation, endpoint func(context.Context
 	input := reflect.TypeFor[I]()
 	h.Errors = append(h.Errors, refusals(input)...)
 	h.Middlewares = append(slices.Clip(h.Middlewares), r.strict(h, input))
+	if h.MaxBodyBytes > limits.MaxBody { // a file: admitted before it is read
+		h.Middlewares = append(h.Middlewares, r.uploaded(h.MaxBodyBytes))
+		h.BodyReadTimeout = -1 // it has been read
+	}
 	huma.Register(r.API, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := endpoint(ctx, in)
 		if err == nil {

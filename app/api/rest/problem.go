@@ -26,6 +26,8 @@ type problem struct {
 	Detail        string    `json:"detail"`
 	CorrelationID string    `json:"correlationId" doc:"What the log knows the request by"`
 	Errors        []invalid `json:"errors,omitempty"`
+
+	retryAfter int // seconds; 0: as usual for the status
 }
 
 // invalid is one field that is wrong.
@@ -40,6 +42,9 @@ func (p *problem) ContentType(string) string { return "application/problem+json"
 
 // GetHeaders are what a caller's library acts on.
 func (p *problem) GetHeaders() http.Header {
+	if p.retryAfter > 0 {
+		return http.Header{"Retry-After": {strconv.Itoa(p.retryAfter)}}
+	}
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		return http.Header{"Retry-After": {"5"}}
@@ -73,9 +78,11 @@ func init() {
 // failure.
 const unread = "cannot read request body"
 
+const brokenOff = "the body broke off, or is not as its headers announced it"
+
 func fromHuma(status int, message string, errs []error) *problem {
 	if status == http.StatusInternalServerError && message == unread {
-		status, message = http.StatusBadRequest, "the body broke off, or is not as its headers announced it"
+		status, message = http.StatusBadRequest, brokenOff
 	}
 	p := &problem{Type: "about:blank", Status: status, Detail: message}
 	for _, err := range errs {
@@ -152,10 +159,13 @@ func describe(ctx context.Context, err error) *problem {
 	p := &problem{Type: "about:blank", Detail: err.Error(), CorrelationID: tracing.From(ctx).CorrelationID}
 	var field apperror.Invalid
 	var own status
+	var busy later
 	switch {
 	case errors.As(err, &field):
 		p.Status = http.StatusUnprocessableEntity
 		p.Errors = []invalid{{field.Field, field.Reason}}
+	case errors.As(err, &busy):
+		p.Status, p.retryAfter = busy.code, busy.seconds
 	case errors.As(err, &own):
 		p.Status = own.code
 	case errors.Is(err, apperror.ErrNotFound):

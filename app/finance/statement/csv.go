@@ -148,6 +148,9 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		return err
 	}
 	for range lines { // each turn takes a line at least
+		if err := s.full(); err != nil {
+			return err
+		}
 		row, number, err := r.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -162,7 +165,7 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		}
 		s.refuse(number, "%s", err.Error())
 	}
-	return nil
+	return s.full()
 }
 
 // line reads one row.

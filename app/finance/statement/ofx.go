@@ -132,7 +132,7 @@ func (p *ofxParser) count() error {
 	if p.seen++; p.seen > MaxLines {
 		return invalid("file", "has more than %d transactions: export a shorter time, several files one after the other", MaxLines)
 	}
-	return nil
+	return p.s.full()
 }
 
 func (p *ofxParser) close(tag string) {

@@ -52,6 +52,9 @@ func parseQIF(text string, m Mapping, s *sink) error {
 			continue
 		}
 		s.add(l)
+		if err := s.full(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

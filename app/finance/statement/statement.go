@@ -33,6 +33,7 @@ const (
 const (
 	MaxBytes      = 10 << 20 // of a file
 	MaxLines      = 100_000  // of a file; of an OFX file: transactions
+	MaxMovements  = 5_000    // lines that are movements, and lines that cannot be read: of each
 	MaxLineLength = 64 << 10 // bytes, of a CSV or QIF line
 	MaxText       = 500      // characters of a description, as the ledger takes it; more are cut off
 	maxShort      = 100      // characters of a category or a reference
@@ -132,6 +133,14 @@ func (s *sink) add(l Line) {
 
 func (s *sink) refuse(number int, reason string, args ...any) {
 	s.bad = append(s.bad, Bad{Number: number, Reason: fmt.Sprintf(reason, args...)})
+}
+
+// full reports whether a file has more than is read at most: parsers then stop.
+func (s *sink) full() error {
+	if max(len(s.lines), len(s.bad)) <= MaxMovements {
+		return nil
+	}
+	return invalid("file", "has more than %d movements, and at most so many are imported at once: export a shorter time, several files one after the other", MaxMovements)
 }
 
 func invalid(field, reason string, args ...any) error {
