@@ -30,10 +30,9 @@ import (
 
 // What is taken and told at most.
 const (
-	MaxRows = 5_000 // of a file: they go in within one database transaction
-	maxBad  = 100   // bad lines that are told one by one
-	shown   = 20    // rows of a preview
-	chunk   = 500   // rows that are sent to the database together
+	MaxRows = statement.MaxMovements // of a file: they go in within one database transaction
+	maxBad  = 100                    // bad lines that are told one by one
+	shown   = 20                     // rows of a preview
 )
 
 // Imports takes statements in.
@@ -119,33 +118,42 @@ func (f File) format() statement.Format {
 	return statement.FormatOf(f.File)
 }
 
-// read reads the lines that a wallet of a currency can take, by a mapping.
-func (f File) read(mapping statement.Mapping, currency string, now time.Time) ([]statement.Line, []BadLine, error) {
+// parsed is what a file holds by a mapping, before anything is known of the wallet.
+type parsed struct {
+	lines []statement.Line
+	bad   []BadLine
+}
+
+// parse reads the file by a mapping.
+func (f File) parse(mapping statement.Mapping) (parsed, error) {
 	lines, unread, err := statement.Parse(f.format(), bytes.NewReader(f.File), mapping)
 	if err != nil {
-		return nil, nil, err
+		return parsed{}, err
 	}
-	bad := []BadLine{}
+	p := parsed{lines, []BadLine{}}
 	for _, b := range unread {
-		bad = append(bad, BadLine{b.Number, b.Reason})
+		p.bad = append(p.bad, BadLine{b.Number, b.Reason})
 	}
-	good := lines[:0]
-	for _, l := range lines {
+	return p, nil
+}
+
+// keep leaves the lines that a wallet of a currency can take at a time; the others
+// are bad.
+func (p *parsed) keep(currency string, now time.Time) {
+	good := p.lines[:0]
+	for _, l := range p.lines {
 		switch {
 		case l.Currency != "" && l.Currency != currency:
-			bad = append(bad, BadLine{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
+			p.bad = append(p.bad, BadLine{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
 		case l.At.After(now.Add(24 * time.Hour)):
-			bad = append(bad, BadLine{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
+			p.bad = append(p.bad, BadLine{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
 		case l.At.Year() < 1970:
-			bad = append(bad, BadLine{l.Number, "lies before 1970: " + l.At.Format(time.DateOnly)})
+			p.bad = append(p.bad, BadLine{l.Number, "lies before 1970: " + l.At.Format(time.DateOnly)})
 		default:
 			good = append(good, l)
 		}
 	}
-	if len(good) > MaxRows {
-		return nil, nil, apperror.Invalid{Field: "file", Reason: fmt.Sprintf("has %d rows, and at most %d are imported at once: split it", len(good), MaxRows)}
-	}
-	return good, bad, nil
+	p.lines = good
 }
 
 // propose is the mapping that a file suggests.
@@ -174,26 +182,28 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			p.Ambiguities = append(p.Ambiguities, Ambiguity{a.Field, a.Reason, append([]string{}, a.Choices...)})
 		}
 	}
+	file, err := f.parse(p.Mapping)
+	var wrong apperror.Invalid
+	problem := errors.As(err, &wrong) // of the file or of the mapping: the person looks at both
+	if err != nil && !problem {
+		return p, err
+	}
 	return p, db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		currency, err := wallet(ctx, tx, user, f.WalletID)
 		if err != nil {
 			return err
 		}
-		lines, bad, err := f.read(p.Mapping, currency, time.Now())
-		var wrong apperror.Invalid
-		if errors.As(err, &wrong) { // of the file or of the mapping: the person looks at both
+		if problem {
 			p.Problem = wrong.Error()
 			return nil
 		}
+		file.keep(currency, time.Now())
+		known, err := recall(ctx, tx, user, f.WalletID, file.lines)
 		if err != nil {
 			return err
 		}
-		known, err := recall(ctx, tx, user, f.WalletID, lines)
-		if err != nil {
-			return err
-		}
-		p.Lines, p.Bad, p.BadLines = len(lines), len(bad), bad[:min(len(bad), maxBad)]
-		for i, l := range lines {
+		p.Lines, p.Bad, p.BadLines = len(file.lines), len(file.bad), file.bad[:min(len(file.bad), maxBad)]
+		for i, l := range file.lines {
 			why := known.duplicates[i]
 			if why != "" {
 				p.Duplicates++
@@ -245,23 +255,24 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 		}
 		mapping = proposal.Mapping
 	}
+	file, err := n.parse(mapping)
+	if err != nil {
+		return Import{}, err
+	}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Import, error) {
 		currency, err := wallet(ctx, tx, user, n.WalletID)
 		if err != nil {
 			return Import{}, err
 		}
-		lines, bad, err := n.read(mapping, currency, time.Now())
-		switch {
-		case err != nil:
-			return Import{}, err
-		case n.BadLines == "refuse" && len(bad) > 0:
-			return Import{}, apperror.Invalid{Field: "file", Reason: refusal(bad)}
+		file.keep(currency, time.Now())
+		if n.BadLines == "refuse" && len(file.bad) > 0 {
+			return Import{}, apperror.Invalid{Field: "file", Reason: refusal(file.bad)}
 		}
 		// Of two files at the same moment the second sees what the first brought.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+n.WalletID.String())); err != nil {
 			return Import{}, err
 		}
-		return s.record(ctx, tx, user, n, lines, bad)
+		return s.record(ctx, tx, user, n, currency, file)
 	})
 }
 
@@ -274,12 +285,9 @@ func refusal(bad []BadLine) string {
 	return fmt.Sprintf("nothing was imported, for %d lines are bad (%s); a preview lists them", len(bad), strings.Join(told, "; "))
 }
 
-func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, lines []statement.Line, bad []BadLine) (Import, error) {
+func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed) (Import, error) {
+	lines, bad := file.lines, file.bad
 	known, err := recall(ctx, tx, user, n.WalletID, lines)
-	if err != nil {
-		return Import{}, err
-	}
-	currency, err := wallet(ctx, tx, user, n.WalletID)
 	if err != nil {
 		return Import{}, err
 	}
@@ -287,12 +295,6 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 	done := Import{
 		ID: tracing.NewID(), WalletID: n.WalletID, Format: string(n.format()), FileName: n.FileName,
 		Bad: len(bad), BadLines: bad[:min(len(bad), maxBad)], CreatedAt: at,
-	}
-	batch := &pgx.Batch{}
-	send := func() error {
-		err := tx.SendBatch(ctx, batch).Close()
-		batch = &pgx.Batch{}
-		return err
 	}
 	var taken []int
 	for i := range lines {
@@ -311,27 +313,25 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 	}); err != nil {
 		return Import{}, err
 	}
+	var all []ledger.Transaction
+	var fingerprints []string
 	for _, i := range taken {
 		l := lines[i]
 		kind, amount := direction(l)
 		category := known.category(l)
-		t := ledger.Transaction{
+		all, fingerprints = append(all, ledger.Transaction{
 			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: category,
 			Refund:      ledger.Refunds(kind, known.filing.kinds[category]),
 			Description: l.Description, Tags: []string{}, Status: event.Active, ImportID: &done.ID, Timestamp: l.At, CreatedAt: at, UpdatedAt: at,
 			// The day that the statement names, whatever the time zone.
 			Date: calendar.DayName(l.At),
-		}
-		if err := s.Ledger.Record(ctx, db.Queue{Batch: batch}, user, t, known.fingerprints[i]); err != nil {
-			return Import{}, fmt.Errorf("line %d: %w", l.Number, err)
-		}
-		if batch.Len() >= 2*chunk { // a row and its event
-			if err := send(); err != nil {
-				return Import{}, err
-			}
-		}
+		}), append(fingerprints, known.fingerprints[i])
 	}
-	return done, send()
+	many, err := s.Ledger.NewMany(ctx, user, all, fingerprints)
+	if err != nil {
+		return Import{}, err
+	}
+	return done, many.Insert(ctx, tx)
 }
 
 func importOf(row backenddb.Import) (Import, error) {

@@ -89,8 +89,10 @@ func TestLinesThatAWalletDoesNotTake(t *testing.T) {
 	f := File{File: []byte(csv)}
 	proposal, err := f.propose()
 	require.NoError(t, err)
-	lines, bad, err := f.read(proposal.Mapping, "EUR", time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC))
+	file, err := f.parse(proposal.Mapping)
 	require.NoError(t, err)
+	file.keep("EUR", time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC))
+	lines, bad := file.lines, file.bad
 	require.Len(t, lines, 1)
 	require.Equal(t, "A", lines[0].Description)
 	require.Len(t, bad, 3)

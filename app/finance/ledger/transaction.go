@@ -304,12 +304,8 @@ func (l *Ledger) Record(ctx context.Context, q db.Querier, user uuid.UUID, t Tra
 		Category: t.Category, Refund: t.Refund, Description: t.Description, Tags: t.Tags, OccurredAt: t.Timestamp, Date: day, ImportID: t.ImportID,
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
 	}
-	created := event.TransactionCreated{
-		TransactionID: t.ID, UserID: user, Amount: t.Amount.String(), Currency: t.Currency, Type: t.Type, Category: t.Category,
-		Description: t.Description, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Timestamp: t.Timestamp, Date: t.Date, Refund: t.Refund,
-	}
 	if t.ToAmount != nil {
-		p.ToAmount, created.ToAmount = &t.ToAmount.Decimal, t.ToAmount.String()
+		p.ToAmount = &t.ToAmount.Decimal
 	}
 	if fingerprint != "" {
 		p.Fingerprint = &fingerprint
@@ -317,7 +313,19 @@ func (l *Ledger) Record(ctx context.Context, q db.Querier, user uuid.UUID, t Tra
 	if err := backenddb.New(q).InsertTransaction(ctx, p); err != nil {
 		return err
 	}
-	return l.tell(ctx, q, event.TypeTransactionCreated, t.ID, user, created)
+	return l.tell(ctx, q, event.TypeTransactionCreated, t.ID, user, t.created(user))
+}
+
+// created is the data of the event that a transaction was made.
+func (t Transaction) created(user uuid.UUID) event.TransactionCreated {
+	created := event.TransactionCreated{
+		TransactionID: t.ID, UserID: user, Amount: t.Amount.String(), Currency: t.Currency, Type: t.Type, Category: t.Category,
+		Description: t.Description, WalletID: t.WalletID, ToWalletID: t.ToWalletID, Timestamp: t.Timestamp, Date: t.Date, Refund: t.Refund,
+	}
+	if t.ToAmount != nil {
+		created.ToAmount = t.ToAmount.String()
+	}
+	return created
 }
 
 // edit applies an edit to t. wallets must hold those that t refers to before and

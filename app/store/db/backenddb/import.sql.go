@@ -322,6 +322,52 @@ func (q *Queries) InsertImport(ctx context.Context, arg InsertImportParams) erro
 	return err
 }
 
+const insertTransactions = `-- name: InsertTransactions :exec
+INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date,
+    import_id, fingerprint, created_at, updated_at)
+SELECT unnest($1::uuid[]), $2, unnest($3::uuid[]), unnest($4::text[])::numeric, unnest($5::text[]),
+    unnest($6::text[]), unnest($7::text[]), unnest($8::boolean[]), unnest($9::text[]), '{}'::text[],
+    unnest($10::timestamptz[]), unnest($11::date[]), unnest($12::uuid[]), unnest($13::text[]),
+    $14::timestamptz, $14::timestamptz
+`
+
+type InsertTransactionsParams struct {
+	Ids          []uuid.UUID
+	UserID       uuid.UUID
+	WalletIds    []uuid.UUID
+	Amounts      []string
+	Currencies   []string
+	Types        []string
+	Categories   []string
+	Refunds      []bool
+	Descriptions []string
+	Times        []time.Time
+	Dates        []time.Time
+	ImportIds    []uuid.UUID
+	Fingerprints []string
+	CreatedAt    time.Time
+}
+
+func (q *Queries) InsertTransactions(ctx context.Context, arg InsertTransactionsParams) error {
+	_, err := q.db.Exec(ctx, insertTransactions,
+		arg.Ids,
+		arg.UserID,
+		arg.WalletIds,
+		arg.Amounts,
+		arg.Currencies,
+		arg.Types,
+		arg.Categories,
+		arg.Refunds,
+		arg.Descriptions,
+		arg.Times,
+		arg.Dates,
+		arg.ImportIds,
+		arg.Fingerprints,
+		arg.CreatedAt,
+	)
+	return err
+}
+
 const undoImport = `-- name: UndoImport :exec
 UPDATE imports SET undone_at = $1 WHERE id = $2
 `

@@ -42,3 +42,11 @@ SELECT * FROM transactions WHERE user_id = @user_id AND import_id = @import_id A
 
 -- name: DeleteTransactions :exec
 UPDATE transactions SET deleted_at = @at, updated_at = @at WHERE id = ANY (@ids::uuid[]);
+
+-- name: InsertTransactions :exec
+INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date,
+    import_id, fingerprint, created_at, updated_at)
+SELECT unnest(@ids::uuid[]), @user_id, unnest(@wallet_ids::uuid[]), unnest(@amounts::text[])::numeric, unnest(@currencies::text[]),
+    unnest(@types::text[]), unnest(@categories::text[]), unnest(@refunds::boolean[]), unnest(@descriptions::text[]), '{}'::text[],
+    unnest(@times::timestamptz[]), unnest(@dates::date[]), unnest(@import_ids::uuid[]), unnest(@fingerprints::text[]),
+    @created_at::timestamptz, @created_at::timestamptz;

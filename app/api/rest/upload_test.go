@@ -1,0 +1,114 @@
+//go:build integration
+
+package rest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/limits"
+)
+
+// Eight files of 3.2 MiB at once took 600 MiB when all were parsed at the same time.
+func TestFilesAtOnceTakeBoundedMemory(t *testing.T) {
+	handler, people := importers(t, 12)
+	file := statementOf(95_000)
+	statuses := make([]int, len(people))
+	most := peak(func() {
+		var wait sync.WaitGroup
+		for i, one := range people {
+			wait.Go(func() { statuses[i], _ = one.post(t, handler, "/imports", file) })
+		}
+		wait.Wait()
+	})
+	// What the requests hold before they are admitted is the test's own: 4.3 MiB each.
+	require.Less(t, most, 260.0, "MiB of live and uncollected heap")
+	for _, status := range statuses {
+		require.Contains(t, []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, status)
+	}
+}
+
+// slowly begins to upload a file and stops before its end.
+func slowly(t *testing.T, address, token string) net.Conn {
+	connection, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = connection.Close() })
+	_, err = fmt.Fprintf(connection, "POST /api/v1/imports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{", token)
+	require.NoError(t, err)
+	return connection
+}
+
+func TestASlowUploadHoldsUpItsSenderAlone(t *testing.T) {
+	handler, people := importers(t, 3)
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	address := strings.TrimPrefix(server.URL, "http://")
+	first := slowly(t, address, people[0].token)
+	slowly(t, address, people[1].token)
+
+	require.Eventually(t, func() bool {
+		status, _ := people[0].post(t, handler, "/imports/preview", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
+		return status == http.StatusTooManyRequests
+	}, 5*time.Second, 5*time.Millisecond, "one file of a user at a time")
+	status, body := people[2].post(t, handler, "/imports", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
+	require.Equal(t, http.StatusCreated, status, body)
+
+	// What breaks off sets its place free.
+	require.NoError(t, first.Close())
+	require.Eventually(t, func() bool {
+		status, _ := people[0].post(t, handler, "/imports", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
+		return status == http.StatusCreated
+	}, 5*time.Second, 5*time.Millisecond)
+}
+
+func TestPlacesForUploads(t *testing.T) {
+	u := newUploads()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	ada := uuid.New()
+	require.NoError(t, u.enter(t.Context(), ada))
+	require.ErrorIs(t, u.enter(t.Context(), ada), errUploadOfOwn)
+	for range uploadsInAll - 1 {
+		require.NoError(t, u.enter(t.Context(), uuid.New()))
+	}
+	ben := uuid.New()
+	require.ErrorIs(t, u.enter(ended, ben), errUploads)
+	u.leave(ada)
+	require.NoError(t, u.enter(t.Context(), ben), "one that was refused left nothing behind")
+	require.Len(t, u.users, uploadsInAll)
+}
+
+func TestAnUploadThatIsTooLargeIsRefusedUnread(t *testing.T) {
+	handler, people := importers(t, 1)
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	send := func(length string, body io.Reader) *http.Response {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = connection.Close() })
+		_, err = fmt.Fprintf(connection, "POST /api/v1/imports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n%s\r\n\r\n", people[0].token, length)
+		require.NoError(t, err)
+		go func() { _, _ = io.Copy(connection, body) }() // fails when the answer comes first
+		answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		require.NoError(t, err)
+		return answer
+	}
+	announced := send(fmt.Sprintf("Content-Length: %d", limits.MaxFileBody+1), strings.NewReader(""))
+	require.Equal(t, http.StatusRequestEntityTooLarge, announced.StatusCode)
+	chunk := fmt.Sprintf("100000\r\n%s\r\n", strings.Repeat("x", 1<<20))
+	unannounced := send("Transfer-Encoding: chunked", strings.NewReader(strings.Repeat(chunk, 7)))
+	require.Equal(t, http.StatusRequestEntityTooLarge, unannounced.StatusCode)
+	require.Equal(t, "application/problem+json", unannounced.Header.Get("Content-Type"))
+}
