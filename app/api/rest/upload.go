@@ -97,12 +97,16 @@ func (r routes) uploaded(most int64) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		request, w := humachi.Unwrap(ctx)
 		user := callerOf(ctx.Context()).user
+		refuse := func(err error) {
+			w.Header().Set("Connection", "close") // the rest of the body is not read
+			r.api.refuse(w, request, err)
+		}
 		if request.ContentLength > most {
-			r.api.refuse(w, request, tooLarge(most))
+			refuse(tooLarge(most))
 			return
 		}
 		if err := r.uploads.enter(ctx.Context(), user); err != nil {
-			r.api.refuse(w, request, err)
+			refuse(err)
 			return
 		}
 		defer r.uploads.leave(user)
@@ -111,7 +115,7 @@ func (r routes) uploaded(most int64) func(huma.Context, func(huma.Context)) {
 			err = wait(ctx.Context(), r.uploads.atWork)
 		}
 		if err != nil {
-			r.api.refuse(w, request, err)
+			refuse(err)
 			return
 		}
 		defer func() { <-r.uploads.atWork }()

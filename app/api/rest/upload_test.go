@@ -21,32 +21,39 @@ import (
 	"github.com/wealth-companion/companion/app/core/limits"
 )
 
-// Eight files of 3.2 MiB at once took 600 MiB when all were parsed at the same time.
+// Without bounds eight files of 3.2 MiB at once take 600 MiB, and sixteen 830.
 func TestFilesAtOnceTakeBoundedMemory(t *testing.T) {
 	handler, people := importers(t, 12)
 	file := statementOf(95_000)
-	statuses := make([]int, len(people))
+	statuses, bodies := make([]int, len(people)), make([][]byte, len(people))
+	for i, one := range people {
+		bodies[i] = one.upload(t, file)
+	}
 	most := peak(func() {
 		var wait sync.WaitGroup
 		for i, one := range people {
-			wait.Go(func() { statuses[i], _ = one.post(t, handler, "/imports", file) })
+			wait.Go(func() { statuses[i], _ = one.send(t, handler, "/imports", bodies[i]) })
 		}
 		wait.Wait()
 	})
-	// What the requests hold before they are admitted is the test's own: 4.3 MiB each.
-	require.Less(t, most, 260.0, "MiB of live and uncollected heap")
+	t.Logf("%.0f MiB", most)
+	require.Less(t, most, 300.0, "MiB of live and uncollected heap")
 	for _, status := range statuses {
 		require.Contains(t, []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable}, status)
 	}
 }
 
-// slowly begins to upload a file and stops before its end.
+// slowly begins to upload a file, and stops before its end once it is being read.
 func slowly(t *testing.T, address, token string) net.Conn {
 	connection, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = connection.Close() })
-	_, err = fmt.Fprintf(connection, "POST /api/v1/imports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{", token)
+	_, err = fmt.Fprintf(connection, "POST /api/v1/imports HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n", token)
 	require.NoError(t, err)
+	require.NoError(t, connection.SetReadDeadline(time.Now().Add(10*time.Second)))
+	answer, err := bufio.NewReader(connection).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 100 Continue", strings.TrimSpace(answer))
 	return connection
 }
 
@@ -56,13 +63,11 @@ func TestASlowUploadHoldsUpItsSenderAlone(t *testing.T) {
 	defer server.Close()
 	address := strings.TrimPrefix(server.URL, "http://")
 	first := slowly(t, address, people[0].token)
-	slowly(t, address, people[1].token)
+	second := slowly(t, address, people[1].token)
 
-	require.Eventually(t, func() bool {
-		status, _ := people[0].post(t, handler, "/imports/preview", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
-		return status == http.StatusTooManyRequests
-	}, 5*time.Second, 5*time.Millisecond, "one file of a user at a time")
-	status, body := people[2].post(t, handler, "/imports", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
+	status, body := people[0].post(t, handler, "/imports/preview", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
+	require.Equal(t, http.StatusTooManyRequests, status, "one file of a user at a time: %s", body)
+	status, body = people[2].post(t, handler, "/imports", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
 	require.Equal(t, http.StatusCreated, status, body)
 
 	// What breaks off sets its place free.
@@ -71,6 +76,7 @@ func TestASlowUploadHoldsUpItsSenderAlone(t *testing.T) {
 		status, _ := people[0].post(t, handler, "/imports", "Date,Payee,Amount\n2026-11-02,A,-1.00\n")
 		return status == http.StatusCreated
 	}, 5*time.Second, 5*time.Millisecond)
+	require.NoError(t, second.Close())
 }
 
 func TestPlacesForUploads(t *testing.T) {
