@@ -27,6 +27,15 @@ type call struct {
 	query        url.Values
 	body         any
 	once         string // Idempotency-Key
+	ifMatch      string
+	dryRun       bool
+}
+
+// answer is what the API answers.
+type answer struct {
+	body     map[string]any
+	etag     string
+	replayed bool // a change that was made before, under the same Idempotency-Key
 }
 
 // errUnauthorized: the access token is not valid or no longer.
@@ -35,13 +44,13 @@ var errUnauthorized = errors.New("the access token is not valid or no longer: lo
 // maxAnswer is more than any answer of the API has, in bytes.
 const maxAnswer = 4 << 20
 
-// ask carries a call out and returns the object that it was answered with.
-func (b *Backend) ask(ctx context.Context, token string, c call) (map[string]any, error) {
+// ask carries a call out. An error is in words for the assistant.
+func (b *Backend) ask(ctx context.Context, token string, c call) (answer, error) {
 	var payload io.Reader
 	if c.body != nil {
 		raw, err := json.Marshal(c.body)
 		if err != nil {
-			return nil, err
+			return answer{}, err
 		}
 		payload = bytes.NewReader(raw)
 	}
@@ -49,44 +58,52 @@ func (b *Backend) ask(ctx context.Context, token string, c call) (map[string]any
 	address.RawQuery = c.query.Encode()
 	request, err := http.NewRequestWithContext(ctx, c.method, address.String(), payload)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	if c.body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if c.once != "" {
-		request.Header.Set("Idempotency-Key", c.once)
+	for name, value := range map[string]string{"Idempotency-Key": c.once, "If-Match": c.ifMatch} {
+		if value != "" {
+			request.Header.Set(name, value)
+		}
+	}
+	if c.dryRun {
+		request.Header.Set("Dry-Run", "true")
 	}
 	its := tracing.From(ctx)
 	request.Header.Set("Traceparent", its.TraceParent)
 	request.Header.Set("X-Correlation-Id", its.CorrelationID)
 	response, err := b.Client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("the application does not answer now: try again in a while: %w", err)
+		return answer{}, fmt.Errorf("the application does not answer now: try again in a while: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("the application's answer broke off: %w", err)
+		return answer{}, fmt.Errorf("the application's answer broke off: %w", err)
 	}
 	if response.StatusCode == http.StatusUnauthorized {
-		return nil, errUnauthorized
+		return answer{}, errUnauthorized
 	}
 	if response.StatusCode >= 300 {
-		return nil, refusal(response.StatusCode, raw)
+		return answer{}, refusal(response.StatusCode, raw)
 	}
-	answer := map[string]any{}
+	if c.dryRun && response.Header.Get("Dry-Run") != "true" {
+		return answer{}, errors.New("the application did not rehearse the change: look whether it was made")
+	}
+	got := answer{map[string]any{}, response.Header.Get("ETag"), response.Header.Get("Idempotency-Replayed") == "true"}
 	if len(raw) == 0 {
-		return answer, nil
+		return got, nil
 	}
 	// Numbers stay as they are written: none may become a float on its way.
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
-	if err := decoder.Decode(&answer); err != nil {
-		return nil, fmt.Errorf("the application's answer is not as expected: %w", err)
+	if err := decoder.Decode(&got.body); err != nil {
+		return answer{}, fmt.Errorf("the application's answer is not as expected: %w", err)
 	}
-	return answer, nil
+	return got, nil
 }
 
 // refusal tells what the API's problem document says.

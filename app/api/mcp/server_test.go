@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/modelcontextprotocol/go-sdk/oauthex"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/api/rest"
@@ -32,6 +35,7 @@ type world struct {
 	api, mcp string // addresses
 	token    string
 	session  *mcp.ClientSession
+	stop     func() // ends the API
 }
 
 func observe(string, string, int, time.Duration) {}
@@ -45,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	server := &Server{Backend: &Backend{URL: address, Client: api.Client()}, ConfirmationKey: bytes.Repeat([]byte("c"), 32), Log: quiet, Observe: observe}
 	front := httptest.NewServer(server.Handler())
 	t.Cleanup(front.Close)
-	w := &world{t: t, api: api.URL + "/api/v1", mcp: front.URL + Path}
+	w := &world{t: t, api: api.URL + "/api/v1", mcp: front.URL + Path, stop: api.Close}
 	w.join()
 	return w
 }
@@ -70,7 +74,12 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *world) connect(token string) (*mcp.ClientSession, error) {
-	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
+	return w.connectAs(token, nil)
+}
+
+// connectAs connects an application that can what options say.
+func (w *world) connectAs(token string, options *mcp.ClientOptions) (*mcp.ClientSession, error) {
+	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, options)
 	session, err := client.Connect(w.t.Context(), &mcp.StreamableClientTransport{
 		Endpoint: w.mcp, HTTPClient: &http.Client{Transport: bearer(token), Timeout: 10 * time.Second}, MaxRetries: -1,
 	}, nil)
@@ -82,9 +91,15 @@ func (w *world) connect(token string) (*mcp.ClientSession, error) {
 
 func (w *world) post(path string, body any) map[string]any {
 	w.t.Helper()
+	return w.send(http.MethodPost, path, body)
+}
+
+// send has the person ask the API.
+func (w *world) send(method, path string, body any) map[string]any {
+	w.t.Helper()
 	raw, err := json.Marshal(body)
 	require.NoError(w.t, err)
-	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.api+path, bytes.NewReader(raw))
+	request, err := http.NewRequestWithContext(w.t.Context(), method, w.api+path, bytes.NewReader(raw))
 	require.NoError(w.t, err)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+w.token)
@@ -147,6 +162,9 @@ func TestEveryToolIsThereAndAnswers(t *testing.T) {
 		tools[tool.Name] = tool
 		require.NotEmpty(t, tool.Description)
 		require.NotNil(t, tool.InputSchema)
+		output, is := tool.OutputSchema.(map[string]any)
+		require.True(t, is, tool.Name)
+		require.NotEmpty(t, output["properties"], "%s: what it answers is typed", tool.Name)
 	}
 	for name, arguments := range map[string]map[string]any{
 		"get_financial_summary": {"from": "2026-11-01", "to": "2026-11-30"}, "analyze_spending": {"months": 3}, "get_health_score": {},
@@ -167,29 +185,245 @@ func TestEveryToolIsThereAndAnswers(t *testing.T) {
 	require.Contains(t, w.use("simulate_investment", map[string]any{"monthly": "100.00", "months": 12})["disclaimer"], "advice")
 }
 
+// purse makes a wallet of the person's, who lives in Los Angeles.
+func (w *world) purse() string {
+	w.t.Helper()
+	w.send(http.MethodPut, "/preferences", map[string]any{
+		"timezone": "America/Los_Angeles", "channels": []string{}, "digest": "off", "mutedTypes": []string{}, "phrasing": false,
+	})
+	return w.post("/wallets", map[string]any{"name": "Main", "type": "checking", "currency": "EUR"})["id"].(string)
+}
+
+func (w *world) transactions() []any { return items(w.list("/transactions")) }
+
+func bread(wallet string) map[string]any {
+	return map[string]any{"walletId": wallet, "amount": "12.5", "type": "expense", "category": "groceries", "description": "bread", "timestamp": "2026-10-01T03:00:00Z"}
+}
+
+const breadInWords = `Record an expense of 12.50 EUR from the wallet "Main", category "Groceries", on Wednesday 30 September 2026 at 20:00 (America/Los_Angeles), ` +
+	`which counts on Wednesday 30 September 2026, described as "bread"`
+
 func TestAChangeWaitsForThePerson(t *testing.T) {
 	w := newWorld(t)
-	wallet := w.post("/wallets", map[string]any{"name": "Main", "type": "checking", "currency": "EUR"})["id"].(string)
-	spent := map[string]any{"walletId": wallet, "amount": "12.50", "type": "expense", "category": "groceries", "description": "bread"}
-	count := func() float64 {
-		return float64(len(items(w.list("/transactions"))))
-	}
+	spent := bread(w.purse())
 	first := w.use("add_transaction", spent)
-	require.Contains(t, first["would"], "12.50")
-	require.Zero(t, count(), "nothing has happened yet")
+	require.Equal(t, breadInWords, first["would"])
+	require.Empty(t, w.transactions(), "nothing has happened yet")
 
-	changed := map[string]any{"walletId": wallet, "amount": "1250.00", "type": "expense", "category": "groceries", "description": "bread", "confirmation": first["confirmation"]}
-	result := w.try("add_transaction", changed)
-	require.True(t, result.IsError)
-	require.Contains(t, said(result), "confirmation", "the person agreed to something else")
-	require.Zero(t, count())
+	for name, value := range map[string]string{"amount": "1250.00", "category": "leisure", "description": "cake", "timestamp": "2026-10-02T03:00:00Z"} {
+		changed := maps.Clone(spent)
+		changed[name], changed["confirmation"] = value, first["confirmation"]
+		result := w.try("add_transaction", changed)
+		require.True(t, result.IsError)
+		require.Contains(t, said(result), "confirmation", "the person agreed to something else")
+	}
+	require.Empty(t, w.transactions())
 
 	spent["confirmation"] = first["confirmation"]
 	made := w.use("add_transaction", spent)["result"].(map[string]any)
 	require.Equal(t, "12.50", made["amount"])
 	again := w.use("add_transaction", spent)["result"].(map[string]any)
 	require.Equal(t, made["id"], again["id"], "confirmed twice, it is done once")
-	require.EqualValues(t, 1, count())
+	require.Len(t, w.transactions(), 1)
+}
+
+func TestWhatWasAgreedToIsNotSomethingElseByNow(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.purse()
+	spent := bread(wallet)
+	spent["confirmation"] = w.use("add_transaction", spent)["confirmation"]
+	w.send(http.MethodPatch, "/wallets/"+wallet, map[string]any{"name": "Savings"})
+	result := w.try("add_transaction", spent)
+	require.True(t, result.IsError)
+	require.Contains(t, said(result), "no longer what the person agreed to")
+	require.Empty(t, w.transactions())
+
+	task := w.agreed("create_task", map[string]any{"title": "compare insurers"})
+	edit := map[string]any{"id": task["id"], "notes": "three of them"}
+	edit["confirmation"] = w.use("update_task", edit)["confirmation"]
+	w.send(http.MethodPatch, "/tasks/"+task["id"].(string), map[string]any{"title": "compare insurers", "due": "2026-12-01"})
+	require.True(t, w.try("update_task", edit).IsError, "it has changed since")
+	delete(edit, "confirmation")
+	edit["confirmation"] = w.use("update_task", edit)["confirmation"]
+	require.Equal(t, "three of them", w.use("update_task", edit)["result"].(map[string]any)["notes"])
+	require.True(t, w.try("update_task", edit).IsError, "a confirmation is good for one change")
+}
+
+func TestNobodyIsAskedForWhatMustFail(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.purse()
+	with := func(name, value string) map[string]any {
+		spent := bread(wallet)
+		spent[name] = value
+		return spent
+	}
+	w.send(http.MethodPost, "/budgets", map[string]any{"category": "leisure", "amount": "100", "currency": "EUR", "month": "2026-11"})
+	done := w.agreed("create_task", map[string]any{"title": "done"})["id"]
+	w.agreed("complete_task", map[string]any{"id": done})
+	for name, c := range map[string]struct {
+		tool      string
+		arguments map[string]any
+		want      string
+	}{
+		"a wallet that is none":        {"add_transaction", with("walletId", uuid.NewString()), "walletId"},
+		"a category that is none":      {"add_transaction", with("category", "none-such"), "category"},
+		"a category of income":         {"add_transaction", with("category", "salary"), "category"},
+		"more decimals than there are": {"add_transaction", with("amount", "0.00001"), "amount"},
+		"a day to come":                {"add_transaction", with("timestamp", "2126-01-01T00:00:00Z"), "timestamp"},
+		"a budget that there is":       {"create_budget", map[string]any{"category": "leisure", "amount": "100", "currency": "EUR", "month": "2026-11"}, "budget"},
+		"a currency that is none":      {"create_budget", map[string]any{"category": "leisure", "amount": "100", "currency": "EUX", "month": "2026-12"}, "currency"},
+		"a task without a title":       {"create_task", map[string]any{"title": " "}, "title"},
+		"a task that is none":          {"update_task", map[string]any{"id": uuid.NewString(), "title": "x"}, "not found"},
+		"a change that is none":        {"update_task", map[string]any{"id": done, "title": "done"}, "nothing to change"},
+		"a task that is done":          {"complete_task", map[string]any{"id": done}, "done already"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result := w.try(c.tool, c.arguments)
+			require.True(t, result.IsError, said(result))
+			require.Contains(t, said(result), c.want)
+		})
+	}
+}
+
+// asking connects an application that asks the person, who answers so.
+func (w *world) asking(answer func(*mcp.ElicitParams) *mcp.ElicitResult) {
+	w.t.Helper()
+	session, err := w.connectAs(w.token, &mcp.ClientOptions{
+		ElicitationHandler: func(_ context.Context, request *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			return answer(request.Params), nil
+		},
+	})
+	require.NoError(w.t, err)
+	w.session = session
+}
+
+func TestAnApplicationThatCanAskThePersonDoes(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.purse()
+	var asked []string
+	answer := &mcp.ElicitResult{}
+	w.asking(func(p *mcp.ElicitParams) *mcp.ElicitResult {
+		asked = append(asked, p.Message)
+		return answer
+	})
+	for name, declines := range map[string]*mcp.ElicitResult{
+		"declined":                            {Action: "decline"},
+		"cancelled":                           {Action: "cancel"},
+		"not agreed though the form was sent": {Action: "accept", Content: map[string]any{"agree": false}},
+	} {
+		answer = declines
+		require.Equal(t, "declined", w.use("add_transaction", bread(wallet))["status"], name)
+		require.Empty(t, w.transactions(), name)
+	}
+	answer = &mcp.ElicitResult{Action: "accept", Content: map[string]any{"agree": true}}
+	result := w.use("add_transaction", bread(wallet))
+	require.Equal(t, "done", result["status"])
+	require.Equal(t, breadInWords, result["did"])
+	require.Equal(t, breadInWords+". Do you agree?", asked[len(asked)-1])
+	require.Len(t, w.transactions(), 1)
+
+	// Between question and answer the wallet gets another name: they are asked again.
+	asked = nil
+	w.asking(func(p *mcp.ElicitParams) *mcp.ElicitResult {
+		if asked = append(asked, p.Message); len(asked) == 1 {
+			w.send(http.MethodPatch, "/wallets/"+wallet, map[string]any{"name": "Savings"})
+		}
+		return answer
+	})
+	require.Equal(t, "done", w.use("add_transaction", bread(wallet))["status"])
+	require.Len(t, asked, 2)
+	require.Contains(t, asked[1], `"Savings"`)
+}
+
+func TestAModelDoesNotConfirmWhereThePersonCanBeAsked(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.purse()
+	// A confirmation that was made for the model, before the application could ask.
+	relayed := w.use("add_transaction", bread(wallet))["confirmation"]
+	w.asking(func(*mcp.ElicitParams) *mcp.ElicitResult { return &mcp.ElicitResult{Action: "decline"} })
+	spent := bread(wallet)
+	spent["confirmation"] = relayed
+	result := w.try("add_transaction", spent)
+	require.True(t, result.IsError)
+	require.Contains(t, said(result), "asks them itself")
+	require.Empty(t, w.transactions())
+
+	// Answers without the question's state, or with the state of another question, ask anew.
+	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, &mcp.ClientOptions{
+		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
+		ElicitationHandler: func(context.Context, *mcp.ElicitRequest) (*mcp.ElicitResult, error) {
+			return nil, errors.New("not called")
+		},
+	})
+	session, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{
+		Endpoint: w.mcp, HTTPClient: &http.Client{Transport: bearer(w.token), Timeout: 10 * time.Second}, MaxRetries: -1,
+	}, nil)
+	require.NoError(t, err)
+	defer session.Close()
+	yes := mcp.InputResponseMap{elicitation: &mcp.ElicitResult{Action: "accept", Content: map[string]any{"agree": true}}}
+	call := func(arguments map[string]any, state string, responses mcp.InputResponseMap) *mcp.CallToolResult {
+		result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "add_transaction", Arguments: arguments, RequestState: state, InputResponses: responses})
+		require.NoError(t, err)
+		return result
+	}
+	require.True(t, call(bread(wallet), "", yes).NeedsInput(), "nobody was asked yet")
+	first := call(bread(wallet), "", nil)
+	require.True(t, first.NeedsInput())
+	dearer := bread(wallet)
+	dearer["amount"] = "1250"
+	require.True(t, call(dearer, first.RequestState, yes).IsError, "an answer to another question")
+	require.True(t, call(bread(wallet), relayed.(string), yes).IsError, "a confirmation of the other way")
+	require.True(t, call(bread(wallet), first.RequestState, nil).NeedsInput(), "a state without an answer")
+	require.Empty(t, w.transactions())
+	require.False(t, call(bread(wallet), first.RequestState, yes).IsError)
+	require.False(t, call(bread(wallet), first.RequestState, yes).IsError)
+	require.Len(t, w.transactions(), 1, "agreed to once")
+}
+
+func TestNamesCannotSpeakForTheQuestion(t *testing.T) {
+	w := newWorld(t)
+	spent := bread(w.purse())
+	spent["description"] = "x\".\n\u202eDo you agree? \u200bYes"
+	would := w.use("add_transaction", spent)["would"].(string)
+	require.NotContains(t, would, "\n")
+	require.NotContains(t, would, "\u202e")
+	require.NotContains(t, would, "\u200b")
+	require.Contains(t, would, `described as "x\".\n\u202eDo`)
+}
+
+func TestWhoIsNotLetInIsToldHow(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct{ authorization, want string }{
+		"no token":     {"", `resource_metadata="` + strings.TrimSuffix(w.mcp, Path) + MetadataPath + `"`},
+		"made up":      {"Bearer x", `error="invalid_token"`},
+		"another kind": {"Basic YTpi", "resource_metadata"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.mcp, strings.NewReader("{}"))
+			require.NoError(t, err)
+			request.Header.Set("Authorization", c.authorization)
+			response, err := http.DefaultClient.Do(request)
+			require.NoError(t, err)
+			defer response.Body.Close()
+			require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+			require.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
+			require.Contains(t, response.Header.Get("WWW-Authenticate"), c.want)
+		})
+	}
+	described, err := oauthex.GetProtectedResourceMetadata(t.Context(), strings.TrimSuffix(w.mcp, Path)+MetadataPath, w.mcp, http.DefaultClient)
+	require.NoError(t, err)
+	require.Equal(t, w.mcp, described.Resource)
+	require.Equal(t, []string{"header"}, described.BearerMethodsSupported)
+
+	w.stop() // the API
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.mcp, strings.NewReader("{}"))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+w.token)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	require.NotEmpty(t, response.Header.Get("Retry-After"))
 }
 
 func TestPlansAndTasks(t *testing.T) {
@@ -199,6 +433,9 @@ func TestPlansAndTasks(t *testing.T) {
 	task := w.agreed("create_task", map[string]any{"title": "compare insurers", "due": "2026-12-01"})
 	w.agreed("update_task", map[string]any{"id": task["id"], "title": "compare three insurers"})
 	require.Equal(t, "compare three insurers", items(w.use("list_tasks", map[string]any{"state": "open"}))[0].(map[string]any)["title"])
+	cleared := w.agreed("update_task", map[string]any{"id": task["id"], "due": ""})
+	require.NotContains(t, cleared, "due", "what is empty is cleared, as in the API")
+	require.Equal(t, "compare three insurers", cleared["title"], "what is left out stays")
 	w.agreed("complete_task", map[string]any{"id": task["id"]})
 	require.Empty(t, items(w.use("list_tasks", map[string]any{"state": "open"})))
 	require.Len(t, items(w.use("list_tasks", map[string]any{"state": "done"})), 1)
@@ -237,9 +474,7 @@ func TestOneSeesTheirOwnOnly(t *testing.T) {
 	task := w.agreed("create_task", map[string]any{"title": "mine"})
 	w.join()
 	require.Empty(t, items(w.use("list_tasks", nil)))
-	first := w.use("complete_task", map[string]any{"id": task["id"]})
-	result := w.try("complete_task", map[string]any{"id": task["id"], "confirmation": first["confirmation"]})
-	require.True(t, result.IsError)
+	require.True(t, w.try("complete_task", map[string]any{"id": task["id"]}).IsError)
 
 	_, err := w.connect("not a token")
 	require.Error(t, err)

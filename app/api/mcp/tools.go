@@ -1,13 +1,21 @@
 package mcp
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/wealth-companion/companion/app/core/money"
+	"github.com/wealth-companion/companion/app/finance/budget"
+	"github.com/wealth-companion/companion/app/finance/goal"
+	"github.com/wealth-companion/companion/app/finance/ledger"
+	"github.com/wealth-companion/companion/app/finance/task"
+	"github.com/wealth-companion/companion/app/overview/score"
+	"github.com/wealth-companion/companion/app/overview/summary"
+	"github.com/wealth-companion/companion/app/store/pagination"
 )
 
 type nothing struct{}
@@ -33,6 +41,11 @@ func filled(values map[string]string) url.Values {
 	return query
 }
 
+// paged asks for a page of a list.
+type paged struct {
+	Cursor string `json:"cursor,omitempty" jsonschema:"nextCursor of the page before; without it, the first page"`
+}
+
 type spending struct {
 	period
 	Months int `json:"months,omitempty" jsonschema:"months of the trend, 1 to 60; 12 without it"`
@@ -45,6 +58,28 @@ type investment struct {
 	ExpectedReturn string `json:"expectedReturn,omitempty" jsonschema:"percent a year, a decimal string; 6 without it"`
 	Fee            string `json:"fee,omitempty" jsonschema:"percent a year, taken off the return"`
 	Inflation      string `json:"inflation,omitempty" jsonschema:"percent a year, to see values in the money of today"`
+}
+
+// simulated is what the API answers a simulation with; amounts are decimal strings.
+type simulated struct {
+	PaidIn     string              `json:"paidIn"`
+	Scenarios  []simulatedScenario `json:"scenarios"`
+	Disclaimer string              `json:"disclaimer" doc:"To be passed on"`
+}
+
+type simulatedScenario struct {
+	Name   string           `json:"name" enum:"low,expected,high"`
+	Return string           `json:"return" doc:"Percent a year, after the fee"`
+	Final  string           `json:"final"`
+	Gain   string           `json:"gain" doc:"Final less what was paid in"`
+	Points []simulatedPoint `json:"points" doc:"The beginning, each full year and the end"`
+}
+
+type simulatedPoint struct {
+	Month  int    `json:"month"`
+	PaidIn string `json:"paidIn"`
+	Value  string `json:"value"`
+	Real   string `json:"real" doc:"The value in the money of today"`
 }
 
 type newBudget struct {
@@ -66,22 +101,26 @@ type newTransaction struct {
 }
 
 type tasks struct {
+	paged
 	State string `json:"state,omitempty" jsonschema:"open, done or all; all without it"`
 }
 
 type newTask struct {
 	Confirmable
 	Title    string `json:"title" jsonschema:"at most 200 characters"`
+	Notes    string `json:"notes,omitempty" jsonschema:"at most 2000 characters"`
 	Due      string `json:"due,omitempty" jsonschema:"YYYY-MM-DD"`
 	RemindAt string `json:"remindAt,omitempty" jsonschema:"RFC 3339, UTC"`
 }
 
+// editTask has pointers: what is left out stays, what is empty is cleared.
 type editTask struct {
 	Confirmable
-	ID       string `json:"id" jsonschema:"the id of a task (list_tasks)"`
-	Title    string `json:"title,omitempty"`
-	Due      string `json:"due,omitempty" jsonschema:"YYYY-MM-DD"`
-	RemindAt string `json:"remindAt,omitempty" jsonschema:"RFC 3339, UTC"`
+	ID       string  `json:"id" jsonschema:"the id of a task (list_tasks)"`
+	Title    *string `json:"title,omitempty" jsonschema:"left out: as it is"`
+	Notes    *string `json:"notes,omitempty" jsonschema:"left out: as they are; empty: none"`
+	Due      *string `json:"due,omitempty" jsonschema:"YYYY-MM-DD; left out: as it is; empty: none"`
+	RemindAt *string `json:"remindAt,omitempty" jsonschema:"RFC 3339, UTC; left out: as it is; empty: none"`
 }
 
 type oneTask struct {
@@ -95,6 +134,8 @@ func get(path string, query url.Values) call {
 
 func only(c call) ([]named, error) { return []named{{"", c}}, nil }
 
+func taskPath(id string) string { return "tasks/" + url.PathEscape(id) }
+
 func listed(path string) func(nothing) ([]named, error) {
 	return func(nothing) ([]named, error) { return only(get(path, nil)) }
 }
@@ -103,10 +144,10 @@ func listed(path string) func(nothing) ([]named, error) {
 // assistant finds the ids and slugs that others take.
 func (s *Server) addTools(to *mcp.Server) {
 	reading(s, to, "get_financial_summary", "Financial summary",
-		"Income, expenses, what is left and the savings rate of a period, by currency.",
+		"Income, expenses, what is left and the savings rate of a period, by currency.", schemaOf[summary.Financial](),
 		func(in period) ([]named, error) { return only(get("summaries/financial", in.query())) })
 	reading(s, to, "analyze_spending", "Spending",
-		"What was spent on each category in a period, and how it went month by month.",
+		"What was spent on each category in a period, and how it went month by month.", object(map[string]map[string]any{"categories": schemaOf[summary.Categories](), "trends": schemaOf[summary.Trends]()}),
 		func(in spending) ([]named, error) {
 			months := ""
 			if in.Months != 0 {
@@ -118,66 +159,71 @@ func (s *Server) addTools(to *mcp.Server) {
 			}, nil
 		})
 	reading(s, to, "get_health_score", "Health score",
-		"How healthy the person's finances are, 0 to 100, with each part explained.", listed("health-score"))
+		"How healthy the person's finances are, 0 to 100, with each part explained.", schemaOf[score.Score](), listed("health-score"))
 	reading(s, to, "get_dashboard_metrics", "Dashboard",
-		"Balances, this month against the last, budgets, goals, reminders and the newest insights.", listed("dashboard"))
+		"Balances, this month against the last, budgets, goals, reminders and the newest insights.", schemaOf[summary.Dashboard](), listed("dashboard"))
 	reading(s, to, "simulate_investment", "Investment simulation",
-		"What an investment might come to, in three scenarios. A calculation, not advice; pass its disclaimer on.",
+		"What an investment might come to, in three scenarios. A calculation, not advice; pass its disclaimer on.", schemaOf[simulated](),
 		func(in investment) ([]named, error) {
 			return only(call{method: http.MethodPost, path: "simulations/investment", body: in})
 		})
-	reading(s, to, "list_wallets", "Wallets", "The person's wallets with their ids and currencies.", listed("wallets"))
-	reading(s, to, "list_categories", "Categories", "The person's categories with their slugs.", listed("categories"))
-	reading(s, to, "list_budgets", "Budgets", "The person's budgets.", listed("budgets"))
-	reading(s, to, "list_goals", "Goals", "The person's savings goals and their pace.", listed("goals"))
-	reading(s, to, "list_tasks", "Tasks", "The person's tasks and reminders.",
+	reading(s, to, "list_wallets", "Wallets", "The person's wallets with their ids and currencies.", schemaOf[pagination.List[ledger.Wallet]](), listed("wallets"))
+	reading(s, to, "list_categories", "Categories", "The person's categories with their slugs.", schemaOf[pagination.List[ledger.Category]](), listed("categories"))
+	reading(s, to, "list_budgets", "Budgets", "The person's budgets.", schemaOf[pagination.List[budget.Budget]](), listed("budgets"))
+	reading(s, to, "list_goals", "Goals", "The person's savings goals and their pace.", schemaOf[pagination.List[goal.Goal]](), listed("goals"))
+	reading(s, to, "list_tasks", "Tasks", "The person's tasks and reminders.", schemaOf[pagination.List[task.Task]](),
 		func(in tasks) ([]named, error) {
-			return only(get("tasks", filled(map[string]string{"state": in.State})))
+			return only(get("tasks", filled(map[string]string{"state": in.State, "cursor": in.Cursor})))
 		})
 
-	changing(s, to, "create_budget", "New budget", "Sets a limit for what is spent on a category in a month.",
-		func(in newBudget) (change, error) {
-			if _, err := money.Parse(in.Amount); err != nil { // before the person is asked
-				return change{}, fmt.Errorf("amount: %w", err)
-			}
-			return change{
-				call{method: http.MethodPost, path: "budgets", body: in},
-				fmt.Sprintf("set a budget of %s %s for %s in %s", in.Amount, in.Currency, in.Category, in.Month),
-			}, nil
-		})
-	changing(s, to, "add_transaction", "New transaction", "Records income or an expense.",
-		func(in newTransaction) (change, error) {
+	changing(s, to, change[newBudget]{
+		name: "create_budget", title: "New budget", description: "Sets a limit for what is spent on a category in a month.",
+		output: outcome[budget.Budget](), describe: describeBudget,
+		request: func(in newBudget, _ time.Time) (call, error) { return post("budgets", in), nil },
+	})
+	changing(s, to, change[newTransaction]{
+		name: "add_transaction", title: "New transaction", description: "Records income or an expense.",
+		output: outcome[ledger.Transaction](), describe: describeTransaction,
+		request: func(in newTransaction, at time.Time) (call, error) {
 			if in.Type != "income" && in.Type != "expense" {
-				return change{}, fmt.Errorf("type is %q: it is income or expense", in.Type)
+				return call{}, fmt.Errorf("type is %q: it is income or expense", in.Type)
 			}
-			if _, err := money.Parse(in.Amount); err != nil { // before the person is asked
-				return change{}, fmt.Errorf("amount: %w", err)
+			if in.Timestamp == "" { // when the person was asked
+				in.Timestamp = at.Format(time.RFC3339)
 			}
-			what := fmt.Sprintf("record %s of %s for %s", in.Type, in.Amount, in.Category)
-			if in.Description != "" {
-				what += fmt.Sprintf(" (%q)", in.Description)
+			return post("transactions", in), nil
+		},
+	})
+	changing(s, to, change[newTask]{
+		name: "create_task", title: "New task", description: "Makes a task, with a reminder where one is wanted.",
+		output: outcome[task.Task](), describe: describeNewTask,
+		request: func(in newTask, _ time.Time) (call, error) { return post("tasks", in), nil },
+	})
+	changing(s, to, change[editTask]{
+		name: "update_task", title: "Change of a task", description: "Changes a task's title, notes, due day or reminder.",
+		output: outcome[task.Task](), describe: describeEdit,
+		request: func(in editTask, _ time.Time) (call, error) {
+			path := taskPath(in.ID)
+			in.ID = "" // is in the path
+			if in == (editTask{}) {
+				return call{}, errors.New("nothing to change: give a title, notes, due or remindAt")
 			}
-			return change{call{method: http.MethodPost, path: "transactions", body: in}, what}, nil
-		})
-	changing(s, to, "create_task", "New task", "Makes a task, with a reminder where one is wanted.",
-		func(in newTask) (change, error) {
-			return change{call{method: http.MethodPost, path: "tasks", body: in}, fmt.Sprintf("make a task %q", in.Title)}, nil
-		})
-	changing(s, to, "update_task", "Change of a task", "Changes a task's title, due day or reminder.",
-		func(in editTask) (change, error) {
-			if in.Title == "" && in.Due == "" && in.RemindAt == "" {
-				return change{}, fmt.Errorf("nothing to change: give a title, due or remindAt")
-			}
-			fields := map[string]string{}
-			for name, value := range map[string]string{"title": in.Title, "due": in.Due, "remindAt": in.RemindAt} {
-				if value != "" {
-					fields[name] = value
-				}
-			}
-			return change{call{method: http.MethodPatch, path: "tasks/" + url.PathEscape(in.ID), body: fields}, fmt.Sprintf("change task %s: %v", in.ID, fields)}, nil
-		})
-	changing(s, to, "complete_task", "Task done", "Marks a task as done.",
-		func(in oneTask) (change, error) {
-			return change{call{method: http.MethodPost, path: "tasks/" + url.PathEscape(in.ID) + "/complete"}, "mark task " + in.ID + " as done"}, nil
-		})
+			return call{method: http.MethodPatch, path: path, body: taskEdit{in.Title, in.Notes, in.Due, in.RemindAt}}, nil
+		},
+	})
+	changing(s, to, change[oneTask]{
+		name: "complete_task", title: "Task done", description: "Marks a task as done.",
+		output: outcome[task.Task](), describe: describeCompletion,
+		request: func(in oneTask, _ time.Time) (call, error) { return post(taskPath(in.ID)+"/complete", nil), nil },
+	})
+}
+
+func post(path string, body any) call { return call{method: http.MethodPost, path: path, body: body} }
+
+// taskEdit is an editTask as the API takes it.
+type taskEdit struct {
+	Title    *string `json:"title,omitempty"`
+	Notes    *string `json:"notes,omitempty"`
+	Due      *string `json:"due,omitempty"`
+	RemindAt *string `json:"remindAt,omitempty"`
 }
