@@ -9,6 +9,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/money"
@@ -37,25 +38,27 @@ type Pace struct {
 }
 
 // GoalPace reckons the pace of a goal: what was saved since it was made, carried on
-// to its deadline. People save in lumps, once a month, so up to half a month of the
+// to the end of the day that is its deadline. What is needed is the remainder by the
+// months till then, all of it in the last month, as the API says it. People save in lumps, once a month, so up to half a month of the
 // needed pace is taken to be on its way. ok is false for a goal without a deadline,
 // one that is too young (75 days, 15% of its time) and one that is over.
 func GoalPace(g history.Goal, now time.Time) (Pace, bool) {
-	if g.Deadline.IsZero() || !now.Before(g.Deadline) || !g.Target.IsPositive() {
+	end := g.Deadline.AddDate(0, 0, 1)
+	if g.Deadline.IsZero() || !now.Before(end) || !g.Target.IsPositive() {
 		return Pace{}, false
 	}
 	days := now.Sub(g.CreatedAt).Hours() / 24
-	all := g.Deadline.Sub(g.CreatedAt).Hours() / 24
+	all := end.Sub(g.CreatedAt).Hours() / 24
 	p := Pace{}
 	if days < goalDays || days < goalShare*all {
 		return p, false
 	}
 	p.Elapsed = days / all
-	span, left := decimal.NewFromFloat(days), decimal.NewFromFloat(all-days)
+	span, left := decimal.NewFromFloat(days), decimal.Max(decimal.NewFromInt(1), calendar.MonthsBetween(now, end))
 	coming := g.Target.Mul(aMonthsDays).Div(decimal.NewFromFloat(all)).Div(decimal.NewFromInt(2))
 	p.Monthly = g.Saved.Mul(aMonthsDays).DivRound(span, 2)
 	p.Expected = g.Saved.Add(coming).Mul(decimal.NewFromFloat(all)).DivRound(span, 2)
-	p.Needed = decimal.Max(decimal.Zero, g.Target.Sub(g.Saved)).Mul(aMonthsDays).DivRound(left, 2)
+	p.Needed = decimal.Max(decimal.Zero, g.Target.Sub(g.Saved)).DivRound(left, 2)
 	return p, true
 }
 

@@ -11,6 +11,25 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 )
 
+// What rollover carries is what the document says: what was left of the limit of the
+// month before, which adds up; nothing of what was spent too much, and nothing over a gap.
+func TestABudgetCarriesOverWhatWasLeft(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.join()
+	for _, month := range []struct{ name, spent string }{{"2025-01", "60"}, {"2025-02", "10"}, {"2025-03", "350"}, {"2025-04", "20"}, {"2025-06", "0"}} {
+		w.call(201, "POST", "/budgets", object{"category": "groceries", "amount": "100", "currency": "EUR", "month": month.name, "rollover": month.name != "2025-01"})
+		if month.spent != "0" {
+			w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": month.spent, "type": "expense", "category": "groceries", "timestamp": month.name + "-15T12:00:00Z"})
+		}
+	}
+	w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "5", "type": "income", "category": "groceries", "timestamp": "2025-02-20T12:00:00Z"}) // a refund
+	carried := map[string]any{}
+	for _, item := range w.call(200, "GET", "/budgets", nil)["items"].([]any) {
+		carried[item.(object)["month"].(string)] = item.(object)["status"].(object)["carried"]
+	}
+	require.Equal(t, map[string]any{"2025-01": "0.00", "2025-02": "40.00", "2025-03": "135.00", "2025-04": "0.00", "2025-06": "0.00"}, carried)
+}
+
 func TestABudgetSaysHowItStands(t *testing.T) {
 	w := newWorld(t)
 	wallet := w.join()

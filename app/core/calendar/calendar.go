@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 	_ "time/tzdata" // images hold no time zones
+
+	"github.com/shopspring/decimal"
 )
 
 // Layouts of a day and of a month as people, the API and events write them.
@@ -102,6 +104,16 @@ func ClockOn(at, day time.Time, zone *time.Location) time.Time {
 		return end.Add(-time.Microsecond)
 	}
 	return clock
+}
+
+// meanMonth is a month's mean length in days.
+var meanMonth = decimal.RequireFromString("30.4375")
+
+// MonthsBetween is how many months of mean length lie between two clocks, a part of
+// one included, to six places.
+func MonthsBetween(from, until time.Time) decimal.Decimal {
+	days := decimal.NewFromInt(int64(until.Sub(from)/time.Second)).DivRound(decimal.NewFromInt(24*60*60), 6)
+	return days.DivRound(meanMonth, 6)
 }
 
 // Instant is when a clock in the zone first shows that reading, or a later one

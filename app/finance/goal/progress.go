@@ -32,11 +32,6 @@ var (
 	farthest = decimal.NewFromInt(50 * 12)
 )
 
-// months is how many months lie between two times, a part of one included.
-func months(from, until time.Time) decimal.Decimal {
-	return decimal.NewFromInt(int64(until.Sub(from)/time.Second)).DivRound(decimal.NewFromInt(24*60*60), 6).DivRound(monthDays, 6)
-}
-
 // Assess tells how far a goal is at now, for a person who lives in a time zone: a
 // deadline is a day of their calendar, which counts to its end. contributed is what was put aside, less
 // what was taken out, within PaceWindow.
@@ -47,7 +42,8 @@ func months(from, until time.Time) decimal.Decimal {
 // end; with less than a month left it is the whole remainder.
 func Assess(g Goal, contributed decimal.Decimal, now time.Time, zone *time.Location) Progress {
 	remaining := decimal.Max(decimal.Zero, g.Target.Sub(g.Saved.Decimal))
-	span := decimal.Min(decimal.NewFromInt(3), decimal.Max(one, months(g.CreatedAt, now)))
+	clock := calendar.Clock(now, zone)
+	span := decimal.Min(decimal.NewFromInt(3), decimal.Max(one, calendar.MonthsBetween(calendar.Clock(g.CreatedAt, zone), clock)))
 	pace := contributed.DivRound(span, 2)
 	p := Progress{
 		Percent:   g.Saved.Mul(hundred).DivRound(g.Target.Decimal, 1).InexactFloat64(),
@@ -58,7 +54,7 @@ func Assess(g Goal, contributed decimal.Decimal, now time.Time, zone *time.Locat
 		reachedIn = remaining.DivRound(pace, 6)
 		reachable = reachedIn.LessThanOrEqual(farthest)
 		if reachable {
-			p.Projected = calendar.DayName(calendar.Day(now, zone).AddDate(0, 0, int(reachedIn.Mul(monthDays).Ceil().IntPart())))
+			p.Projected = calendar.DayName(clock.AddDate(0, 0, int(reachedIn.Mul(monthDays).Ceil().IntPart())))
 		}
 	}
 	if g.Deadline == "" {
@@ -68,7 +64,7 @@ func Assess(g Goal, contributed decimal.Decimal, now time.Time, zone *time.Locat
 	if err != nil {
 		return p // not one that was let in
 	}
-	left := months(now, calendar.Start(day.AddDate(0, 0, 1), zone))
+	left := calendar.MonthsBetween(clock, day.AddDate(0, 0, 1))
 	needed := money.Of(remaining.DivRound(decimal.Max(one, left), 2))
 	onTrack := reachable && reachedIn.LessThanOrEqual(left) || remaining.IsZero()
 	p.Needed, p.OnTrack = &needed, &onTrack

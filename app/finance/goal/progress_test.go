@@ -16,7 +16,7 @@ func TestADeadlineIsADayOfThePersonsCalendar(t *testing.T) {
 	d := decimal.RequireFromString
 	g := Goal{Target: money.Of(d("1200")), Saved: money.Of(d("600")), Deadline: "2026-11-30"}
 	for name, c := range map[string]struct{ zone, now, needed, projected string }{
-		"more than a month before":           {"America/Los_Angeles", "2026-10-31T13:30:00Z", "593.50", "2027-05-02"},
+		"more than a month before":           {"America/Los_Angeles", "2026-10-31T13:30:00Z", "594.31", "2027-05-02"},
 		"November has begun in Kiritimati":   {"Pacific/Kiritimati", "2026-10-31T13:30:00Z", "600.00", "2027-05-03"},
 		"the evening before in Pago Pago":    {"Pacific/Pago_Pago", "2026-11-01T10:30:00Z", "600.00", "2027-05-02"},
 		"two months, of which one is longer": {"America/Santiago", "2026-09-30T00:00:00Z", "293.96", "2027-03-31"},
