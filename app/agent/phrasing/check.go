@@ -26,8 +26,10 @@ import (
 //   - words for numbers, "twice" and "half" among them, must be there as the word or
 //     its digits.
 //
-// Refused too: words of claims and addresses (web, e-mail) that the message does not
-// bring, hidden characters, letters of other scripts, digits of other scripts and fractions, digits joined to letters
+// Every word must be one that the message or the facts use, or that claims nothing
+// more than they do, and every number must stay what it is of (meaning.go).
+//
+// Refused too: addresses (web, e-mail), hidden characters, letters of other scripts, digits of other scripts and fractions, digits joined to letters
 // unless the same word is in the facts, links, and texts that are empty, too long or
 // hold control characters.
 func Check(text, message string, facts map[string]string) error {
@@ -41,31 +43,18 @@ func Check(text, message string, facts map[string]string) error {
 	case link.MatchString(text):
 		return errors.New("it holds a link or an address")
 	}
-	known := strings.ToLower(message)
-	for _, word := range letters.FindAllString(strings.ToLower(text), -1) {
-		if claims[word] && !strings.Contains(known, word) {
-			return fmt.Errorf("the message does not speak of %q", word)
-		}
+	if err := checkNumbers(text, message, facts); err != nil {
+		return err
 	}
-	return checkNumbers(text, message, facts)
-}
-
-// claims are words of what no message may bring up by itself: money given back,
-// ways to log in, and urgency.
-var claims = wordSet("refund refunds refunded reimbursed reimbursement cashback login log logged sign signin password passcode pin verify verified confirm " +
-	"click tap call dial urgent urgently immediately blocked locked suspended fraud hacked prize winner won lottery bitcoin crypto guaranteed guarantee")
-
-func wordSet(words string) map[string]bool {
-	set := map[string]bool{}
-	for _, word := range strings.Fields(words) {
-		set[word] = true
+	if err := checkWords(text, message, facts); err != nil {
+		return err
 	}
-	return set
+	return checkMeaning(text, message, facts)
 }
 
 func checkNumbers(text, message string, facts map[string]string) error {
 	for _, r := range text {
-		if unicode.Is(unicode.Cf, r) || unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) && !strings.ContainsRune(message, r) {
+		if unicode.In(r, unicode.Cf, unicode.Co) || unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) && !strings.ContainsRune(message, r) {
 			return fmt.Errorf("%U is a character that is hidden or of another script", r)
 		}
 		if unicode.IsControl(r) {
