@@ -116,6 +116,68 @@ func TestWhatWasEnteredByHandIsNotImportedAgain(t *testing.T) {
 	require.EqualValues(t, 2, w.call(201, "POST", "/imports", object{"walletId": wallet, "file": encoded(csv)})["imported"])
 }
 
+func TestWhatIsProbablyThereIsAskedFor(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.join()
+	noted := w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "20.50", "type": "expense", "category": "groceries", "description": "rewe", "timestamp": "2026-11-01T18:00:00Z"})
+	csv := "Date,Payee,Amount\n2026-11-03,KARTENZAHLUNG REWE MARKT 4711 BERLIN,-20.50\n2026-11-04,Kiosk,-2.00\n"
+	file := func(more object) object {
+		body := object{"walletId": wallet, "file": encoded(csv)}
+		for field, value := range more {
+			body[field] = value
+		}
+		return body
+	}
+	preview := w.call(200, "POST", "/imports/preview", file(nil))
+	require.EqualValues(t, 0, preview["duplicates"])
+	probable := preview["probable"].([]any)
+	require.Len(t, probable, 1)
+	require.EqualValues(t, 2, probable[0].(object)["line"])
+	require.Equal(t, noted["id"], probable[0].(object)["transactionId"])
+	require.Contains(t, probable[0].(object)["reason"], "same amount")
+
+	refused := w.call(422, "POST", "/imports", file(nil))
+	require.Equal(t, "probable", refused["errors"].([]any)[0].(object)["field"])
+	require.Contains(t, refused["detail"], "line 2")
+	w.call(422, "POST", "/imports", file(object{"skip": []int{3}}))
+	w.call(422, "POST", "/imports", file(object{"skip": []int{2}, "import": []int{2}}))
+	require.Empty(t, w.call(200, "GET", "/imports", nil)["items"], "nothing was imported by what was refused")
+
+	done := w.call(201, "POST", "/imports", file(object{"skip": []int{2}}))
+	require.EqualValues(t, 1, done["imported"])
+	require.EqualValues(t, 1, done["duplicates"])
+	require.Equal(t, "-22.50", w.balance(wallet))
+	w.call(204, "DELETE", "/imports/"+text(done, "id"), nil)
+	both := w.call(201, "POST", "/imports", file(object{"probable": "import"}))
+	require.EqualValues(t, 2, both["imported"])
+}
+
+func TestALineStaysKnownWhenItsTransactionIsMovedAndEdited(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.join()
+	other := text(w.call(201, "POST", "/wallets", object{"name": "Other", "type": "savings", "currency": "EUR"}), "id")
+	body := object{"walletId": wallet, "file": encoded("Date,Payee,Amount\n2026-11-03,Kiosk,-2.00\n")}
+	done := w.call(201, "POST", "/imports", body)
+	brought := w.call(200, "GET", "/transactions?import="+text(done, "id"), nil)["items"].([]any)[0].(object)
+	w.call(200, "PATCH", "/transactions/"+text(brought, "id"), object{"walletId": other, "amount": "3.00", "description": "sweets", "timestamp": "2026-10-01T10:00:00Z"})
+	require.EqualValues(t, 1, w.call(201, "POST", "/imports", body)["duplicates"])
+}
+
+func TestARefundIsFiledWhereItsPurchaseIs(t *testing.T) {
+	w := newWorld(t)
+	wallet := w.join()
+	w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "80", "type": "expense", "category": "shopping", "description": "Zalando", "timestamp": "2026-10-01T10:00:00Z"})
+	csv := "Date,Payee,Amount\n2026-11-03,ZALANDO SE BERLIN,80.00\n2026-11-03,ACME Ltd,2500.00\n2026-11-04,Kiosk,-2.00\n"
+	rows := w.call(200, "POST", "/imports/preview", object{"walletId": wallet, "file": encoded(csv)})["rows"].([]any)
+	require.Equal(t, "shopping", rows[0].(object)["category"])
+	require.Equal(t, true, rows[0].(object)["refund"])
+	require.NotContains(t, rows[1], "refund")
+	w.call(201, "POST", "/imports", object{"walletId": wallet, "file": encoded(csv)})
+	created, _ := outbox[event.TransactionCreated](w, event.TypeTransactionCreated)
+	require.True(t, created[1].Refund)
+	require.False(t, created[2].Refund)
+}
+
 func TestOtherStatements(t *testing.T) {
 	w := newWorld(t)
 	wallet := w.join()

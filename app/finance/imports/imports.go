@@ -54,7 +54,10 @@ type File struct {
 type New struct {
 	File
 	BadLines   string `json:"badLines,omitempty" enum:"skip,refuse" doc:"What one bad line does: skip (without it) leaves it out, refuse has nothing imported"`
-	Duplicates string `json:"duplicates,omitempty" enum:"skip,import" doc:"What becomes of what is there already; without it, skip"`
+	Duplicates string `json:"duplicates,omitempty" enum:"skip,import" doc:"What becomes of what is there already; without it, skip. With import, what is only probably there is imported too"`
+	Probable   string `json:"probable,omitempty" enum:"skip,import" doc:"What becomes of lines that are probably there already, as a preview lists them, and that skip and import do not name. Needed when there are any"`
+	Skip       []int  `json:"skip,omitempty" maxItems:"5000" doc:"Lines that are probably there already and are left out, by their number in the file"`
+	Import     []int  `json:"import,omitempty" maxItems:"5000" doc:"Lines that are probably there already and are imported all the same"`
 }
 
 // BadLine is a line that cannot be imported.
@@ -92,7 +95,19 @@ type Row struct {
 	Amount      money.Amount `json:"amount"`
 	Category    string       `json:"category" doc:"As the same merchant was filed before, or as the bank says; else other"`
 	Description string       `json:"description"`
+	Refund      bool         `json:"refund,omitempty" doc:"It would lower what was spent on the category"`
 	Duplicate   string       `json:"duplicate,omitempty" doc:"Why it is one; without it, it is none"`
+}
+
+// Probable is a line that is probably there already.
+type Probable struct {
+	Line          int          `json:"line" doc:"The file's line, from 1"`
+	Timestamp     time.Time    `json:"timestamp"`
+	Type          string       `json:"type" enum:"income,expense"`
+	Amount        money.Amount `json:"amount"`
+	Description   string       `json:"description"`
+	TransactionID uuid.UUID    `json:"transactionId" doc:"The transaction that it probably is"`
+	Reason        string       `json:"reason" doc:"What speaks for it"`
 }
 
 // Preview is what a file would bring.
@@ -108,6 +123,7 @@ type Preview struct {
 	Bad         int               `json:"bad" doc:"Lines that cannot be imported"`
 	BadLines    []BadLine         `json:"badLines" doc:"The first of these, at most 100"`
 	Duplicates  int               `json:"duplicates" doc:"Lines that are there already"`
+	Probable    []Probable        `json:"probable" doc:"Lines that are probably there already: whether they are imported is to be said"`
 }
 
 // format is the file's, as given or as it looks.
@@ -163,7 +179,7 @@ func (f File) propose() (statement.Proposal, error) {
 
 // Preview tells what importing a file would do, and does nothing.
 func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview, error) {
-	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}}
+	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}}
 	proposal, err := f.propose()
 	if err != nil {
 		return p, err
@@ -198,7 +214,7 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			return nil
 		}
 		file.keep(currency, time.Now())
-		known, err := recall(ctx, tx, user, f.WalletID, file.lines)
+		known, err := recall(ctx, tx, user, f.WalletID, currency, file.lines)
 		if err != nil {
 			return err
 		}
@@ -208,9 +224,13 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			if why != "" {
 				p.Duplicates++
 			}
+			kind, amount := direction(l)
+			if like, is := known.probable[i]; is {
+				p.Probable = append(p.Probable, Probable{l.Number, l.At, kind, amount, l.Description, like.transaction, like.reason})
+			}
 			if i < shown {
-				kind, amount := direction(l)
-				p.Rows = append(p.Rows, Row{l.Number, l.At, kind, amount, known.category(l), l.Description, why})
+				category := known.category(l)
+				p.Rows = append(p.Rows, Row{l.Number, l.At, kind, amount, category, l.Description, known.refund(l), why})
 			}
 		}
 		return nil
@@ -287,7 +307,7 @@ func refusal(bad []BadLine) string {
 
 func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed) (Import, error) {
 	lines, bad := file.lines, file.bad
-	known, err := recall(ctx, tx, user, n.WalletID, lines)
+	known, err := recall(ctx, tx, user, n.WalletID, currency, lines)
 	if err != nil {
 		return Import{}, err
 	}
@@ -296,11 +316,9 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		ID: tracing.NewID(), WalletID: n.WalletID, Format: string(n.format()), FileName: n.FileName,
 		Bad: len(bad), BadLines: bad[:min(len(bad), maxBad)], CreatedAt: at,
 	}
-	var taken []int
-	for i := range lines {
-		if known.duplicates[i] == "" || n.Duplicates == "import" {
-			taken = append(taken, i)
-		}
+	taken, err := n.choose(lines, known)
+	if err != nil {
+		return Import{}, err
 	}
 	done.Imported, done.Duplicates = len(taken), len(lines)-len(taken)
 	told, err := json.Marshal(done.BadLines)
@@ -321,7 +339,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		category := known.category(l)
 		all, fingerprints = append(all, ledger.Transaction{
 			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: category,
-			Refund:      ledger.Refunds(kind, known.filing.kinds[category]),
+			Refund:      known.refund(l),
 			Description: l.Description, Tags: []string{}, Status: event.Active, ImportID: &done.ID, Timestamp: l.At, CreatedAt: at, UpdatedAt: at,
 			// The day that the statement names, whatever the time zone.
 			Date: calendar.DayName(l.At),
@@ -332,6 +350,55 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		return Import{}, err
 	}
 	return done, many.Insert(ctx, tx)
+}
+
+// refund tells whether a line would be filed as a refund.
+func (k known) refund(l statement.Line) bool {
+	kind, _ := direction(l)
+	return ledger.Refunds(kind, k.filing.kinds[k.category(l)])
+}
+
+// choose returns the lines that are to be imported, by index. Where that cannot be
+// known without the person, it says what they must answer.
+func (n New) choose(lines []statement.Line, k known) ([]int, error) {
+	answers := map[int]bool{} // by line: whether it is imported
+	for _, one := range []struct {
+		field    string
+		numbers  []int
+		imported bool
+	}{{"skip", n.Skip, false}, {"import", n.Import, true}} {
+		for _, number := range one.numbers {
+			if before, is := answers[number]; is && before != one.imported {
+				return nil, apperror.Invalid{Field: one.field, Reason: fmt.Sprintf("line %d is to be left out and to be imported: name it once", number)}
+			}
+			answers[number] = one.imported
+		}
+	}
+	var taken, open []int
+	used := map[int]bool{}
+	for i, l := range lines {
+		_, probable := k.probable[i]
+		imported, answered := answers[l.Number]
+		if probable && answered {
+			used[l.Number] = true
+		}
+		switch {
+		case n.Duplicates == "import", k.duplicates[i] == "" && !probable, probable && answered && imported, probable && !answered && n.Probable == "import":
+			taken = append(taken, i)
+		case probable && !answered && n.Probable == "":
+			open = append(open, l.Number)
+		}
+	}
+	for number := range answers {
+		if !used[number] && n.Duplicates != "import" {
+			return nil, apperror.Invalid{Field: "skip", Reason: fmt.Sprintf("line %d is not among the lines that are probably there already: a preview lists them", number)}
+		}
+	}
+	if len(open) > 0 {
+		return nil, apperror.Invalid{Field: "probable", Reason: fmt.Sprintf(
+			"%d lines are probably there already, the first of them line %d: say skip or import, or name them in skip and import; a preview lists them with what speaks for it", len(open), open[0])}
+	}
+	return taken, nil
 }
 
 func importOf(row backenddb.Import) (Import, error) {

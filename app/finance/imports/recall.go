@@ -7,10 +7,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/merchant"
 	"github.com/wealth-companion/companion/app/finance/ledger"
+	"github.com/wealth-companion/companion/app/finance/matching"
 	"github.com/wealth-companion/companion/app/finance/statement"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
@@ -18,22 +20,38 @@ import (
 // known is what the ledger knows of a file's lines.
 type known struct {
 	fingerprints []string
-	// duplicates tell of each line why it is one, or hold "".
+	// duplicates tell of each line why it is certainly there already, or hold "".
 	duplicates []string
-	filing     filing
+	// probable are the lines that are probably there already, by their index.
+	probable map[int]likeness
+	filing   filing
+}
+
+// likeness is what a line probably is, and what speaks for it.
+type likeness struct {
+	transaction uuid.UUID
+	reason      string
 }
 
 func (k known) category(l statement.Line) string { return k.filing.category(l) }
 
-// recall looks up what the ledger knows of lines. It is called within db.AsUser.
-func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, lines []statement.Line) (known, error) {
+// Banks book up to a week after a purchase and people note it up to days late:
+// transactions so far from a file's days may be lines of it.
+const (
+	daysBefore = 7
+	daysAfter  = 3
+)
+
+// recall looks up what the ledger knows of lines of a wallet of a currency. It is
+// called within db.AsUser.
+func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency string, lines []statement.Line) (known, error) {
 	q := backenddb.New(tx)
 	k := known{fingerprints: statement.Fingerprints(lines)}
 	imported, err := q.Imported(ctx, user, wallet, k.fingerprints)
 	if err != nil {
 		return k, err
 	}
-	var entered []backenddb.EnteredByHandRow
+	var nearby []backenddb.NearbyRow
 	if len(lines) > 0 {
 		first, last := lines[0].At, lines[0].At
 		for _, l := range lines {
@@ -44,13 +62,13 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, lines []stat
 				last = l.At
 			}
 		}
-		if entered, err = q.EnteredByHand(ctx, backenddb.EnteredByHandParams{
-			UserID: user, WalletID: wallet, Since: day(first), Until: day(last).AddDate(0, 0, 1),
+		if nearby, err = q.Nearby(ctx, backenddb.NearbyParams{
+			UserID: user, WalletID: wallet, Currency: currency, Since: day(first).AddDate(0, 0, -daysBefore), Until: day(last).AddDate(0, 0, daysAfter),
 		}); err != nil {
 			return k, err
 		}
 	}
-	k.duplicates = duplicates(lines, k.fingerprints, imported, byHand(entered, wallet))
+	k.compare(lines, imported, nearby, wallet)
 	filed, err := q.Filed(ctx, user)
 	if err != nil {
 		return k, err
@@ -64,21 +82,31 @@ func day(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
 }
 
-// byHand writes what was entered as a bank would write it.
-func byHand(rows []backenddb.EnteredByHandRow, wallet uuid.UUID) []statement.Line {
-	var lines []statement.Line
-	for _, row := range rows {
-		amount := row.Amount
-		switch {
-		case row.WalletID != wallet && row.ToAmount != nil: // a transfer arrives
+// movement is what a transaction did to a wallet, as a bank would write it.
+func movement(row backenddb.NearbyRow, wallet uuid.UUID) matching.Movement {
+	amount := row.Amount
+	switch {
+	case row.Type == event.Transfer && row.WalletID != wallet: // it arrives
+		if row.ToAmount != nil {
 			amount = *row.ToAmount
-		case row.WalletID != wallet:
-		case row.Type != event.Income:
-			amount = amount.Neg()
 		}
-		lines = append(lines, statement.Line{At: row.OccurredAt, Amount: amount, Description: row.Description})
+	case row.Type != event.Income:
+		amount = amount.Neg()
 	}
-	return lines
+	return matching.Movement{Day: row.Date, Amount: amount, Description: row.Description}
+}
+
+func origin(row backenddb.NearbyRow, wallet uuid.UUID) matching.Origin {
+	switch {
+	case row.Type == event.Transfer:
+		return matching.Moved
+	case row.WalletID != wallet:
+		return matching.Elsewhere
+	case row.ImportID != nil:
+		return matching.Imported
+	default:
+		return matching.Entered
+	}
 }
 
 // Why a line is a duplicate.
@@ -88,37 +116,65 @@ const (
 	enteredBefore  = "was entered already: same day, amount and description"
 )
 
-// duplicates tells of each line why it is one, or "". imported holds the
-// fingerprints that the wallet knows, hand what was entered by hand; that has no
-// reference of a bank's, so it is compared by its text.
-func duplicates(lines []statement.Line, fingerprints, imported []string, hand []statement.Line) []string {
-	set := func(all []string) map[string]bool {
-		found := map[string]bool{}
-		for _, one := range all {
-			found[one] = true
-		}
-		return found
+// compare finds the lines that are certainly and those that are probably there
+// already. Certain is what was imported with the same fingerprint, and what was
+// entered on the same day with the same amount and text, which has no reference of
+// a bank's and is compared without.
+func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow, nearby []backenddb.NearbyRow, wallet uuid.UUID) {
+	before, taken := map[string]bool{}, map[uuid.UUID]bool{}
+	for _, one := range imported {
+		before[one.Fingerprint], taken[one.ID] = true, true
 	}
+	written := entered(nearby, wallet)
 	plain := make([]statement.Line, len(lines))
 	for i, l := range lines {
 		l.Reference = ""
 		plain[i] = l
 	}
-	before, written, texts := set(imported), set(statement.Fingerprints(hand)), statement.Fingerprints(plain)
-	seen := map[string]bool{}
-	why := make([]string, len(lines))
-	for i := range lines {
+	texts, seen := statement.Fingerprints(plain), map[string]bool{}
+	k.duplicates = make([]string, len(lines))
+	certain, movements := make([]bool, len(lines)), make([]matching.Movement, len(lines))
+	for i, l := range lines {
+		same, is := written[texts[i]]
 		switch {
-		case before[fingerprints[i]]:
-			why[i] = importedBefore
-		case seen[fingerprints[i]]:
-			why[i] = twiceInFile
-		case lines[i].Description != "" && written[texts[i]]:
-			why[i] = enteredBefore
+		case before[k.fingerprints[i]]:
+			k.duplicates[i] = importedBefore
+		case seen[k.fingerprints[i]]:
+			k.duplicates[i] = twiceInFile
+		case l.Description != "" && is:
+			k.duplicates[i] = enteredBefore
+			taken[same] = true
 		}
-		seen[fingerprints[i]] = true
+		seen[k.fingerprints[i]] = true
+		certain[i] = k.duplicates[i] != ""
+		movements[i] = matching.Movement{Day: day(l.At), Amount: l.Amount, Description: l.Description}
 	}
-	return why
+	rows := make([]matching.Row, len(nearby))
+	for i, row := range nearby {
+		rows[i] = matching.Row{Movement: movement(row, wallet), Origin: origin(row, wallet), Taken: taken[row.ID]}
+	}
+	k.probable = map[int]likeness{}
+	for _, pair := range matching.Duplicates(movements, certain, rows) {
+		k.probable[pair.Line] = likeness{nearby[pair.Row].ID, pair.Reason}
+	}
+}
+
+// entered are the transactions that were entered for the wallet by no import, by
+// what the fingerprints of their lines would be.
+func entered(nearby []backenddb.NearbyRow, wallet uuid.UUID) map[string]uuid.UUID {
+	var lines []statement.Line
+	var ids []uuid.UUID
+	for _, row := range nearby {
+		if o := origin(row, wallet); row.ImportID == nil && o != matching.Elsewhere {
+			m := movement(row, wallet)
+			lines, ids = append(lines, statement.Line{At: m.Day, Amount: m.Amount, Description: m.Description}), append(ids, row.ID)
+		}
+	}
+	found := map[string]uuid.UUID{}
+	for i, fingerprint := range statement.Fingerprints(lines) {
+		found[fingerprint] = ids[i]
+	}
+	return found
 }
 
 // filing tells the category of a line.
@@ -126,12 +182,21 @@ type filing struct {
 	merchants map[[2]string]string // by type and merchant
 	banks     map[[2]string]string // by type and the bank's word, as a slug
 	kinds     map[string]string    // of the categories, by slug
+	// purchases are what was paid to merchants, by the first word of their names, the
+	// latest first.
+	purchases map[string][]purchase
+}
+
+// purchase is what was paid to a merchant and filed under a category.
+type purchase struct {
+	name, category string
+	largest        decimal.Decimal // the most that was paid at once
 }
 
 // file learns from how transactions were filed before, of a merchant as most
 // often and then as latest, and from the categories' names.
 func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
-	f := filing{map[[2]string]string{}, map[[2]string]string{}, map[string]string{}}
+	f := filing{map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, map[string][]purchase{}}
 	open := map[string]bool{}
 	for _, c := range categories {
 		open[c.Slug] = true
@@ -143,6 +208,10 @@ func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
 	for _, row := range filed { // the latest first: of equally many, the first stays
 		if !open[row.Category] || row.Type == event.Expense && f.kinds[row.Category] == event.Income {
 			continue
+		}
+		if name := merchant.Normalise(row.Description); name != "" && row.Type == event.Expense && f.kinds[row.Category] == event.Expense {
+			first := strings.Fields(name)[0]
+			f.purchases[first] = append(f.purchases[first], purchase{name, row.Category, row.Largest})
 		}
 		for _, name := range names(row.Description) {
 			who := [2]string{row.Type, name}
@@ -170,13 +239,17 @@ func names(description string) []string {
 }
 
 // category is where a line is filed: as its merchant before, else as the bank
-// says, else among the others.
+// says, else among the others. What comes from a merchant who was paid as much
+// before is a refund, filed where the purchases are.
 func (f filing) category(l statement.Line) string {
 	kind, _ := direction(l)
 	for _, name := range names(l.Description) {
 		if category, known := f.merchants[[2]string{kind, name}]; known {
 			return category
 		}
+	}
+	if category, is := f.refunded(l); is && kind == event.Income {
+		return category
 	}
 	if category, known := f.banks[[2]string{kind, ledger.Slug(strings.TrimSpace(l.Category))}]; known {
 		return category
@@ -185,4 +258,20 @@ func (f filing) category(l statement.Line) string {
 		return ledger.OtherIncome
 	}
 	return ledger.Other
+}
+
+// refunded returns the category of the latest purchase that a line may refund: at
+// the same merchant, of as much at least. One name may go on where the other ends,
+// for what banks write behind it is mostly a town.
+func (f filing) refunded(l statement.Line) (category string, is bool) {
+	name := merchant.Normalise(l.Description)
+	if name == "" {
+		return "", false
+	}
+	for _, p := range f.purchases[strings.Fields(name)[0]] {
+		if p.largest.GreaterThanOrEqual(l.Amount) && (strings.HasPrefix(name+" ", p.name+" ") || strings.HasPrefix(p.name+" ", name+" ")) {
+			return p.category, true
+		}
+	}
+	return "", false
 }

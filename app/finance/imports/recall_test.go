@@ -22,34 +22,76 @@ func line(day int, amount, description, reference string) statement.Line {
 func TestDuplicates(t *testing.T) {
 	wallet, other := uuid.New(), uuid.New()
 	fifty := decimal.RequireFromString("50")
-	hand := byHand([]backenddb.EnteredByHandRow{
-		{WalletID: wallet, Type: event.Expense, Amount: decimal.RequireFromString("3.2"), Description: "Café: Zoë", OccurredAt: time.Date(2026, 11, 2, 17, 0, 0, 0, time.UTC)},
-		{WalletID: other, Type: event.Transfer, Amount: decimal.RequireFromString("54"), ToAmount: &fifty, Description: "Savings", OccurredAt: time.Date(2026, 11, 4, 17, 0, 0, 0, time.UTC)},
-		{WalletID: wallet, Type: event.Transfer, Amount: decimal.RequireFromString("10"), OccurredAt: time.Date(2026, 11, 5, 17, 0, 0, 0, time.UTC)},
-	}, wallet)
+	on := func(day int) time.Time { return time.Date(2026, 11, day, 0, 0, 0, 0, time.UTC) }
+	zoe, transfer, nameless := uuid.New(), uuid.New(), uuid.New()
+	nearby := []backenddb.NearbyRow{
+		{ID: zoe, WalletID: wallet, Type: event.Expense, Amount: decimal.RequireFromString("3.2"), Description: "Café: Zoë", Date: on(2)},
+		{ID: transfer, WalletID: other, ToWalletID: &wallet, Type: event.Transfer, Amount: decimal.RequireFromString("54"), ToAmount: &fifty, Description: "Savings", Date: on(4)},
+		{ID: nameless, WalletID: wallet, ToWalletID: &other, Type: event.Transfer, Amount: decimal.RequireFromString("10"), Date: on(5)},
+	}
 	for name, c := range map[string]struct {
-		lines []statement.Line
-		want  []string
+		lines    []statement.Line
+		want     []string
+		probable map[int]uuid.UUID
 	}{
-		"two coffees are two, one was entered":     {[]statement.Line{line(2, "-3.20", "CAFÉ ZOË", ""), line(2, "-3.20", "Café Zoë", "")}, []string{enteredBefore, ""}},
-		"a bank's reference hides nothing":         {[]statement.Line{line(2, "-3.20", "CAFÉ ZOË", "R7")}, []string{enteredBefore}},
-		"another day":                              {[]statement.Line{line(3, "-3.20", "Café Zoë", "")}, []string{""}},
-		"the other direction":                      {[]statement.Line{line(2, "3.20", "Café Zoë", "")}, []string{""}},
-		"what a transfer brought":                  {[]statement.Line{line(4, "50.00", "savings", "")}, []string{enteredBefore}},
-		"without a description amounts say little": {[]statement.Line{line(5, "-10", "", "")}, []string{""}},
-		"a reference that comes twice":             {[]statement.Line{line(6, "-1", "A", "R1"), line(6, "-1", "A", "R1")}, []string{"", twiceInFile}},
-		"imported before":                          {[]statement.Line{line(7, "-1", "A", "R2"), line(8, "-1", "A", "R2")}, []string{importedBefore, ""}},
+		"two coffees are two, one was entered":       {[]statement.Line{line(2, "-3.20", "CAFÉ ZOË", ""), line(2, "-3.20", "Café Zoë", "")}, []string{enteredBefore, ""}, nil},
+		"a bank's reference hides nothing":           {[]statement.Line{line(2, "-3.20", "CAFÉ ZOË", "R7")}, []string{enteredBefore}, nil},
+		"booked two days later, in the bank's words": {[]statement.Line{line(4, "-3.20", "KARTENZAHLUNG CAFE ZOE BERLIN", "R8")}, []string{""}, map[int]uuid.UUID{0: zoe}},
+		"weeks later":                      {[]statement.Line{line(24, "-3.20", "Café Zoë", "")}, []string{""}, nil},
+		"the other direction":              {[]statement.Line{line(2, "3.20", "Café Zoë", "")}, []string{""}, nil},
+		"what a transfer brought":          {[]statement.Line{line(4, "50.00", "savings", "")}, []string{enteredBefore}, nil},
+		"a transfer in the bank's words":   {[]statement.Line{line(6, "50.00", "Umbuchung A. Lovelace", "")}, []string{""}, map[int]uuid.UUID{0: transfer}},
+		"a transfer without a description": {[]statement.Line{line(5, "-10", "", "")}, []string{""}, map[int]uuid.UUID{0: nameless}},
+		"a reference that comes twice":     {[]statement.Line{line(6, "-1", "A", "R1"), line(6, "-1", "A", "R1")}, []string{"", twiceInFile}, nil},
+		"imported before":                  {[]statement.Line{line(7, "-1", "A", "R2"), line(8, "-1", "A", "R2")}, []string{importedBefore, ""}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			imported := statement.Fingerprints([]statement.Line{line(7, "-1", "B", "R2")})
-			require.Equal(t, c.want, duplicates(c.lines, statement.Fingerprints(c.lines), imported, hand))
+			imported := []backenddb.ImportedRow{{ID: uuid.New(), Fingerprint: statement.Fingerprint(line(7, "-1", "B", "R2"), 1)}}
+			k := known{fingerprints: statement.Fingerprints(c.lines)}
+			k.compare(c.lines, imported, nearby, wallet)
+			require.Equal(t, c.want, k.duplicates)
+			require.Len(t, k.probable, len(c.probable))
+			for i, id := range c.probable {
+				require.Equal(t, id, k.probable[i].transaction)
+			}
+		})
+	}
+}
+
+func TestWhatIsImportedOfWhatIsProbablyThere(t *testing.T) {
+	lines := []statement.Line{{Number: 2}, {Number: 3}, {Number: 4}, {Number: 5}}
+	k := known{duplicates: []string{"", importedBefore, "", ""}, probable: map[int]likeness{2: {}, 3: {}}}
+	for name, c := range map[string]struct {
+		answer  New
+		want    []int
+		refused string
+	}{
+		"without an answer":                  {New{}, nil, "2 lines are probably there already, the first of them line 4"},
+		"all are left out":                   {New{Probable: "skip"}, []int{0}, ""},
+		"all are imported":                   {New{Probable: "import"}, []int{0, 2, 3}, ""},
+		"line by line":                       {New{Skip: []int{4}, Import: []int{5}}, []int{0, 3}, ""},
+		"one, and the rest":                  {New{Import: []int{4}, Probable: "skip"}, []int{0, 2}, ""},
+		"one of two":                         {New{Skip: []int{4}}, nil, "1 lines"},
+		"whatever is there already":          {New{Duplicates: "import"}, []int{0, 1, 2, 3}, ""},
+		"both at once":                       {New{Skip: []int{4}, Import: []int{4}}, nil, "name it once"},
+		"a line that is certainly there":     {New{Probable: "skip", Import: []int{3}}, nil, "line 3 is not among"},
+		"a line that the file does not have": {New{Probable: "skip", Skip: []int{-1}}, nil, "line -1 is not among"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			taken, err := c.answer.choose(lines, k)
+			if c.refused != "" {
+				require.ErrorContains(t, err, c.refused)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, taken)
 		})
 	}
 }
 
 func TestWhereALineIsFiled(t *testing.T) {
 	f := file([]backenddb.FiledRow{ // the latest first
-		{Description: "Shell Station 12", Type: event.Expense, Category: "transport", Times: 1},
+		{Description: "Shell Station 12", Type: event.Expense, Category: "transport", Times: 1, Largest: decimal.NewFromInt(60)},
 		{Description: "SHELL STATION", Type: event.Expense, Category: "shopping", Times: 1},
 		{Description: "REWE Markt 4711 Berlin", Type: event.Expense, Category: "leisure", Times: 1},
 		{Description: "Rewe Markt Köln", Type: event.Expense, Category: "groceries", Times: 2},
@@ -72,7 +114,9 @@ func TestWhereALineIsFiled(t *testing.T) {
 		"as the bank says, by name":           {line(1, "-1", "Lidl", ""), "food & drink", "groceries"},
 		"as the bank says, by slug":           {line(1, "-1", "Lidl", ""), "Groceries", "groceries"},
 		"not under what is for the other way": {line(1, "-1", "Lidl", ""), "Salary", "other"},
-		"money that comes from a shop":        {line(1, "1", "Shell Station", ""), "", "other-income"},
+		"a refund":                            {line(1, "60", "Shell Station", ""), "", "transport"},
+		"more than was ever paid there":       {line(1, "60.01", "Shell Station", ""), "", "other-income"},
+		"money from where nothing was bought": {line(1, "1", "Ada Lovelace", ""), "", "other-income"},
 		"not under an archived category":      {line(1, "-1", "Yacht Club", ""), "", "other"},
 		"nobody":                              {line(1, "-1", "7654321", ""), "", "other"},
 		"nothing":                             {line(1, "1", "", ""), "", "other-income"},

@@ -66,64 +66,8 @@ func (q *Queries) DeleteTransactions(ctx context.Context, at *time.Time, ids []u
 	return err
 }
 
-const enteredByHand = `-- name: EnteredByHand :many
-SELECT wallet_id, type, amount, to_amount, description, occurred_at FROM transactions
-WHERE user_id = $1 AND (wallet_id = $2 OR to_wallet_id = $2) AND fingerprint IS NULL AND deleted_at IS NULL
-    AND occurred_at >= $3 AND occurred_at < $4
-ORDER BY occurred_at, id LIMIT 50000
-`
-
-type EnteredByHandParams struct {
-	UserID   uuid.UUID
-	WalletID uuid.UUID
-	Since    time.Time
-	Until    time.Time
-}
-
-type EnteredByHandRow struct {
-	WalletID    uuid.UUID
-	Type        string
-	Amount      decimal.Decimal
-	ToAmount    *decimal.Decimal
-	Description string
-	OccurredAt  time.Time
-}
-
-// What the user entered for the wallet within a time, by no import.
-func (q *Queries) EnteredByHand(ctx context.Context, arg EnteredByHandParams) ([]EnteredByHandRow, error) {
-	rows, err := q.db.Query(ctx, enteredByHand,
-		arg.UserID,
-		arg.WalletID,
-		arg.Since,
-		arg.Until,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []EnteredByHandRow{}
-	for rows.Next() {
-		var i EnteredByHandRow
-		if err := rows.Scan(
-			&i.WalletID,
-			&i.Type,
-			&i.Amount,
-			&i.ToAmount,
-			&i.Description,
-			&i.OccurredAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const filed = `-- name: Filed :many
-SELECT description, type, category, count(*) AS times, max(occurred_at)::timestamptz AS latest FROM transactions
+SELECT description, type, category, count(*) AS times, max(occurred_at)::timestamptz AS latest, max(amount)::numeric AS largest FROM transactions
 WHERE user_id = $1 AND type = ANY (ARRAY ['income', 'expense']) AND deleted_at IS NULL AND description <> ''
 GROUP BY description, type, category ORDER BY latest DESC LIMIT 5000
 `
@@ -134,6 +78,7 @@ type FiledRow struct {
 	Category    string
 	Times       int64
 	Latest      time.Time
+	Largest     decimal.Decimal
 }
 
 // How the user filed what they paid to whom, the latest first.
@@ -152,6 +97,7 @@ func (q *Queries) Filed(ctx context.Context, userID uuid.UUID) ([]FiledRow, erro
 			&i.Category,
 			&i.Times,
 			&i.Latest,
+			&i.Largest,
 		); err != nil {
 			return nil, err
 		}
@@ -210,26 +156,32 @@ func (q *Queries) ImportForUpdate(ctx context.Context, iD uuid.UUID, userID uuid
 }
 
 const imported = `-- name: Imported :many
-SELECT DISTINCT t.fingerprint::text FROM transactions t LEFT JOIN imports i ON i.id = t.import_id
-WHERE t.user_id = $1 AND t.wallet_id = $2 AND t.fingerprint = ANY ($3::text[])
+SELECT t.id, t.fingerprint::text AS fingerprint FROM transactions t JOIN imports i ON i.id = t.import_id
+WHERE t.user_id = $1 AND i.wallet_id = $2 AND t.fingerprint = ANY ($3::text[])
     AND (t.deleted_at IS NULL OR i.undone_at IS NULL)
 `
 
-// Which of the fingerprints were imported into the wallet. What an undone import
-// left deleted was not; what its user deleted by hand was.
-func (q *Queries) Imported(ctx context.Context, userID uuid.UUID, walletID uuid.UUID, fingerprints []string) ([]string, error) {
+type ImportedRow struct {
+	ID          uuid.UUID
+	Fingerprint string
+}
+
+// Which of the fingerprints were imported into the wallet, and as what, wherever that
+// was moved since. What an undone import left deleted was not; what its user deleted
+// by hand was.
+func (q *Queries) Imported(ctx context.Context, userID uuid.UUID, walletID uuid.UUID, fingerprints []string) ([]ImportedRow, error) {
 	rows, err := q.db.Query(ctx, imported, userID, walletID, fingerprints)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []string{}
+	items := []ImportedRow{}
 	for rows.Next() {
-		var t_fingerprint string
-		if err := rows.Scan(&t_fingerprint); err != nil {
+		var i ImportedRow
+		if err := rows.Scan(&i.ID, &i.Fingerprint); err != nil {
 			return nil, err
 		}
-		items = append(items, t_fingerprint)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -366,6 +318,71 @@ func (q *Queries) InsertTransactions(ctx context.Context, arg InsertTransactions
 		arg.CreatedAt,
 	)
 	return err
+}
+
+const nearby = `-- name: Nearby :many
+SELECT id, wallet_id, to_wallet_id, type, amount, to_amount, description, date, import_id FROM transactions
+WHERE user_id = $1 AND deleted_at IS NULL AND date BETWEEN $2 AND $3
+    AND (wallet_id = $4 OR to_wallet_id = $4 OR currency = $5 AND type <> 'transfer' AND import_id IS NULL)
+ORDER BY date, id LIMIT 50000
+`
+
+type NearbyParams struct {
+	UserID   uuid.UUID
+	Since    time.Time
+	Until    time.Time
+	WalletID uuid.UUID
+	Currency string
+}
+
+type NearbyRow struct {
+	ID          uuid.UUID
+	WalletID    uuid.UUID
+	ToWalletID  *uuid.UUID
+	Type        string
+	Amount      decimal.Decimal
+	ToAmount    *decimal.Decimal
+	Description string
+	Date        time.Time
+	ImportID    *uuid.UUID
+}
+
+// What may be a line of a statement of the wallet already: what touches the wallet
+// within days, and what was entered for another of its currency.
+func (q *Queries) Nearby(ctx context.Context, arg NearbyParams) ([]NearbyRow, error) {
+	rows, err := q.db.Query(ctx, nearby,
+		arg.UserID,
+		arg.Since,
+		arg.Until,
+		arg.WalletID,
+		arg.Currency,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []NearbyRow{}
+	for rows.Next() {
+		var i NearbyRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.WalletID,
+			&i.ToWalletID,
+			&i.Type,
+			&i.Amount,
+			&i.ToAmount,
+			&i.Description,
+			&i.Date,
+			&i.ImportID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const undoImport = `-- name: UndoImport :exec

@@ -17,23 +17,25 @@ SELECT * FROM imports WHERE id = @id AND user_id = @user_id FOR UPDATE;
 -- name: UndoImport :exec
 UPDATE imports SET undone_at = @undone_at WHERE id = @id;
 
--- Which of the fingerprints were imported into the wallet. What an undone import
--- left deleted was not; what its user deleted by hand was.
+-- Which of the fingerprints were imported into the wallet, and as what, wherever that
+-- was moved since. What an undone import left deleted was not; what its user deleted
+-- by hand was.
 -- name: Imported :many
-SELECT DISTINCT t.fingerprint::text FROM transactions t LEFT JOIN imports i ON i.id = t.import_id
-WHERE t.user_id = @user_id AND t.wallet_id = @wallet_id AND t.fingerprint = ANY (@fingerprints::text[])
+SELECT t.id, t.fingerprint::text AS fingerprint FROM transactions t JOIN imports i ON i.id = t.import_id
+WHERE t.user_id = @user_id AND i.wallet_id = @wallet_id AND t.fingerprint = ANY (@fingerprints::text[])
     AND (t.deleted_at IS NULL OR i.undone_at IS NULL);
 
--- What the user entered for the wallet within a time, by no import.
--- name: EnteredByHand :many
-SELECT wallet_id, type, amount, to_amount, description, occurred_at FROM transactions
-WHERE user_id = @user_id AND (wallet_id = @wallet_id OR to_wallet_id = @wallet_id) AND fingerprint IS NULL AND deleted_at IS NULL
-    AND occurred_at >= @since AND occurred_at < @until
-ORDER BY occurred_at, id LIMIT 50000;
+-- What may be a line of a statement of the wallet already: what touches the wallet
+-- within days, and what was entered for another of its currency.
+-- name: Nearby :many
+SELECT id, wallet_id, to_wallet_id, type, amount, to_amount, description, date, import_id FROM transactions
+WHERE user_id = @user_id AND deleted_at IS NULL AND date BETWEEN @since AND @until
+    AND (wallet_id = @wallet_id OR to_wallet_id = @wallet_id OR currency = @currency AND type <> 'transfer' AND import_id IS NULL)
+ORDER BY date, id LIMIT 50000;
 
 -- How the user filed what they paid to whom, the latest first.
 -- name: Filed :many
-SELECT description, type, category, count(*) AS times, max(occurred_at)::timestamptz AS latest FROM transactions
+SELECT description, type, category, count(*) AS times, max(occurred_at)::timestamptz AS latest, max(amount)::numeric AS largest FROM transactions
 WHERE user_id = @user_id AND type = ANY (ARRAY ['income', 'expense']) AND deleted_at IS NULL AND description <> ''
 GROUP BY description, type, category ORDER BY latest DESC LIMIT 5000;
 
