@@ -3,6 +3,7 @@ package rest
 import (
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/store/pagination"
 )
 
@@ -22,10 +23,14 @@ type One struct {
 // id is checked by the format.
 func (o One) id() uuid.UUID { return uuid.MustParse(o.ID) }
 
-// whole is a list that is short enough for one page.
+// whole is a list in one answer, which says when it is cut.
 func whole[T any](items []T, err error) (pagination.List[T], error) {
 	if items == nil {
 		items = []T{}
 	}
-	return pagination.List[T]{Items: items}, err
+	list := pagination.List[T]{Items: items}
+	if len(items) > limits.MaxOwned { // as queries read one more
+		list.Items, list.Truncated = items[:limits.MaxOwned], true
+	}
+	return list, err
 }

@@ -31,7 +31,7 @@ type listBudgets struct {
 }
 
 func (r routes) budgets() {
-	own(r, operation{http.MethodGet, "/budgets", "listBudgets", "The caller's budgets and how they stand, the newest month first", 0, 0},
+	own(r, operation{http.MethodGet, "/budgets", "listBudgets", "The caller's budgets and how they stand, the newest month first; of more than 1,000 the older months are asked for one by one", 0, 0},
 		func(ctx context.Context, user uuid.UUID, in *listBudgets) (pagination.List[budget.Budget], error) {
 			return whole(r.api.Budgets.List(ctx, user, in.Month))
 		})

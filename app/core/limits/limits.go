@@ -30,5 +30,10 @@ const (
 	WriteAnswer = 75 * time.Second
 )
 
+// MaxOwned bounds how many wallets a user may have, archived ones included, and how
+// many categories and goals. A list in one answer holds as many entries; what may
+// become more (budgets) says when it is cut.
+const MaxOwned = 1000
+
 // MaxDepth bounds how deep JSON may nest.
 const MaxDepth = 32

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
@@ -168,6 +169,13 @@ func (s *Goals) Create(ctx context.Context, user uuid.UUID, n New) (Goal, error)
 	at := now()
 	g := Goal{ID: tracing.NewID(), Name: name, Target: target, Currency: n.Currency, Deadline: n.Deadline, Status: Active, CreatedAt: at, UpdatedAt: at}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Goal, error) {
+		there, err := backenddb.New(tx).CountGoals(ctx, user)
+		if err == nil && there >= limits.MaxOwned {
+			err = fmt.Errorf("there are %d goals already, and no more can be kept: remove one: %w", there, apperror.ErrConflict)
+		}
+		if err != nil {
+			return g, err
+		}
 		if err := backenddb.New(tx).InsertGoal(ctx, backenddb.InsertGoalParams{
 			ID: g.ID, UserID: user, Name: g.Name, Target: g.Target.Decimal, Currency: g.Currency, Deadline: day(g.Deadline), Status: g.Status, CreatedAt: at,
 		}); err != nil {

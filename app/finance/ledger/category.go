@@ -114,6 +114,9 @@ func (l *Ledger) CreateCategory(ctx context.Context, user uuid.UUID, n NewCatego
 	}
 	c := n.category()
 	made, err := idempotency.Do(ctx, l.Pool, user, func(tx pgx.Tx) (Category, error) {
+		if err := room(backenddb.New(tx).CountCategories(ctx, user)); err != nil {
+			return c, err
+		}
 		return c, backenddb.New(tx).InsertCategory(ctx, c.insert(user))
 	})
 	if db.Conflict(err) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/store/db"
@@ -85,6 +86,14 @@ func walletOf(row backenddb.Wallet) Wallet {
 	}
 }
 
+// room tells whether there is room for one more thing of a kind.
+func room(there int64, err error) error {
+	if err == nil && there >= limits.MaxOwned {
+		return fmt.Errorf("there are %d already, archived ones included, and no more can be kept: change one that is not needed: %w", there, apperror.ErrConflict)
+	}
+	return err
+}
+
 // CreateWallet makes a wallet; ErrConflict when the user has one of that name.
 func (l *Ledger) CreateWallet(ctx context.Context, user uuid.UUID, n NewWallet) (Wallet, error) {
 	at := now()
@@ -98,6 +107,9 @@ func (l *Ledger) CreateWallet(ctx context.Context, user uuid.UUID, n NewWallet) 
 	}
 	w.Balance = w.OpeningBalance
 	made, err := idempotency.Do(ctx, l.Pool, user, func(tx pgx.Tx) (Wallet, error) {
+		if err := room(backenddb.New(tx).CountWallets(ctx, user)); err != nil {
+			return w, err
+		}
 		if err := backenddb.New(tx).InsertWallet(ctx, backenddb.InsertWalletParams{
 			ID: w.ID, UserID: user, Name: w.Name, Type: w.Type, Currency: w.Currency, OpeningBalance: w.OpeningBalance.Decimal, CreatedAt: w.CreatedAt,
 		}); err != nil {

@@ -29,6 +29,7 @@ type Request struct {
 type List[T any] struct {
 	Items      []T     `json:"items"`
 	NextCursor *string `json:"nextCursor"`
+	Truncated  bool    `json:"truncated,omitempty" doc:"true: there are more than one answer holds; narrow what you ask for"`
 }
 
 // Cursor writes a place in a list.

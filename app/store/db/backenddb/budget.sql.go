@@ -83,7 +83,7 @@ WITH RECURSIVE wanted AS (
         AND ($3::date IS NULL OR w.month <= $3)
         AND ($4::uuid IS NULL OR w.id = $4)
     ORDER BY w.month DESC, w.category, w.currency
-    LIMIT 1000
+    LIMIT 1001 -- one more than a list has, to tell when it is cut
 ), chain AS (
     SELECT id, category, currency, month, rollover FROM wanted
     UNION

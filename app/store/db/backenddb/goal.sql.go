@@ -68,6 +68,17 @@ func (q *Queries) Contributions(ctx context.Context, arg ContributionsParams) ([
 	return items, nil
 }
 
+const countGoals = `-- name: CountGoals :one
+SELECT count(*) FROM goals WHERE user_id = $1
+`
+
+func (q *Queries) CountGoals(ctx context.Context, userID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, countGoals, userID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteGoal = `-- name: DeleteGoal :exec
 DELETE FROM goals WHERE id = $1
 `
@@ -106,7 +117,7 @@ FROM goals
 WHERE goals.user_id = $2 AND ($3::uuid IS NULL OR goals.id = $3)
     AND ($4::text IS NULL OR goals.status = $4)
 ORDER BY goals.created_at, goals.id
-LIMIT 1000
+LIMIT 1001
 `
 
 type GoalsWithPaceParams struct {

@@ -15,7 +15,7 @@ import (
 
 const categories = `-- name: Categories :many
 SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at FROM categories WHERE user_id = $1 AND ($2::boolean OR archived_at IS NULL)
-ORDER BY kind, name, id LIMIT 1000
+ORDER BY kind, name, id LIMIT 1001
 `
 
 func (q *Queries) Categories(ctx context.Context, userID uuid.UUID, archived bool) ([]Category, error) {
@@ -85,6 +85,28 @@ func (q *Queries) CategoryForUpdate(ctx context.Context, iD uuid.UUID, userID uu
 		&i.ArchivedAt,
 	)
 	return i, err
+}
+
+const countCategories = `-- name: CountCategories :one
+SELECT count(*) FROM categories WHERE user_id = $1
+`
+
+func (q *Queries) CountCategories(ctx context.Context, userID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, countCategories, userID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countWallets = `-- name: CountWallets :one
+SELECT count(*) FROM wallets WHERE user_id = $1
+`
+
+func (q *Queries) CountWallets(ctx context.Context, userID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, countWallets, userID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const ends = `-- name: Ends :many
@@ -577,7 +599,7 @@ FROM wallets LEFT JOIN wallet_balances b ON b.wallet_id = wallets.id
 WHERE wallets.user_id = $1 AND ($2::uuid IS NULL OR wallets.id = $2)
     AND ($3::boolean OR wallets.archived_at IS NULL)
 ORDER BY wallets.created_at, wallets.id
-LIMIT 1000
+LIMIT 1001
 `
 
 type WalletsWithBalanceRow struct {

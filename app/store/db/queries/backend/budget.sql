@@ -30,7 +30,7 @@ WITH RECURSIVE wanted AS (
         AND (sqlc.narg(until)::date IS NULL OR w.month <= sqlc.narg(until))
         AND (sqlc.narg(id)::uuid IS NULL OR w.id = sqlc.narg(id))
     ORDER BY w.month DESC, w.category, w.currency
-    LIMIT 1000
+    LIMIT 1001 -- one more than a list has, to tell when it is cut
 ), chain AS (
     SELECT id, category, currency, month, rollover FROM wanted
     UNION

@@ -20,7 +20,10 @@ FROM goals
 WHERE goals.user_id = @user_id AND (sqlc.narg(id)::uuid IS NULL OR goals.id = sqlc.narg(id))
     AND (sqlc.narg(status)::text IS NULL OR goals.status = sqlc.narg(status))
 ORDER BY goals.created_at, goals.id
-LIMIT 1000;
+LIMIT 1001;
+
+-- name: CountGoals :one
+SELECT count(*) FROM goals WHERE user_id = @user_id;
 
 -- name: InsertContribution :exec
 INSERT INTO goal_contributions (id, user_id, goal_id, amount, note, created_at)

@@ -10,7 +10,10 @@ FROM wallets LEFT JOIN wallet_balances b ON b.wallet_id = wallets.id
 WHERE wallets.user_id = @user_id AND (sqlc.narg(id)::uuid IS NULL OR wallets.id = sqlc.narg(id))
     AND (@archived::boolean OR wallets.archived_at IS NULL)
 ORDER BY wallets.created_at, wallets.id
-LIMIT 1000;
+LIMIT 1001;
+
+-- name: CountWallets :one
+SELECT count(*) FROM wallets WHERE user_id = @user_id;
 
 -- name: WalletForUpdate :one
 SELECT * FROM wallets WHERE id = @id AND user_id = @user_id FOR NO KEY UPDATE;
@@ -30,7 +33,10 @@ VALUES (@id, @user_id, @slug, @name, @kind, @created_at, @created_at);
 
 -- name: Categories :many
 SELECT * FROM categories WHERE user_id = @user_id AND (@archived::boolean OR archived_at IS NULL)
-ORDER BY kind, name, id LIMIT 1000;
+ORDER BY kind, name, id LIMIT 1001;
+
+-- name: CountCategories :one
+SELECT count(*) FROM categories WHERE user_id = @user_id;
 
 -- name: CategoryForUpdate :one
 SELECT * FROM categories WHERE id = @id AND user_id = @user_id FOR UPDATE;
