@@ -313,19 +313,23 @@ func endless(t *testing.T, s *stack.Stack) *load {
 	return l
 }
 
-// acceptedToAlert posts transactions that each use up most of a budget, one
-// after the other, and returns how long each took from its acceptance until
+// acceptedToAlert has people in turn post transactions that each use up most of a
+// budget, one after the other, and returns how long each took from its acceptance until
 // notification.alert.sent was on its topic. Others enter so many a second meanwhile.
 func acceptedToAlert(t *testing.T, s *stack.Stack, m meter, pace float64) []time.Duration {
 	t.Helper()
-	c := s.Client()
-	require.NoError(t, c.Register(t.Context()))
-	var wallet stack.Identified
-	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/wallets", nil, map[string]string{"name": "Purse", "type": "cash", "currency": "EUR"}, &wallet))
+	people := make([]*stack.Client, callers)
+	wallets := make([]stack.Identified, callers)
+	for i := range people {
+		people[i] = s.Client()
+		require.NoError(t, people[i].Register(t.Context()))
+		require.NoError(t, people[i].Call(t.Context(), http.MethodPost, "/wallets", nil, map[string]string{"name": "Purse", "type": "cash", "currency": "EUR"}, &wallets[i]))
+	}
 	now := time.Now().UTC()
 	category := func(i int) string { return fmt.Sprintf("purpose-%d", i) }
 	byBudget := map[string]int{}
 	for i := range flows {
+		c := people[i%callers]
 		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/categories", nil, map[string]string{"name": category(i), "kind": event.Expense}, nil))
 		var budget stack.Identified
 		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/budgets", nil, map[string]string{
@@ -351,6 +355,7 @@ func acceptedToAlert(t *testing.T, s *stack.Stack, m meter, pace float64) []time
 	}
 	acceptedAt := make([]time.Time, flows)
 	for i := range flows {
+		c, wallet := people[i%callers], wallets[i%callers]
 		require.NoError(t, c.Call(t.Context(), http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": uuid.NewString()}, map[string]string{
 			"walletId": wallet.ID.String(), "amount": "85.00", "type": "expense", "category": category(i), "timestamp": now.Format(time.RFC3339),
 		}, nil))
