@@ -54,6 +54,8 @@ func FuzzCSV(f *testing.F) {
 func FuzzOFX(f *testing.F) {
 	f.Add(open(f, "bank.ofx"))
 	f.Add(open(f, "card.ofx"))
+	f.Add(open(f, "11-no-ofx-root.qfx"))
+	f.Add(open(f, "21-ofx-comma-and-thousands.ofx"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		lines, bad, _ := Parse(OFX, bytes.NewReader(raw), Mapping{})
 		sound(t, lines, bad)
@@ -62,6 +64,7 @@ func FuzzOFX(f *testing.F) {
 
 func FuzzQIF(f *testing.F) {
 	f.Add(open(f, "quicken.qif"), "")
+	f.Add(open(f, "20b-qif-yyyymmdd.qif"), "")
 	f.Add([]byte("D1.2.26\nT1,00\n^"), "DD.MM.YYYY")
 	f.Fuzz(func(t *testing.T, raw []byte, layout string) {
 		_, _ = Detect(QIF, bytes.NewReader(raw))

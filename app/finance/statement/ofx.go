@@ -7,6 +7,10 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/core/money"
 )
 
 // OFX is read as a stream of tags, OFX 1 (SGML, whose values have no end tag)
@@ -19,8 +23,10 @@ import (
 // too. Here each transaction stands or falls by itself.
 
 var (
-	ofxStart = regexp.MustCompile(`(?i)<OFX[\s>]`)
-	ofxTag   = regexp.MustCompile(`^<(/?)([A-Za-z][A-Za-z0-9._:-]{0,60})\s*(/?)>`) // OFX has no attributes
+	ofxStart = regexp.MustCompile(`(?i)<(OFX|BANKMSGSRSV1|CREDITCARDMSGSRSV1|STMTRS|CCSTMTRS|BANKTRANLIST|STMTTRN)[\s>]`) // some banks leave the root out
+	ofxTag   = regexp.MustCompile(`^<(/?)([A-Za-z][A-Za-z0-9._:-]{0,60})\s*(/?)>`)                                        // OFX has no attributes
+	ofxDay   = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})`)                                                             // against the format, and clear
+	ofxMoney = regexp.MustCompile(`(?i)<TRNAMT\s*>([^<]{0,60})`)
 	ofxDate  = regexp.MustCompile(`^(\d{8})(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)? *(\[[^\]]*\]?)?$`)
 )
 
@@ -35,6 +41,8 @@ type ofxParser struct {
 	inside   bool           // a STMTTRN is open
 	number   int            // its line
 	values   map[string]string
+	kinds    map[string]string // of accounts, by their number
+	mark     string            // the amounts' decimal mark, "" when they do not agree on one
 	seen     int
 }
 
@@ -43,7 +51,7 @@ func parseOFX(text string, s *sink) error {
 	if start == nil {
 		return invalid("file", "has no <OFX>: is it an OFX file?")
 	}
-	p := ofxParser{s: s, within: map[string]int{}}
+	p := ofxParser{s: s, within: map[string]int{}, kinds: map[string]string{}, mark: ofxMark(text)}
 	if err := p.stream(text[start[0]:], strings.Count(text[:start[0]], "\n")+1); err != nil {
 		return err
 	}
@@ -117,6 +125,9 @@ func (p *ofxParser) open(tag string, line int) error {
 	switch {
 	case ofxParents[tag]:
 		p.within[tag]++
+	case tag == "STMTRS", tag == "CCSTMTRS":
+		p.flush()
+		p.currency = "" // each statement names its own
 	case tag == "STMTTRN":
 		p.flush() // of one that was not closed
 		p.inside, p.number, p.values = true, line, map[string]string{}
@@ -160,11 +171,19 @@ func (p *ofxParser) value(tag, text string) error {
 		if account := clean(text, maxShort); p.account == "" {
 			p.account = account
 		} else if p.account != account {
-			return invalid("file", "holds more than one account: export each into a file of its own")
+			return errAccounts
 		}
+	case tag == "ACCTTYPE" && from && strings.TrimSpace(text) != "":
+		kind := strings.ToUpper(clean(text, maxShort)) // some banks tell accounts of one number apart by it
+		if known := p.kinds[p.account]; known != "" && known != kind {
+			return errAccounts
+		}
+		p.kinds[p.account] = kind
 	}
 	return nil
 }
+
+var errAccounts = invalid("file", "holds more than one account: export each into a file of its own")
 
 // flush takes the transaction that is open.
 func (p *ofxParser) flush() {
@@ -175,7 +194,7 @@ func (p *ofxParser) flush() {
 	for tag, text := range p.values {
 		p.values[tag] = strings.TrimSpace(text)
 	}
-	l, err := ofxLine(p.values)
+	l, err := ofxLine(p.values, p.mark, p.currency)
 	if err != nil {
 		p.s.refuse(p.number, "%s", err.Error())
 		return
@@ -187,14 +206,15 @@ func (p *ofxParser) flush() {
 	p.s.add(l)
 }
 
-func ofxLine(v map[string]string) (l Line, err error) {
+func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 	switch {
 	case v["CORRECTFITID"] != "" || v["CORRECTACTION"] != "":
 		return l, errors.New("the bank corrects an earlier transaction with this one: change that one by hand")
 	case strings.EqualFold(v["TRNTYPE"], "HOLD"):
 		return l, errors.New("the transaction is not booked yet: import it when it is")
 	}
-	found := ofxDate.FindStringSubmatch(v["DTPOSTED"])
+	posted := ofxDay.ReplaceAllString(v["DTPOSTED"], "$1$2$3")
+	found := ofxDate.FindStringSubmatch(posted)
 	if found == nil {
 		return l, fmt.Errorf("DTPOSTED %s is not a date such as 20261130", quote(v["DTPOSTED"]))
 	}
@@ -204,17 +224,10 @@ func ofxLine(v map[string]string) (l Line, err error) {
 	if err := inRange(l.At, found[1]); err != nil {
 		return l, err
 	}
-	// The decimal mark is a point or a comma, and nothing stands between
-	// thousands; so 1,234 is 1.234 by the letter, but maybe not as meant.
-	text := v["TRNAMT"]
-	mark, finding := decimalMark([]string{text})
-	if finding != markSure && mark == "." && strings.Contains(text, ",") {
-		return l, fmt.Errorf("TRNAMT %s can be read in two ways: correct it to two places", quote(text))
+	if v["CURSYM"] != "" {
+		currency = v["CURSYM"]
 	}
-	if finding != markSure {
-		mark = "."
-	}
-	if l.Amount, _, err = parseAmount(text, mark); err != nil {
+	if l.Amount, err = ofxAmount(v["TRNAMT"], mark, currency); err != nil {
 		return l, fmt.Errorf("TRNAMT: %w", err)
 	}
 	l.Currency = v["CURSYM"]
@@ -227,8 +240,61 @@ func ofxLine(v map[string]string) (l Line, err error) {
 			l.Description += " " + more
 		}
 	}
+	if isBalance(l.Description) {
+		return l, errBalance
+	}
 	if strings.Trim(v["FITID"], "0") != "" { // banks that have none write 0
 		l.Reference = v["FITID"]
 	}
 	return l, nil
+}
+
+// ofxMark is the decimal mark that the file's amounts agree on, or "".
+func ofxMark(text string) string {
+	var amounts []string
+	for _, found := range ofxMoney.FindAllStringSubmatch(text, MaxLines+1) {
+		amounts = append(amounts, ofxPlain(found[1]))
+	}
+	if mark, finding := decimalMark(amounts); finding == markSure {
+		return mark
+	}
+	return ""
+}
+
+// Floats that a bank's program wrote out: -7.4299999999999997 and -7.4300000000000001.
+var ofxFloat = regexp.MustCompile(`^([+-]?\d{1,13}\.\d{1,4}?(0{6,}\d{1,3}|9{6,}\d{1,3}))$`)
+
+// ofxPlain is an amount without what parseAmount does not read: the sign of reais,
+// and the last places of a float.
+func ofxPlain(text string) string {
+	text = strings.TrimSpace(strings.Replace(text, "R$", "", 1))
+	if !ofxFloat.MatchString(text) {
+		return text
+	}
+	exact, err := decimal.NewFromString(text)
+	if err != nil {
+		return text
+	}
+	return exact.Round(4).String()
+}
+
+// ofxAmount reads an amount with the file's decimal mark; where the amounts do not
+// agree on one, with its own. The format wants nothing between thousands, so 1,234
+// is 1.234 by the letter, but maybe not as meant: only a currency of three places
+// has such amounts.
+func ofxAmount(text, mark, currency string) (decimal.Decimal, error) {
+	text = ofxPlain(text)
+	if mark == "" {
+		var finding markFinding
+		mark, finding = decimalMark([]string{text})
+		point := !strings.Contains(text, ",") && money.Digits(strings.ToUpper(currency)) == 3
+		if finding != markSure && !point {
+			return decimal.Zero, fmt.Errorf("%s can be read in two ways: correct it to two places", quote(text))
+		}
+	}
+	amount, named, err := parseAmount(text, mark)
+	if err == nil && named != "" && currency != "" && named != strings.ToUpper(currency) {
+		return amount, fmt.Errorf("%s is in another currency than the statement's %s", quote(text), quote(currency))
+	}
+	return amount, err
 }

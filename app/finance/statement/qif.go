@@ -1,10 +1,13 @@
 package statement
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/shopspring/decimal"
 )
 
 // There is no kept library for QIF in Go; the format is a letter and a value a
@@ -14,6 +17,8 @@ import (
 type qifRecord struct {
 	number int
 	values map[byte]string
+	parts  []string // the amounts of a split transaction
+	own    string   // the name of the account, where the file tells it
 }
 
 // The sections that hold movements of money; of the others, those of
@@ -77,6 +82,7 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 		case section == account:
 			name = current.values['N']
 		case section == money:
+			current.own = name
 			records = append(records, current)
 		}
 		current = qifRecord{values: map[byte]string{}}
@@ -112,6 +118,9 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 			if current.number == 0 {
 				current.number = i + 1
 			}
+			if line[0] == '$' {
+				current.parts = append(current.parts, line[1:])
+			}
 			// The first of a kind counts: what follows are the parts of a split
 			// transaction and the lines of an address.
 			if _, known := current.values[line[0]]; !known {
@@ -141,19 +150,52 @@ func (r qifRecord) line(order string, mark string) (l Line, err error) {
 	if l.Amount, l.Currency, err = parseAmount(amount, mark); err != nil {
 		return l, err
 	}
+	if err := r.sums(l.Amount, mark); err != nil {
+		return l, err
+	}
 	l.Description = r.values['P']
 	if memo := r.values['M']; !strings.Contains(l.Description, memo) {
 		l.Description += " " + memo
 	}
+	if isBalance(r.values['P']) {
+		return l, errBalance
+	}
 	// [Savings] is a transfer's other account, /class follows a category.
-	if category := r.values['L']; !strings.HasPrefix(category, "[") {
-		l.Category, _, _ = strings.Cut(category, "/")
+	category, _, _ := strings.Cut(r.values['L'], "/")
+	other, transfer := strings.CutPrefix(r.values['L'], "[")
+	switch {
+	case transfer:
+		l.Transfer, _, _ = strings.Cut(other, "]")
+		if l.Transfer != "" && strings.EqualFold(l.Transfer, r.own) {
+			return l, errors.New("is a correction of the account's own balance and no movement: enter it by hand if money did move")
+		}
+	case !strings.HasPrefix(category, "--"): // --Split-- says that there are several
+		l.Category = category
 	}
 	// N is a cheque's number, or a word such as ATM, which marks no movement.
 	if n := r.values['N']; n != "" && strings.Trim(n, "0123456789") == "" && strings.Trim(n, "0") != "" {
 		l.Reference = n
 	}
 	return l, nil
+}
+
+// sums checks that the parts of a split transaction are the whole.
+func (r qifRecord) sums(whole decimal.Decimal, mark string) error {
+	if len(r.parts) == 0 {
+		return nil
+	}
+	sum := decimal.Zero
+	for _, text := range r.parts {
+		part, _, err := parseAmount(text, mark)
+		if err != nil && !errors.Is(err, errZero) {
+			return fmt.Errorf("a part of the split: %w", err)
+		}
+		sum = sum.Add(part)
+	}
+	if !sum.Equal(whole) {
+		return fmt.Errorf("its parts make %s, and the whole is %s: correct the file or enter it by hand", sum, whole)
+	}
+	return nil
 }
 
 // qifOrder gives the order of day, month and year in a layout: "DMY".
@@ -205,6 +247,10 @@ func qifOrders(records []qifRecord) []string {
 func qifDate(text, order string) (at time.Time, err error) {
 	wrong := fmt.Errorf("%s is not a date with %s", quote(text), strings.Join(strings.Split(order, ""), ", "))
 	fields := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/.-' ", r) })
+	if len(fields) == 1 && len(text) == 8 { // 20260304, 04032026
+		first := map[bool]int{true: 4, false: 2}[order[0] == 'Y']
+		fields = []string{text[:first], text[first : first+2], text[first+2:]}
+	}
 	if len(fields) != 3 {
 		return at, wrong
 	}

@@ -8,6 +8,7 @@
 package statement
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -54,6 +55,9 @@ type Line struct {
 	Currency string
 	// Description and Category are the bank's words, either may be empty.
 	Description, Category string
+	// Transfer is the other account's name where the statement says that the
+	// movement is a transfer between the person's own accounts (QIF), else empty.
+	Transfer string
 	// Reference is the bank's own mark of the movement, if it gave one.
 	Reference string
 }
@@ -90,6 +94,7 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	tellApart(s.lines)
 	if m.Inverted {
 		for i := range s.lines {
 			s.lines[i].Amount = s.lines[i].Amount.Neg()
@@ -98,13 +103,57 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	return s.lines, s.bad, nil
 }
 
+// tellApart takes from lines the references that do not tell them apart: banks
+// that make them of day and amount give one to two movements. Where a file has such
+// references, none that it repeats counts.
+func tellApart(lines []Line) {
+	same := map[string][]int{}
+	unreliable := false
+	for i, l := range lines {
+		if l.Reference == "" {
+			continue
+		}
+		key := fmt.Sprintf("%s\n%s\n%s", l.At.Format(time.DateOnly), money.Format(l.Amount), l.Reference)
+		same[key] = append(same[key], i)
+		unreliable = unreliable || letters(l.Description) != letters(lines[same[key][0]].Description)
+	}
+	if !unreliable {
+		return
+	}
+	for _, group := range same {
+		if len(group) == 1 {
+			continue
+		}
+		for _, i := range group {
+			lines[i].Reference = ""
+		}
+	}
+}
+
+var errBalance = errors.New("is a balance and no movement")
+
+// What banks and programs write into the text of a balance that they list among
+// the movements, as letters gives it.
+var balances = map[string]bool{
+	"saldo anterior": true, "saldo do dia": true, "saldo dia": true, "saldo inicial": true, "saldo final": true, "saldo atual": true,
+	"saldo total disponivel dia": true, "saldo total disponível dia": true, "saldo parcial": true, "saldo disponivel": true, "saldo disponível": true,
+	"opening balance": true, "closing balance": true, "balance forward": true, "balance brought forward": true, "balance carried forward": true,
+	"beginning balance": true, "ending balance": true, "starting balance": true, "previous balance": true, "ledger balance": true,
+	"anfangssaldo": true, "endsaldo": true, "schlusssaldo": true, "saldovortrag": true, "kontostand": true, "anfangsbestand": true, "eröffnungssaldo": true,
+	"solde initial": true, "solde final": true, "solde précédent": true, "solde precedent": true, "ancien solde": true, "nouveau solde": true,
+	"saldo iniziale": true, "saldo finale": true, "saldo precedente": true, "beginsaldo": true, "eindsaldo": true, "vorig saldo": true,
+}
+
+func isBalance(text string) bool { return balances[letters(text)] }
+
 // FormatOf tells a statement's format from how it begins; what is neither OFX
 // nor QIF is taken for CSV.
 func FormatOf(sample []byte) Format {
 	start := strings.ToUpper(string(sample[:min(len(sample), 4096)]))
 	start = strings.TrimLeft(start, "\ufeff \t\r\n")
 	switch {
-	case strings.HasPrefix(start, "OFXHEADER"), strings.Contains(start, "<OFX>"), strings.Contains(start, "<?OFX"):
+	case strings.HasPrefix(start, "OFXHEADER"), strings.Contains(start, "<OFX>"), strings.Contains(start, "<?OFX"),
+		strings.Contains(start, "<BANKTRANLIST>"), strings.Contains(start, "<STMTTRN>"):
 		return OFX
 	case strings.HasPrefix(start, "!TYPE:"), strings.HasPrefix(start, "!ACCOUNT"),
 		strings.HasPrefix(start, "!OPTION:"), strings.HasPrefix(start, "!CLEAR:"):
@@ -123,6 +172,7 @@ func (s *sink) add(l Line) {
 	l.Description = clean(l.Description, MaxText)
 	l.Category = clean(l.Category, maxShort)
 	l.Reference = clean(l.Reference, maxShort)
+	l.Transfer = clean(l.Transfer, maxShort)
 	l.Currency = strings.ToUpper(strings.TrimSpace(l.Currency))
 	if l.Currency != "" && !money.ValidCurrency(l.Currency) {
 		s.refuse(l.Number, "%s is not a currency's code such as EUR", quote(l.Currency))

@@ -82,6 +82,33 @@ func TestStatements(t *testing.T) {
 				"2026-11-13T00:00|2100||Employer|Salary|",
 				"2026-11-15T00:00|-300||||",
 			}, map[int]string{24: `"-x" is not an amount`, 34: "securities"}},
+		"OFX: a reference made of day and amount does not join two movements": {
+			"09-fitid-from-date-and-amount.ofx", OFX, Mapping{}, []string{
+				"2026-09-03T00:00|-20|EUR|Barber Lindt haircut||",
+				"2026-09-03T00:00|-20|EUR|Swim club monthly fee||",
+			}, nil},
+		"OFX without its root": {
+			"11-no-ofx-root.qfx", OFX, Mapping{}, []string{"2026-09-10T00:00|-18.01||TOOL SHED||20260910090001"}, nil},
+		"OFX: decimal commas, thousands, a sign of money, a float's last places, a date with dashes": {
+			"21-ofx-comma-and-thousands.ofx", OFX, Mapping{}, []string{
+				"2026-09-03T00:00|-1234.56|BRL|Aluguel||a",
+				"2026-09-04T00:00|-7.4|BRL|Padaria||b",
+				"2026-09-05T00:00|-7.4|BRL|Feira||c",
+				"2026-09-05T00:00|-7.43|BRL|Feira||d",
+				"2026-09-05T00:00|-7.4|BRL|Feira||",
+				"2026-09-05T00:00|-7.4|BRL|Feira||",
+				"2026-09-05T00:00|-7.4|BRL|Feira||f",
+			}, map[int]string{12: `"00000000" is not a date`}},
+		"OFX: balances among the movements": {
+			"33-balance-rows-in-ofx.ofx", OFX, Mapping{}, []string{"2026-09-02T00:00|-120|BRL|Pix enviado - Padaria||202609021"},
+			map[int]string{10: "is a balance", 12: "is a balance"}},
+		"QIF: an opening balance is no movement": {
+			"19-qif-own-account-and-transfers.qif", QIF, Mapping{}, []string{
+				"2026-03-02T00:00|-300||To savings||",
+				"2026-03-05T00:00|-12.4||Kiosk|Food|",
+			}, map[int]string{2: "is a balance"}},
+		"QIF: a date without marks": {
+			"20b-qif-yyyymmdd.qif", QIF, Mapping{}, []string{"2026-03-04T00:00|-10||Kiosk||"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			raw := open(t, c.file)
@@ -169,6 +196,7 @@ func TestRefusals(t *testing.T) {
 		"OFX that is none":                  {OFX, "hello", Mapping{}, "file", "no <OFX>"},
 		"OFX without transactions":          {OFX, "<OFX></OFX>", Mapping{}, "file", "no transactions"},
 		"OFX of two accounts":               {OFX, two, Mapping{}, "file", "more than one account"},
+		"OFX of two kinds of account":       {OFX, "<OFX><BANKACCTFROM><ACCTID>1<ACCTTYPE>CHECKING</BANKACCTFROM><BANKACCTFROM><ACCTID>1<ACCTTYPE>SAVINGS</BANKACCTFROM>", Mapping{}, "file", "more than one account"},
 		"QIF that is none":                  {QIF, "hello\nworld\n", Mapping{}, "file", "not QIF"},
 		"QIF whose dates read in two ways":  {QIF, "!Type:Bank\nD02/03/2026\nT1.00\n^\n", Mapping{}, "dateLayout", "MM/DD/YYYY and as DD/MM/YYYY"},
 		"QIF whose amounts read in two":     {QIF, "!Type:Bank\nD02/13/2026\nT1,000\n^\n", Mapping{}, "decimalMark", "choose one"},
@@ -190,6 +218,72 @@ func TestRefusals(t *testing.T) {
 type failing struct{ error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.error }
+
+func TestOFXDecimalMarkOfTheFile(t *testing.T) {
+	for name, c := range map[string]struct {
+		currency string
+		amounts  []string
+		want     []string
+		bad      int
+	}{
+		"another amount tells that commas are decimal": {"EUR", []string{"-1.234", "-7,40"}, []string{"-1234", "-7.4"}, 0},
+		"another amount tells that points are decimal": {"EUR", []string{"-1,234", "-7.40"}, []string{"-1234", "-7.4"}, 0},
+		"nothing tells":              {"EUR", []string{"-1.234", "-1,234"}, nil, 2},
+		"a currency of three places": {"KWD", []string{"-1.234"}, []string{"-1.234"}, 0},
+		"amounts that do not agree are read each by its own":  {"EUR", []string{"-1.50", "-1,50", "-1.234"}, []string{"-1.5", "-1.5"}, 1},
+		"the amount's own currency is not the statement's":    {"EUR", []string{"USD -1.50"}, nil, 1},
+		"a float's last places, but not many places in truth": {"EUR", []string{"7.4300000000000001", "7.12345"}, []string{"7.43"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := "<OFX><CURDEF>" + c.currency
+			for _, amount := range c.amounts {
+				text += "\n<STMTTRN><DTPOSTED>20261101<TRNAMT>" + amount + "</STMTTRN>"
+			}
+			lines, bad, err := Parse(OFX, strings.NewReader(text), Mapping{})
+			require.NoError(t, err)
+			var got []string
+			for _, l := range lines {
+				got = append(got, l.Amount.String())
+			}
+			require.Equal(t, c.want, got)
+			require.Len(t, bad, c.bad, "%v", bad)
+		})
+	}
+}
+
+func TestOFXCurrencyIsTheStatementsOwn(t *testing.T) {
+	lines, bad, err := Parse(OFX, strings.NewReader("<OFX><STMTRS><CURDEF>EUR<STMTTRN><DTPOSTED>20261101<TRNAMT>1</STMTTRN></STMTRS>"+
+		"<STMTRS><STMTTRN><DTPOSTED>20261101<TRNAMT>2</STMTTRN></STMTRS></OFX>"), Mapping{})
+	require.NoError(t, err)
+	require.Empty(t, bad)
+	require.Equal(t, []string{"2026-11-01T00:00|1|EUR|||", "2026-11-01T00:00|2||||"}, shown(lines))
+}
+
+func TestQIFRecords(t *testing.T) {
+	for name, c := range map[string]struct{ record, transfer, bad string }{
+		"a transfer names the other account":             {"T-300\nL[Savings]/holiday", "Savings", ""},
+		"the own account is no transfer":                 {"T-300\nL[everyday]", "", "correction"},
+		"parts that are the whole":                       {"T-3.00\nL--Split--\nSFood\n$-1.00\nSRent\n$-2.00", "", ""},
+		"parts that are not the whole":                   {"T-3.00\nSFood\n$-1.00\nSRent\n$-1.00", "", "make -2"},
+		"a part that is no amount":                       {"T-3.00\nSFood\n$x", "", "part of the split"},
+		"an opening balance of the account in the words": {"T3.00\nPOpening Balance\nL[Everyday]", "", "balance"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, bad, err := Parse(QIF, strings.NewReader("!Account\nNEveryday\n^\n!Type:Bank\nD2026-03-15\n"+c.record+"\n^\n"), Mapping{DecimalMark: "."})
+			require.NoError(t, err)
+			if c.bad != "" {
+				require.Empty(t, lines)
+				require.Len(t, bad, 1)
+				require.Contains(t, bad[0].Reason, c.bad)
+				return
+			}
+			require.Empty(t, bad)
+			require.Len(t, lines, 1)
+			require.Equal(t, c.transfer, lines[0].Transfer)
+			require.Empty(t, lines[0].Category)
+		})
+	}
+}
 
 func TestOFXLines(t *testing.T) {
 	for name, c := range map[string]struct{ values, line, bad string }{
@@ -287,6 +381,9 @@ func TestQIFDates(t *testing.T) {
 		"two digits of this century":     {"15.03.26", "DMY", "2026-03-15"},
 		"two digits of the last century": {"15.03.98", "DMY", "1998-03-15"},
 		"the year first":                 {"2026-3-5", "YMD", "2026-03-05"},
+		"no marks, the year first":       {"20260304", "YMD", "2026-03-04"},
+		"no marks, the day first":        {"04032026", "DMY", "2026-03-04"},
+		"no marks, no such month":        {"20260304", "DMY", ""},
 		"a day that does not exist":      {"31.02.2026", "DMY", ""},
 		"two parts":                      {"3/2026", "MDY", ""},
 		"words":                          {"1/x/2026", "MDY", ""},
