@@ -66,7 +66,7 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 	case CSV:
 		return p, p.csv(text)
 	}
-	return Proposal{}, invalid("format", "must be csv, ofx or qif")
+	return Proposal{}, formatRefused(format)
 }
 
 func (p *Proposal) unsure(field, reason string, choices ...string) {

@@ -61,7 +61,7 @@ func (m Mapping) check(format Format) error {
 		return nil
 	case CSV, QIF:
 	default:
-		return invalid("format", "must be csv, ofx or qif")
+		return formatRefused(format)
 	}
 	if m.DateLayout != "" {
 		if _, err := goLayout(m.DateLayout); err != nil {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,6 +30,29 @@ const (
 	OFX Format = "ofx"
 	QIF Format = "qif"
 )
+
+// Formats that are known by how they begin, and refused: read as CSV they would
+// bring questions about columns that are none.
+const (
+	camt  Format = "camt"
+	mt940 Format = "mt940"
+)
+
+var (
+	startCAMT  = regexp.MustCompile(`URN:ISO:STD:ISO:20022:TECH:XSD:CAMT\.05[2-4]|<([A-Z0-9]+:)?BKTOCSTMR(STMT|ACCTRPT|DBTCDTNTFCTN)\b`)
+	startMT940 = regexp.MustCompile(`(?m)^:20:[^\n]*\r?\n(:21:[^\n]*\r?\n)?:25[P]?:`)
+)
+
+// formatRefused says why a format is not read.
+func formatRefused(format Format) error {
+	switch format {
+	case camt:
+		return invalid("file", "is an ISO 20022 statement (CAMT), which cannot be imported: ask the bank for CSV, OFX or QIF")
+	case mt940:
+		return invalid("file", "is a SWIFT statement (MT940), which cannot be imported: ask the bank for CSV, OFX or QIF")
+	}
+	return invalid("format", "must be csv, ofx or qif")
+}
 
 // What is read at most.
 const (
@@ -146,8 +170,8 @@ var balances = map[string]bool{
 
 func isBalance(text string) bool { return balances[letters(text)] }
 
-// FormatOf tells a statement's format from how it begins; what is neither OFX
-// nor QIF is taken for CSV.
+// FormatOf tells a statement's format from how it begins, CAMT and MT940 too, which
+// Parse and Detect refuse; what is none of these is taken for CSV.
 func FormatOf(sample []byte) Format {
 	start := strings.ToUpper(string(sample[:min(len(sample), 4096)]))
 	start = strings.TrimLeft(start, "\ufeff \t\r\n")
@@ -158,6 +182,10 @@ func FormatOf(sample []byte) Format {
 	case strings.HasPrefix(start, "!TYPE:"), strings.HasPrefix(start, "!ACCOUNT"),
 		strings.HasPrefix(start, "!OPTION:"), strings.HasPrefix(start, "!CLEAR:"):
 		return QIF
+	case startCAMT.MatchString(start):
+		return camt
+	case startMT940.MatchString(start):
+		return mt940
 	}
 	return CSV
 }

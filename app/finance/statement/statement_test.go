@@ -125,6 +125,24 @@ func TestStatements(t *testing.T) {
 	}
 }
 
+func TestFormatsThatAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"CAMT.053":             {`<?xml version="1.0"?><Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt/>`, "CAMT"},
+		"CAMT with a prefix":   {`<ns2:Document><ns2:BkToCstmrStmt>`, "CAMT"},
+		"MT940":                {":20:STARTUMS\r\n:25:10020030/1234567\r\n:28C:1/1\r\n", "MT940"},
+		"MT940 in an envelope": {"{1:F01BANKDEFFXXXX}{4:\n:20:X\n:21:Y\n:25:1\n", "MT940"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			format := FormatOf([]byte(c.text))
+			_, err := Detect(format, strings.NewReader(c.text))
+			require.ErrorContains(t, err, c.says)
+			_, _, err = Parse(format, strings.NewReader(c.text), Mapping{})
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+	require.Equal(t, CSV, FormatOf([]byte("Date;Text\n2026-11-01;:20: :25: camt.053")))
+}
+
 func TestCSVLines(t *testing.T) {
 	m := Mapping{Delimiter: ",", NoHeader: true, Date: "#1", DateLayout: "YYYY-MM-DD HH:mm", Amount: "#2", DecimalMark: ".", Description: []Column{"#3"}}
 	side := m
@@ -185,7 +203,7 @@ func TestRefusals(t *testing.T) {
 		"not text":                          {CSV, "a\x00b", giro, "file", "not text"},
 		"not the encoding it is said to be": {CSV, "\xe4", with(func(m *Mapping) { m.Encoding = "utf-8" }), "encoding", "choose windows-1252"},
 		"an encoding nobody knows":          {OFX, "", Mapping{Encoding: "ebcdic"}, "encoding", "must be"},
-		"a format nobody knows":             {"mt940", "", giro, "format", "must be"},
+		"a format nobody knows":             {"xlsx", "", giro, "format", "must be"},
 		"a column that is not there":        {CSV, string(open(t, "girokonto.csv")), with(func(m *Mapping) { m.Date = "Tag" }), "date", "it has: Buchungsdatum"},
 		"a column that is there twice":      {CSV, "\n\n\na;A;b\n", with(func(m *Mapping) { m.Date = "a" }), "date", "#1 or #2"},
 		"a layout without a year":           {CSV, "", with(func(m *Mapping) { m.DateLayout = "DD.MM." }), "dateLayout", "DD.MM.YYYY"},
