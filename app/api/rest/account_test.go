@@ -31,6 +31,11 @@ func (w *world) everything() *belongings {
 		b.of(resource)
 	}
 	w.call(201, "POST", "/preferences/push", browser(w.t, 1))
+	side := func(kind, category string) string {
+		wallet := w.call(201, "POST", "/wallets", object{"name": "For one side: " + kind, "type": "cash", "currency": "EUR"})["id"]
+		return text(w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "7", "type": kind, "category": category}), "id")
+	}
+	w.call(200, "POST", "/transfers/accept", object{"outId": side("expense", "other"), "inId": side("income", "other-income")})
 	return b
 }
 

@@ -146,6 +146,7 @@ func (a *API) declare(router chi.Router) huma.API {
 	r.wallets()
 	r.categories()
 	r.transactions()
+	r.transfers()
 	r.currencies()
 	r.imports()
 	r.budgets()

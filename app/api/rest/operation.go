@@ -172,6 +172,8 @@ var particular = map[string][]int{
 	"changePassword":  {http.StatusForbidden},
 	"deleteAccount":   {http.StatusForbidden},
 	"removeDemo":      {http.StatusNotFound},
+	"acceptTransfer":  {http.StatusNotFound},
+	"rejectTransfer":  {http.StatusNotFound},
 	"unsubscribePush": {http.StatusNotFound},
 	"getPushKey":      {http.StatusNotFound},
 }

@@ -466,6 +466,10 @@ func (s *Imports) Undo(ctx context.Context, user, id uuid.UUID) error {
 		if row.UndoneAt != nil {
 			return nil
 		}
+		// A transfer must not go with one of its sides.
+		if err := s.Ledger.PartTransfers(ctx, tx, user, id); err != nil {
+			return err
+		}
 		rows, err := q.ActiveOfImport(ctx, user, &id)
 		if err != nil {
 			return err

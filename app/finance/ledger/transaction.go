@@ -405,6 +405,11 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string,
 		if err := t.edit(edit, wallets, now()); err != nil {
 			return err
 		}
+		if before.Type == event.Transfer && (t.Type != event.Transfer || !slices.Equal(t.ends(), before.ends())) {
+			if err := unmatched(ctx, tx, user, id); err != nil {
+				return err
+			}
+		}
 		if !t.Timestamp.Equal(before.Timestamp) {
 			zone, err := preference.Zone(ctx, tx, user)
 			if err != nil {
@@ -443,9 +448,13 @@ func (l *Ledger) Delete(ctx context.Context, user, id uuid.UUID, ifMatch string)
 
 // Restore takes back the deletion of a transaction.
 func (l *Ledger) Restore(ctx context.Context, user, id uuid.UUID, ifMatch string) (Transaction, error) {
-	return l.change(ctx, user, id, ifMatch, func(_ pgx.Tx, t *Transaction) error {
+	return l.change(ctx, user, id, ifMatch, func(tx pgx.Tx, t *Transaction) error {
+		if t.Status == event.Active || t.Type == event.Transfer {
+			t.Status = event.Active
+			return nil
+		}
 		t.Status = event.Active
-		return nil
+		return unmatched(ctx, tx, user, id)
 	})
 }
 
@@ -453,40 +462,47 @@ func (l *Ledger) Restore(ctx context.Context, user, id uuid.UUID, ifMatch string
 // there is no event. ErrStale: it is not as ifMatch says any more.
 func (l *Ledger) change(ctx context.Context, user, id uuid.UUID, ifMatch string, alter func(pgx.Tx, *Transaction) error) (Transaction, error) {
 	var t Transaction
-	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
-		row, err := backenddb.New(tx).TransactionForUpdate(ctx, id, user)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("transaction %s: %w", id, apperror.ErrNotFound)
-		}
-		if err != nil {
-			return err
-		}
-		before := TransactionOf(row)
-		if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
-			return err
-		}
-		t = before
-		if err := alter(tx, &t); err != nil {
-			return err
-		}
-		changes := differences(before, t)
-		if len(changes) == 0 && slices.Equal(before.Tags, t.Tags) {
-			t = before
-			return nil
-		}
-		t.UpdatedAt = after(before.UpdatedAt)
-		if t.Status == event.Deleted && before.Status == event.Active {
-			t.DeletedAt = &t.UpdatedAt
-		}
-		if t.Status == event.Active {
-			t.DeletedAt = nil
-		}
-		if err := write(ctx, tx, t); err != nil || len(changes) == 0 {
-			return err
-		}
-		return l.TellChanges(ctx, tx, user, t, changes)
+	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) (err error) {
+		t, err = l.changeWithin(ctx, tx, user, id, ifMatch, alter)
+		return err
 	})
 	return t, err
+}
+
+// changeWithin is change within a transaction of the user's.
+func (l *Ledger) changeWithin(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, ifMatch string, alter func(pgx.Tx, *Transaction) error) (Transaction, error) {
+	var t Transaction
+	row, err := backenddb.New(tx).TransactionForUpdate(ctx, id, user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return t, fmt.Errorf("transaction %s: %w", id, apperror.ErrNotFound)
+	}
+	if err != nil {
+		return t, err
+	}
+	before := TransactionOf(row)
+	if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
+		return t, err
+	}
+	t = before
+	if err := alter(tx, &t); err != nil {
+		return t, err
+	}
+	changes := differences(before, t)
+	if len(changes) == 0 && slices.Equal(before.Tags, t.Tags) {
+		t = before
+		return t, nil
+	}
+	t.UpdatedAt = after(before.UpdatedAt)
+	if t.Status == event.Deleted && before.Status == event.Active {
+		t.DeletedAt = &t.UpdatedAt
+	}
+	if t.Status == event.Active {
+		t.DeletedAt = nil
+	}
+	if err := write(ctx, tx, t); err != nil || len(changes) == 0 {
+		return t, err
+	}
+	return t, l.TellChanges(ctx, tx, user, t, changes)
 }
 
 func write(ctx context.Context, tx pgx.Tx, t Transaction) error {

@@ -164,6 +164,15 @@ type Transaction struct {
 	Refund      bool
 }
 
+type TransferMatch struct {
+	UserID    uuid.UUID
+	OutID     uuid.UUID
+	InID      uuid.UUID
+	Accepted  bool
+	Category  string
+	CreatedAt time.Time
+}
+
 type User struct {
 	ID           uuid.UUID
 	Email        string
