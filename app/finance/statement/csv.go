@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -95,6 +96,7 @@ type columns struct {
 	date, amount, direction, debit, credit, category, currency, reference int
 
 	description []int
+	signs       signs
 }
 
 func (m Mapping) columns(h headers) (c columns, err error) {
@@ -147,24 +149,54 @@ func parseCSV(text string, m Mapping, s *sink) error {
 	if err != nil {
 		return err
 	}
+	var all []record
 	for range lines { // each turn takes a line at least
-		if err := s.full(); err != nil {
-			return err
+		if max(len(all), len(s.bad)) > 2*MaxMovements {
+			break // too many already
 		}
 		row, number, err := r.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err == nil {
-			var l Line
-			if l, err = m.line(row, c, layout); err == nil {
-				l.Number = number
-				s.add(l)
-				continue
-			}
+		if err != nil {
+			s.refuse(number, "%s", err.Error())
+			continue
 		}
-		s.refuse(number, "%s", err.Error())
+		all = append(all, record{row, number})
 	}
+	near := h.beside(c)
+	if err := near.oneAccount(all); err != nil {
+		return err
+	}
+	width := r.width
+	if m.NoHeader {
+		width = usualWidth(all)
+	}
+	c.signs = m.signs(all, c)
+	for _, row := range all {
+		if err := s.full(); err != nil {
+			return err
+		}
+		if n := used(row.fields); n > width {
+			s.refuse(row.number, "the line has %d columns where %d belong: put the value that holds the delimiter into quotation marks", n, width)
+			continue
+		}
+		if reason := near.unbooked(row.fields); reason != "" {
+			s.refuse(row.number, "%s", reason)
+			continue
+		}
+		l, err := m.line(row.fields, c, layout)
+		if err != nil {
+			s.refuse(row.number, "%s", err.Error())
+			continue
+		}
+		l.Number = row.number
+		s.add(l)
+		if told := near.charge(row.fields, h, m.DecimalMark); told != "" {
+			s.refuse(row.number, "%s", told)
+		}
+	}
+	slices.SortStableFunc(s.bad, func(a, b Bad) int { return a.Number - b.Number })
 	return s.full()
 }
 
@@ -188,7 +220,7 @@ func (m Mapping) line(row []string, c columns, layout string) (l Line, err error
 		if i < 0 || i >= len(row) {
 			return ""
 		}
-		return row[i]
+		return unwrap(row[i])
 	}
 	var words []string
 	for _, i := range c.description {
@@ -205,60 +237,79 @@ func (m Mapping) line(row []string, c columns, layout string) (l Line, err error
 	return l, nil
 }
 
-func (m Mapping) amount(row []string, c columns, need func(string, int) (string, error)) (amount decimal.Decimal, currency string, err error) {
-	if c.amount >= 0 {
-		text, err := need("amount", c.amount)
-		if err != nil {
-			return amount, "", err
-		}
-		amount, currency, err = parseAmount(text, m.DecimalMark)
-		if err != nil || c.direction < 0 {
-			return amount, currency, err
-		}
-		word, err := need("direction", c.direction)
-		if err != nil {
-			return amount, "", err
-		}
-		out, known := directions[header(word)]
-		switch {
-		case !known:
-			return amount, "", fmt.Errorf("%s says neither debit nor credit", quote(word))
-		case out:
-			amount = amount.Abs().Neg()
-		default:
-			amount = amount.Abs()
-		}
-		return amount, currency, nil
+func (m Mapping) amount(row []string, c columns, need func(string, int) (string, error)) (decimal.Decimal, string, error) {
+	if c.amount < 0 {
+		return m.pair(row, c, need)
 	}
-	// The pair: the one that does not apply is empty or zero. Banks write what
-	// is debited with or without a minus.
+	text, err := need("amount", c.amount)
+	if err != nil {
+		return decimal.Zero, "", err
+	}
+	a, err := readAmount(text, m.DecimalMark)
+	if err != nil {
+		return a.value, a.currency, err
+	}
+	word := ""
+	if c.direction >= 0 {
+		if word, err = need("direction", c.direction); err != nil {
+			return decimal.Zero, "", err
+		}
+	}
+	says := side(unwrap(word))
+	switch {
+	case says != 0:
+		return a.value.Abs().Mul(decimal.NewFromInt(int64(says))), a.currency, nil
+	case strings.TrimSpace(word) != "":
+		return decimal.Zero, "", fmt.Errorf("%s says neither debit nor credit", quote(word))
+	case a.side != 0, a.plus && !c.signs.amountHasMinus:
+		return a.value, a.currency, nil
+	case m.Inverted:
+		return a.value.Neg(), a.currency, nil
+	}
+	return a.value, a.currency, nil
+}
+
+// pair reads the columns of debit and credit, of which the one that does not
+// apply is empty or zero.
+func (m Mapping) pair(row []string, c columns, need func(string, int) (string, error)) (amount decimal.Decimal, currency string, err error) {
 	given := 0
-	for _, side := range []struct {
-		what   string
-		column int
-	}{{"debit", c.debit}, {"credit", c.credit}} {
-		if side.column < 0 {
+	for _, column := range []struct {
+		what  string
+		index int
+		usual int // the sign that most of the column's amounts have
+		out   bool
+	}{{"debit", c.debit, c.signs.debit, true}, {"credit", c.credit, c.signs.credit, false}} {
+		if column.index < 0 {
 			continue
 		}
-		text, err := need(side.what, side.column)
+		text, err := need(column.what, column.index)
 		if err != nil {
 			return amount, "", err
 		}
-		if strings.TrimSpace(text) == "" {
+		if empty(text) {
 			continue
 		}
-		value, code, err := parseAmount(text, m.DecimalMark)
+		a, err := readAmount(text, m.DecimalMark)
 		if errors.Is(err, errZero) {
 			continue
 		}
 		if err != nil {
 			return amount, "", err
 		}
-		if side.what == "debit" {
-			value = value.Abs().Neg()
-		}
-		amount, currency = value, code
 		given++
+		amount, currency = a.value, a.currency
+		if a.side != 0 {
+			continue
+		}
+		if column.usual == 0 {
+			return decimal.Zero, "", fmt.Errorf("of the amounts under %s as many have a minus as have none: which of them go out cannot be told, enter these by hand", column.what)
+		}
+		if column.usual < 0 {
+			amount = amount.Neg()
+		}
+		if column.out != m.Inverted {
+			amount = amount.Neg()
+		}
 	}
 	switch given {
 	case 0:
@@ -269,8 +320,137 @@ func (m Mapping) amount(row []string, c columns, need func(string, int) (string,
 	return amount, currency, nil
 }
 
-// directions: whether money goes out.
-var directions = map[string]bool{
-	"s": true, "soll": true, "d": true, "dr": true, "debit": true, "dbit": true, "out": true, "-": true, "belastung": true, "lastschrift": true, "ausgabe": true,
-	"h": false, "haben": false, "c": false, "cr": false, "credit": false, "crdt": false, "in": false, "+": false, "gutschrift": false, "einnahme": false,
+// empty is what banks write where there is no amount.
+func empty(text string) bool {
+	return strings.Trim(unwrap(text), " -\u2013\u2014\u00a0") == ""
+}
+
+// signs are what the columns of amounts have in common over the whole file.
+type signs struct {
+	debit, credit  int  // the sign that most have: 1 or -1; 0: as many of each
+	amountHasMinus bool // a plus beside minuses is as plain as they are
+}
+
+func (m Mapping) signs(rows []record, c columns) (found signs) {
+	usual := func(index int) int {
+		sum := 0
+		for _, row := range rows {
+			if index < 0 || index >= len(row.fields) {
+				continue
+			}
+			if a, err := readAmount(row.fields[index], m.DecimalMark); err == nil && a.side == 0 {
+				sum += a.value.Sign()
+			}
+		}
+		return max(-1, min(1, sum))
+	}
+	found.debit, found.credit = usual(c.debit), usual(c.credit)
+	for _, row := range rows {
+		if c.amount >= 0 && c.amount < len(row.fields) {
+			p, ok := takeApart(row.fields[c.amount])
+			found.amountHasMinus = found.amountHasMinus || ok && p.minus > 0
+		}
+	}
+	return found
+}
+
+// record is one row with the line of the file on which it begins.
+type record struct {
+	fields []string
+	number int
+}
+
+// usualWidth is how many columns most rows have; extra cells that are empty
+// do not count.
+func usualWidth(rows []record) int {
+	counts, width := map[int]int{}, 0
+	for _, row := range rows {
+		n := used(row.fields)
+		counts[n]++
+		if counts[n] > counts[width] {
+			width = n
+		}
+	}
+	return width
+}
+
+func used(row []string) int {
+	n := len(row)
+	for n > 0 && strings.TrimSpace(row[n-1]) == "" {
+		n--
+	}
+	return n
+}
+
+// beside are columns that change what a row means, found by their headers.
+type beside struct{ status, fee, account []int }
+
+// ownAccount are headers of the account that a row belongs to. Those that
+// banks also use for the other party's account are not among them.
+var ownAccount = phrases("account, account name, account number, account no, account id, accountname, accountnumber, accountid, auftragskonto, iban auftragskonto, rekening, compte, cuenta, číslo účtu vlastní, numéro de compte, n compte")
+
+func (h headers) beside(c columns) (b beside) {
+	taken := append([]int{c.category, c.amount, c.debit, c.credit}, c.description...)
+	for i, name := range h.shown {
+		name = fold(name)
+		switch {
+		case slices.Contains(taken, i):
+		case ownAccount[name]:
+			b.account = append(b.account, i)
+		case statusWords[name], name == "transaction status":
+			b.status = append(b.status, i)
+		case feeColumn(name):
+			b.fee = append(b.fee, i)
+		}
+	}
+	return b
+}
+
+func feeColumn(name string) bool {
+	words := strings.Fields(name)
+	return slices.ContainsFunc(words, func(word string) bool { return feeWords[word] }) &&
+		!slices.ContainsFunc(words, func(word string) bool { return currencyWords[word] || typeWords[word] || purposeWords[word] })
+}
+
+// oneAccount refuses a file with the movements of several accounts.
+func (b beside) oneAccount(rows []record) error {
+	for _, i := range b.account {
+		first := ""
+		for _, row := range rows {
+			if i >= len(row.fields) || strings.TrimSpace(row.fields[i]) == "" {
+				continue
+			}
+			name := clean(unwrap(row.fields[i]), maxShort)
+			if first == "" {
+				first = name
+			}
+			if name != first {
+				return invalid("file", "holds more than one account, %s and %s: export each account into a file of its own", quote(first), quote(name))
+			}
+		}
+	}
+	return nil
+}
+
+// unbooked says why a row moved no money, empty: it did.
+func (b beside) unbooked(row []string) string {
+	for _, i := range b.status {
+		if i < len(row) && unbooked[fold(row[i])] {
+			return fmt.Sprintf("is not booked: its state is %s", quote(row[i]))
+		}
+	}
+	return ""
+}
+
+// charge tells of a fee that stands beside the amount.
+func (b beside) charge(row []string, h headers, mark string) string {
+	for _, i := range b.fee {
+		if i >= len(row) || empty(row[i]) {
+			continue
+		}
+		if _, err := readAmount(row[i], mark); !errors.Is(err, errZero) {
+			return fmt.Sprintf("the amount is read, but %s under %s is not: enter the fee by hand if it was charged on top", quote(row[i]), quote(h.shown[i]))
+		}
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -20,7 +21,7 @@ var layouts = func() (out []layout) {
 	days := []string{
 		"YYYY-MM-DD", "DD.MM.YYYY", "DD.MM.YY", "DD/MM/YYYY", "MM/DD/YYYY", "DD/MM/YY", "MM/DD/YY",
 		"DD-MM-YYYY", "MM-DD-YYYY", "DD-MM-YY", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD", "DDMMYYYY",
-		"DD MMM YYYY", "DD-MMM-YYYY", "DD-MMM-YY", "MMM DD, YYYY",
+		"DD MMM YYYY", "DD-MMM-YYYY", "DD-MMM-YY", "MMM DD, YYYY", "DD MMM YY", "DD. MMM YYYY", "DD/MMM/YYYY", "MMM DD YYYY",
 	}
 	all := days
 	for _, clock := range []string{" HH:mm:ss", " HH:mm", "THH:mm:ss", "THH:mm:ssZ"} {
@@ -75,11 +76,34 @@ next:
 
 // parseDate reads a date by a layout of Go's; layout is how the person knows it.
 func parseDate(text, gos, layout string) (time.Time, error) {
-	at, err := time.Parse(gos, strings.TrimSpace(text))
+	at, err := time.Parse(gos, plainDate(text, strings.HasSuffix(gos, "Z")))
 	if err != nil {
 		return at, fmt.Errorf("%s is not a date written %s", quote(text), layout)
 	}
 	return at, inRange(at, text)
+}
+
+var (
+	monthWord = regexp.MustCompile(`\pL{3,}\.?`)
+	offset    = regexp.MustCompile(`(:\d\d(?:\.\d+)?) ?(?:[+-]\d\d:?\d\d|Z|UTC|GMT)$`)
+)
+
+// plainDate takes off what surrounds a date, turns a month's name in any
+// language into Go's, and drops the offset: the day counts as the bank wrote it.
+func plainDate(text string, zoned bool) string {
+	text = unwrap(text)
+	if len(text) > 40 {
+		return text
+	}
+	if !zoned {
+		text = offset.ReplaceAllString(text, "$1")
+	}
+	return monthWord.ReplaceAllStringFunc(text, func(word string) string {
+		if month := monthOf(strings.TrimSuffix(word, ".")); month > 0 {
+			return time.Month(month).String()[:3]
+		}
+		return word
+	})
 }
 
 func inRange(at time.Time, text string) error {

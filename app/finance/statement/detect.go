@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/wealth-companion/companion/app/core/money"
 )
@@ -49,15 +48,15 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 			return Proposal{}, invalid("file", "has no end of a line in its first %d KiB: is it a statement?", sampleBytes>>10)
 		}
 	}
-	encoding := ""
-	if !utf8.Valid(raw) && !bytes.HasPrefix(raw, []byte("\xff\xfe")) && !bytes.HasPrefix(raw, []byte("\xfe\xff")) {
-		encoding = "windows-1252"
-	}
-	text, err := decode(raw, encoding)
+	d, err := decodeAs(raw, "")
 	if err != nil {
 		return Proposal{}, err
 	}
+	text, encoding := d.text, d.encoding
 	p := Proposal{Mapping: Mapping{Encoding: encoding}}
+	if len(d.doubts) > 0 {
+		p.unsure("encoding", "the letters can be read in more than one code page", append([]string{encoding}, d.doubts...)...)
+	}
 	switch format {
 	case OFX:
 		return p, nil
@@ -122,15 +121,15 @@ const (
 
 var roleNames = map[role][]string{
 	roleDate: {"buchungstag", "buchungsdatum", "buchung", "booking date", "posting date", "posted date", "post date", "date posted", "datum",
-		"date", "transaction date", "trans date", "completed date", "umsatzdatum", "transaktionsdatum", "started date", "belegdatum",
+		"date", "transaction date", "trans date", "completed date", "created", "umsatzdatum", "transaktionsdatum", "started date", "belegdatum",
 		"valutadatum", "valuta", "wertstellung", "wertstellungsdatum", "value date"},
 	roleAmount:    {"betrag", "amount", "umsatz", "transaction amount", "buchungsbetrag", "net amount", "summe", "value"},
-	roleDebit:     {"soll", "debit", "belastung", "lastschrift", "ausgang", "ausgabe", "ausgaben", "debit amount", "withdrawal", "withdrawals", "paid out", "money out"},
-	roleCredit:    {"haben", "credit", "gutschrift", "eingang", "einnahme", "einnahmen", "credit amount", "deposit", "deposits", "paid in", "money in"},
+	roleDebit:     {"soll", "debit", "belastung", "lastschrift", "ausgang", "ausgabe", "ausgaben", "debit amount", "withdrawal", "withdrawals", "withdrawal amt", "paid out", "money out"},
+	roleCredit:    {"haben", "credit", "gutschrift", "eingang", "einnahme", "einnahmen", "credit amount", "deposit", "deposits", "deposit amt", "paid in", "money in"},
 	roleDirection: {"soll haben", "s h", "sollhaben", "debit credit", "d c", "dr cr", "credit debit indicator", "credit debit", "direction"},
 	rolePayee: {"payee", "empfanger", "zahlungsempfanger in", "zahlungsempfanger", "begunstigter zahlungspflichtiger", "beguenstigter zahlungspflichtiger",
 		"auftraggeber begunstigter", "auftraggeber empfanger", "name zahlungsbeteiligter", "zahlungspflichtiger", "zahlungspflichtige r", "counterparty", "partner name", "merchant", "name"},
-	rolePurpose:  {"verwendungszweck", "beschreibung", "description", "purpose", "payment reference", "memo", "details", "narrative", "text", "notes", "particulars"},
+	rolePurpose:  {"narration", "verwendungszweck", "beschreibung", "description", "purpose", "payment reference", "memo", "details", "narrative", "text", "notes", "particulars"},
 	roleCategory: {"kategorie", "category"},
 	roleCurrency: {"wahrung", "waehrung", "currency", "buchungswahrung"},
 	roleReference: {"transaktions id", "transaktionsnummer", "transaction id", "transaction reference", "id", "fitid", "buchungsreferenz", "bankreferenz",
@@ -141,23 +140,17 @@ var roleNames = map[role][]string{
 var lastPurpose = []string{"buchungstext", "vorgang", "umsatztyp", "transaction type", "type"}
 
 var (
-	umlauts   = strings.NewReplacer("ä", "a", "ö", "o", "ü", "u", "ß", "ss")
-	unit      = regexp.MustCompile(` (in )?(eur|euro|usd|gbp|chf)$`)
-	notLetter = regexp.MustCompile(`[^a-z0-9]+`)
+	unit = regexp.MustCompile(` (in )?(eur|euro|usd|gbp|chf)$`)
 )
 
-// fold makes "Betrag (€)" and "BETRAG in EUR" the same.
-func fold(name string) string {
-	name = umlauts.Replace(header(name))
-	name = strings.TrimSpace(notLetter.ReplaceAllString(name, " "))
-	return unit.ReplaceAllString(name, "")
-}
+// title makes "Betrag (€)" and "BETRAG in EUR" the same.
+func title(name string) string { return unit.ReplaceAllString(fold(name), "") }
 
 // roles gives the columns of each role, those that fit best first.
 func roles(row []string) map[role][]int {
 	folded := make([]string, len(row))
 	for i, cell := range row {
-		folded[i] = fold(cell)
+		folded[i] = title(cell)
 	}
 	out := map[role][]int{}
 	for r, names := range roleNames {
@@ -169,7 +162,57 @@ func roles(row []string) map[role][]int {
 			}
 		}
 	}
+	byWords(folded, out)
 	return out
+}
+
+// wordRoles are used where no header is known as a whole: a word of it says
+// what the column is for. The order decides between words of two kinds.
+var wordRoles = []struct {
+	role  role
+	words map[string]bool
+}{
+	{roleDate, dateWords}, {roleDirection, directionWords}, {roleDebit, debitWords}, {roleCredit, creditWords}, {roleAmount, amountWords},
+	{roleCategory, categoryWords}, {roleCurrency, currencyWords}, {rolePayee, payeeWords}, {rolePurpose, purposeWords},
+}
+
+func byWords(folded []string, out map[role][]int) {
+	taken := map[int]bool{}
+	for _, columns := range out {
+		for _, i := range columns {
+			taken[i] = true
+		}
+	}
+	had := map[role]bool{}
+	for r := range out {
+		had[r] = true
+	}
+	for i, name := range folded {
+		words := strings.Fields(name)
+		any := func(of map[string]bool) bool { return slices.ContainsFunc(words, func(w string) bool { return of[w] }) }
+		if taken[i] || any(balanceWords) || any(rateWords) || any(timeWords) || any(feeWords) || any(statusWords) || any(originalWords) {
+			continue
+		}
+		for _, try := range wordRoles {
+			if had[try.role] || !any(try.words) || try.role == rolePayee && any(accountWords) {
+				continue
+			}
+			if try.role != roleCurrency && try.role != roleDate && try.role != roleAmount && any(currencyWords) && len(words) > 1 {
+				continue
+			}
+			out[try.role] = append(out[try.role], i)
+			break
+		}
+	}
+	booking := func(i int) int { // the day of booking before that of value
+		if slices.ContainsFunc(strings.Fields(folded[i]), func(w string) bool { return bookingWords[w] }) {
+			return 0
+		}
+		return 1
+	}
+	if !had[roleDate] {
+		slices.SortStableFunc(out[roleDate], func(a, b int) int { return booking(a) - booking(b) })
+	}
 }
 
 // table is a sample cut by one delimiter.
@@ -283,10 +326,10 @@ func (t *table) guess() bool {
 			}
 		}
 		switch {
-		case c == date || len(fitting(cells[:min(len(cells), 50)])) > 0 && marked == 0:
+		case c == date, c < 0, datesOnly(cells[:min(len(cells), 50)]):
 		case amounts == len(cells) && marked > 0:
 			t.roles[roleAmount] = append(t.roles[roleAmount], c)
-		case length > longest:
+		case length > longest && differs(cells):
 			longest, text = length, c
 		}
 	}
@@ -299,6 +342,29 @@ func (t *table) guess() bool {
 	}
 	t.rows, t.numbers = t.rows[first:], t.numbers[first:]
 	return true
+}
+
+// datesOnly says that all values are dates: 28.09.2026 and 20260928 are no amounts.
+func datesOnly(cells []string) bool {
+	return len(cells) > 0 && len(fitting(cells)) > 0 && !slices.ContainsFunc(cells, func(cell string) bool { return len(fitting([]string{cell})) == 0 })
+}
+
+// differs says that a column's values are not all the same, as one's own
+// account's number is.
+func differs(cells []string) bool {
+	return len(cells) < 2 || slices.ContainsFunc(cells, func(cell string) bool { return cell != cells[0] })
+}
+
+// sides finds the column whose values say debit or credit, and whether each row has one.
+func sides(data [][]string, width int, not ...int) (index int, every bool) {
+	for i := range width {
+		cells := column(data, i)
+		if len(cells) == 0 || slices.Contains(not, i) || slices.ContainsFunc(cells, func(cell string) bool { return side(unwrap(cell)) == 0 }) {
+			continue
+		}
+		return i, len(cells) == len(data)
+	}
+	return -1, false
 }
 
 // column gives the values of a column that are not empty; -1: none.
@@ -338,7 +404,17 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 	case amount >= 0:
 		m.Amount = amountName
 		amounts = column(data, amount)
-		_, m.Direction = first(roleDirection)
+		width := 0
+		if len(data) > 0 {
+			width = len(data[0])
+		}
+		found, every := sides(data, width, date, amount)
+		signed := slices.ContainsFunc(amounts, func(text string) bool { p, ok := takeApart(text); return ok && p.minus > 0 })
+		if found >= 0 && (!signed || slices.Contains(t.roles[roleDirection], found)) {
+			m.Direction = name(found)
+		} else {
+			every = false
+		}
 		if t.head < 0 || len(roles(p.Header)[roleAmount]) == 0 {
 			if of := t.roles[roleAmount]; len(of) > 1 {
 				var choices []string
@@ -348,7 +424,9 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 				p.unsure("amount", "several columns hold amounts", choices...)
 			}
 		}
-		p.sign(amounts)
+		if !every {
+			p.sign(amounts)
+		}
 	default:
 		debit, debitName := first(roleDebit)
 		credit, creditName := first(roleCredit)
@@ -373,7 +451,7 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 	text := slices.Concat(t.roles[rolePayee], t.roles[rolePurpose])
 	if len(text) == 0 {
 		for i, cell := range p.Header {
-			if slices.Contains(lastPurpose, fold(cell)) {
+			if slices.Contains(lastPurpose, title(cell)) {
 				text = []int{i}
 				break
 			}
@@ -401,25 +479,26 @@ func (p *Proposal) layout(dates []string) {
 	}
 }
 
-// sign looks whether amounts are signed. All positive: a month in which
-// nothing was spent, or a card's statement that lists what was bought.
+// sign asks when most amounts are positive: a month in which little was spent,
+// or a card's statement that lists what was bought without a minus. Amounts
+// that say debit or credit need no answer.
 func (p *Proposal) sign(amounts []string) {
-	if p.Mapping.Direction != "" {
-		return
-	}
-	positive := 0
+	positive, negative, example := 0, 0, ""
 	for _, text := range amounts {
 		part, ok := takeApart(text)
-		if !ok {
-			continue
+		switch {
+		case !ok || part.side != 0:
+		case part.negative():
+			negative++
+		default:
+			positive++
+			if part.plus == 0 && example == "" {
+				example = text
+			}
 		}
-		if negative, err := part.negative(); err == nil && negative {
-			return
-		}
-		positive++
 	}
-	if positive > 0 {
-		p.unsure("inverted", "no amount is negative: if these are expenses, turn the signs", "false", "true")
+	if positive > negative && example != "" {
+		p.unsure("inverted", fmt.Sprintf("most amounts have no minus: false reads %s as income, true as an expense", quote(example)), "false", "true")
 	}
 }
 

@@ -34,8 +34,9 @@ type Mapping struct {
 	Credit    Column `json:"credit,omitempty"`
 	// DecimalMark is "." or ",".
 	DecimalMark string `json:"decimalMark,omitempty"`
-	// Inverted turns every sign: credit cards' statements often list what was
-	// bought without a minus.
+	// Inverted turns the signs of amounts that no word and no plus marks as
+	// credit or debit: credit cards' statements often list what was bought
+	// without a minus. OFX and QIF: every sign.
 	Inverted bool `json:"inverted,omitempty"`
 
 	// Description may be several columns (payee, purpose), joined by a space.
@@ -44,8 +45,8 @@ type Mapping struct {
 	Currency    Column   `json:"currency,omitempty"`
 	Reference   Column   `json:"reference,omitempty"`
 
-	// Encoding is utf-8, utf-16, windows-1252, iso-8859-1 or iso-8859-15; empty:
-	// utf-8 when the file is that, else windows-1252.
+	// Encoding is utf-8, utf-16 or a code page such as windows-1250 or
+	// iso-8859-2; empty: found by the words that the file's letters make.
 	Encoding string `json:"encoding,omitempty"`
 }
 
@@ -54,7 +55,7 @@ const maxColumns = 200
 
 func (m Mapping) check(format Format) error {
 	if _, known := encodings[m.Encoding]; !known && m.Encoding != "" {
-		return invalid("encoding", "must be utf-8, utf-16, windows-1252, iso-8859-1 or iso-8859-15, or empty")
+		return invalid("encoding", "must be empty or one of %s", encodingNames())
 	}
 	switch format {
 	case OFX:

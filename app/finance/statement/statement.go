@@ -119,7 +119,7 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 		return nil, nil, err
 	}
 	tellApart(s.lines)
-	if m.Inverted {
+	if m.Inverted && format != CSV { // a CSV's marks decide first
 		for i := range s.lines {
 			s.lines[i].Amount = s.lines[i].Amount.Neg()
 		}

@@ -1,0 +1,219 @@
+package statement
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The words that banks use, folded: small letters without marks. A person's
+// language is not known when a statement is read, so all count at once; words
+// that mean different things in two languages are settled by a column's values.
+
+var ligatures = strings.NewReplacer("ß", "ss", "æ", "ae", "œ", "oe", "ø", "o", "ł", "l", "đ", "d", "ı", "i", "&", " ", "\u0307", "")
+
+// fold makes "Betrag (€)" and "BETRAG" the same: letters and digits in small,
+// without marks, single spaces between words.
+func fold(text string) string {
+	text = strings.ToLower(clean(text, maxShort))
+	if !ascii(text) {
+		text = norm.NFD.String(ligatures.Replace(text))
+	}
+	var out strings.Builder
+	gap := false
+	for _, r := range text {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+		case unicode.IsLetter(r), unicode.IsDigit(r):
+			if gap && out.Len() > 0 {
+				out.WriteByte(' ')
+			}
+			gap = false
+			out.WriteRune(r)
+		default:
+			gap = true
+		}
+	}
+	return out.String()
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func set(words string) map[string]bool {
+	out := map[string]bool{}
+	for _, word := range strings.Fields(words) {
+		out[fold(word)] = true
+	}
+	return out
+}
+
+func phrases(lines string) map[string]bool {
+	out := map[string]bool{}
+	for _, line := range strings.Split(lines, ",") {
+		out[fold(line)] = true
+	}
+	return out
+}
+
+// Words of headers, by what a column is for.
+var (
+	dateWords = set(`date datum dato data fecha dag tag dátum nap dzień päivä päiväys päivämäärä pvm tarih tarihi kuupäev datums дата ημερομηνία dt
+		buchungstag buchungsdatum valutadatum wertstellung wertstellungsdatum umsatzdatum transaktionsdatum belegdatum buchung valuta
+		bokföringsdag bokföringsdatum transaktionsdag bokført bogført bogføringsdato kirjauspäivä arvopäivä rentedato rentedatum boekdatum boekingsdatum
+		könyvelés értéknap tranzakciódátum transactiondate bookingdate valuedate created started completed posted date_time datetime timestamp
+		data_lancamento processdatum kaufdatum verarbeitungsdatum`)
+	bookingWords = set(`booking booked posting posted post buchungstag buchungsdatum buchung bookingdate completed zaúčtování zaúčtovania zúčtovania księgowania bokföringsdag
+		bokföringsdatum bogført bogføringsdato bokført könyvelés könyvelési comptabilisation comptable operación operação operacion lancamento lançamento contabile boekdatum boekingsdatum kirjauspäivä`)
+	balanceWords = set(`balance saldo solde sold zůstatek zostatok egyenleg kontostand saldot kontosaldo saldi bakiye bakiyesi остаток баланс υπόλοιπο likutis atlikums jääk
+		accountbalance runningbalance saldonachbuchung`)
+	feeWords = set(`fee fees gebühr gebühren entgelt frais comisión comisiones commissione commissioni comissão kosten poplatek poplatky poplatok opłata prowizja
+		díj jutalék avgift avgifter gebyr gebyrer provize komisyon masraf charges комиссия`)
+	rateWords    = set(`rate kurs wechselkurs taux cambio kurz árfolyam course exchange`)
+	accountWords = set(`account accountname accountnumber accountno accountid konto kontonummer kontonr kontoname rekening rekeningnummer compte cuenta conta conto
+		účet účtu ucet rachunek rachunku számla számlaszám hesap iban card karte kortnummer kort carte tarjeta auftragskonto счет счёт tili tilinumero`)
+	counterWords = set(`gegen gegenkonto gegenkontonummer counter counterparty contra tegen tegenrekening tegenpartij proti protiúčet protiúčtu protistrana partner partnera empfänger empfaenger
+		zahlungspflichtiger zahlungspartner zahlungsbeteiligter kontonummeriban beneficiary payee recipient sender payer kontrahenta kontrahent odbiorcy nadawcy ellenoldali ellenszámla motpart mottagare
+		modpart mottaker destinatario destinataire beneficiario ordenante bénéficiaire to from begünstigter auftraggeber other saaja maksaja donneur`)
+	amountWords = set(`amount amt betrag umsatz summe częstka částka částky suma sumy kwota kwoty importe importo imp montant bedrag belopp beløp beløb összeg summa
+		valor value buchungsbetrag määrä tutar сумма ποσό iznos znesek net netto total monto wartość transactionamount quantia movimento maksud`)
+	originalWords = set(`original foreign fremdwährung ursprung ursprünglicher instructed gross brutto orig quantity units local původní transakce oryginalna`)
+	debitWords    = set(`debit debits debet débit débits débito debito debitos debe cargo cargos soll belastung belastungen lastschrift ausgang ausgabe ausgaben withdrawal withdrawals withdrawn
+		paidout moneyout outgoing outflow spent dare addebito addebiti uscite uscita retrait retraits dépense dépenses sortie sorties saída saídas gasto gastos retiro retiros uitgaven uitgave
+		obciążenia obciążenie wydatki wypłaty terhelés kiadás uttag ut út utgift utgifter ud udgift veloitus borç giden výdej výdaj odchozí расход списание χρέωση af payments payment charge`)
+	creditWords = set(`credit credits kredit crédit crédits crédito credito creditos haber abono abonos haben gutschrift gutschriften eingang einnahme einnahmen deposit deposits deposited
+		paidin moneyin incoming inflow received avere accredito accrediti entrate entrata versement versements recette recettes entrée entrées entrada entradas ingreso ingresos inkomsten
+		uznania uznanie wpływy wpłaty jóváírás bevétel insättning insättningar inn ind inntekt indtægt alacak gelen příjem prijem příchozí приход зачисление πίστωση bij`)
+	directionWords = set(`direction indicator sign side kierunek richtung cdi sens dcmark debitcredit creditdebit cdtdbtind sollhaben afbij vorzeichen`)
+	currencyWords  = set(`currency währung waluta valuta devise moneda moeda divisa měna mena deviza devizanem pénznem valutakod valutakode valuuta para döviz валюта νόμισμα ccy cur curr curdef buchungswährung munt muntsoort`)
+	payeeWords     = set(`payee name namn navn nom nome nombre naam név jméno název nazwa merchant empfänger begünstigter zahlungsempfänger zahlungsempfängerin zahlungspflichtiger zahlungspflichtige zahlungspartner auftraggeber
+		beguenstigter kontrahent nadawca odbiorca partner counterparty protistrana tegenpartij mottagare modtager mottaker destinataire bénéficiaire beneficiary beneficiario händler saaja maksaja vendor
+		recipient obchodník zahlungsbeteiligter in außen`)
+	purposeWords = set(`description descr desc narration narrative particulars details detail memo purpose text verwendungszweck zweck buchungstext buchungsdetails libellé libelle descripción descrição historico histórico
+		concepto descrizione causale descrierea omschrijving mededelingen mededeling zpráva správa popis poznámka opis tytuł tytułem közlemény leírás megnevezés beskrivelse beskrivning tekst meddelande
+		meddelelse forklaring viesti selite açıklama назначение описание περιγραφή transaktion transaction remittance information notes note avisierungstext beschreibung remark remarks movimiento lançamento opération spezifikation selitys`)
+	categoryWords  = set(`category kategorie categoría categoria catégorie categorie kategoria kategória kategori luokka категория`)
+	referenceWords = set(`reference ref referenz kundenreferenz référence referencia referência riferimento kenmerk transactionid id fitid txid číslo identifikátor arkivreferens viite chq cheque check`)
+	statusWords    = set(`status state stav estado stato état statut stan állapot tila durum`)
+	typeWords      = set(`type typ tipo art soort laji típus rodzaj тип vorgang umsatztyp kind operace operacji code mutatiesoort`)
+)
+
+// Words that make another column of one that looks like a reference or date.
+var timeWords = set(`time uhrzeit heure hora ora tijd czas idő tid čas timezone zone`)
+
+// headerWords are all of them: of words in an unknown encoding, these are right.
+var headerWords = func() map[string]bool {
+	all := map[string]bool{}
+	for _, words := range []map[string]bool{dateWords, bookingWords, balanceWords, feeWords, accountWords, counterWords, amountWords, debitWords, creditWords,
+		currencyWords, payeeWords, purposeWords, categoryWords, referenceWords, statusWords} {
+		for word := range words {
+			if len(word) > 3 {
+				all[word] = true
+			}
+		}
+	}
+	return all
+}()
+
+// directions: whether money goes out, by the word a bank says it with.
+var directions = func() map[string]bool {
+	out := map[string]bool{}
+	for word := range phrases(`s, soll, d, dr, deb, debit, dbit, debet, out, outgoing, belastung, lastschrift, ausgabe, ausgang, withdrawal, paid out, money out, sent, expense,
+		débit, débito, addebito, dare, cargo, debe, saída, uscita, dépense, gasto, retiro, af, uitgaven, odchozí, výdej, výdaj, md, obciążenie, wn, uznania minus, terhelés, t,
+		uttag, ut, utgift, ud, udgift, pano ulos, veloitus, borç, gider, giden, расход, списание, дебет, χρέωση, debit note, debits, spending, debet d, deebet`) {
+		out[word] = true
+	}
+	for word := range phrases(`h, haben, c, cr, k, cred, credit, crdt, kredit, in, incoming, gutschrift, einnahme, eingang, deposit, paid in, money in, received, income,
+		crédit, crédito, accredito, avere, abono, haber, entrada, entrata, recette, ingreso, bij, inkomsten, příchozí, příjem, dal, uznanie, ma, jóváírás, j,
+		insättning, inn, inntekt, ind, indtægt, pano, hyvitys, alacak, gelir, gelen, приход, зачисление, кредит, πίστωση, credits, kreeditt, kreedit`) {
+		out[word] = false
+	}
+	return out
+}()
+
+// side reads a word of debit or credit: -1 out, 1 in, 0 neither.
+func side(word string) int {
+	switch trimmed := strings.TrimSpace(word); trimmed {
+	case "-", "\u2212", "\u2013":
+		return -1
+	case "+":
+		return 1
+	}
+	out, known := directions[fold(word)]
+	switch {
+	case !known:
+		return 0
+	case out:
+		return -1
+	}
+	return 1
+}
+
+// unbooked are the states of what did not, or not yet, move money.
+var unbooked = phrases(`pending, reverted, declined, failed, cancelled, canceled, rejected, refused, reversed, expired, authorised, authorized, authorization, hold, on hold, denied, removed, voided, void,
+	pdng, info, in progress, processing, scheduled, incomplete, unbooked, vorgemerkt, nicht gebucht, offen, abgelehnt, storniert, ausstehend, in bearbeitung, vorgemerkte buchung,
+	en attente, refusé, annulé, en cours, rejeté, pendiente, rechazado, cancelado, anulado, denegado, pendente, rejeitado, recusado, in attesa, in sospeso, annullato, rifiutato, non contabilizzato,
+	in behandeling, geweigerd, geannuleerd, gereserveerd, čeká, čekající, čeká na zaúčtování, zamítnuto, zamítnuta, zrušeno, zrušena, blokace, oczekująca, oczekujące, oczekuje, odrzucona, odrzucone, anulowana, w trakcie, blokada,
+	függőben, elutasítva, törölve, sikertelen, foglalt, väntande, reserverad, avvisad, makulerad, reservert, avvist, avventer, afventer, afvist, reserveret, venter, varaus, hylätty, odottaa, peruttu, beklemede, reddedildi, iptal,
+	в обработке, отклонено, отменено, не выполнено, timeout, failure, blocked`)
+
+// Names of months, in full; any beginning of three letters or more that no
+// other month shares is understood too.
+var monthNames = [12]string{
+	"january januar jänner janvier enero janeiro gennaio januari leden ledna stycznia styczeń január ianuarie ocak tammikuu января январь січня ιανουάριος ιανουαρίου януари",
+	"february februar feber février febrero fevereiro febbraio februari únor února lutego luty február februarie şubat helmikuu февраля февраль лютого φεβρουάριος φεβρουαρίου",
+	"march märz mars marzo março maart března březen marca marzec március martie marts mart maaliskuu marec mrz mrt mär марта март березня μάρτιος μαρτίου",
+	"april avril abril aprile dubna duben kwietnia kwiecień április aprilie nisan huhtikuu apríl апреля апрель квітня απρίλιος απριλίου",
+	"may mai mayo maio maggio mei května květen maja maj május mayıs toukokuu máj мая май травня μάιος μαΐου",
+	"june juni juin junio junho giugno června czerwca czerwiec június iunie haziran kesäkuu jún čvn июня июнь червня ιούνιος ιουνίου",
+	"july juli juillet julio julho luglio července červenec lipca lipiec július iulie temmuz heinäkuu júl čvc июля июль липня ιούλιος ιουλίου",
+	"august août agosto augustus srpna srpen sierpnia sierpień augusztus augusti ağustos elokuu авг августа август серпня αύγουστος αυγούστου",
+	"september septembre septiembre setembro settembre září wrzesień września szeptember septembrie eylül syyskuu сентября сентябрь вересня σεπτέμβριος σεπτεμβρίου septembra",
+	"october oktober octobre octubre outubro ottobre října říjen października październik október octombrie ekim lokakuu октября октябрь жовтня οκτώβριος οκτωβρίου",
+	"november novembre noviembre novembro listopadu listopad listopada noiembrie kasım marraskuu ноября ноябрь листопада νοέμβριος νοεμβρίου novembra",
+	"december dezember décembre diciembre dezembro dicembre prosince prosinec grudnia grudzień decembrie desember aralık joulukuu декабря декабрь грудня δεκέμβριος δεκεμβρίου decembra",
+}
+
+var months = func() map[string]int {
+	whole, begins := map[string]int{}, map[string]int{}
+	for i, names := range monthNames {
+		for _, name := range strings.Fields(names) {
+			name = fold(name)
+			whole[name] = i + 1
+			letters := []rune(name)
+			for n := 3; n < len(letters); n++ {
+				if other, known := begins[string(letters[:n])]; known && other != i+1 {
+					begins[string(letters[:n])] = -1
+					continue
+				}
+				begins[string(letters[:n])] = i + 1
+			}
+		}
+	}
+	// Beginnings that several languages' months share, as they are used.
+	for word, month := range map[string]int{"mar": 3, "juni": 6, "juin": 6, "jui": -1, "lis": 11, "cze": 6, "cer": -1, "sept": 9} {
+		begins[word] = month
+	}
+	for word, month := range begins {
+		if _, known := whole[word]; !known && month > 0 {
+			whole[word] = month
+		}
+	}
+	return whole
+}()
+
+// monthOf reads a month's name or abbreviation in any of the languages: 1 to
+// 12, 0 for what is none.
+func monthOf(word string) int {
+	if len(word) < 3 || len(word) > 30 {
+		return 0
+	}
+	return months[fold(word)]
+}
