@@ -167,7 +167,7 @@ func TestARefundIsFiledWhereItsPurchaseIs(t *testing.T) {
 	w := newWorld(t)
 	wallet := w.join()
 	w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "80", "type": "expense", "category": "shopping", "description": "Zalando", "timestamp": "2026-10-01T10:00:00Z"})
-	csv := "Date,Payee,Amount\n2026-11-03,ZALANDO SE BERLIN,80.00\n2026-11-03,ACME Ltd,2500.00\n2026-11-04,Kiosk,-2.00\n"
+	csv := "Date,Payee,Amount\n2026-11-03,ZALANDO SE BERLIN,80.00\n2026-11-03,ACME Ltd,2500.00\n2026-11-04,Kiosk,-2.00\n2026-11-05,Baker,-3.00\n"
 	rows := w.call(200, "POST", "/imports/preview", object{"walletId": wallet, "file": encoded(csv)})["rows"].([]any)
 	require.Equal(t, "shopping", rows[0].(object)["category"])
 	require.Equal(t, true, rows[0].(object)["refund"])
