@@ -165,7 +165,11 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		all = append(all, record{row, number})
 	}
 	near := h.beside(c)
-	if err := near.oneAccount(all); err != nil {
+	cells := make([][]string, len(all))
+	for i, row := range all {
+		cells[i] = row.fields
+	}
+	if err := near.oneAccount(cells); err != nil {
 		return err
 	}
 	width := r.width
@@ -413,14 +417,14 @@ func feeColumn(name string) bool {
 }
 
 // oneAccount refuses a file with the movements of several accounts.
-func (b beside) oneAccount(rows []record) error {
+func (b beside) oneAccount(rows [][]string) error {
 	for _, i := range b.account {
 		first := ""
 		for _, row := range rows {
-			if i >= len(row.fields) || strings.TrimSpace(row.fields[i]) == "" {
+			if i >= len(row) || strings.TrimSpace(row[i]) == "" {
 				continue
 			}
-			name := clean(unwrap(row.fields[i]), maxShort)
+			name := clean(unwrap(row[i]), maxShort)
 			if first == "" {
 				first = name
 			}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/money"
 )
 
@@ -289,6 +290,12 @@ func (p *Proposal) csv(text string) error {
 	}
 	p.Rows = data[:min(len(data), previewRows)]
 	p.columns(names, t, data)
+	if c, err := m.columns(names); err == nil && !m.NoHeader {
+		var refused apperror.Invalid
+		if errors.As(names.beside(c).oneAccount(data), &refused) {
+			p.unsure(refused.Field, refused.Reason)
+		}
+	}
 	if len(data) == 0 {
 		p.unsure("file", "has no lines after the header")
 	}
