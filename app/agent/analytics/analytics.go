@@ -164,25 +164,39 @@ func assessAt(ctx context.Context, c *observer.Case, which []observer.Months) er
 	return nil
 }
 
-// assess says nothing of an imported past. A warning is for a month that is not
-// over; that a budget is exceeded may turn out some days after.
+// assess says one thing of a budget: that it is exceeded, or else that its
+// threshold is reached; and nothing of an imported past. A warning is for a month
+// that is not over; that a budget is exceeded may turn out some days after.
 func assess(ctx context.Context, c *observer.Case, b observer.Budget) error {
 	how := stand(b.Limit, b.Spent, b.Threshold)
 	if endOf(b.Month, c.Clock().Add(-news)) == nil {
 		return nil
 	}
-	if how.warn && endOf(b.Month, c.Clock()) != nil {
-		if _, err := c.Say(ctx, warning(b, how, c.Clock())); err != nil {
-			return err
-		}
+	if how.exceeded {
+		return exceeded(ctx, c, b, how)
 	}
-	if !how.exceeded {
+	if !how.warn || endOf(b.Month, c.Clock()) == nil {
 		return nil
 	}
+	_, err := c.Say(ctx, warning(b, how, c.Clock()))
+	return err
+}
+
+// exceeded publishes that a budget is exceeded, once for each amount that it is
+// set to. The warning is not said any more, neither with it, which would be two
+// alerts for one expense, nor after it, should less be spent then.
+func exceeded(ctx context.Context, c *observer.Case, b observer.Budget, how standing) error {
+	if err := c.Skip(ctx, warning(b, how, c.Clock())); err != nil {
+		return err
+	}
+	name, err := c.CategoryName(ctx, b.Category)
+	if err != nil {
+		return err
+	}
 	return c.Tell(ctx, b.ID, event.TypeBudgetExceeded, money.Format(b.Set), event.BudgetExceeded{
-		UserID: c.User, BudgetID: b.ID, Category: b.Category, Period: b.Month,
+		UserID: c.User, BudgetID: b.ID, Category: b.Category, CategoryName: name, Period: b.Month, Currency: b.Currency,
 		BudgetAmount: money.Format(b.Limit), ActualAmount: money.Format(b.Spent),
-		PercentOver: b.Spent.Sub(b.Limit).Mul(hundred).DivRound(b.Limit, 2).String(),
+		PercentOver: money.Percent(b.Spent.Sub(b.Limit), b.Limit, 2).String(),
 	})
 }
 
@@ -190,14 +204,14 @@ func warning(b observer.Budget, how standing, now time.Time) finding.Finding {
 	left := decimal.Max(decimal.Zero, b.Limit.Sub(b.Spent))
 	return finding.Finding{
 		Subject: b.ID, Kind: KindWarning, Detail: fmt.Sprintf("%s@%d", money.Format(b.Set), b.Threshold), InsightType: event.BudgetWarning,
-		Title: fmt.Sprintf("%s%% of your %s budget is used", how.percent, b.Category),
+		Title: fmt.Sprintf("%s%% of your %s budget is used", how.percent, finding.Category(b.Category)),
 		Message: fmt.Sprintf("You have spent %s of %s %s on %s in %s.",
-			money.Format(b.Spent), money.Format(b.Limit), b.Currency, b.Category, b.Month),
+			money.Decimals(b.Spent, b.Currency), money.Decimals(b.Limit, b.Currency), b.Currency, finding.Category(b.Category), b.Month),
 		Dismiss:    "The end of the month, or a higher budget.",
 		Confidence: 1, // a sum, not a guess
 		Facts: map[string]string{
-			"spent": money.Format(b.Spent), "limit": money.Format(b.Limit), "left": money.Format(left), "percent": how.percent.String(),
-			"threshold": fmt.Sprint(b.Threshold), "currency": b.Currency, "category": b.Category, "month": b.Month,
+			"spent": money.Decimals(b.Spent, b.Currency), "limit": money.Decimals(b.Limit, b.Currency), "left": money.Decimals(left, b.Currency), "percent": how.percent.String(),
+			"threshold": fmt.Sprint(b.Threshold), "currency": b.Currency, "category": finding.Category(b.Category), "month": b.Month,
 		},
 		Related:   map[string]string{"budgetId": b.ID.String(), "category": b.Category, "month": b.Month},
 		ExpiresAt: endOf(b.Month, now),

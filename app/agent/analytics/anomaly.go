@@ -122,7 +122,7 @@ func judge(t history.Transaction, n near, year func() ([]history.Transaction, er
 		if err != nil || onJourney(t, h) {
 			return none, false, err
 		}
-		return unusualExpense(t, t.Category, "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, elsewhere))), true, nil
+		return unusualExpense(t, finding.Category(t.Category), "category", middle, len(samples), stats.Round(0.9*stats.Confidence(score, elsewhere))), true, nil
 	}
 	if exceeds(n.there, t) || exceeds(n.category, t) {
 		return none, false, nil
@@ -254,13 +254,13 @@ func unusualExpense(t history.Transaction, on, by string, middle decimal.Decimal
 	}
 	return finding.Finding{
 		Subject: t.ID, Kind: KindAnomaly, Detail: event.SpendingPattern, InsightType: event.SpendingPattern,
-		Title: fmt.Sprintf("Unusual expense: %s %s on %s", money.Format(t.Amount), t.Currency, t.Category),
+		Title: fmt.Sprintf("Unusual expense: %s %s on %s", money.Decimals(t.Amount, t.Currency), t.Currency, finding.Category(t.Category)),
 		Message: fmt.Sprintf("%s %s is %s times what you usually spend %s at once (%s %s, the middle of %d). If it was not you, look at it now.",
-			money.Format(t.Amount), t.Currency, times, at, money.Format(middle.Round(2)), t.Currency, samples),
+			money.Decimals(t.Amount, t.Currency), t.Currency, times, at, money.Rounded(middle, t.Currency), t.Currency, samples),
 		Dismiss:    "Your word that it was you; more like it make it usual.",
 		Confidence: confidence,
 		Facts: map[string]string{
-			"amount": money.Format(t.Amount), "currency": t.Currency, "usual": money.Format(middle.Round(2)), "times": times.String(),
+			"amount": money.Decimals(t.Amount, t.Currency), "currency": t.Currency, "usual": money.Rounded(middle, t.Currency), "times": times.String(),
 			"comparedWith": on, "by": by, "samples": fmt.Sprint(samples),
 		},
 		Related: related,

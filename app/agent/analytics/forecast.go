@@ -186,8 +186,8 @@ func monthly(expenses []history.Transaction, begun, month time.Time) []decimal.D
 }
 
 // BudgetForecasts warns of budgets of this month that will probably not do, each
-// once for each amount that it is set to. What is passed already is told of by
-// budget.exceeded.
+// once for each amount that it is set to. Of those that are exceeded already
+// budget.exceeded says so.
 func BudgetForecasts(budgets []history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) []finding.Finding {
 	recent := history.Between(h, history.MonthOf(now).AddDate(0, -usualMonths, 0), now.Add(1))
 	abroad := journeys(recent)
@@ -197,23 +197,23 @@ func BudgetForecasts(budgets []history.Budget, series []recurring.Series, h []hi
 		if !ok || p.Chance < overLikely || p.Spent.GreaterThan(b.Limit) || !b.Limit.IsPositive() {
 			continue
 		}
-		over := money.Format(p.Total.Sub(b.Limit).Round(2))
+		over := money.Rounded(p.Total.Sub(b.Limit), b.Currency)
 		bills := ""
 		if p.Bills.IsPositive() {
-			bills = fmt.Sprintf(", %s %s of it in charges that recur", money.Format(p.Bills), b.Currency)
+			bills = fmt.Sprintf(", %s %s of it in charges that recur", money.Rounded(p.Bills, b.Currency), b.Currency)
 		}
 		found = append(found, finding.Finding{
 			Subject: b.ID, Kind: KindForecast, Detail: money.Format(b.Limit), InsightType: event.BudgetWarning,
-			Title: fmt.Sprintf("Your %s budget will probably be passed", b.Category),
+			Title: fmt.Sprintf("Your %s budget will probably be passed", finding.Category(b.Category)),
 			Message: fmt.Sprintf("%s of %s %s are spent on %s with %d days left. At this pace %s %s more will be%s: about %s %s too much.",
-				money.Format(p.Spent), money.Format(b.Limit), b.Currency, b.Category, p.DaysLeft,
-				money.Format(p.Bills.Add(p.Everyday)), b.Currency, bills, over, b.Currency),
-			Dismiss:    fmt.Sprintf("Spending less than %s %s for the rest of the month, or a higher budget.", money.Format(b.Limit.Sub(p.Spent)), b.Currency),
+				money.Decimals(p.Spent, b.Currency), money.Decimals(b.Limit, b.Currency), b.Currency, finding.Category(b.Category), p.DaysLeft,
+				money.Rounded(p.Bills.Add(p.Everyday), b.Currency), b.Currency, bills, over, b.Currency),
+			Dismiss:    fmt.Sprintf("Spending less than %s %s for the rest of the month, or a higher budget.", money.Decimals(b.Limit.Sub(p.Spent), b.Currency), b.Currency),
 			Confidence: stats.Round(p.Chance),
 			Facts: map[string]string{
-				"spent": money.Format(p.Spent), "limit": money.Format(b.Limit), "currency": b.Currency, "daysLeft": fmt.Sprint(p.DaysLeft),
-				"bills": money.Format(p.Bills), "perDay": money.Format(p.Daily.Round(2)), "toCome": money.Format(p.Bills.Add(p.Everyday)),
-				"expected": money.Format(p.Total.Round(2)), "over": over, "left": money.Format(b.Limit.Sub(p.Spent)), "months": fmt.Sprint(p.Months),
+				"spent": money.Decimals(p.Spent, b.Currency), "limit": money.Decimals(b.Limit, b.Currency), "currency": b.Currency, "daysLeft": fmt.Sprint(p.DaysLeft),
+				"bills": money.Rounded(p.Bills, b.Currency), "perDay": money.Rounded(p.Daily, b.Currency), "toCome": money.Rounded(p.Bills.Add(p.Everyday), b.Currency),
+				"expected": money.Rounded(p.Total, b.Currency), "over": over, "left": money.Decimals(b.Limit.Sub(p.Spent), b.Currency), "months": fmt.Sprint(p.Months),
 			},
 			Related:   map[string]string{"budgetId": b.ID.String(), "category": b.Category, "month": b.Month},
 			ExpiresAt: endOf(b.Month, now),

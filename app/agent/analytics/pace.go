@@ -148,13 +148,13 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 		times := spent.DivRound(usual, 1)
 		found = append(found, finding.Finding{
 			Subject: this[p][0].UserID, Kind: KindPace, Detail: p.category + "|" + p.currency + "|" + history.Month(now), InsightType: event.SpendingPattern,
-			Title: fmt.Sprintf("More than usual on %s this month", p.category),
+			Title: fmt.Sprintf("More than usual on %s this month", finding.Category(p.category)),
 			Message: fmt.Sprintf("%s %s went on %s by the %s, %s times the %s %s that are usual by that day in your last %d months.",
-				money.Format(spent), p.currency, p.category, ordinal(day), times, money.Format(usual), p.currency, months),
+				money.Rounded(spent, p.currency), p.currency, finding.Category(p.category), ordinal(day), times, money.Rounded(usual, p.currency), p.currency, months),
 			Dismiss:    "A slower rest of the month; next month is looked at anew.",
 			Confidence: stats.Confidence(score, bound),
 			Facts: map[string]string{
-				"category": p.category, "spent": money.Format(spent), "usual": money.Format(usual), "currency": p.currency,
+				"category": finding.Category(p.category), "spent": money.Rounded(spent, p.currency), "usual": money.Rounded(usual, p.currency), "currency": p.currency,
 				"times": times.String(), "day": ordinal(day), "months": fmt.Sprint(months),
 			},
 			Related:   map[string]string{"category": p.category, "month": history.Month(now)},

@@ -98,11 +98,11 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 			Subject: h[0].UserID, Kind: KindWeekend, Detail: currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
 			Title: fmt.Sprintf("A day of your weekend costs %s times a weekday", times),
 			Message: fmt.Sprintf("In %d of your last %d weeks you spent more on a day of the weekend than on a weekday: %s against %s %s, in the middle.",
-				heads, patternWeeks, money.Format(a.Round(2)), money.Format(b.Round(2)), currency),
+				heads, patternWeeks, money.Rounded(a, currency), money.Rounded(b, currency), currency),
 			Dismiss:    "Weeks in which the weekend costs no more.",
 			Confidence: stats.Round(1 - p),
 			Facts: map[string]string{
-				"weekend": money.Format(a.Round(2)), "weekday": money.Format(b.Round(2)), "currency": currency, "times": times.String(),
+				"weekend": money.Rounded(a, currency), "weekday": money.Rounded(b, currency), "currency": currency, "times": times.String(),
 				"weeksMore": fmt.Sprint(heads), "weeks": fmt.Sprint(patternWeeks),
 			},
 		})
@@ -171,16 +171,16 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 			continue
 		}
 		percent := slope.Mul(hundred).DivRound(middle, 0)
-		from, to := money.Format(sums[0]), money.Format(sums[growthMonths-1])
+		from, to := money.Rounded(sums[0], p.currency), money.Rounded(sums[growthMonths-1], p.currency)
 		found = append(found, finding.Finding{
 			Subject: h[0].UserID, Kind: KindGrowth, Detail: p.category + "|" + p.currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
-			Title: fmt.Sprintf("You spend more on %s each month", p.category),
+			Title: fmt.Sprintf("You spend more on %s each month", finding.Category(p.category)),
 			Message: fmt.Sprintf("Over your last %d months spending on %s grew by about %s%% a month: %s %s in the first, %s %s in the last.",
-				growthMonths, p.category, percent, from, p.currency, to, p.currency),
+				growthMonths, finding.Category(p.category), percent, from, p.currency, to, p.currency),
 			Dismiss:    "A month that costs less than the ones before it.",
 			Confidence: stats.Confidence(more/math.Sqrt(squares), growthScore),
 			Facts: map[string]string{
-				"category": p.category, "percent": percent.String(), "first": from, "last": to, "currency": p.currency, "months": fmt.Sprint(growthMonths),
+				"category": finding.Category(p.category), "percent": percent.String(), "first": from, "last": to, "currency": p.currency, "months": fmt.Sprint(growthMonths),
 			},
 			Related: map[string]string{"category": p.category},
 		})

@@ -70,13 +70,13 @@ func UpcomingBills(series []recurring.Series, now time.Time) []finding.Finding {
 		ends := s.Next.AddDate(0, 0, 3)
 		found = append(found, finding.Finding{
 			Subject: last.UserID, Kind: KindUpcomingBill, Detail: s.Key + "|" + history.Month(s.Next), InsightType: event.SavingsTip,
-			Title: fmt.Sprintf("%s: %s%s %s due about %s", s.Name, about, money.Format(s.Amount), last.Currency, s.Next.Format(time.DateOnly)),
+			Title: fmt.Sprintf("%s: %s%s %s due about %s", s.Name, about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Next.Format(time.DateOnly)),
 			Message: fmt.Sprintf("%s charges you %s, last %s %s on %s. Expect %s%s %s about %s.", s.Name, s.Cadence.Every(),
-				money.Format(last.Amount), last.Currency, last.At.Format(time.DateOnly), about, money.Format(s.Amount), last.Currency, s.Next.Format(time.DateOnly)),
+				money.Decimals(last.Amount, last.Currency), last.Currency, last.At.Format(time.DateOnly), about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Next.Format(time.DateOnly)),
 			Dismiss:    "The charge itself, or its end.",
 			Confidence: s.Confidence,
 			Facts: map[string]string{
-				"merchant": s.Name, "amount": money.Format(s.Amount), "currency": last.Currency, "due": s.Next.Format(time.DateOnly),
+				"merchant": s.Name, "amount": money.Rounded(s.Amount, last.Currency), "currency": last.Currency, "due": s.Next.Format(time.DateOnly),
 				"cadence": s.Cadence.Name, "last": last.At.Format(time.DateOnly),
 			},
 			Related:   map[string]string{"transactionId": last.ID.String(), "category": last.Category, "merchant": s.Merchant},
@@ -189,18 +189,18 @@ func CashFlow(wallets []history.Wallet, series []recurring.Series, h []history.T
 		if !ok || o.Chance < likely || !o.Lowest.IsNegative() {
 			continue
 		}
-		short := money.Format(o.Lowest.Neg().Round(2))
+		short := money.Rounded(o.Lowest.Neg(), w.Currency)
 		found = append(found, finding.Finding{
 			Subject: w.ID, Kind: KindCashFlow, Detail: history.Month(o.Payday), InsightType: event.BudgetWarning,
 			Title: fmt.Sprintf("%s may run out before payday", w.Name),
 			Message: fmt.Sprintf("%s holds %s %s. Until payday on %s bills of %s %s are expected, and you spend about %s %s a day: by %s about %s %s would be missing.",
-				w.Name, money.Format(w.Balance), w.Currency, o.Payday.Format(time.DateOnly), money.Format(o.Bills.Round(2)), w.Currency,
-				money.Format(o.Daily.Round(2)), w.Currency, o.On.Format(time.DateOnly), short, w.Currency),
+				w.Name, money.Decimals(w.Balance, w.Currency), w.Currency, o.Payday.Format(time.DateOnly), money.Rounded(o.Bills, w.Currency), w.Currency,
+				money.Rounded(o.Daily, w.Currency), w.Currency, o.On.Format(time.DateOnly), short, w.Currency),
 			Dismiss:    "Income or a transfer to this wallet of what is missing.",
 			Confidence: stats.Round(o.Chance),
 			Facts: map[string]string{
-				"wallet": w.Name, "balance": money.Format(w.Balance), "currency": w.Currency, "payday": o.Payday.Format(time.DateOnly),
-				"bills": money.Format(o.Bills.Round(2)), "perDay": money.Format(o.Daily.Round(2)), "missing": short, "on": o.On.Format(time.DateOnly),
+				"wallet": w.Name, "balance": money.Decimals(w.Balance, w.Currency), "currency": w.Currency, "payday": o.Payday.Format(time.DateOnly),
+				"bills": money.Rounded(o.Bills, w.Currency), "perDay": money.Rounded(o.Daily, w.Currency), "missing": short, "on": o.On.Format(time.DateOnly),
 			},
 			Related:   map[string]string{"walletId": w.ID.String()},
 			ExpiresAt: &o.Payday,

@@ -40,16 +40,16 @@ func Recurring(series []recurring.Series) []finding.Finding {
 		if s.Variable {
 			about = "about "
 		}
-		yearly := money.Format(s.PerYear().Round(2))
+		yearly := money.Rounded(s.PerYear(), last.Currency)
 		found = append(found, finding.Finding{
 			Subject: last.UserID, Kind: KindRecurring, Detail: s.Key, InsightType: event.SpendingPattern,
-			Title: fmt.Sprintf("%s: %s%s %s %s", s.Name, about, money.Format(s.Amount), last.Currency, s.Cadence.Every()),
+			Title: fmt.Sprintf("%s: %s%s %s %s", s.Name, about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Cadence.Every()),
 			Message: fmt.Sprintf("%s has charged you %d times, now %s%s %s %s. That is about %s %s a year.",
-				s.Name, len(s.Charges), about, money.Format(s.Amount), last.Currency, s.Cadence.Every(), yearly, last.Currency),
+				s.Name, len(s.Charges), about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Cadence.Every(), yearly, last.Currency),
 			Dismiss:    "It ends when the charge fails to come.",
 			Confidence: s.Confidence,
 			Facts: map[string]string{
-				"merchant": s.Name, "cadence": s.Cadence.Name, "charges": fmt.Sprint(len(s.Charges)), "amount": money.Format(s.Amount),
+				"merchant": s.Name, "cadence": s.Cadence.Name, "charges": fmt.Sprint(len(s.Charges)), "amount": money.Rounded(s.Amount, last.Currency),
 				"perYear": yearly, "currency": last.Currency, "next": s.Next.Format(time.DateOnly),
 			},
 			Related: map[string]string{"transactionId": last.ID.String(), "category": last.Category, "merchant": s.Merchant},
@@ -92,20 +92,20 @@ func PriceRises(series []recurring.Series, now time.Time) []finding.Finding {
 		is := s.Charges[at]
 		percent := is.Amount.Sub(old).Mul(hundred).DivRound(old, 1)
 		more := is.Amount.Sub(old)
-		aYear := money.Format(s.PerYear().Sub(s.PerYear().Mul(old).DivRound(s.Amount, 4)).Round(2))
+		aYear := money.Rounded(s.PerYear().Sub(s.PerYear().Mul(old).DivRound(s.Amount, 4)), is.Currency)
 		confidence := 0.75
 		if at < len(s.Charges)-1 {
 			confidence = 0.95
 		}
 		found = append(found, finding.Finding{
 			Subject: is.UserID, Kind: KindPriceRise, Detail: s.Key + "|" + money.Format(is.Amount), InsightType: event.SavingsTip,
-			Title: fmt.Sprintf("%s now costs %s %s more", s.Name, money.Format(more), is.Currency),
+			Title: fmt.Sprintf("%s now costs %s %s more", s.Name, money.Rounded(more, is.Currency), is.Currency),
 			Message: fmt.Sprintf("%s went from %s to %s %s (%s%%) on %s. Over a year that is about %s %s more.",
-				s.Name, money.Format(old), money.Format(is.Amount), is.Currency, percent, is.At.Format(time.DateOnly), aYear, is.Currency),
+				s.Name, money.Rounded(old, is.Currency), money.Decimals(is.Amount, is.Currency), is.Currency, percent, is.At.Format(time.DateOnly), aYear, is.Currency),
 			Dismiss:    "The next charge at the old price.",
 			Confidence: stats.Round(confidence * min(1, s.Confidence+0.1)),
 			Facts: map[string]string{
-				"merchant": s.Name, "was": money.Format(old), "is": money.Format(is.Amount), "percent": percent.String(),
+				"merchant": s.Name, "was": money.Rounded(old, is.Currency), "is": money.Decimals(is.Amount, is.Currency), "percent": percent.String(),
 				"perYear": aYear, "currency": is.Currency, "since": is.At.Format(time.DateOnly),
 			},
 			Related: map[string]string{"transactionId": is.ID.String(), "category": is.Category, "merchant": s.Merchant},

@@ -85,13 +85,13 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 	name := merchant.Show(who)
 	return finding.Finding{
 		Subject: t.ID, Kind: KindDuplicate, Detail: original.ID.String(), InsightType: event.SpendingPattern,
-		Title: fmt.Sprintf("Charged twice? %s %s by %s", money.Format(t.Amount), t.Currency, name),
+		Title: fmt.Sprintf("Charged twice? %s %s by %s", money.Decimals(t.Amount, t.Currency), t.Currency, name),
 		Message: fmt.Sprintf("%s charged %s %s on %s and again on %s. If you bought once, ask for the second to be paid back.",
-			name, money.Format(t.Amount), t.Currency, original.At.Format(minute), t.At.Format(minute)),
+			name, money.Decimals(t.Amount, t.Currency), t.Currency, original.At.Format(minute), t.At.Format(minute)),
 		Dismiss:    "A refund of the amount, or your word that you bought twice.",
 		Confidence: confidence,
 		Facts: map[string]string{
-			"merchant": name, "amount": money.Format(t.Amount), "currency": t.Currency,
+			"merchant": name, "amount": money.Decimals(t.Amount, t.Currency), "currency": t.Currency,
 			"first": original.At.Format(minute), "second": t.At.Format(minute),
 		},
 		Related: map[string]string{"transactionId": t.ID.String(), "originalId": original.ID.String(), "merchant": who},

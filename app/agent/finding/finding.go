@@ -2,6 +2,10 @@
 package finding
 
 import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -9,6 +13,16 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 )
+
+// A category is named in texts by a mark around its slug, in whose place its name
+// is put when the finding is said: detectors know slugs only, and names change.
+var mark = regexp.MustCompile("\uE000([^\uE000\uE001]*)\uE001")
+
+// Category marks the place of a category's name in a title, a message or a fact.
+func Category(slug string) string { return "\uE000" + slug + "\uE001" }
+
+// Plain is what a slug says by itself: "other income".
+func Plain(slug string) string { return strings.ReplaceAll(slug, "-", " ") }
 
 // Finding is something worth telling a person. Subject, Kind and Detail
 // together identify it: what was said under the same three is not said again.
@@ -28,6 +42,38 @@ type Finding struct {
 	// ExpiresAt is when it is no longer worth reading, by the person's clock; nil:
 	// never.
 	ExpiresAt *time.Time
+}
+
+// Categories are the slugs of the categories that the finding's texts name.
+func (f Finding) Categories() []string {
+	found := map[string]bool{}
+	for _, text := range append(slices.Collect(maps.Values(f.Facts)), f.Title, f.Message, f.Dismiss) {
+		for _, groups := range mark.FindAllStringSubmatch(text, -1) {
+			found[groups[1]] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// Named is the finding with the names of categories, by slug, in its texts; of
+// those that are not among them, what the slug says.
+func (f Finding) Named(names map[string]string) Finding {
+	put := func(text string) string {
+		return mark.ReplaceAllStringFunc(text, func(marked string) string {
+			slug := mark.FindStringSubmatch(marked)[1]
+			if name, known := names[slug]; known {
+				return name
+			}
+			return Plain(slug)
+		})
+	}
+	f.Title, f.Message, f.Dismiss = put(f.Title), put(f.Message), put(f.Dismiss)
+	facts := make(map[string]string, len(f.Facts))
+	for key, value := range f.Facts {
+		facts[key] = put(value)
+	}
+	f.Facts = facts
+	return f
 }
 
 // Insight is the finding as the data of an event, but for ExpiresAt, which is no

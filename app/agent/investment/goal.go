@@ -82,13 +82,13 @@ func GoalPaces(goals []history.Goal, now time.Time) []finding.Finding {
 			InsightType: event.SavingsTip,
 			Title:       fmt.Sprintf("%s is behind its pace", g.Name),
 			Message: fmt.Sprintf("%s %s of %s %s are saved. At %s %s a month it would come to about %s %s by %s; from now on it needs %s %s a month.",
-				money.Format(g.Saved), g.Currency, money.Format(g.Target), g.Currency, money.Format(p.Monthly), g.Currency, reach, g.Currency,
-				g.Deadline.Format(time.DateOnly), money.Format(p.Needed), g.Currency),
+				money.Decimals(g.Saved, g.Currency), g.Currency, money.Decimals(g.Target, g.Currency), g.Currency, money.Rounded(p.Monthly, g.Currency), g.Currency, reach, g.Currency,
+				g.Deadline.Format(time.DateOnly), money.Rounded(p.Needed, g.Currency), g.Currency),
 			Dismiss:    "Saving at the pace it needs, a later deadline or a smaller target.",
 			Confidence: stats.Round(min(0.95, 0.5+onTrack-share+0.4*p.Elapsed)),
 			Facts: map[string]string{
-				"saved": money.Format(g.Saved), "target": money.Format(g.Target), "currency": g.Currency, "monthly": money.Format(p.Monthly),
-				"needed": money.Format(p.Needed), "expected": reach, "deadline": g.Deadline.Format(time.DateOnly),
+				"saved": money.Decimals(g.Saved, g.Currency), "target": money.Decimals(g.Target, g.Currency), "currency": g.Currency, "monthly": money.Rounded(p.Monthly, g.Currency),
+				"needed": money.Rounded(p.Needed, g.Currency), "expected": reach, "deadline": g.Deadline.Format(time.DateOnly),
 			},
 			Related: map[string]string{"goalId": g.ID.String()},
 		})

@@ -135,11 +135,11 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 		InsightType: event.SavingsTip,
 		Title:       fmt.Sprintf("Your savings rate %s from %s%% to %s%%", what, percent(was), percent(is)),
 		Message: fmt.Sprintf("Of your income you kept %s%% in the last %d months, against %s%% in the %d before (medians). Last month %s %s came in and %s %s went out.",
-			percent(is), lately, percent(was), earlier, money.Format(latest.Income), currency, money.Format(latest.Expenses), currency),
+			percent(is), lately, percent(was), earlier, money.Rounded(latest.Income, currency), currency, money.Rounded(latest.Expenses, currency), currency),
 		Dismiss:    dismiss,
 		Confidence: stats.Confidence(score, rateScore),
 		Facts: map[string]string{
-			"was": percent(was), "is": percent(is), "income": money.Format(latest.Income), "expenses": money.Format(latest.Expenses),
+			"was": percent(was), "is": percent(is), "income": money.Rounded(latest.Income, currency), "expenses": money.Rounded(latest.Expenses, currency),
 			"currency": currency, "months": fmt.Sprint(lately), "monthsBefore": fmt.Sprint(earlier),
 		},
 		Related: map[string]string{"month": history.Month(latest.Start)},
@@ -197,11 +197,11 @@ func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) 
 			InsightType: event.InvestmentSuggestion,
 			Title:       fmt.Sprintf("About %s %s lies idle", amount, currency),
 			Message: fmt.Sprintf("For 90 days your accounts never held less than %s %s. Your month costs about %s %s; beyond a reserve of %s %s about %s %s was not needed. A simulation shows what it might come to. This is no advice.",
-				money.Format(least.Round(2)), currency, money.Format(aMonth.Round(2)), currency, money.Format(buffer.Round(2)), currency, amount, currency),
+				money.Rounded(least, currency), currency, money.Rounded(aMonth, currency), currency, money.Rounded(buffer, currency), currency, amount, currency),
 			Dismiss:    "Moving it to savings or an investment, or a plan for it.",
 			Confidence: stats.Round(min(0.95, 0.7+0.1*idle.Div(aMonth).InexactFloat64()/2)),
 			Facts: map[string]string{
-				"least": money.Format(least.Round(2)), "month": money.Format(aMonth.Round(2)), "reserve": money.Format(buffer.Round(2)),
+				"least": money.Rounded(least, currency), "month": money.Rounded(aMonth, currency), "reserve": money.Rounded(buffer, currency),
 				"idle": amount, "currency": currency, "days": "90",
 			},
 		})
@@ -301,11 +301,11 @@ func EmergencyFund(wallets []history.Wallet, h []history.Transaction, now time.T
 			InsightType: event.SavingsTip,
 			Title:       fmt.Sprintf("Your reserve lasts for about %s months", months),
 			Message: fmt.Sprintf("Essentials cost you about %s %s a month. What is at hand, %s %s, would last for about %s months; three to six are commonly advised. %s %s are missing to three.",
-				money.Format(essential.Round(2)), currency, money.Format(held.Round(2)), currency, months, missing, currency),
+				money.Rounded(essential, currency), currency, money.Rounded(held, currency), currency, months, missing, currency),
 			Dismiss:    "Three months of essential expenses at hand.",
 			Confidence: confidence,
 			Facts: map[string]string{
-				"essential": money.Format(essential.Round(2)), "held": money.Format(held.Round(2)), "months": months.String(),
+				"essential": money.Rounded(essential, currency), "held": money.Rounded(held, currency), "months": months.String(),
 				"missing": missing, "currency": currency, "advised": "3 to 6",
 			},
 		})

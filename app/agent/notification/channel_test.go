@@ -35,24 +35,27 @@ func sidecar(t *testing.T, status int, heard *map[string]any) {
 	t.Setenv("DAPR_HTTP_PORT", port)
 }
 
+// failure is the error of a channel's answer.
+func failure(_ []event.PushSubscription, err error) error { return err }
+
 func TestMail(t *testing.T) {
 	mail := &Mail{Binding: bus.Binding{Name: "mail", Client: bus.Invoker()}, URL: "https://app.example.org"}
 	ada := event.PreferencesChanged{Email: "ada@example.org", Name: "Ada <b>"}
 	var heard map[string]any
 	sidecar(t, http.StatusNoContent, &heard)
-	require.NoError(t, mail.Send(t.Context(), ada, []Note{{"90% used", "1 < 2"}}))
+	require.NoError(t, failure(mail.Send(t.Context(), ada, []Note{{"90% used", "1 < 2"}})))
 	require.Equal(t, "create", heard["operation"])
 	require.Equal(t, map[string]any{"emailTo": "ada@example.org", "subject": "90% used"}, heard["metadata"])
 	require.Contains(t, heard["data"], "1 &lt; 2", "what a person wrote is no markup")
 	require.Contains(t, heard["data"], "Ada &lt;b&gt;")
-	require.NoError(t, mail.Send(t.Context(), ada, []Note{{"one", ""}, {"two", ""}}))
+	require.NoError(t, failure(mail.Send(t.Context(), ada, []Note{{"one", ""}, {"two", ""}})))
 	require.Equal(t, "2 news about your money", heard["metadata"].(map[string]any)["subject"])
 
 	sidecar(t, http.StatusInternalServerError, &heard)
-	err := mail.Send(t.Context(), ada, []Note{{"a", "b"}})
+	err := failure(mail.Send(t.Context(), ada, []Note{{"a", "b"}}))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrPermanent, "the server may be back in a minute")
-	require.ErrorIs(t, mail.Send(t.Context(), event.PreferencesChanged{}, []Note{{"a", "b"}}), ErrPermanent)
+	require.ErrorIs(t, failure(mail.Send(t.Context(), event.PreferencesChanged{}, []Note{{"a", "b"}})), ErrPermanent)
 }
 
 // contact is whom a message's VAPID header says to write to.
@@ -87,16 +90,18 @@ func TestPush(t *testing.T) {
 	to := event.PreferencesChanged{PushSubscriptions: []event.PushSubscription{subscription}}
 	p := &Push{PublicKey: public, PrivateKey: private, Contact: "mailto:platform@example.org", Client: http.DefaultClient}
 	notes := []Note{{"90% used", "of groceries"}}
-	require.NoError(t, p.Send(t.Context(), to, notes))
+	require.NoError(t, failure(p.Send(t.Context(), to, notes)))
 	status = http.StatusGone
-	require.ErrorIs(t, p.Send(t.Context(), to, notes), ErrPermanent, "the browser has unsubscribed")
+	gone, err := p.Send(t.Context(), to, notes)
+	require.ErrorIs(t, err, ErrPermanent, "the browser has unsubscribed")
+	require.Equal(t, to.PushSubscriptions, gone)
 	status = http.StatusServiceUnavailable
-	err = p.Send(t.Context(), to, notes)
+	err = failure(p.Send(t.Context(), to, notes))
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrPermanent)
-	require.ErrorIs(t, p.Send(t.Context(), event.PreferencesChanged{}, notes), ErrPermanent)
+	require.ErrorIs(t, failure(p.Send(t.Context(), event.PreferencesChanged{}, notes)), ErrPermanent)
 
 	status = http.StatusCreated
 	p.Client = OutsideOnly()
-	require.ErrorContains(t, p.Send(t.Context(), to, notes), "not a public address", "a subscription must not lead into the cluster")
+	require.ErrorContains(t, failure(p.Send(t.Context(), to, notes)), "not a public address", "a subscription must not lead into the cluster")
 }

@@ -4,6 +4,7 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/inbox"
@@ -80,12 +84,26 @@ func (a *Agent) budgetExceeded(ctx context.Context, e event.CloudEvent) (bool, e
 	if err != nil {
 		return false, err
 	}
+	name := cmp.Or(data.CategoryName, finding.Plain(data.Category))
 	return a.tell(ctx, e, message{
 		user: data.UserID, kind: event.BudgetWarning,
-		title: fmt.Sprintf("Your %s budget is exceeded", data.Category),
+		title: finding.Shorten(fmt.Sprintf("Your %s budget is exceeded", name), titleLength),
 		text: fmt.Sprintf("You have spent %s of %s on %s in %s, %s%% too much.",
-			data.ActualAmount, data.BudgetAmount, data.Category, data.Period, data.PercentOver),
+			readable(data.ActualAmount, data.Currency), readable(data.BudgetAmount, data.Currency), name, data.Period, data.PercentOver),
 	})
+}
+
+// titleLength is how many characters an alert's title has at most.
+const titleLength = 100
+
+// readable is an amount of an event as people read it; one without a currency, from
+// an event of before budget.exceeded had it, is as it came.
+func readable(text, currency string) string {
+	amount, err := decimal.NewFromString(text)
+	if err != nil || currency == "" {
+		return text
+	}
+	return money.FormatIn(amount, currency)
 }
 
 func (a *Agent) reminderDue(ctx context.Context, e event.CloudEvent) (bool, error) {
@@ -106,7 +124,9 @@ func (a *Agent) preferencesChanged(ctx context.Context, e event.CloudEvent) (boo
 		return false, err
 	}
 	return a.once(ctx, e, data.UserID, func(tx pgx.Tx) error {
-		return notificationdb.New(tx).KeepPreferences(ctx, data.UserID, e.Data, e.Time)
+		return notificationdb.New(tx).KeepPreferences(ctx, notificationdb.KeepPreferencesParams{
+			UserID: data.UserID, Data: e.Data, ChangedAt: e.Time, Version: data.Version,
+		})
 	})
 }
 
@@ -123,6 +143,8 @@ func (a *Agent) userDeleted(ctx context.Context, e event.CloudEvent) (bool, erro
 			q.Leave(ctx, data.UserID, data.DeletedAt),
 			q.ForgetPreferences(ctx, data.UserID),
 			q.ForgetAlerts(ctx, data.UserID),
+			q.ForgetMails(ctx, data.UserID),
+			q.ForgetGoneBrowsers(ctx, data.UserID),
 			outbox.Forget(ctx, tx, data.UserID.String()),
 		)
 	})
@@ -173,7 +195,7 @@ func (a *Agent) add(ctx context.Context, tx pgx.Tx, source event.CloudEvent, sou
 	}
 	alert := notificationdb.InsertAlertParams{
 		ID: tracing.NewID(), UserID: m.user, Channel: p.channel, Title: m.title, Message: m.text,
-		SourceEvent: source.Type, SourceEventID: sourceID, Status: pending, DueAt: &p.due, Digest: p.digest,
+		SourceEvent: source.Type, SourceEventID: sourceID, Status: pending, DueAt: &p.due,
 		CorrelationID: &correlation, Traceparent: source.TraceParent,
 	}
 	if p.channel == inApp {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
+	"github.com/wealth-companion/companion/app/store/db/notificationdb"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -72,16 +74,26 @@ func TestUsersAreToldOnceAndItIsTold(t *testing.T) {
 
 // spoken is a channel that notes what it is to say, and fails as told.
 type spoken struct {
-	said []Note
-	fail error
+	mu       sync.Mutex
+	said     []Note
+	messages [][]Note // what each message held
+	browsers [][]event.PushSubscription
+	attempts int
+	fail     error
+	gone     []event.PushSubscription
 }
 
-func (s *spoken) Send(_ context.Context, _ event.PreferencesChanged, notes []Note) error {
+func (s *spoken) Send(_ context.Context, to event.PreferencesChanged, notes []Note) ([]event.PushSubscription, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempts++
+	s.browsers = append(s.browsers, to.PushSubscriptions)
 	if s.fail != nil {
-		return s.fail
+		return s.gone, s.fail
 	}
 	s.said = append(s.said, notes...)
-	return nil
+	s.messages = append(s.messages, notes)
+	return s.gone, nil
 }
 
 // household is a user, told of by one agent whose clock can be set.
@@ -96,7 +108,7 @@ type household struct {
 func newHousehold(t *testing.T) *household {
 	h := &household{t: t, mail: &spoken{}, now: at("2026-11-03T12:00:00Z")}
 	h.agent = &Agent{Pool: pgtest.Pool(t, event.Notification), Offers: map[string]Channel{email: h.mail}, Now: func() time.Time { return h.now }}
-	h.user = event.PreferencesChanged{UserID: tracing.NewID(), Email: "ada@example.org", Timezone: "UTC", Channels: []string{inApp, email}, Digest: "off", MutedTypes: []string{}}
+	h.user = event.PreferencesChanged{UserID: tracing.NewID(), Email: "ada@example.org", EmailConfirmed: true, Timezone: "UTC", Channels: []string{inApp, email}, Digest: "off", MutedTypes: []string{}}
 	return h
 }
 
@@ -116,7 +128,7 @@ func (h *household) insight(title string) {
 		InsightID: tracing.NewID(), UserID: h.user.UserID, InsightType: event.SavingsTip, Title: title, Message: "m", Confidence: 1})
 }
 
-// deliver lets the agent deliver what is due.
+// deliver lets the agent deliver what is due by now.
 func (h *household) deliver() {
 	h.t.Helper()
 	_, err := h.agent.deliverDue(h.t.Context(), slog.New(slog.DiscardHandler))
@@ -138,8 +150,10 @@ func TestEmailIsTriedAgain(t *testing.T) {
 	h.take(event.TypePreferencesChanged, h.user)
 	h.mail.fail = errors.New("the server is away")
 	h.insight("a")
+	h.now = h.now.Add(gather)
 	h.deliver()
 	h.deliver()
+	require.Equal(t, 1, h.mail.attempts)
 	require.Equal(t, []string{pending}, h.audit(), "it waits for the next try")
 	h.mail.fail = nil
 	h.now = h.now.Add(time.Minute)
@@ -157,7 +171,9 @@ func TestNoTryIsInQuietHours(t *testing.T) {
 	h.now = at("2026-11-03T21:59:50Z")
 	h.mail.fail = errors.New("the server is away")
 	h.insight("a")
+	h.now = h.now.Add(gather)
 	h.deliver()
+	require.Equal(t, 1, h.mail.attempts)
 	h.mail.fail = nil
 	for h.now = at("2026-11-03T22:00:00Z"); h.now.Before(at("2026-11-04T07:00:00Z")); h.now = h.now.Add(30 * time.Minute) {
 		h.deliver()
@@ -181,37 +197,185 @@ func TestWhoSwitchesEmailOffGetsNoneThatWasPlanned(t *testing.T) {
 	require.Equal(t, []string{pending, failed}, h.audit())
 }
 
-// narrow is a channel that takes one message at a time.
-type narrow struct {
-	sends    atomic.Int64
-	overlaps atomic.Int64
-	inside   chan struct{} // one place
+// stuck is a channel that takes longer than there is time for.
+type stuck struct {
+	attempts atomic.Int64
+	release  chan struct{}
 }
 
-func (n *narrow) Send(context.Context, event.PreferencesChanged, []Note) error {
-	n.sends.Add(1)
-	select {
-	case n.inside <- struct{}{}:
-		time.Sleep(20 * time.Millisecond) // for another to come, if one does
-		<-n.inside
-	default:
-		n.overlaps.Add(1)
-	}
-	return nil
+func (s *stuck) Send(context.Context, event.PreferencesChanged, []Note) ([]event.PushSubscription, error) {
+	s.attempts.Add(1)
+	<-s.release
+	return nil, errors.New("the server is slow")
 }
 
-func TestEmailsGoOneAfterTheOther(t *testing.T) {
+// A slow server had alerts given up that were never handed to it: being leased
+// counted as an attempt.
+func TestALeaseIsNoAttempt(t *testing.T) {
 	h := newHousehold(t)
-	channel := &narrow{inside: make(chan struct{}, 1)}
-	h.agent.Offers = map[string]Channel{email: channel}
 	h.take(event.TypePreferencesChanged, h.user)
-	for _, title := range []string{"a", "b", "c"} {
-		h.insight(title)
+	h.insight("a")
+	h.now = h.now.Add(gather)
+	q := notificationdb.New(h.agent.Pool)
+	for range 2 * len(pauses) {
+		// Replicas that die with the lease.
+		taken, err := q.TakeDue(t.Context(), h.now.Add(lease), h.now, batch)
+		require.NoError(t, err)
+		require.Len(t, taken, 1)
+		require.Zero(t, taken[0].Tries)
+		again, err := q.TakeDue(t.Context(), h.now.Add(lease), h.now, batch)
+		require.NoError(t, err)
+		require.Empty(t, again, "it is leased")
+		h.now = h.now.Add(lease)
 	}
 	h.deliver()
-	require.EqualValues(t, 3, channel.sends.Load())
-	require.Zero(t, channel.overlaps.Load(), "Dapr's binding would mix up the recipients")
-	require.Equal(t, []string{"pending", "pending", "pending", "delivered", "delivered", "delivered"}, h.audit())
+	require.Equal(t, []Note{{"a", "m"}}, h.mail.said)
+	require.Equal(t, []string{pending, delivered}, h.audit())
+}
+
+// What is sent while the process is told to end is known to be sent.
+func TestWhatWasSentIsSettledThoughTheProcessEnds(t *testing.T) {
+	h := newHousehold(t)
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("a")
+	h.now = h.now.Add(gather)
+	channel := &stuck{release: make(chan struct{})}
+	h.agent.Offers = map[string]Channel{email: channel}
+	ctx, end := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := h.agent.deliverDue(ctx, slog.New(slog.DiscardHandler))
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return channel.attempts.Load() == 1 }, 10*time.Second, time.Millisecond)
+	end()
+	close(channel.release)
+	require.NoError(t, <-done)
+	var attempts int
+	require.NoError(t, h.agent.Pool.QueryRow(t.Context(), "SELECT tries FROM alerts WHERE channel = 'email'").Scan(&attempts))
+	require.Equal(t, 1, attempts)
+}
+
+func TestOneEmailForOneCause(t *testing.T) {
+	h := newHousehold(t)
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("unusual")
+	h.take(event.TypeBudgetExceeded, event.BudgetExceeded{
+		UserID: h.user.UserID, BudgetID: tracing.NewID(), Category: "eating-out", CategoryName: "Cafés & bars", Currency: "JPY",
+		BudgetAmount: "10000.00", ActualAmount: "11000.00", PercentOver: "10", Period: "2026-11"})
+	h.insight("charged twice")
+	require.Zero(t, h.mail.attempts)
+	h.now = h.now.Add(gather)
+	h.deliver()
+	require.Equal(t, [][]Note{{
+		{"unusual", "m"},
+		{"Your Cafés & bars budget is exceeded", "You have spent 11000 JPY of 10000 JPY on Cafés & bars in 2026-11, 10% too much."},
+		{"charged twice", "m"},
+	}}, h.mail.messages)
+}
+
+func TestNoEmailToAnAddressThatIsNotConfirmed(t *testing.T) {
+	h := newHousehold(t)
+	h.user.EmailConfirmed = false
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("a")
+	h.now = h.now.Add(gather)
+	h.deliver()
+	require.Zero(t, h.mail.attempts)
+	require.Empty(t, h.audit())
+
+	// Confirmed when it was planned, another address when it is due.
+	h.user.EmailConfirmed, h.user.Version = true, 5
+	h.take(event.TypePreferencesChanged, h.user)
+	h.insight("b")
+	h.user.Email, h.user.EmailConfirmed, h.user.Version = "stranger@example.org", false, 6
+	h.take(event.TypePreferencesChanged, h.user)
+	h.now = h.now.Add(gather)
+	h.deliver()
+	require.Zero(t, h.mail.attempts)
+	require.Equal(t, []string{pending, failed}, h.audit())
+}
+
+func TestADayHasSoManyEmails(t *testing.T) {
+	h := newHousehold(t)
+	h.user.Timezone = "Asia/Tokyo" // 21:00 on November 3
+	h.take(event.TypePreferencesChanged, h.user)
+	for range dailyMails + 5 {
+		h.insight("a")
+		h.now = h.now.Add(gather)
+		h.deliver()
+	}
+	require.Len(t, h.mail.messages, dailyMails)
+	h.now = at("2026-11-03T22:59:59Z")
+	h.deliver()
+	require.Len(t, h.mail.messages, dailyMails)
+	h.now = at("2026-11-03T23:00:00Z") // 08:00 on November 4
+	h.deliver()
+	require.Len(t, h.mail.messages, dailyMails+1)
+	require.Len(t, h.mail.messages[dailyMails], 5, "what waited goes in one")
+	var attempts int
+	require.NoError(t, h.agent.Pool.QueryRow(t.Context(), "SELECT max(tries) FROM alerts").Scan(&attempts))
+	require.Equal(t, 1, attempts, "to wait is no attempt")
+
+	// What could not be sent does not count.
+	h.mail.fail = errors.New("the server is away")
+	h.insight("b")
+	h.now = h.now.Add(gather)
+	h.deliver()
+	var sent int
+	require.NoError(t, h.agent.Pool.QueryRow(t.Context(), "SELECT sent FROM mails WHERE day = '2026-11-04'").Scan(&sent))
+	require.Equal(t, 1, sent)
+}
+
+func TestABrowserThatIsGoneIsAskedOnce(t *testing.T) {
+	h := newHousehold(t)
+	pusher := &spoken{}
+	h.agent.Offers = map[string]Channel{push: pusher}
+	old, current := event.PushSubscription{Endpoint: "https://push.example.org/old"}, event.PushSubscription{Endpoint: "https://push.example.org/new"}
+	h.user.Channels, h.user.PushSubscriptions = []string{inApp, push}, []event.PushSubscription{old, current}
+	h.take(event.TypePreferencesChanged, h.user)
+	pusher.gone = []event.PushSubscription{old}
+	h.insight("a")
+	h.deliver()
+	pusher.gone = nil
+	h.insight("b")
+	h.deliver()
+	h.take(event.TypePreferencesChanged, h.user) // the backend may list it still
+	h.insight("c")
+	h.deliver()
+	require.Equal(t, [][]event.PushSubscription{{old, current}, {current}, {current}}, pusher.browsers)
+}
+
+// A replica whose clock is ahead must not have its word stand for ever.
+func TestPreferencesAreOrderedByVersion(t *testing.T) {
+	h := newHousehold(t)
+	topic, _ := event.OfType(event.TypePreferencesChanged)
+	put := func(version int64, channels []string, ahead time.Duration) {
+		h.user.Version, h.user.Channels = version, channels
+		e, err := event.New(t.Context(), event.Backend, event.TypePreferencesChanged, "x", h.user)
+		require.NoError(t, err)
+		e.Time = h.now.Add(ahead)
+		require.NoError(t, event.Check(e))
+		_, err = h.agent.Handlers()[topic.Name](t.Context(), e)
+		require.NoError(t, err)
+	}
+	channels := func() (found []string) {
+		var wants preferences
+		require.NoError(t, pgx.BeginFunc(t.Context(), h.agent.Pool, func(tx pgx.Tx) (err error) {
+			wants, err = preferencesOf(t.Context(), tx, h.user.UserID)
+			return err
+		}))
+		return wants.Channels
+	}
+	put(0, []string{inApp, push}, 0)
+	put(0, []string{inApp}, -time.Second)
+	require.Equal(t, []string{inApp, push}, channels(), "events without a version are ordered by their time")
+	put(1, []string{inApp, email}, -time.Minute)
+	require.Equal(t, []string{inApp, email}, channels(), "the first with a version is later than those without")
+	put(2, []string{inApp}, -2*time.Minute)
+	require.Equal(t, []string{inApp}, channels(), "whatever the clock of who published it")
+	put(1, []string{inApp, email}, time.Hour)
+	require.Equal(t, []string{inApp}, channels())
 }
 
 func TestEmailIsGivenUp(t *testing.T) {
@@ -219,6 +383,7 @@ func TestEmailIsGivenUp(t *testing.T) {
 	h.take(event.TypePreferencesChanged, h.user)
 	h.mail.fail = errors.New("the server is away")
 	h.insight("a")
+	h.now = h.now.Add(gather)
 	for range len(pauses) + 2 {
 		h.deliver()
 		h.now = h.now.Add(24 * time.Hour)
@@ -226,6 +391,7 @@ func TestEmailIsGivenUp(t *testing.T) {
 	require.Equal(t, []string{pending, failed}, h.audit())
 	h.mail.fail = ErrPermanent
 	h.insight("b")
+	h.now = h.now.Add(gather)
 	h.deliver()
 	require.Equal(t, []string{pending, failed, pending, failed}, h.audit(), "what cannot be mended is not tried again")
 }
@@ -249,6 +415,7 @@ func TestWhatIsMutedIsNotTold(t *testing.T) {
 	h.take(event.TypePreferencesChanged, h.user)
 	h.insight("a")
 	h.take(event.TypeReminderDue, event.ReminderDue{UserID: h.user.UserID, TaskID: tracing.NewID(), Title: "rent", RemindAt: h.now})
+	h.now = h.now.Add(gather)
 	h.deliver()
 	require.Equal(t, []Note{{"Reminder", "rent"}}, h.mail.said)
 }
@@ -260,6 +427,7 @@ func TestADeletedUserLeavesNothing(t *testing.T) {
 	h.take(event.TypeUserDeleted, event.UserDeleted{UserID: h.user.UserID, DeletedAt: h.now})
 	h.insight("late")
 	h.take(event.TypePreferencesChanged, h.user)
+	h.now = h.now.Add(gather)
 	h.deliver()
 	require.Empty(t, h.mail.said)
 	var left int

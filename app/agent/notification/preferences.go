@@ -1,7 +1,9 @@
 package notification
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,10 +18,10 @@ import (
 	"github.com/wealth-companion/companion/app/store/db/notificationdb"
 )
 
-// preferences are how a user wants to be told.
+// preferences are how a user wants to be notified.
 type preferences struct{ event.PreferencesChanged }
 
-// preferencesOf reads them; who has told of none is told in the application.
+// preferencesOf reads them; whoever published none is notified in the application.
 func preferencesOf(ctx context.Context, tx pgx.Tx, user uuid.UUID) (preferences, error) {
 	raw, err := notificationdb.New(tx).Preferences(ctx, user)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -32,7 +34,26 @@ func preferencesOf(ctx context.Context, tx pgx.Tx, user uuid.UUID) (preferences,
 	if err := json.Unmarshal(raw, &p.PreferencesChanged); err != nil {
 		return p, fmt.Errorf("the preferences of %s: %w", user, err)
 	}
-	return p, nil
+	return p, p.dropGone(ctx, tx, user)
+}
+
+// dropGone takes out the browsers that have unsubscribed.
+func (p *preferences) dropGone(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
+	if len(p.PushSubscriptions) == 0 {
+		return nil
+	}
+	gone, err := notificationdb.New(tx).GoneBrowsers(ctx, user)
+	p.PushSubscriptions = slices.DeleteFunc(p.PushSubscriptions, func(browser event.PushSubscription) bool {
+		return slices.ContainsFunc(gone, func(one []byte) bool { return bytes.Equal(one, fingerprint(browser)) })
+	})
+	return err
+}
+
+// fingerprint is what a browser is known by without keeping its endpoint, which is
+// a secret.
+func fingerprint(browser event.PushSubscription) []byte {
+	sum := sha256.Sum256([]byte(browser.Endpoint))
+	return sum[:]
 }
 
 func (p preferences) mutes(kind string) bool {
@@ -43,7 +64,6 @@ func (p preferences) mutes(kind string) bool {
 type planned struct {
 	channel string
 	due     time.Time
-	digest  bool
 }
 
 // plan says by which channels an alert goes, and when. In the application it is
@@ -56,8 +76,14 @@ func (p preferences) plan(now time.Time, offers map[string]Channel) []planned {
 			continue
 		}
 		way := planned{channel: channel, due: p.awake(now)}
+		if channel == email {
+			if !p.EmailConfirmed {
+				continue
+			}
+			way.due = p.awake(now.Add(gather))
+		}
 		if channel == email && p.Digest != "" && p.Digest != "off" {
-			way.due, way.digest = p.nextDigest(now), true
+			way.due = p.nextDigest(now)
 		}
 		ways = append(ways, way)
 	}
@@ -90,6 +116,10 @@ func (p preferences) awake(now time.Time) time.Time {
 	return now
 }
 
+// gather is how long an e-mail waits for what other agents find in the same cause:
+// all of it goes in one.
+const gather = 2 * time.Second
+
 // digestHour is when digests go out, where the user is.
 const digestHour = 8
 
@@ -105,4 +135,16 @@ func (p preferences) nextDigest(now time.Time) time.Time {
 		}
 	}
 	return now // not reached: a week has a Monday
+}
+
+// today is the user's day of an instant, as a date.
+func (p preferences) today(now time.Time) time.Time {
+	local := now.In(p.location())
+	return time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC)
+}
+
+// tomorrow is the next morning of the user, when digests go out.
+func (p preferences) tomorrow(now time.Time) time.Time {
+	local := now.In(p.location())
+	return p.awake(time.Date(local.Year(), local.Month(), local.Day()+1, digestHour, 0, 0, 0, local.Location()).UTC())
 }

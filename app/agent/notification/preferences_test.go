@@ -10,7 +10,7 @@ import (
 )
 
 func wants(change func(*event.PreferencesChanged)) preferences {
-	p := preferences{event.PreferencesChanged{Timezone: "Europe/Berlin", Digest: "off", Channels: []string{inApp, email, push}}}
+	p := preferences{event.PreferencesChanged{EmailConfirmed: true, Timezone: "Europe/Berlin", Digest: "off", Channels: []string{inApp, email, push}}}
 	change(&p.PreferencesChanged)
 	return p
 }
@@ -72,14 +72,16 @@ func TestPlan(t *testing.T) {
 		offers map[string]Channel
 		want   []planned
 	}{
-		"nothing known":             {preferences{}, all, []planned{{inApp, now, false}}},
-		"nothing offered":           {wants(func(*event.PreferencesChanged) {}), nil, []planned{{inApp, now, false}}},
-		"all at once":               {wants(func(*event.PreferencesChanged) {}), all, []planned{{inApp, now, false}, {email, now, false}, {push, now, false}}},
-		"in the application always": {wants(func(p *event.PreferencesChanged) { p.Channels = []string{push} }), all, []planned{{inApp, now, false}, {push, now, false}}},
+		"nothing known":             {preferences{}, all, []planned{{inApp, now}}},
+		"nothing offered":           {wants(func(*event.PreferencesChanged) {}), nil, []planned{{inApp, now}}},
+		"all at once":               {wants(func(*event.PreferencesChanged) {}), all, []planned{{inApp, now}, {email, now.Add(gather)}, {push, now}}},
+		"in the application always": {wants(func(p *event.PreferencesChanged) { p.Channels = []string{push} }), all, []planned{{inApp, now}, {push, now}}},
 		"not at night": {wants(func(p *event.PreferencesChanged) { p.QuietFrom, p.QuietUntil = "22:00", "07:30" }), all,
-			[]planned{{inApp, now, false}, {email, at("2026-11-04T06:30:00Z"), false}, {push, at("2026-11-04T06:30:00Z"), false}}},
+			[]planned{{inApp, now}, {email, at("2026-11-04T06:30:00Z")}, {push, at("2026-11-04T06:30:00Z")}}},
+		"an address that is not confirmed gets nothing": {wants(func(p *event.PreferencesChanged) { p.EmailConfirmed = false }), all,
+			[]planned{{inApp, now}, {push, now}}},
 		"e-mail as a digest": {wants(func(p *event.PreferencesChanged) { p.Digest = "daily" }), all,
-			[]planned{{inApp, now, false}, {email, at("2026-11-04T07:00:00Z"), true}, {push, now, false}}},
+			[]planned{{inApp, now}, {email, at("2026-11-04T07:00:00Z")}, {push, now}}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, c.p.plan(now, c.offers)) })
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -29,30 +30,37 @@ type Push struct {
 // pushLife is how long a push service keeps a message for a browser that is off.
 const pushLife = 24 * time.Hour
 
+// errGone is the answer of a push service for a browser that has unsubscribed.
+var errGone = fmt.Errorf("push: the browser has unsubscribed: %w", ErrPermanent)
+
 // Send sends the notes to every browser. It fails when none of them took it.
-func (p *Push) Send(ctx context.Context, to event.PreferencesChanged, notes []Note) error {
+func (p *Push) Send(ctx context.Context, to event.PreferencesChanged, notes []Note) (gone []event.PushSubscription, err error) {
 	if len(to.PushSubscriptions) == 0 {
-		return fmt.Errorf("no browser is subscribed: %w", ErrPermanent)
+		return nil, fmt.Errorf("no browser is subscribed: %w", ErrPermanent)
 	}
 	payload, err := json.Marshal(map[string]string{"title": notes[0].Title, "body": notes[0].Text})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	for _, browser := range to.PushSubscriptions {
-		if err := p.send(ctx, payload, browser); err != nil {
+		err := p.send(ctx, payload, browser)
+		if errors.Is(err, errGone) {
+			gone = append(gone, browser)
+		}
+		if err != nil {
 			errs = append(errs, err)
 		}
 	}
 	if len(errs) < len(to.PushSubscriptions) {
-		return nil
+		return gone, nil
 	}
 	for _, err := range errs {
 		if !errors.Is(err, ErrPermanent) {
-			return err // another try may reach at least this one
+			return gone, err // another attempt may reach at least this one
 		}
 	}
-	return errs[0]
+	return gone, errs[0]
 }
 
 func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubscription) error {
@@ -64,18 +72,30 @@ func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubsc
 			VAPIDPublicKey: p.PublicKey, VAPIDPrivateKey: p.PrivateKey,
 		})
 	if err != nil {
-		return fmt.Errorf("push: %w", err)
+		return fmt.Errorf("push: %w", withoutEndpoint(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	why, _ := io.ReadAll(io.LimitReader(response.Body, 300))
 	switch {
 	case response.StatusCode < 300:
 		return nil
+	case response.StatusCode == http.StatusNotFound, response.StatusCode == http.StatusGone:
+		return errGone
 	case response.StatusCode == http.StatusTooManyRequests, response.StatusCode >= 500:
 		return fmt.Errorf("push: %s: %s", response.Status, why)
-	default: // gone, or never right
+	default: // never right
 		return fmt.Errorf("push: %s: %s: %w", response.Status, why, ErrPermanent)
 	}
+}
+
+// withoutEndpoint is an error without the address it occurred at: whoever knows a
+// browser's endpoint may send to it, so it belongs in no log.
+func withoutEndpoint(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // OutsideOnly is a client that reaches public addresses only: where a browser's

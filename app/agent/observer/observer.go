@@ -72,6 +72,7 @@ func (o *Observer) Handlers() map[string]bus.Handler {
 		event.TypeBudgetChanged:      o.budgetChanged,
 		event.TypeWalletChanged:      o.walletChanged,
 		event.TypeGoalChanged:        o.goalChanged,
+		event.TypeCategoryChanged:    o.categoryChanged,
 		event.TypePreferencesChanged: o.preferencesChanged,
 		event.TypeInsightDismissed:   o.insightDismissed,
 		event.TypeUserDeleted:        o.userDeleted,
@@ -164,7 +165,7 @@ func (o *Observer) budgetChanged(ctx context.Context, e event.CloudEvent) (bool,
 		}
 		fresh, err := c.kept.KeepBudget(ctx, observerdb.KeepBudgetParams{
 			ID: data.BudgetID, UserID: data.UserID, Category: data.Category, Amount: limit, Currency: data.Currency, Month: data.Month,
-			Threshold: int32(data.Threshold), Rollover: data.Rollover, Deleted: data.Deleted, ChangedAt: e.Time,
+			Threshold: int32(data.Threshold), Rollover: data.Rollover, Deleted: data.Deleted, ChangedAt: e.Time, Version: data.Version,
 		})
 		if err != nil || fresh == 0 {
 			return err // a newer one is known
@@ -185,7 +186,7 @@ func (o *Observer) walletChanged(ctx context.Context, e event.CloudEvent) (bool,
 	if err != nil {
 		return false, err
 	}
-	opening, err := signed(data.OpeningBalance)
+	opening, err := money.ParseSigned(data.OpeningBalance)
 	if err != nil {
 		return false, err
 	}
@@ -195,7 +196,7 @@ func (o *Observer) walletChanged(ctx context.Context, e event.CloudEvent) (bool,
 		}
 		return c.kept.KeepWallet(ctx, observerdb.KeepWalletParams{
 			ID: data.WalletID, UserID: data.UserID, Name: data.Name, Type: data.Type, Currency: data.Currency,
-			Opening: opening, Deleted: data.Deleted, ChangedAt: e.Time,
+			Opening: opening, Deleted: data.Deleted, ChangedAt: e.Time, Version: data.Version,
 		})
 	})
 }
@@ -207,12 +208,12 @@ func (o *Observer) goalChanged(ctx context.Context, e event.CloudEvent) (bool, e
 	}
 	goal := observerdb.KeepGoalParams{
 		ID: data.GoalID, UserID: data.UserID, Name: data.Name, Currency: data.Currency, Status: data.Status,
-		CreatedAt: data.CreatedAt, Deleted: data.Deleted, ChangedAt: e.Time,
+		CreatedAt: data.CreatedAt, Deleted: data.Deleted, ChangedAt: e.Time, Version: data.Version,
 	}
-	if goal.Target, err = signed(data.Target); err != nil {
+	if goal.Target, err = money.ParseSigned(data.Target); err != nil {
 		return false, err
 	}
-	if goal.Saved, err = signed(data.Saved); err != nil {
+	if goal.Saved, err = money.ParseSigned(data.Saved); err != nil {
 		return false, err
 	}
 	if data.Deadline != "" {
@@ -230,6 +231,18 @@ func (o *Observer) goalChanged(ctx context.Context, e event.CloudEvent) (bool, e
 	})
 }
 
+func (o *Observer) categoryChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
+	data, err := event.Decode[event.CategoryChanged](e)
+	if err != nil {
+		return false, err
+	}
+	return o.once(ctx, e, data.UserID, func(c *Case) error {
+		return c.kept.KeepCategory(ctx, observerdb.KeepCategoryParams{
+			ID: data.CategoryID, UserID: data.UserID, Slug: data.Slug, Name: data.Name, Version: data.Version, ChangedAt: e.Time,
+		})
+	})
+}
+
 func (o *Observer) preferencesChanged(ctx context.Context, e event.CloudEvent) (bool, error) {
 	data, err := event.Decode[event.PreferencesChanged](e)
 	if err != nil {
@@ -237,7 +250,7 @@ func (o *Observer) preferencesChanged(ctx context.Context, e event.CloudEvent) (
 	}
 	return o.once(ctx, e, data.UserID, func(c *Case) error {
 		return c.kept.KeepPreferences(ctx, observerdb.KeepPreferencesParams{
-			UserID: data.UserID, Timezone: data.Timezone, Muted: append([]string{}, data.MutedTypes...), Phrasing: data.Phrasing, ChangedAt: e.Time,
+			UserID: data.UserID, Timezone: data.Timezone, Muted: append([]string{}, data.MutedTypes...), Phrasing: data.Phrasing, ChangedAt: e.Time, Version: data.Version,
 		})
 	})
 }
@@ -267,6 +280,7 @@ func (o *Observer) userDeleted(ctx context.Context, e event.CloudEvent) (bool, e
 		}
 		for _, forget := range []func(context.Context, uuid.UUID) error{
 			c.kept.ForgetTransactions, c.kept.ForgetChanges, c.kept.ForgetBudgets, c.kept.ForgetWallets, c.kept.ForgetGoals,
+			c.kept.ForgetCategories,
 			c.kept.ForgetPreferences, c.kept.ForgetDismissals, c.kept.ForgetRaised, c.kept.ForgetReviews, c.kept.ForgetUnphrased,
 		} {
 			if err := forget(ctx, data.UserID); err != nil {

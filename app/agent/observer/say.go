@@ -53,6 +53,9 @@ func (c *Case) Say(ctx context.Context, f finding.Finding) (said bool, err error
 	if err != nil || !first {
 		return false, err
 	}
+	if f, err = c.named(ctx, f); err != nil {
+		return false, err
+	}
 	insight := f.Insight(tracing.NewID(), c.User)
 	if f.ExpiresAt != nil {
 		ends := calendar.Instant(*f.ExpiresAt, c.Zone)
@@ -111,6 +114,35 @@ func (c *Case) Tell(ctx context.Context, subject uuid.UUID, kind, detail string,
 		return err
 	}
 	return outbox.Put(ctx, c.tx, e, c.User.String())
+}
+
+// Skip has a finding count as said without saying it.
+func (c *Case) Skip(ctx context.Context, f finding.Finding) error {
+	_, err := c.first(ctx, f.Subject, f.Kind, f.Detail)
+	return err
+}
+
+// CategoryName is what the user calls a category now, or what its slug says where
+// they never named it.
+func (c *Case) CategoryName(ctx context.Context, slug string) (string, error) {
+	name, err := c.kept.CategoryName(ctx, c.User, slug)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return finding.Plain(slug), nil
+	}
+	return name, err
+}
+
+// named puts the present names of the categories into a finding's texts.
+func (c *Case) named(ctx context.Context, f finding.Finding) (finding.Finding, error) {
+	names := map[string]string{}
+	for _, slug := range f.Categories() {
+		name, err := c.CategoryName(ctx, slug)
+		if err != nil {
+			return f, err
+		}
+		names[slug] = name
+	}
+	return f.Named(names), nil
 }
 
 // first notes that something is said of a subject; false: it was before.

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
@@ -171,7 +169,7 @@ func (c *Case) keepChange(ctx context.Context, eventID string, u event.Transacti
 		return err
 	}
 	return c.kept.KeepChange(ctx, observerdb.KeepChangeParams{
-		EventID: id, TransactionID: u.TransactionID, UserID: c.User, Changes: changes, UpdatedAt: u.UpdatedAt,
+		EventID: id, TransactionID: u.TransactionID, UserID: c.User, Changes: changes, UpdatedAt: u.UpdatedAt, Version: u.Version,
 	})
 }
 
@@ -236,14 +234,4 @@ func (c *Case) transaction(row observerdb.HistoryRow) history.Transaction {
 		t.ToAmount = *row.ToAmount
 	}
 	return t
-}
-
-var amount = regexp.MustCompile(`^-?[0-9]{1,13}(\.[0-9]{1,4})?$`)
-
-// signed reads an amount that may be zero or less.
-func signed(text string) (decimal.Decimal, error) {
-	if !amount.MatchString(text) {
-		return decimal.Zero, fmt.Errorf("%q is not an amount such as -12.50", text)
-	}
-	return decimal.NewFromString(text)
 }

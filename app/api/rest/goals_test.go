@@ -53,6 +53,8 @@ func TestSavingForAGoal(t *testing.T) {
 	w.call(200, "PATCH", path, object{"name": "Another"}, "If-Match", tag)
 	w.call(412, "PATCH", path, object{"name": "A third"}, "If-Match", tag)
 	w.call(422, "PATCH", path, object{"deadline": "0000-01-01"})
+	w.call(422, "PATCH", path, object{"deadline": "2020-06-30"})
+	w.call(422, "POST", "/goals", object{"name": "Gone by", "target": "1200", "currency": "EUR", "deadline": "2020-06-30"})
 	w.call(204, "DELETE", path, nil)
 	w.call(404, "GET", path, nil)
 	w.call(404, "GET", path+"/contributions", nil)

@@ -4,6 +4,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -18,9 +19,9 @@ import (
 func TestTasks(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	made := w.call(201, "POST", "/tasks", object{"title": " Cancel the gym ", "due": "2026-12-01", "remindAt": "2026-11-30T09:00:00+01:00"})
+	made := w.call(201, "POST", "/tasks", object{"title": " Cancel the gym ", "due": "2126-12-01", "remindAt": "2126-11-30T09:00:00+01:00"})
 	require.Equal(t, "Cancel the gym", made["title"])
-	require.Equal(t, "2026-11-30T08:00:00Z", made["remindAt"])
+	require.Equal(t, "2126-11-30T08:00:00Z", made["remindAt"])
 	require.Equal(t, false, made["done"])
 	path := "/tasks/" + made["id"].(string)
 	w.call(201, "POST", "/tasks", object{"title": "Another"})
@@ -43,6 +44,10 @@ func TestTasks(t *testing.T) {
 	require.NotContains(t, again, "due")
 	require.NotContains(t, again, "remindAt")
 	w.call(422, "PATCH", path, object{"remindAt": "tomorrow"})
+	refused := w.call(422, "PATCH", path, object{"remindAt": "2020-01-01T09:00:00Z"})
+	require.Contains(t, fmt.Sprint(refused), "has gone by", "else reminders of the past are a way to have mail sent at once")
+	w.call(422, "POST", "/tasks", object{"title": "x", "remindAt": "2020-01-01T09:00:00Z"})
+	w.call(422, "POST", "/tasks", object{"title": "x", "due": "2020-01-01"})
 	w.call(422, "PATCH", path, object{"due": "2026-02-30"})
 	w.call(422, "POST", "/tasks", object{"title": "  "})
 
@@ -63,17 +68,17 @@ func TestTasks(t *testing.T) {
 func TestRemindersGoOutOnce(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	at := time.Date(2026, time.November, 30, 8, 0, 0, 0, time.UTC)
+	at := time.Date(2126, time.November, 30, 8, 0, 0, 0, time.UTC)
 	note := func(title, remind string) string {
 		return "/tasks/" + w.call(201, "POST", "/tasks", object{"title": title, "remindAt": remind})["id"].(string)
 	}
-	due := note("due", "2026-11-30T08:00:00Z")
-	later := note("later", "2026-11-30T08:00:01Z")
-	done := note("done", "2026-11-30T07:00:00Z")
+	due := note("due", "2126-11-30T08:00:00Z")
+	later := note("later", "2126-11-30T08:00:01Z")
+	done := note("done", "2126-11-30T07:00:00Z")
 	w.call(200, "POST", done+"/complete", nil)
-	put := note("put off", "2026-11-30T07:00:00Z")
-	w.call(200, "PATCH", put, object{"remindAt": "2026-12-30T07:00:00Z"})
-	gone := note("gone", "2026-11-30T07:00:00Z")
+	put := note("put off", "2126-11-30T07:00:00Z")
+	w.call(200, "PATCH", put, object{"remindAt": "2126-12-30T07:00:00Z"})
+	gone := note("gone", "2126-11-30T07:00:00Z")
 	w.call(204, "DELETE", gone, nil)
 
 	told := func() (titles []string) {
@@ -109,8 +114,8 @@ func TestRemindersGoOutOnce(t *testing.T) {
 	require.Equal(t, []string{"due", "later"}, told())
 
 	// What is told already is told again for another time only.
-	w.call(200, "PATCH", due, object{"remindAt": "2026-11-30T08:00:00Z", "title": "due!"})
-	w.call(200, "PATCH", later, object{"remindAt": "2026-11-30T08:00:02Z"})
+	w.call(200, "PATCH", due, object{"remindAt": "2126-11-30T08:00:00Z", "title": "due!"})
+	w.call(200, "PATCH", later, object{"remindAt": "2126-11-30T08:00:02Z"})
 	tell(at.Add(time.Minute))
 	require.Equal(t, []string{"due", "later", "later"}, told())
 }

@@ -30,7 +30,7 @@ func main() {
 func channels(getenv func(string) string) (map[string]notification.Channel, error) {
 	offers := map[string]notification.Channel{}
 	if name := getenv("MAIL_BINDING"); name != "" {
-		offers["email"] = &notification.Mail{Binding: bus.Binding{Name: name, Client: bus.Invoker()}, URL: getenv("APPLICATION_URL")}
+		offers["email"] = &notification.Mail{Binding: bus.Binding{Name: name, Client: bus.Invoker()}, URL: getenv("WEB_URL")}
 	}
 	public, private, contact := getenv("VAPID_PUBLIC_KEY"), getenv("VAPID_PRIVATE_KEY"), getenv("VAPID_CONTACT")
 	if public == "" && private == "" {

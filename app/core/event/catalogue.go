@@ -35,6 +35,7 @@ const (
 	TypeBudgetChanged      = "budget.changed"
 	TypeWalletChanged      = "wallet.changed"
 	TypeGoalChanged        = "goal.changed"
+	TypeCategoryChanged    = "category.changed"
 	TypePreferencesChanged = "preferences.changed"
 	TypeUserDeleted        = "user.deleted"
 	TypeReminderDue        = "reminder.due"
@@ -108,6 +109,10 @@ var catalogue = []Topic{
 	{
 		Name: "finance.goal.changed", Type: TypeGoalChanged,
 		Publisher: Backend, Consumers: []string{Investment}, Partitions: 3, Compacted: true,
+	},
+	{
+		Name: "finance.category.changed", Type: TypeCategoryChanged,
+		Publisher: Backend, Consumers: observers, Partitions: 3, Compacted: true,
 	},
 	{
 		Name: "finance.reminder.due", Type: TypeReminderDue,

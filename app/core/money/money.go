@@ -227,3 +227,7 @@ func Decimals(amount decimal.Decimal, code string) string {
 	}
 	return amount.String()
 }
+
+// Rounded writes an amount rounded to its currency's minor unit, without the
+// currency: Decimals of Round.
+func Rounded(amount decimal.Decimal, code string) string { return Decimals(Round(amount, code), code) }

@@ -37,6 +37,8 @@ type Budget struct {
 	CreatedAt time.Time    `json:"createdAt"`
 	UpdatedAt time.Time    `json:"updatedAt"`
 	Status    *Status      `json:"status,omitempty" doc:"How it stands now; in lists and of one"`
+
+	version int64 // of its row
 }
 
 // Changed tells this state from the next.
@@ -80,8 +82,8 @@ func ParseMonth(field, text string) (time.Time, error) {
 	return month, nil
 }
 
-func parseAmount(text string) (money.Amount, error) {
-	amount, err := money.Parse(text)
+func parseAmount(text, currency string) (money.Amount, error) {
+	amount, err := money.ParseIn(text, currency)
 	if err != nil {
 		return money.Amount{}, apperror.Invalid{Field: "amount", Reason: err.Error()}
 	}
@@ -97,12 +99,12 @@ func checkThreshold(percent int) error {
 
 // budget checks what was entered.
 func (n New) budget() (Budget, time.Time, error) {
-	amount, err := parseAmount(n.Amount)
+	if err := money.CheckCurrency(n.Currency); err != nil {
+		return Budget{}, time.Time{}, apperror.Invalid{Field: "currency", Reason: err.Error()}
+	}
+	amount, err := parseAmount(n.Amount, n.Currency)
 	if err != nil {
 		return Budget{}, time.Time{}, err
-	}
-	if !money.ValidCurrency(n.Currency) {
-		return Budget{}, time.Time{}, apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
 	}
 	month, err := ParseMonth("month", n.Month)
 	if err != nil {
@@ -115,12 +117,20 @@ func (n New) budget() (Budget, time.Time, error) {
 	at := now()
 	return Budget{
 		ID: tracing.NewID(), Category: n.Category, Amount: amount, Currency: n.Currency, Month: n.Month,
-		Threshold: threshold, Rollover: n.Rollover, CreatedAt: at, UpdatedAt: at,
+		Threshold: threshold, Rollover: n.Rollover, CreatedAt: at, UpdatedAt: at, version: 1,
 	}, month, checkThreshold(threshold)
 }
 
 // now is the time to the microsecond, as PostgreSQL keeps it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// after is now, or just after a time that this replica's clock has not reached.
+func after(before time.Time) time.Time {
+	if at := now(); at.After(before) {
+		return at
+	}
+	return before.Add(time.Microsecond)
+}
 
 // Budgets keeps the budgets, and tells of every change.
 type Budgets struct {
@@ -184,7 +194,7 @@ func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, e
 		made := make([]Budget, 0, len(rows))
 		for _, row := range rows {
 			b := budgetOf(row)
-			b.ID, b.Month, b.CreatedAt, b.UpdatedAt = tracing.NewID(), c.To, at, at
+			b.ID, b.Month, b.CreatedAt, b.UpdatedAt, b.version = tracing.NewID(), c.To, at, at, 1
 			if err := s.insert(ctx, tx, user, b, target); err != nil {
 				return nil, err
 			}
@@ -201,7 +211,7 @@ func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, e
 func (s *Budgets) tell(ctx context.Context, tx pgx.Tx, user uuid.UUID, b Budget, deleted bool) error {
 	e, err := event.New(ctx, s.Service, event.TypeBudgetChanged, b.ID.String(), event.BudgetChanged{
 		UserID: user, BudgetID: b.ID, Category: b.Category, Limit: b.Amount.String(), Currency: b.Currency, Month: b.Month,
-		Threshold: b.Threshold, Rollover: b.Rollover, Deleted: deleted,
+		Threshold: b.Threshold, Rollover: b.Rollover, Deleted: deleted, Version: b.version,
 	})
 	if err != nil {
 		return err
@@ -281,6 +291,7 @@ func budgetOf(row backenddb.Budget) Budget {
 	return Budget{
 		ID: row.ID, Category: row.Category, Amount: money.Of(row.Amount), Currency: row.Currency, Month: row.Month.Format(monthLayout),
 		Threshold: int(row.Threshold), Rollover: row.Rollover, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+		version: row.Version,
 	}
 }
 
@@ -295,7 +306,7 @@ func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, ifMatch string
 			return err
 		}
 		if change.Amount != nil {
-			if b.Amount, err = parseAmount(*change.Amount); err != nil {
+			if b.Amount, err = parseAmount(*change.Amount, b.Currency); err != nil {
 				return err
 			}
 		}
@@ -308,7 +319,7 @@ func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, ifMatch string
 		if err := checkThreshold(b.Threshold); err != nil {
 			return err
 		}
-		b.UpdatedAt = now()
+		b.UpdatedAt, b.version = after(b.UpdatedAt), b.version+1
 		if err := backenddb.New(tx).UpdateBudget(ctx, backenddb.UpdateBudgetParams{
 			ID: id, Amount: b.Amount.Decimal, Threshold: int32(b.Threshold), Rollover: b.Rollover, UpdatedAt: b.UpdatedAt,
 		}); err != nil {
@@ -329,6 +340,7 @@ func (s *Budgets) Delete(ctx context.Context, user, id uuid.UUID) error {
 		if err := backenddb.New(tx).DeleteBudget(ctx, id); err != nil {
 			return err
 		}
+		b.version++
 		return s.tell(ctx, tx, user, b, true)
 	})
 }

@@ -48,6 +48,8 @@ type Goal struct {
 	CreatedAt time.Time    `json:"createdAt"`
 	UpdatedAt time.Time    `json:"updatedAt"`
 	Progress  *Progress    `json:"progress,omitempty" doc:"How far it is now"`
+
+	version int64 // of its row
 }
 
 // Changed tells this state from the next.
@@ -98,40 +100,52 @@ func checkName(text string) (string, error) {
 	return text, nil
 }
 
-func checkTarget(text string) (money.Amount, error) {
-	amount, err := money.Parse(text)
+func checkTarget(text, currency string) (money.Amount, error) {
+	amount, err := money.ParseIn(text, currency)
 	if err != nil {
 		return money.Amount{}, apperror.Invalid{Field: "target", Reason: err.Error()}
 	}
 	return money.Of(amount), nil
 }
 
-func checkDeadline(text string) error {
+// checkDeadline checks a day to come, or "": none. A day counts as gone by once it
+// has ended everywhere on earth.
+func checkDeadline(text string, at time.Time) error {
 	if text == "" {
 		return nil
 	}
 	day, err := time.Parse(time.DateOnly, text)
-	if err != nil || day.Year() < 1970 || day.Year() > 2200 {
+	switch {
+	case err != nil || day.Year() > 2200:
 		return apperror.Invalid{Field: "deadline", Reason: "must be a day such as 2027-06-30"}
+	case day.AddDate(0, 0, 1).Add(12 * time.Hour).Before(at):
+		return apperror.Invalid{Field: "deadline", Reason: text + " has gone by: choose a day to come, or leave the deadline out"}
 	}
 	return nil
 }
 
-// signed reads an amount that may have a minus.
-func signed(text string) (decimal.Decimal, error) {
-	digits, negative := strings.CutPrefix(text, "-")
-	amount, err := money.Parse(digits)
-	if err != nil {
+// contributed reads an amount that may have a minus, but is not zero.
+func contributed(text, currency string) (decimal.Decimal, error) {
+	amount, err := money.ParseSignedIn(text, currency)
+	switch {
+	case err != nil:
 		return amount, apperror.Invalid{Field: "amount", Reason: err.Error()}
-	}
-	if negative {
-		amount = amount.Neg()
+	case amount.IsZero():
+		return amount, apperror.Invalid{Field: "amount", Reason: "must not be zero: more than zero is put aside, less is taken out"}
 	}
 	return amount, nil
 }
 
 // now is the time to the microsecond, as PostgreSQL keeps it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// after is now, or just after a time that this replica's clock has not reached.
+func after(before time.Time) time.Time {
+	if at := now(); at.After(before) {
+		return at
+	}
+	return before.Add(time.Microsecond)
+}
 
 // settle sets the status to what the amounts say, unless the goal is given up.
 func (g *Goal) settle() {
@@ -156,18 +170,18 @@ func (s *Goals) Create(ctx context.Context, user uuid.UUID, n New) (Goal, error)
 	if err != nil {
 		return Goal{}, err
 	}
-	target, err := checkTarget(n.Target)
+	if err := money.CheckCurrency(n.Currency); err != nil {
+		return Goal{}, apperror.Invalid{Field: "currency", Reason: err.Error()}
+	}
+	target, err := checkTarget(n.Target, n.Currency)
 	if err != nil {
 		return Goal{}, err
 	}
-	if !money.ValidCurrency(n.Currency) {
-		return Goal{}, apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
-	}
-	if err := checkDeadline(n.Deadline); err != nil {
+	at := now()
+	if err := checkDeadline(n.Deadline, at); err != nil {
 		return Goal{}, err
 	}
-	at := now()
-	g := Goal{ID: tracing.NewID(), Name: name, Target: target, Currency: n.Currency, Deadline: n.Deadline, Status: Active, CreatedAt: at, UpdatedAt: at}
+	g := Goal{ID: tracing.NewID(), Name: name, Target: target, Currency: n.Currency, Deadline: n.Deadline, Status: Active, CreatedAt: at, UpdatedAt: at, version: 1}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Goal, error) {
 		there, err := backenddb.New(tx).CountGoals(ctx, user)
 		if err == nil && there >= limits.MaxOwned {
@@ -207,7 +221,7 @@ func day(text string) *time.Time {
 func goalOf(row backenddb.Goal) Goal {
 	g := Goal{
 		ID: row.ID, Name: row.Name, Target: money.Of(row.Target), Saved: money.Of(row.Saved), Currency: row.Currency,
-		Status: row.Status, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+		Status: row.Status, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), version: row.Version,
 	}
 	if row.Deadline != nil {
 		g.Deadline = row.Deadline.Format(time.DateOnly)
@@ -218,7 +232,7 @@ func goalOf(row backenddb.Goal) Goal {
 func (s *Goals) tell(ctx context.Context, tx pgx.Tx, user uuid.UUID, g Goal, deleted bool) error {
 	e, err := event.New(ctx, s.Service, event.TypeGoalChanged, g.ID.String(), event.GoalChanged{
 		UserID: user, GoalID: g.ID, Name: g.Name, Target: g.Target.String(), Saved: g.Saved.String(), Currency: g.Currency,
-		Status: g.Status, Deadline: g.Deadline, CreatedAt: g.CreatedAt, Deleted: deleted,
+		Status: g.Status, Deadline: g.Deadline, CreatedAt: g.CreatedAt, Deleted: deleted, Version: g.version,
 	})
 	if err != nil {
 		return err
@@ -284,13 +298,15 @@ func (s *Goals) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, 
 			}
 		}
 		if change.Target != nil {
-			if g.Target, err = checkTarget(*change.Target); err != nil {
+			if g.Target, err = checkTarget(*change.Target, g.Currency); err != nil {
 				return err
 			}
 		}
 		if change.Deadline != nil {
-			if err := checkDeadline(*change.Deadline); err != nil {
-				return err
+			if *change.Deadline != g.Deadline {
+				if err := checkDeadline(*change.Deadline, now()); err != nil {
+					return err
+				}
 			}
 			g.Deadline = *change.Deadline
 		}
@@ -323,7 +339,7 @@ func (s *Goals) changeIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, how
 		return g, err
 	}
 	g.settle()
-	g.UpdatedAt = now()
+	g.UpdatedAt, g.version = after(g.UpdatedAt), g.version+1
 	if err := backenddb.New(tx).UpdateGoal(ctx, backenddb.UpdateGoalParams{
 		ID: id, Name: g.Name, Target: g.Target.Decimal, Saved: g.Saved.Decimal, Deadline: day(g.Deadline), Status: g.Status, UpdatedAt: g.UpdatedAt,
 	}); err != nil {
@@ -358,32 +374,31 @@ func (s *Goals) Delete(ctx context.Context, user, id uuid.UUID) error {
 		if err := backenddb.New(tx).DeleteGoal(ctx, id); err != nil {
 			return err
 		}
+		g.version++
 		return s.tell(ctx, tx, user, g, true)
 	})
 }
 
-// most is as much as an amount can be: what numeric(17, 4) and an event hold.
-var most = decimal.New(1, 13)
-
 // Contribute puts money aside for a goal or, with a minus, takes some out: never
 // more than there is.
 func (s *Goals) Contribute(ctx context.Context, user, id uuid.UUID, n NewContribution) (Contributed, error) {
-	amount, err := signed(n.Amount)
-	if err != nil {
-		return Contributed{}, err
-	}
 	note := strings.TrimSpace(n.Note)
 	if utf8.RuneCountInString(note) > 200 {
 		return Contributed{}, apperror.Invalid{Field: "note", Reason: "must have at most 200 characters"}
 	}
-	made := Contribution{ID: tracing.NewID(), GoalID: id, Amount: money.Of(amount), Note: note, CreatedAt: now()}
+	made := Contribution{ID: tracing.NewID(), GoalID: id, Note: note, CreatedAt: now()}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Contributed, error) {
 		g, err := s.changeIn(ctx, tx, user, id, func(tx pgx.Tx, g *Goal) error {
+			amount, err := contributed(n.Amount, g.Currency)
+			if err != nil {
+				return err
+			}
+			made.Amount = money.Of(amount)
 			saved := g.Saved.Add(amount)
 			switch {
 			case saved.IsNegative():
-				return apperror.Invalid{Field: "amount", Reason: fmt.Sprintf("is more than is saved (%s %s)", g.Saved, g.Currency)}
-			case saved.GreaterThanOrEqual(most):
+				return apperror.Invalid{Field: "amount", Reason: fmt.Sprintf("is more than is saved (%s)", money.FormatIn(g.Saved.Decimal, g.Currency))}
+			case saved.GreaterThan(money.Max):
 				return apperror.Invalid{Field: "amount", Reason: "makes more than can be saved for one goal"}
 			}
 			g.Saved = money.Of(saved)

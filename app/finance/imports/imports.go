@@ -487,7 +487,7 @@ func (s *Imports) Undo(ctx context.Context, user, id uuid.UUID) error {
 		}
 		for _, row := range rows {
 			t := ledger.TransactionOf(row)
-			t.UpdatedAt = at
+			t.UpdatedAt, t.Version = at, t.Version+1
 			if err := s.Ledger.TellChanges(ctx, db.Queue{Batch: batch}, user, t, ledger.Deletion()); err != nil {
 				return err
 			}

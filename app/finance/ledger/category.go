@@ -31,6 +31,8 @@ type Category struct {
 	ArchivedAt *time.Time `json:"archivedAt,omitempty" doc:"Since when nothing new is filed under it"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	UpdatedAt  time.Time  `json:"updatedAt"`
+
+	version int64 // of its row
 }
 
 // Changed tells this state from the next.
@@ -87,7 +89,7 @@ func (l *Ledger) Begin(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 
 func (n NewCategory) category() Category {
 	at := now()
-	return Category{ID: tracing.NewID(), Slug: Slug(n.Name), Name: n.Name, Kind: n.Kind, CreatedAt: at, UpdatedAt: at}
+	return Category{ID: tracing.NewID(), Slug: Slug(n.Name), Name: n.Name, Kind: n.Kind, CreatedAt: at, UpdatedAt: at, version: 1}
 }
 
 func (c Category) insert(user uuid.UUID) backenddb.InsertCategoryParams {
@@ -117,7 +119,10 @@ func (l *Ledger) CreateCategory(ctx context.Context, user uuid.UUID, n NewCatego
 		if err := room(backenddb.New(tx).CountCategories(ctx, user)); err != nil {
 			return c, err
 		}
-		return c, backenddb.New(tx).InsertCategory(ctx, c.insert(user))
+		if err := backenddb.New(tx).InsertCategory(ctx, c.insert(user)); err != nil {
+			return c, err
+		}
+		return c, l.tellCategory(ctx, tx, user, c)
 	})
 	if db.Conflict(err) {
 		return Category{}, fmt.Errorf("a category %q %w: if it is archived, restore it", its, apperror.ErrConflict)
@@ -125,10 +130,18 @@ func (l *Ledger) CreateCategory(ctx context.Context, user uuid.UUID, n NewCatego
 	return made, err
 }
 
+// tellCategory publishes what a category is now. The topic is compacted: its key
+// is the category.
+func (l *Ledger) tellCategory(ctx context.Context, q db.Querier, user uuid.UUID, c Category) error {
+	return l.tell(ctx, q, event.TypeCategoryChanged, c.ID, c.ID, event.CategoryChanged{
+		UserID: user, CategoryID: c.ID, Slug: c.Slug, Name: c.Name, Kind: c.Kind, Version: c.version,
+	})
+}
+
 func categoryOf(row backenddb.Category) Category {
 	return Category{
 		ID: row.ID, Slug: row.Slug, Name: row.Name, Kind: row.Kind,
-		ArchivedAt: utc(row.ArchivedAt), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+		ArchivedAt: utc(row.ArchivedAt), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), version: row.Version,
 	}
 }
 
@@ -208,8 +221,14 @@ func (l *Ledger) changeCategory(ctx context.Context, user, id uuid.UUID, ifMatch
 		if err := change(&c); err != nil || c == before {
 			return err
 		}
-		c.UpdatedAt = after(before.UpdatedAt)
-		return q.UpdateCategory(ctx, backenddb.UpdateCategoryParams{ID: id, Name: c.Name, UpdatedAt: c.UpdatedAt, ArchivedAt: c.ArchivedAt})
+		c.UpdatedAt, c.version = after(before.UpdatedAt), before.version+1
+		if err := q.UpdateCategory(ctx, backenddb.UpdateCategoryParams{ID: id, Name: c.Name, UpdatedAt: c.UpdatedAt, ArchivedAt: c.ArchivedAt}); err != nil {
+			return err
+		}
+		if c.Name == before.Name {
+			return nil // whether it is archived concerns no agent
+		}
+		return l.tellCategory(ctx, tx, user, c)
 	})
 	return c, err
 }

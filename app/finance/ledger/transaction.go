@@ -44,6 +44,8 @@ type Transaction struct {
 	CreatedAt   time.Time     `json:"createdAt"`
 	UpdatedAt   time.Time     `json:"updatedAt"`
 	DeletedAt   *time.Time    `json:"deletedAt,omitempty"`
+	// Version is that of its row: see event.TransactionUpdated.
+	Version int64 `json:"-"`
 }
 
 // Changed tells this state from the next.
@@ -222,6 +224,9 @@ func (t *Transaction) place(wallets map[uuid.UUID]end, before *Transaction) erro
 		return err
 	}
 	t.Currency = from.currency
+	if err := money.Fits(t.Amount.Decimal, t.Currency); err != nil && !sameAmount(before, *t) {
+		return apperror.Invalid{Field: "amount", Reason: err.Error()}
+	}
 	if t.ToWalletID == nil {
 		return nil
 	}
@@ -235,8 +240,21 @@ func (t *Transaction) place(wallets map[uuid.UUID]end, before *Transaction) erro
 		return apperror.Invalid{Field: "toAmount", Reason: "differs from amount, though both wallets keep " + to.currency}
 	case to.currency == from.currency:
 		t.ToAmount = nil
+		return nil
+	}
+	if err := money.Fits(t.ToAmount.Decimal, to.currency); err != nil && !sameAmount(before, *t) {
+		return apperror.Invalid{Field: "toAmount", Reason: err.Error()}
 	}
 	return nil
+}
+
+// sameAmount reports whether an edit leaves the amounts as they were: rows from
+// before amounts were checked against their currency stay editable otherwise.
+func sameAmount(before *Transaction, t Transaction) bool {
+	if before == nil || before.Currency != t.Currency || !before.Amount.Equal(t.Amount.Decimal) || (before.ToAmount == nil) != (t.ToAmount == nil) {
+		return false
+	}
+	return t.ToAmount == nil || before.ToAmount.Equal(t.ToAmount.Decimal)
 }
 
 // transaction checks what was entered at a time.
@@ -492,7 +510,7 @@ func (l *Ledger) changeWithin(ctx context.Context, tx pgx.Tx, user, id uuid.UUID
 		t = before
 		return t, nil
 	}
-	t.UpdatedAt = after(before.UpdatedAt)
+	t.UpdatedAt, t.Version = after(before.UpdatedAt), before.Version+1
 	if t.Status == event.Deleted && before.Status == event.Active {
 		t.DeletedAt = &t.UpdatedAt
 	}
@@ -520,10 +538,11 @@ func write(ctx context.Context, tx pgx.Tx, t Transaction) error {
 	return backenddb.New(tx).UpdateTransaction(ctx, p)
 }
 
-// TellChanges tells what of a transaction was and became.
+// TellChanges publishes what of a transaction was and became. t has the version
+// that its row has by now.
 func (l *Ledger) TellChanges(ctx context.Context, q db.Querier, user uuid.UUID, t Transaction, changes map[string]event.Change) error {
 	return l.tell(ctx, q, event.TypeTransactionUpdated, t.ID, user, event.TransactionUpdated{
-		TransactionID: t.ID, UserID: user, Changes: changes, UpdatedAt: t.UpdatedAt,
+		TransactionID: t.ID, UserID: user, Changes: changes, UpdatedAt: t.UpdatedAt, Version: t.Version,
 	})
 }
 
@@ -582,6 +601,7 @@ func TransactionOf(row backenddb.Transaction) Transaction {
 		ID: row.ID, WalletID: row.WalletID, ToWalletID: row.ToWalletID, Amount: money.Of(row.Amount), Currency: row.Currency, Type: row.Type,
 		Category: row.Category, Refund: row.Refund, Description: row.Description, Tags: row.Tags, Status: event.Active, ImportID: row.ImportID,
 		Timestamp: row.OccurredAt.UTC(), Date: calendar.DayName(row.Date), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), DeletedAt: utc(row.DeletedAt),
+		Version: row.Version,
 	}
 	if row.ToAmount != nil {
 		arrives := money.Of(*row.ToAmount)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
@@ -33,6 +31,8 @@ type Wallet struct {
 	ArchivedAt     *time.Time   `json:"archivedAt,omitempty" doc:"Since when it takes no new transactions. What it holds stays in your net worth; its balance becomes zero by a transfer to another wallet before it is archived"`
 	CreatedAt      time.Time    `json:"createdAt"`
 	UpdatedAt      time.Time    `json:"updatedAt"`
+
+	version int64 // of its row
 }
 
 // Changed tells this state from the next.
@@ -53,10 +53,7 @@ type WalletEdit struct {
 	OpeningBalance *string `json:"openingBalance,omitempty"`
 }
 
-var (
-	walletTypes = map[string]bool{"cash": true, "checking": true, "credit": true, "savings": true, "investment": true}
-	signed      = regexp.MustCompile(`^-?[0-9]{1,13}(\.[0-9]{1,4})?$`)
-)
+var walletTypes = map[string]bool{"cash": true, "checking": true, "credit": true, "savings": true, "investment": true}
 
 // check looks at what a user can enter. opening is the balance to begin with.
 func (w *Wallet) check(opening string) (err error) {
@@ -66,12 +63,11 @@ func (w *Wallet) check(opening string) (err error) {
 	switch {
 	case !walletTypes[w.Type]:
 		return apperror.Invalid{Field: "type", Reason: "must be cash, checking (a bank account), credit, savings or investment"}
-	case !money.ValidCurrency(w.Currency):
-		return apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
-	case !signed.MatchString(opening):
-		return apperror.Invalid{Field: "openingBalance", Reason: fmt.Sprintf("%q is not an amount such as 12.50 or -12.50", opening)}
 	}
-	balance, err := decimal.NewFromString(opening)
+	balance, err := money.ParseSigned(opening)
+	if err == nil && !balance.Equal(w.OpeningBalance.Decimal) {
+		err = money.Fits(balance, w.Currency)
+	}
 	if err != nil {
 		return apperror.Invalid{Field: "openingBalance", Reason: err.Error()}
 	}
@@ -82,7 +78,7 @@ func (w *Wallet) check(opening string) (err error) {
 func walletOf(row backenddb.Wallet) Wallet {
 	return Wallet{
 		ID: row.ID, Name: row.Name, Type: row.Type, Currency: row.Currency, OpeningBalance: money.Of(row.OpeningBalance),
-		ArchivedAt: utc(row.ArchivedAt), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
+		ArchivedAt: utc(row.ArchivedAt), CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(), version: row.Version,
 	}
 }
 
@@ -97,7 +93,10 @@ func room(there int64, err error) error {
 // CreateWallet makes a wallet; ErrConflict when the user has one of that name.
 func (l *Ledger) CreateWallet(ctx context.Context, user uuid.UUID, n NewWallet) (Wallet, error) {
 	at := now()
-	w := Wallet{ID: tracing.NewID(), Name: n.Name, Type: n.Type, Currency: n.Currency, CreatedAt: at, UpdatedAt: at}
+	w := Wallet{ID: tracing.NewID(), Name: n.Name, Type: n.Type, Currency: n.Currency, CreatedAt: at, UpdatedAt: at, version: 1}
+	if err := money.CheckCurrency(n.Currency); err != nil {
+		return Wallet{}, apperror.Invalid{Field: "currency", Reason: err.Error()}
+	}
 	opening := n.OpeningBalance
 	if opening == "" {
 		opening = "0"
@@ -132,7 +131,7 @@ func walletNameTaken(err error, name string) error {
 func (l *Ledger) tellWallet(ctx context.Context, q db.Querier, user uuid.UUID, w Wallet) error {
 	return l.tell(ctx, q, event.TypeWalletChanged, w.ID, w.ID, event.WalletChanged{
 		UserID: user, WalletID: w.ID, Name: w.Name, Type: w.Type, Currency: w.Currency,
-		OpeningBalance: w.OpeningBalance.String(), Deleted: w.ArchivedAt != nil,
+		OpeningBalance: w.OpeningBalance.String(), Deleted: w.ArchivedAt != nil, Version: w.version,
 	})
 }
 
@@ -227,7 +226,7 @@ func (l *Ledger) changeWallet(ctx context.Context, user, id uuid.UUID, ifMatch s
 		same := w.Name == before.Name && w.Type == before.Type && w.OpeningBalance.Equal(before.OpeningBalance.Decimal) &&
 			(w.ArchivedAt == nil) == (before.ArchivedAt == nil)
 		if !same {
-			w.UpdatedAt = after(before.UpdatedAt)
+			w.UpdatedAt, w.version = after(before.UpdatedAt), before.version+1
 			if err := q.UpdateWallet(ctx, backenddb.UpdateWalletParams{
 				ID: id, Name: w.Name, Type: w.Type, OpeningBalance: w.OpeningBalance.Decimal, UpdatedAt: w.UpdatedAt, ArchivedAt: w.ArchivedAt,
 			}); err != nil {

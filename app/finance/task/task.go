@@ -46,7 +46,7 @@ type New struct {
 	Title    string     `json:"title" minLength:"1" maxLength:"200"`
 	Notes    string     `json:"notes,omitempty" maxLength:"2000"`
 	Due      string     `json:"due,omitempty" doc:"YYYY-MM-DD" example:"2026-12-01"`
-	RemindAt *time.Time `json:"remindAt,omitempty" doc:"When to be reminded; what is past is due at once"`
+	RemindAt *time.Time `json:"remindAt,omitempty" doc:"When to be reminded: a time to come"`
 }
 
 // Change is what of a task shall be otherwise; nil leaves it.
@@ -78,6 +78,22 @@ func (t *Task) check() error {
 			return apperror.Invalid{Field: "remindAt", Reason: "must lie between 1970 and 2200"}
 		}
 		t.RemindAt = &at
+	}
+	return nil
+}
+
+// lag is how far a caller's clock may be behind.
+const lag = 5 * time.Minute
+
+// checkTimes refuses a day or a time that has gone by, unless the task had it
+// before. A day has gone by once it has ended everywhere on earth.
+func (t *Task) checkTimes(before Task, at time.Time) error {
+	if day := day(t.Due); day != nil && t.Due != before.Due && day.AddDate(0, 0, 1).Add(12*time.Hour).Before(at) {
+		return apperror.Invalid{Field: "due", Reason: t.Due + " has gone by: choose a day to come, or leave it out"}
+	}
+	same := before.RemindAt != nil && t.RemindAt != nil && before.RemindAt.Equal(*t.RemindAt)
+	if t.RemindAt != nil && !same && t.RemindAt.Before(at.Add(-lag)) {
+		return apperror.Invalid{Field: "remindAt", Reason: t.RemindAt.Format(time.RFC3339) + " has gone by: choose a time to come, or leave it out"}
 	}
 	return nil
 }
@@ -123,6 +139,9 @@ func (s *Tasks) Create(ctx context.Context, user uuid.UUID, n New) (Task, error)
 	at := now()
 	t := Task{ID: tracing.NewID(), Title: n.Title, Notes: n.Notes, Due: n.Due, RemindAt: n.RemindAt, CreatedAt: at, UpdatedAt: at}
 	if err := t.check(); err != nil {
+		return Task{}, err
+	}
+	if err := t.checkTimes(Task{}, at); err != nil {
 		return Task{}, err
 	}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Task, error) {
@@ -228,6 +247,7 @@ func update(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, ifMatch string, 
 
 // apply changes the task, at a time.
 func (t *Task) apply(change Change, at time.Time) error {
+	was := *t
 	set(&t.Title, change.Title)
 	set(&t.Notes, change.Notes)
 	set(&t.Due, change.Due)
@@ -252,7 +272,10 @@ func (t *Task) apply(change Change, at time.Time) error {
 		}
 	}
 	t.UpdatedAt = at
-	return t.check()
+	if err := t.check(); err != nil {
+		return err
+	}
+	return t.checkTimes(was, at)
 }
 
 func set[T any](target *T, value *T) {

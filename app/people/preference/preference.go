@@ -235,7 +235,10 @@ func Scrub(ctx context.Context, tx pgx.Tx, service string, user uuid.UUID) error
 	})
 }
 
-func put(ctx context.Context, tx pgx.Tx, service string, data event.PreferencesChanged) error {
+func put(ctx context.Context, tx pgx.Tx, service string, data event.PreferencesChanged) (err error) {
+	if data.Version, err = backenddb.New(tx).NextPreferencesVersion(ctx, data.UserID); err != nil {
+		return err
+	}
 	e, err := event.New(ctx, service, event.TypePreferencesChanged, data.UserID.String(), data)
 	if err != nil {
 		return err

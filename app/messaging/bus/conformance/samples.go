@@ -53,6 +53,12 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 	for _, opening := range []string{"0.00", "-12.50"} {
 		tell(event.Backend, event.TypeWalletChanged, event.WalletChanged{UserID: user, WalletID: wallet, Name: "Current account", Type: "checking", Currency: "EUR", OpeningBalance: opening})
 	}
+	category := tracing.NewID()
+	for version, name := range []string{"Food", "Food & drink"} {
+		tell(event.Backend, event.TypeCategoryChanged, event.CategoryChanged{
+			UserID: user, CategoryID: category, Slug: "food", Name: name, Kind: event.Expense, Version: int64(version) + 1,
+		})
+	}
 	goal, made := tracing.NewID(), clock
 	for _, saved := range []string{"10.00", "20.00"} {
 		tell(event.Backend, event.TypeGoalChanged, event.GoalChanged{

@@ -14,7 +14,7 @@ import (
 )
 
 const budgetForUpdate = `-- name: BudgetForUpdate :one
-SELECT id, user_id, category, amount, currency, month, created_at, updated_at, threshold, rollover FROM budgets
+SELECT id, user_id, category, amount, currency, month, created_at, updated_at, threshold, rollover, version FROM budgets
 WHERE id = $1 AND user_id = $2 FOR UPDATE
 `
 
@@ -32,12 +32,13 @@ func (q *Queries) BudgetForUpdate(ctx context.Context, iD uuid.UUID, userID uuid
 		&i.UpdatedAt,
 		&i.Threshold,
 		&i.Rollover,
+		&i.Version,
 	)
 	return i, err
 }
 
 const budgetsToCopy = `-- name: BudgetsToCopy :many
-SELECT id, user_id, category, amount, currency, month, created_at, updated_at, threshold, rollover FROM budgets b
+SELECT id, user_id, category, amount, currency, month, created_at, updated_at, threshold, rollover, version FROM budgets b
 WHERE b.user_id = $1 AND b.month = $2 AND NOT EXISTS (
     SELECT FROM budgets o WHERE o.user_id = b.user_id AND o.category = b.category AND o.currency = b.currency AND o.month = $3)
 ORDER BY category, currency
@@ -64,6 +65,7 @@ func (q *Queries) BudgetsToCopy(ctx context.Context, userID uuid.UUID, source ti
 			&i.UpdatedAt,
 			&i.Threshold,
 			&i.Rollover,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -96,7 +98,7 @@ WITH RECURSIVE wanted AS (
         AND date >= (SELECT min(month) FROM chain) AND date < (SELECT max(month) FROM chain) + interval '1 month'
     GROUP BY 1, 2, 3
 )
-SELECT b.id, b.user_id, b.category, b.amount, b.currency, b.month, b.created_at, b.updated_at, b.threshold, b.rollover, coalesce(s.amount, 0)::numeric AS spent, EXISTS (SELECT FROM wanted WHERE wanted.id = b.id) AS wanted
+SELECT b.id, b.user_id, b.category, b.amount, b.currency, b.month, b.created_at, b.updated_at, b.threshold, b.rollover, b.version, coalesce(s.amount, 0)::numeric AS spent, EXISTS (SELECT FROM wanted WHERE wanted.id = b.id) AS wanted
 FROM budgets b JOIN chain ON chain.id = b.id
 LEFT JOIN spending s ON s.category = b.category AND s.currency = b.currency AND s.month = b.month
 WHERE b.user_id = $1
@@ -144,6 +146,7 @@ func (q *Queries) BudgetsWithSpending(ctx context.Context, arg BudgetsWithSpendi
 			&i.Budget.UpdatedAt,
 			&i.Budget.Threshold,
 			&i.Budget.Rollover,
+			&i.Budget.Version,
 			&i.Spent,
 			&i.Wanted,
 		); err != nil {
@@ -199,7 +202,7 @@ func (q *Queries) InsertBudget(ctx context.Context, arg InsertBudgetParams) erro
 }
 
 const updateBudget = `-- name: UpdateBudget :exec
-UPDATE budgets SET amount = $1, threshold = $2, rollover = $3, updated_at = $4 WHERE id = $5
+UPDATE budgets SET version = version + 1, amount = $1, threshold = $2, rollover = $3, updated_at = $4 WHERE id = $5
 `
 
 type UpdateBudgetParams struct {

@@ -89,7 +89,7 @@ func (q *Queries) DeleteGoal(ctx context.Context, id uuid.UUID) error {
 }
 
 const goalForUpdate = `-- name: GoalForUpdate :one
-SELECT id, user_id, name, target, saved, currency, deadline, status, created_at, updated_at FROM goals WHERE id = $1 AND user_id = $2 FOR UPDATE
+SELECT id, user_id, name, target, saved, currency, deadline, status, created_at, updated_at, version FROM goals WHERE id = $1 AND user_id = $2 FOR UPDATE
 `
 
 func (q *Queries) GoalForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Goal, error) {
@@ -106,12 +106,13 @@ func (q *Queries) GoalForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.U
 		&i.Status,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Version,
 	)
 	return i, err
 }
 
 const goalsWithPace = `-- name: GoalsWithPace :many
-SELECT goals.id, goals.user_id, goals.name, goals.target, goals.saved, goals.currency, goals.deadline, goals.status, goals.created_at, goals.updated_at,
+SELECT goals.id, goals.user_id, goals.name, goals.target, goals.saved, goals.currency, goals.deadline, goals.status, goals.created_at, goals.updated_at, goals.version,
     coalesce((SELECT sum(c.amount) FROM goal_contributions c WHERE c.goal_id = goals.id AND c.created_at >= $1), 0)::numeric AS contributed
 FROM goals
 WHERE goals.user_id = $2 AND ($3::uuid IS NULL OR goals.id = $3)
@@ -158,6 +159,7 @@ func (q *Queries) GoalsWithPace(ctx context.Context, arg GoalsWithPaceParams) ([
 			&i.Goal.Status,
 			&i.Goal.CreatedAt,
 			&i.Goal.UpdatedAt,
+			&i.Goal.Version,
 			&i.Contributed,
 		); err != nil {
 			return nil, err
@@ -227,7 +229,7 @@ func (q *Queries) InsertGoal(ctx context.Context, arg InsertGoalParams) error {
 }
 
 const updateGoal = `-- name: UpdateGoal :exec
-UPDATE goals SET name = $1, target = $2, saved = $3, deadline = $4, status = $5, updated_at = $6
+UPDATE goals SET version = version + 1, name = $1, target = $2, saved = $3, deadline = $4, status = $5, updated_at = $6
 WHERE id = $7
 `
 

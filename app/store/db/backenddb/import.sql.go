@@ -14,7 +14,7 @@ import (
 )
 
 const activeOfImport = `-- name: ActiveOfImport :many
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE user_id = $1 AND import_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund, version FROM transactions WHERE user_id = $1 AND import_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID *uuid.UUID) ([]Transaction, error) {
@@ -46,6 +46,7 @@ func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID
 			&i.Fingerprint,
 			&i.Date,
 			&i.Refund,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID
 }
 
 const deleteTransactions = `-- name: DeleteTransactions :exec
-UPDATE transactions SET deleted_at = $1, updated_at = $1 WHERE id = ANY ($2::uuid[])
+UPDATE transactions SET version = version + 1, deleted_at = $1, updated_at = $1 WHERE id = ANY ($2::uuid[])
 `
 
 func (q *Queries) DeleteTransactions(ctx context.Context, at *time.Time, ids []uuid.UUID) error {

@@ -14,7 +14,7 @@ import (
 )
 
 const categories = `-- name: Categories :many
-SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at FROM categories WHERE user_id = $1 AND ($2::boolean OR archived_at IS NULL)
+SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at, version FROM categories WHERE user_id = $1 AND ($2::boolean OR archived_at IS NULL)
 ORDER BY kind, name, id LIMIT 1001
 `
 
@@ -36,6 +36,7 @@ func (q *Queries) Categories(ctx context.Context, userID uuid.UUID, archived boo
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ArchivedAt,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -48,7 +49,7 @@ func (q *Queries) Categories(ctx context.Context, userID uuid.UUID, archived boo
 }
 
 const category = `-- name: Category :one
-SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at FROM categories WHERE id = $1 AND user_id = $2
+SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at, version FROM categories WHERE id = $1 AND user_id = $2
 `
 
 func (q *Queries) Category(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Category, error) {
@@ -63,12 +64,13 @@ func (q *Queries) Category(ctx context.Context, iD uuid.UUID, userID uuid.UUID) 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.Version,
 	)
 	return i, err
 }
 
 const categoryForUpdate = `-- name: CategoryForUpdate :one
-SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at FROM categories WHERE id = $1 AND user_id = $2 FOR UPDATE
+SELECT id, user_id, slug, name, kind, created_at, updated_at, archived_at, version FROM categories WHERE id = $1 AND user_id = $2 FOR UPDATE
 `
 
 func (q *Queries) CategoryForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Category, error) {
@@ -83,6 +85,7 @@ func (q *Queries) CategoryForUpdate(ctx context.Context, iD uuid.UUID, userID uu
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.Version,
 	)
 	return i, err
 }
@@ -260,7 +263,7 @@ func (q *Queries) KindOfCategory(ctx context.Context, userID uuid.UUID, slug str
 }
 
 const searchTransactions = `-- name: SearchTransactions :many
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund, version FROM transactions
 WHERE user_id = $1
     AND (deleted_at IS NOT NULL) = $2::boolean
     AND ($3::uuid IS NULL OR wallet_id = $3 OR to_wallet_id = $3)
@@ -349,6 +352,7 @@ func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactions
 			&i.Fingerprint,
 			&i.Date,
 			&i.Refund,
+			&i.Version,
 		); err != nil {
 			return nil, err
 		}
@@ -418,7 +422,7 @@ func (q *Queries) SumsToConvert(ctx context.Context, arg SumsToConvertParams) ([
 }
 
 const transaction = `-- name: Transaction :one
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE id = $1 AND user_id = $2
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund, version FROM transactions WHERE id = $1 AND user_id = $2
 `
 
 func (q *Queries) Transaction(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Transaction, error) {
@@ -444,12 +448,13 @@ func (q *Queries) Transaction(ctx context.Context, iD uuid.UUID, userID uuid.UUI
 		&i.Fingerprint,
 		&i.Date,
 		&i.Refund,
+		&i.Version,
 	)
 	return i, err
 }
 
 const transactionForUpdate = `-- name: TransactionForUpdate :one
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund FROM transactions WHERE id = $1 AND user_id = $2 FOR UPDATE
+SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund, version FROM transactions WHERE id = $1 AND user_id = $2 FOR UPDATE
 `
 
 func (q *Queries) TransactionForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Transaction, error) {
@@ -475,12 +480,13 @@ func (q *Queries) TransactionForUpdate(ctx context.Context, iD uuid.UUID, userID
 		&i.Fingerprint,
 		&i.Date,
 		&i.Refund,
+		&i.Version,
 	)
 	return i, err
 }
 
 const updateCategory = `-- name: UpdateCategory :exec
-UPDATE categories SET name = $1, updated_at = $2, archived_at = $3 WHERE id = $4
+UPDATE categories SET version = version + 1, name = $1, updated_at = $2, archived_at = $3 WHERE id = $4
 `
 
 type UpdateCategoryParams struct {
@@ -501,7 +507,7 @@ func (q *Queries) UpdateCategory(ctx context.Context, arg UpdateCategoryParams) 
 }
 
 const updateTransaction = `-- name: UpdateTransaction :exec
-UPDATE transactions SET wallet_id = $1, to_wallet_id = $2, amount = $3, to_amount = $4, currency = $5,
+UPDATE transactions SET version = version + 1, wallet_id = $1, to_wallet_id = $2, amount = $3, to_amount = $4, currency = $5,
     type = $6, category = $7, refund = $8, description = $9, tags = $10, occurred_at = $11, date = $12,
     updated_at = $13, deleted_at = $14
 WHERE id = $15
@@ -547,7 +553,7 @@ func (q *Queries) UpdateTransaction(ctx context.Context, arg UpdateTransactionPa
 }
 
 const updateWallet = `-- name: UpdateWallet :exec
-UPDATE wallets SET name = $1, type = $2, opening_balance = $3, updated_at = $4, archived_at = $5
+UPDATE wallets SET version = version + 1, name = $1, type = $2, opening_balance = $3, updated_at = $4, archived_at = $5
 WHERE id = $6
 `
 
@@ -573,7 +579,7 @@ func (q *Queries) UpdateWallet(ctx context.Context, arg UpdateWalletParams) erro
 }
 
 const walletForUpdate = `-- name: WalletForUpdate :one
-SELECT id, user_id, name, type, currency, created_at, opening_balance, updated_at, archived_at FROM wallets WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE
+SELECT id, user_id, name, type, currency, created_at, opening_balance, updated_at, archived_at, version FROM wallets WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE
 `
 
 func (q *Queries) WalletForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Wallet, error) {
@@ -589,12 +595,13 @@ func (q *Queries) WalletForUpdate(ctx context.Context, iD uuid.UUID, userID uuid
 		&i.OpeningBalance,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.Version,
 	)
 	return i, err
 }
 
 const walletsWithBalance = `-- name: WalletsWithBalance :many
-SELECT wallets.id, wallets.user_id, wallets.name, wallets.type, wallets.currency, wallets.created_at, wallets.opening_balance, wallets.updated_at, wallets.archived_at, (wallets.opening_balance + coalesce(b.moved, 0))::numeric AS balance
+SELECT wallets.id, wallets.user_id, wallets.name, wallets.type, wallets.currency, wallets.created_at, wallets.opening_balance, wallets.updated_at, wallets.archived_at, wallets.version, (wallets.opening_balance + coalesce(b.moved, 0))::numeric AS balance
 FROM wallets LEFT JOIN wallet_balances b ON b.wallet_id = wallets.id
 WHERE wallets.user_id = $1 AND ($2::uuid IS NULL OR wallets.id = $2)
     AND ($3::boolean OR wallets.archived_at IS NULL)
@@ -628,6 +635,7 @@ func (q *Queries) WalletsWithBalance(ctx context.Context, userID uuid.UUID, iD *
 			&i.Wallet.OpeningBalance,
 			&i.Wallet.UpdatedAt,
 			&i.Wallet.ArchivedAt,
+			&i.Wallet.Version,
 			&i.Balance,
 		); err != nil {
 			return nil, err

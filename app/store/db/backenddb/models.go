@@ -22,6 +22,7 @@ type Budget struct {
 	UpdatedAt time.Time
 	Threshold int32
 	Rollover  bool
+	Version   int64
 }
 
 type Category struct {
@@ -33,6 +34,7 @@ type Category struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	ArchivedAt *time.Time
+	Version    int64
 }
 
 type Demo struct {
@@ -57,6 +59,7 @@ type Goal struct {
 	Status    string
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	Version   int64
 }
 
 type Import struct {
@@ -102,6 +105,7 @@ type Preference struct {
 	MutedTypes []string
 	Phrasing   bool
 	UpdatedAt  time.Time
+	Version    int64
 }
 
 type PushSubscription struct {
@@ -162,6 +166,7 @@ type Transaction struct {
 	Fingerprint *string
 	Date        time.Time
 	Refund      bool
+	Version     int64
 }
 
 type TransferMatch struct {
@@ -192,4 +197,5 @@ type Wallet struct {
 	OpeningBalance decimal.Decimal
 	UpdatedAt      time.Time
 	ArchivedAt     *time.Time
+	Version        int64
 }

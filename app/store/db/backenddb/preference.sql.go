@@ -44,8 +44,20 @@ func (q *Queries) InsertPreferences(ctx context.Context, userID uuid.UUID, updat
 	return err
 }
 
+const nextPreferencesVersion = `-- name: NextPreferencesVersion :one
+UPDATE preferences SET version = version + 1 WHERE user_id = $1 RETURNING version
+`
+
+// Each event on a user's preferences has a version of its own.
+func (q *Queries) NextPreferencesVersion(ctx context.Context, userID uuid.UUID) (int64, error) {
+	row := q.db.QueryRow(ctx, nextPreferencesVersion, userID)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
+}
+
 const preferences = `-- name: Preferences :one
-SELECT p.user_id, p.timezone, p.channels, p.quiet_from, p.quiet_until, p.digest, p.muted_types, p.phrasing, p.updated_at, u.email, u.name FROM preferences p JOIN users u ON u.id = p.user_id WHERE p.user_id = $1
+SELECT p.user_id, p.timezone, p.channels, p.quiet_from, p.quiet_until, p.digest, p.muted_types, p.phrasing, p.updated_at, p.version, u.email, u.name FROM preferences p JOIN users u ON u.id = p.user_id WHERE p.user_id = $1
 `
 
 type PreferencesRow struct {
@@ -67,6 +79,7 @@ func (q *Queries) Preferences(ctx context.Context, userID uuid.UUID) (Preference
 		&i.Preference.MutedTypes,
 		&i.Preference.Phrasing,
 		&i.Preference.UpdatedAt,
+		&i.Preference.Version,
 		&i.Email,
 		&i.Name,
 	)
@@ -74,7 +87,7 @@ func (q *Queries) Preferences(ctx context.Context, userID uuid.UUID) (Preference
 }
 
 const preferencesForUpdate = `-- name: PreferencesForUpdate :one
-SELECT user_id, timezone, channels, quiet_from, quiet_until, digest, muted_types, phrasing, updated_at FROM preferences WHERE user_id = $1 FOR UPDATE
+SELECT user_id, timezone, channels, quiet_from, quiet_until, digest, muted_types, phrasing, updated_at, version FROM preferences WHERE user_id = $1 FOR UPDATE
 `
 
 // Changes of a user's preferences and push subscriptions, and what is told of
@@ -92,6 +105,7 @@ func (q *Queries) PreferencesForUpdate(ctx context.Context, userID uuid.UUID) (P
 		&i.MutedTypes,
 		&i.Phrasing,
 		&i.UpdatedAt,
+		&i.Version,
 	)
 	return i, err
 }

@@ -12,12 +12,62 @@ import (
 	"github.com/google/uuid"
 )
 
+const browserGone = `-- name: BrowserGone :exec
+INSERT INTO gone_browsers (user_id, endpoint, gone_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) BrowserGone(ctx context.Context, userID uuid.UUID, endpoint []byte, goneAt time.Time) error {
+	_, err := q.db.Exec(ctx, browserGone, userID, endpoint, goneAt)
+	return err
+}
+
+const countMail = `-- name: CountMail :execrows
+INSERT INTO mails (user_id, day, sent) VALUES ($1, $2, 1)
+ON CONFLICT (user_id, day) DO UPDATE SET sent = mails.sent + 1 WHERE mails.sent < $3::integer
+`
+
+// One e-mail more on a user's day; no row: the cap is reached.
+func (q *Queries) CountMail(ctx context.Context, userID uuid.UUID, day time.Time, most int32) (int64, error) {
+	result, err := q.db.Exec(ctx, countMail, userID, day, most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const forgetAlerts = `-- name: ForgetAlerts :exec
 DELETE FROM alerts WHERE user_id = $1
 `
 
 func (q *Queries) ForgetAlerts(ctx context.Context, userID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, forgetAlerts, userID)
+	return err
+}
+
+const forgetGoneBrowsers = `-- name: ForgetGoneBrowsers :exec
+DELETE FROM gone_browsers WHERE user_id = $1
+`
+
+func (q *Queries) ForgetGoneBrowsers(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetGoneBrowsers, userID)
+	return err
+}
+
+const forgetMails = `-- name: ForgetMails :exec
+DELETE FROM mails WHERE user_id = $1
+`
+
+func (q *Queries) ForgetMails(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetMails, userID)
+	return err
+}
+
+const forgetOldMails = `-- name: ForgetOldMails :exec
+DELETE FROM mails WHERE day < $1
+`
+
+func (q *Queries) ForgetOldMails(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, forgetOldMails, before)
 	return err
 }
 
@@ -30,9 +80,33 @@ func (q *Queries) ForgetPreferences(ctx context.Context, userID uuid.UUID) error
 	return err
 }
 
+const goneBrowsers = `-- name: GoneBrowsers :many
+SELECT endpoint FROM gone_browsers WHERE user_id = $1
+`
+
+func (q *Queries) GoneBrowsers(ctx context.Context, userID uuid.UUID) ([][]byte, error) {
+	rows, err := q.db.Query(ctx, goneBrowsers, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var endpoint []byte
+		if err := rows.Scan(&endpoint); err != nil {
+			return nil, err
+		}
+		items = append(items, endpoint)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertAlert = `-- name: InsertAlert :execrows
-INSERT INTO alerts (id, user_id, channel, title, message, source_event, source_event_id, status, delivered_at, due_at, digest, correlation_id, traceparent)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+INSERT INTO alerts (id, user_id, channel, title, message, source_event, source_event_id, status, delivered_at, due_at, correlation_id, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (source_event_id, channel) DO NOTHING
 `
 
@@ -47,7 +121,6 @@ type InsertAlertParams struct {
 	Status        string
 	DeliveredAt   *time.Time
 	DueAt         *time.Time
-	Digest        bool
 	CorrelationID *uuid.UUID
 	Traceparent   string
 }
@@ -64,7 +137,6 @@ func (q *Queries) InsertAlert(ctx context.Context, arg InsertAlertParams) (int64
 		arg.Status,
 		arg.DeliveredAt,
 		arg.DueAt,
-		arg.Digest,
 		arg.CorrelationID,
 		arg.Traceparent,
 	)
@@ -86,13 +158,25 @@ func (q *Queries) IsGone(ctx context.Context, userID uuid.UUID) (bool, error) {
 }
 
 const keepPreferences = `-- name: KeepPreferences :exec
-INSERT INTO preferences (user_id, data, changed_at) VALUES ($1, $2, $3)
-ON CONFLICT (user_id) DO UPDATE SET data = excluded.data, changed_at = excluded.changed_at
-WHERE preferences.changed_at < excluded.changed_at
+INSERT INTO preferences (user_id, data, changed_at, version) VALUES ($1, $2, $3, $4)
+ON CONFLICT (user_id) DO UPDATE SET data = excluded.data, changed_at = excluded.changed_at, version = greatest(preferences.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > preferences.version ELSE excluded.changed_at > preferences.changed_at END
 `
 
-func (q *Queries) KeepPreferences(ctx context.Context, userID uuid.UUID, data []byte, changedAt time.Time) error {
-	_, err := q.db.Exec(ctx, keepPreferences, userID, data, changedAt)
+type KeepPreferencesParams struct {
+	UserID    uuid.UUID
+	Data      []byte
+	ChangedAt time.Time
+	Version   int64
+}
+
+func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams) error {
+	_, err := q.db.Exec(ctx, keepPreferences,
+		arg.UserID,
+		arg.Data,
+		arg.ChangedAt,
+		arg.Version,
+	)
 	return err
 }
 
@@ -116,8 +200,18 @@ func (q *Queries) Preferences(ctx context.Context, userID uuid.UUID) ([]byte, er
 	return data, err
 }
 
+const returnAlerts = `-- name: ReturnAlerts :exec
+UPDATE alerts SET due_at = $1 WHERE id = ANY ($2::uuid[]) AND status = 'pending'
+`
+
+// Ends the lease of what was not attempted.
+func (q *Queries) ReturnAlerts(ctx context.Context, dueAt *time.Time, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, returnAlerts, dueAt, ids)
+	return err
+}
+
 const settle = `-- name: Settle :exec
-UPDATE alerts SET status = $1, delivered_at = $2, due_at = $3, last_error = $4 WHERE id = $5
+UPDATE alerts SET status = $1, delivered_at = $2, due_at = $3, last_error = $4, tries = $5 WHERE id = $6
 `
 
 type SettleParams struct {
@@ -125,6 +219,7 @@ type SettleParams struct {
 	DeliveredAt *time.Time
 	DueAt       *time.Time
 	LastError   string
+	Attempts    int32
 	ID          uuid.UUID
 }
 
@@ -134,21 +229,25 @@ func (q *Queries) Settle(ctx context.Context, arg SettleParams) error {
 		arg.DeliveredAt,
 		arg.DueAt,
 		arg.LastError,
+		arg.Attempts,
 		arg.ID,
 	)
 	return err
 }
 
 const takeDue = `-- name: TakeDue :many
-UPDATE alerts SET tries = alerts.tries + 1, due_at = $1::timestamptz
-WHERE alerts.id IN (
-    SELECT waiting.id FROM alerts AS waiting WHERE waiting.status = 'pending' AND waiting.due_at <= $2::timestamptz
-    ORDER BY waiting.due_at, waiting.id LIMIT $3 FOR UPDATE SKIP LOCKED
+UPDATE alerts SET due_at = $1::timestamptz
+WHERE alerts.status = 'pending' AND alerts.due_at <= $2::timestamptz AND (alerts.user_id, alerts.channel) IN (
+    SELECT waiting.user_id, waiting.channel FROM alerts AS waiting WHERE waiting.status = 'pending' AND waiting.due_at <= $2::timestamptz
+    ORDER BY waiting.due_at, waiting.id LIMIT $3
 )
 RETURNING id, user_id, channel, title, message, source_event, source_event_id, status, delivered_at, created_at, due_at, digest, tries, last_error, correlation_id, traceparent
 `
 
-// What is due, taken for a while: should the one who takes it die, it is due again then.
+// What is due of the users whose alerts have been due for longest, leased for a
+// while: should the process that takes it die, it is due again then. All that is due of a user by
+// a channel is taken at once, for it goes out in one message; a replica that asks at the
+// same moment waits for the first, and finds it taken.
 func (q *Queries) TakeDue(ctx context.Context, againAt time.Time, now time.Time, most int32) ([]Alert, error) {
 	rows, err := q.db.Query(ctx, takeDue, againAt, now, most)
 	if err != nil {
@@ -184,4 +283,13 @@ func (q *Queries) TakeDue(ctx context.Context, againAt time.Time, now time.Time,
 		return nil, err
 	}
 	return items, nil
+}
+
+const uncountMail = `-- name: UncountMail :exec
+UPDATE mails SET sent = sent - 1 WHERE user_id = $1 AND day = $2
+`
+
+func (q *Queries) UncountMail(ctx context.Context, userID uuid.UUID, day time.Time) error {
+	_, err := q.db.Exec(ctx, uncountMail, userID, day)
+	return err
 }

@@ -23,6 +23,7 @@ type Alert struct {
 	CreatedAt     time.Time
 	DueAt         *time.Time
 	Digest        bool
+	// attempts to send
 	Tries         int32
 	LastError     string
 	CorrelationID *uuid.UUID

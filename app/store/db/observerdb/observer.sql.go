@@ -98,10 +98,22 @@ func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]Budgets
 	return items, nil
 }
 
-const changesOf = `-- name: ChangesOf :many
-SELECT changes FROM transaction_changes WHERE transaction_id = $1 ORDER BY updated_at, event_id
+const categoryName = `-- name: CategoryName :one
+SELECT name FROM categories WHERE user_id = $1 AND slug = $2
 `
 
+func (q *Queries) CategoryName(ctx context.Context, userID uuid.UUID, slug string) (string, error) {
+	row := q.db.QueryRow(ctx, categoryName, userID, slug)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
+const changesOf = `-- name: ChangesOf :many
+SELECT changes FROM transaction_changes WHERE transaction_id = $1 ORDER BY version, updated_at, event_id
+`
+
+// In the order in which they were made: those from before versions first, by time.
 func (q *Queries) ChangesOf(ctx context.Context, transactionID uuid.UUID) ([][]byte, error) {
 	rows, err := q.db.Query(ctx, changesOf, transactionID)
 	if err != nil {
@@ -250,6 +262,15 @@ DELETE FROM budgets WHERE user_id = $1
 
 func (q *Queries) ForgetBudgets(ctx context.Context, userID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, forgetBudgets, userID)
+	return err
+}
+
+const forgetCategories = `-- name: ForgetCategories :exec
+DELETE FROM categories WHERE user_id = $1
+`
+
+func (q *Queries) ForgetCategories(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, forgetCategories, userID)
 	return err
 }
 
@@ -547,11 +568,13 @@ func (q *Queries) Hold(ctx context.Context, eventID uuid.UUID, userID uuid.UUID,
 
 const keepBudget = `-- name: KeepBudget :execrows
 
-INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.threshold, rollover = excluded.rollover,
-    deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE budgets.changed_at < excluded.changed_at
+    deleted = excluded.deleted, changed_at = excluded.changed_at,
+    version = greatest(budgets.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > budgets.version ELSE excluded.changed_at > budgets.changed_at END
 `
 
 type KeepBudgetParams struct {
@@ -565,8 +588,11 @@ type KeepBudgetParams struct {
 	Rollover  bool
 	Deleted   bool
 	ChangedAt time.Time
+	Version   int64
 }
 
+// What is kept of a thing is what the last event says: of two with a version that
+// with the higher one, of others the later one (see package event).
 // Budgets.
 func (q *Queries) KeepBudget(ctx context.Context, arg KeepBudgetParams) (int64, error) {
 	result, err := q.db.Exec(ctx, keepBudget,
@@ -580,6 +606,7 @@ func (q *Queries) KeepBudget(ctx context.Context, arg KeepBudgetParams) (int64, 
 		arg.Rollover,
 		arg.Deleted,
 		arg.ChangedAt,
+		arg.Version,
 	)
 	if err != nil {
 		return 0, err
@@ -587,9 +614,36 @@ func (q *Queries) KeepBudget(ctx context.Context, arg KeepBudgetParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const keepCategory = `-- name: KeepCategory :exec
+INSERT INTO categories (id, user_id, slug, name, version, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, changed_at = excluded.changed_at, version = greatest(categories.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > categories.version ELSE excluded.changed_at > categories.changed_at END
+`
+
+type KeepCategoryParams struct {
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	Slug      string
+	Name      string
+	Version   int64
+	ChangedAt time.Time
+}
+
+func (q *Queries) KeepCategory(ctx context.Context, arg KeepCategoryParams) error {
+	_, err := q.db.Exec(ctx, keepCategory,
+		arg.ID,
+		arg.UserID,
+		arg.Slug,
+		arg.Name,
+		arg.Version,
+		arg.ChangedAt,
+	)
+	return err
+}
+
 const keepChange = `-- name: KeepChange :exec
-INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at)
-VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at, version)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 `
 
 type KeepChangeParams struct {
@@ -598,6 +652,7 @@ type KeepChangeParams struct {
 	UserID        uuid.UUID
 	Changes       []byte
 	UpdatedAt     time.Time
+	Version       int64
 }
 
 func (q *Queries) KeepChange(ctx context.Context, arg KeepChangeParams) error {
@@ -607,6 +662,7 @@ func (q *Queries) KeepChange(ctx context.Context, arg KeepChangeParams) error {
 		arg.UserID,
 		arg.Changes,
 		arg.UpdatedAt,
+		arg.Version,
 	)
 	return err
 }
@@ -639,11 +695,12 @@ func (q *Queries) KeepDismissal(ctx context.Context, arg KeepDismissalParams) er
 }
 
 const keepGoal = `-- name: KeepGoal :exec
-INSERT INTO goals (id, user_id, name, currency, target, saved, status, deadline, created_at, deleted, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO goals (id, user_id, name, currency, target, saved, status, deadline, created_at, deleted, changed_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, currency = excluded.currency, target = excluded.target, saved = excluded.saved,
-    status = excluded.status, deadline = excluded.deadline, deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE goals.changed_at < excluded.changed_at
+    status = excluded.status, deadline = excluded.deadline, deleted = excluded.deleted, changed_at = excluded.changed_at,
+    version = greatest(goals.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > goals.version ELSE excluded.changed_at > goals.changed_at END
 `
 
 type KeepGoalParams struct {
@@ -658,6 +715,7 @@ type KeepGoalParams struct {
 	CreatedAt time.Time
 	Deleted   bool
 	ChangedAt time.Time
+	Version   int64
 }
 
 func (q *Queries) KeepGoal(ctx context.Context, arg KeepGoalParams) error {
@@ -673,15 +731,17 @@ func (q *Queries) KeepGoal(ctx context.Context, arg KeepGoalParams) error {
 		arg.CreatedAt,
 		arg.Deleted,
 		arg.ChangedAt,
+		arg.Version,
 	)
 	return err
 }
 
 const keepPreferences = `-- name: KeepPreferences :exec
 
-INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
-WHERE preferences.changed_at < excluded.changed_at
+INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at, version) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at,
+    version = greatest(preferences.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > preferences.version ELSE excluded.changed_at > preferences.changed_at END
 `
 
 type KeepPreferencesParams struct {
@@ -690,6 +750,7 @@ type KeepPreferencesParams struct {
 	Muted     []string
 	Phrasing  bool
 	ChangedAt time.Time
+	Version   int64
 }
 
 // What users want, and what they think of what was said.
@@ -700,6 +761,7 @@ func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams
 		arg.Muted,
 		arg.Phrasing,
 		arg.ChangedAt,
+		arg.Version,
 	)
 	return err
 }
@@ -778,11 +840,12 @@ func (q *Queries) KeepTransactions(ctx context.Context, arg KeepTransactionsPara
 
 const keepWallet = `-- name: KeepWallet :exec
 
-INSERT INTO wallets (id, user_id, name, type, currency, opening, deleted, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO wallets (id, user_id, name, type, currency, opening, deleted, changed_at, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, currency = excluded.currency, opening = excluded.opening,
-    deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE wallets.changed_at < excluded.changed_at
+    deleted = excluded.deleted, changed_at = excluded.changed_at,
+    version = greatest(wallets.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > wallets.version ELSE excluded.changed_at > wallets.changed_at END
 `
 
 type KeepWalletParams struct {
@@ -794,6 +857,7 @@ type KeepWalletParams struct {
 	Opening   decimal.Decimal
 	Deleted   bool
 	ChangedAt time.Time
+	Version   int64
 }
 
 // Wallets and goals.
@@ -807,6 +871,7 @@ func (q *Queries) KeepWallet(ctx context.Context, arg KeepWalletParams) error {
 		arg.Opening,
 		arg.Deleted,
 		arg.ChangedAt,
+		arg.Version,
 	)
 	return err
 }

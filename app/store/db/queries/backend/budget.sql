@@ -7,7 +7,7 @@ SELECT * FROM budgets
 WHERE id = @id AND user_id = @user_id FOR UPDATE;
 
 -- name: UpdateBudget :exec
-UPDATE budgets SET amount = @amount, threshold = @threshold, rollover = @rollover, updated_at = @updated_at WHERE id = @id;
+UPDATE budgets SET version = version + 1, amount = @amount, threshold = @threshold, rollover = @rollover, updated_at = @updated_at WHERE id = @id;
 
 -- name: DeleteBudget :exec
 DELETE FROM budgets WHERE id = @id;

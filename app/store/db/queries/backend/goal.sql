@@ -6,7 +6,7 @@ VALUES (@id, @user_id, @name, @target, @currency, @deadline, @status, @created_a
 SELECT * FROM goals WHERE id = @id AND user_id = @user_id FOR UPDATE;
 
 -- name: UpdateGoal :exec
-UPDATE goals SET name = @name, target = @target, saved = @saved, deadline = @deadline, status = @status, updated_at = @updated_at
+UPDATE goals SET version = version + 1, name = @name, target = @target, saved = @saved, deadline = @deadline, status = @status, updated_at = @updated_at
 WHERE id = @id;
 
 -- name: DeleteGoal :exec

@@ -43,7 +43,7 @@ GROUP BY description, type, category ORDER BY latest DESC LIMIT 5000;
 SELECT * FROM transactions WHERE user_id = @user_id AND import_id = @import_id AND deleted_at IS NULL ORDER BY id FOR UPDATE;
 
 -- name: DeleteTransactions :exec
-UPDATE transactions SET deleted_at = @at, updated_at = @at WHERE id = ANY (@ids::uuid[]);
+UPDATE transactions SET version = version + 1, deleted_at = @at, updated_at = @at WHERE id = ANY (@ids::uuid[]);
 
 -- name: InsertTransactions :exec
 INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date,

@@ -19,7 +19,7 @@ SELECT count(*) FROM wallets WHERE user_id = @user_id;
 SELECT * FROM wallets WHERE id = @id AND user_id = @user_id FOR NO KEY UPDATE;
 
 -- name: UpdateWallet :exec
-UPDATE wallets SET name = @name, type = @type, opening_balance = @opening_balance, updated_at = @updated_at, archived_at = @archived_at
+UPDATE wallets SET version = version + 1, name = @name, type = @type, opening_balance = @opening_balance, updated_at = @updated_at, archived_at = @archived_at
 WHERE id = @id;
 
 -- The ends of a transaction. No lock: what is posted to a wallet while it is
@@ -45,7 +45,7 @@ SELECT * FROM categories WHERE id = @id AND user_id = @user_id FOR UPDATE;
 SELECT * FROM categories WHERE id = @id AND user_id = @user_id;
 
 -- name: UpdateCategory :exec
-UPDATE categories SET name = @name, updated_at = @updated_at, archived_at = @archived_at WHERE id = @id;
+UPDATE categories SET version = version + 1, name = @name, updated_at = @updated_at, archived_at = @archived_at WHERE id = @id;
 
 -- The kind of a category that new things can be filed under.
 -- name: KindOfCategory :one
@@ -64,7 +64,7 @@ SELECT * FROM transactions WHERE id = @id AND user_id = @user_id;
 SELECT * FROM transactions WHERE id = @id AND user_id = @user_id FOR UPDATE;
 
 -- name: UpdateTransaction :exec
-UPDATE transactions SET wallet_id = @wallet_id, to_wallet_id = @to_wallet_id, amount = @amount, to_amount = @to_amount, currency = @currency,
+UPDATE transactions SET version = version + 1, wallet_id = @wallet_id, to_wallet_id = @to_wallet_id, amount = @amount, to_amount = @to_amount, currency = @currency,
     type = @type, category = @category, refund = @refund, description = @description, tags = @tags, occurred_at = @occurred_at, date = @date,
     updated_at = @updated_at, deleted_at = @deleted_at
 WHERE id = @id;

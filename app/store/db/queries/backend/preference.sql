@@ -32,3 +32,7 @@ DELETE FROM push_subscriptions p WHERE p.user_id = @user_id AND p.endpoint NOT I
 
 -- name: TouchPreferences :exec
 UPDATE preferences SET updated_at = @updated_at WHERE user_id = @user_id;
+
+-- Each event on a user's preferences has a version of its own.
+-- name: NextPreferencesVersion :one
+UPDATE preferences SET version = version + 1 WHERE user_id = @user_id RETURNING version;

@@ -14,14 +14,15 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@users::uuid[]) AS user_id, unne
 ON CONFLICT (id) DO NOTHING RETURNING id;
 
 -- name: KeepChange :exec
-INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at)
-VALUES (@event_id, @transaction_id, @user_id, @changes, @updated_at) ON CONFLICT DO NOTHING;
+INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at, version)
+VALUES (@event_id, @transaction_id, @user_id, @changes, @updated_at, @version) ON CONFLICT DO NOTHING;
 
 -- name: Transaction :one
 SELECT * FROM seen_transactions WHERE id = @id;
 
+-- In the order in which they were made: those from before versions first, by time.
 -- name: ChangesOf :many
-SELECT changes FROM transaction_changes WHERE transaction_id = @transaction_id ORDER BY updated_at, event_id;
+SELECT changes FROM transaction_changes WHERE transaction_id = @transaction_id ORDER BY version, updated_at, event_id;
 
 -- name: Settle :exec
 UPDATE seen_transactions SET type = @type, category = @category, refund = @refund, amount = @amount, currency = @currency, month = @month, occurred_at = @occurred_at, date = @date,
@@ -58,14 +59,18 @@ CROSS JOIN LATERAL (
     ORDER BY s.occurred_at DESC LIMIT @most
 ) t;
 
+-- What is kept of a thing is what the last event says: of two with a version that
+-- with the higher one, of others the later one (see package event).
+
 -- Budgets.
 
 -- name: KeepBudget :execrows
-INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at)
-VALUES (@id, @user_id, @category, @amount, @currency, @month, @threshold, @rollover, @deleted, @changed_at)
+INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at, version)
+VALUES (@id, @user_id, @category, @amount, @currency, @month, @threshold, @rollover, @deleted, @changed_at, @version)
 ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.threshold, rollover = excluded.rollover,
-    deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE budgets.changed_at < excluded.changed_at;
+    deleted = excluded.deleted, changed_at = excluded.changed_at,
+    version = greatest(budgets.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > budgets.version ELSE excluded.changed_at > budgets.changed_at END;
 
 -- Budgets of months, by the place of the question, with what is spent of each and what
 -- was said of them; and those of the months before from which they carry something
@@ -96,11 +101,12 @@ ORDER BY b.place, b.category, b.currency, b.month, b.id;
 -- Wallets and goals.
 
 -- name: KeepWallet :exec
-INSERT INTO wallets (id, user_id, name, type, currency, opening, deleted, changed_at)
-VALUES (@id, @user_id, @name, @type, @currency, @opening, @deleted, @changed_at)
+INSERT INTO wallets (id, user_id, name, type, currency, opening, deleted, changed_at, version)
+VALUES (@id, @user_id, @name, @type, @currency, @opening, @deleted, @changed_at, @version)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, currency = excluded.currency, opening = excluded.opening,
-    deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE wallets.changed_at < excluded.changed_at;
+    deleted = excluded.deleted, changed_at = excluded.changed_at,
+    version = greatest(wallets.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > wallets.version ELSE excluded.changed_at > wallets.changed_at END;
 
 -- name: WalletsOf :many
 SELECT w.id, w.name, w.type, w.currency, (w.opening + coalesce(sum(f.flow), 0))::numeric AS balance
@@ -117,22 +123,32 @@ GROUP BY w.id, w.name, w.type, w.currency, w.opening
 ORDER BY w.id;
 
 -- name: KeepGoal :exec
-INSERT INTO goals (id, user_id, name, currency, target, saved, status, deadline, created_at, deleted, changed_at)
-VALUES (@id, @user_id, @name, @currency, @target, @saved, @status, @deadline, @created_at, @deleted, @changed_at)
+INSERT INTO goals (id, user_id, name, currency, target, saved, status, deadline, created_at, deleted, changed_at, version)
+VALUES (@id, @user_id, @name, @currency, @target, @saved, @status, @deadline, @created_at, @deleted, @changed_at, @version)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, currency = excluded.currency, target = excluded.target, saved = excluded.saved,
-    status = excluded.status, deadline = excluded.deadline, deleted = excluded.deleted, changed_at = excluded.changed_at
-WHERE goals.changed_at < excluded.changed_at;
+    status = excluded.status, deadline = excluded.deadline, deleted = excluded.deleted, changed_at = excluded.changed_at,
+    version = greatest(goals.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > goals.version ELSE excluded.changed_at > goals.changed_at END;
 
 -- name: GoalsOf :many
 SELECT id, name, currency, target, saved, deadline, created_at FROM goals
 WHERE user_id = @user_id AND status = 'active' AND NOT deleted ORDER BY id;
 
+-- name: KeepCategory :exec
+INSERT INTO categories (id, user_id, slug, name, version, changed_at) VALUES (@id, @user_id, @slug, @name, @version, @changed_at)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, changed_at = excluded.changed_at, version = greatest(categories.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > categories.version ELSE excluded.changed_at > categories.changed_at END;
+
+-- name: CategoryName :one
+SELECT name FROM categories WHERE user_id = @user_id AND slug = @slug;
+
 -- What users want, and what they think of what was said.
 
 -- name: KeepPreferences :exec
-INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at) VALUES (@user_id, @timezone, @muted, @phrasing, @changed_at)
-ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at
-WHERE preferences.changed_at < excluded.changed_at;
+INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at, version) VALUES (@user_id, @timezone, @muted, @phrasing, @changed_at, @version)
+ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at,
+    version = greatest(preferences.version, excluded.version)
+WHERE CASE WHEN excluded.version > 0 THEN excluded.version > preferences.version ELSE excluded.changed_at > preferences.changed_at END;
 
 -- name: PreferencesOf :one
 SELECT muted, phrasing FROM preferences WHERE user_id = @user_id;
@@ -220,6 +236,9 @@ DELETE FROM wallets WHERE user_id = @user_id;
 
 -- name: ForgetGoals :exec
 DELETE FROM goals WHERE user_id = @user_id;
+
+-- name: ForgetCategories :exec
+DELETE FROM categories WHERE user_id = @user_id;
 
 -- name: ForgetPreferences :exec
 DELETE FROM preferences WHERE user_id = @user_id;
