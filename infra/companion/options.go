@@ -106,6 +106,10 @@ func (o Options) set(service, url string, w *workload.WorkloadArgs) {
 	from := func(key string) workload.Secret { return workload.Secret{Name: optionsSecret, Key: key} }
 	switch service {
 	case event.Backend:
+		w.Env["APPLICATION_URL"] = pulumi.String(url)
+		if o.Mail != nil {
+			w.Env["MAIL_BINDING"] = pulumi.String(mailBinding) // whose e-mails it asks notification for
+		}
 		if o.OIDC != nil {
 			w.Env["OIDC_ISSUER"], w.Env["OIDC_CLIENT_ID"] = pulumi.String(o.OIDC.Issuer), pulumi.String(o.OIDC.ClientID)
 			w.Env["OIDC_REDIRECT_URL"] = pulumi.String(url + "/api/v1/auth/oidc/callback")

@@ -20,10 +20,19 @@ type Mail struct {
 	// one; empty: it has none yet, and e-mails lead nowhere.
 	URL string
 
-	// mu has one e-mail go out at a time: the binding (1.16) keeps a request's
-	// recipient where another at the same moment puts its own, and would send one
-	// person's e-mail to another.
 	mu sync.Mutex
+}
+
+// create sends one e-mail, if its turn comes before ctx ends. One goes out at a
+// time: the binding (1.16) keeps a request's recipient where another at the same
+// moment puts its own, and would send one person's e-mail to another.
+func (m *Mail) create(ctx context.Context, to, subject, body string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return m.Binding.Create(ctx, body, map[string]string{"emailTo": to, "subject": line(subject)})
 }
 
 // mostNotes are how many notes an e-mail holds; of the others it gives the number.
@@ -62,12 +71,7 @@ func (m *Mail) Send(ctx context.Context, to event.PreferencesChanged, notes []No
 	if len(notes) > 1 {
 		subject = fmt.Sprintf("%d news about your money", len(notes))
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return nil, m.Binding.Create(ctx, body.String(), map[string]string{"emailTo": to.Email, "subject": line(subject)})
+	return nil, m.create(ctx, to.Email, subject, body.String())
 }
 
 // line is a text as a header takes it: people's own words may hold line breaks.

@@ -42,6 +42,8 @@ type Agent struct {
 	Pool *pgxpool.Pool
 	// Offers are the channels beside in_app that this installation has.
 	Offers map[string]Channel
+	// Letters sends e-mails about accounts; nil: this installation sends no e-mail.
+	Letters Letters
 	// Now is the time; nil: the real one.
 	Now func() time.Time
 }
@@ -61,6 +63,7 @@ func (a *Agent) Handlers() map[string]bus.Handler {
 		event.TypeReminderDue:        a.reminderDue,
 		event.TypePreferencesChanged: a.preferencesChanged,
 		event.TypeUserDeleted:        a.userDeleted,
+		event.TypeMailRequested:      a.mailRequested,
 	})
 }
 
@@ -145,6 +148,7 @@ func (a *Agent) userDeleted(ctx context.Context, e event.CloudEvent) (bool, erro
 			q.ForgetAlerts(ctx, data.UserID),
 			q.ForgetMails(ctx, data.UserID),
 			q.ForgetGoneBrowsers(ctx, data.UserID),
+			q.ForgetLetters(ctx, data.UserID),
 			outbox.Forget(ctx, tx, data.UserID.String()),
 		)
 	})

@@ -43,7 +43,7 @@ func (r routes) account() {
 
 	own(r, operation{http.MethodDelete, "/account", "deleteAccount", "Delete the account and everything that is kept of the caller", http.StatusNoContent, 0},
 		func(ctx context.Context, user uuid.UUID, in *deleteAccount) (nothing, error) {
-			if err := r.tried(user.String()); err != nil {
+			if err := r.api.guard().Password(ctx, callerOf(ctx).Session); err != nil {
 				return nothing{}, err
 			}
 			password := ""

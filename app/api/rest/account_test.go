@@ -80,8 +80,7 @@ func TestTheExportIsEverything(t *testing.T) {
 	w.newcomer()
 	w.everything()
 	l := w.newcomer()
-	_, err := w.pool.Exec(t.Context(), "INSERT INTO identities VALUES ('https://id.example.org', 'ada', $1, now())", w.me())
-	require.NoError(t, err)
+	w.leaves()
 	b := w.everything()
 	answer := w.ask("GET", "/account/export", nil, "Authorization", "Bearer "+l.token)
 	require.Equal(t, 200, answer.Code)
@@ -96,8 +95,8 @@ func TestTheExportIsEverything(t *testing.T) {
 
 	// The role sees the rows of a table as their user only, so the counts do, too.
 	for table := range w.tables() {
-		if slices.Contains([]string{"users", "idempotency_keys", "reminders", "daily_sums", "wallet_balances"}, table) {
-			continue // itself, and what only repeats or adds up what is in others
+		if slices.Contains([]string{"users", "idempotency_keys", "reminders", "daily_sums", "wallet_balances", "one_time_tokens", "mail_requests"}, table) {
+			continue // itself, what only repeats or adds up what is in others, and secrets that were mailed
 		}
 		var rows []map[string]any
 		require.NoError(t, json.Unmarshal(document[camelCase(table)], &rows), "%s is not exported: add it to package export", table)
@@ -145,9 +144,7 @@ func TestADeletedAccountLeavesNothing(t *testing.T) {
 	l := w.newcomer()
 	b := w.everything()
 	user := w.me()
-	_, err := w.pool.Exec(t.Context(), "INSERT INTO identities VALUES ('https://id.example.org', 'ada', $1, now())", user)
-	require.NoError(t, err)
-	w.call(201, "POST", "/wallets", object{"name": "once", "type": "cash", "currency": "EUR"}, "Idempotency-Key", uuid.NewString())
+	w.leaves()
 	for table, n := range w.rows(user) {
 		require.NotZero(t, n, table)
 	}
@@ -224,7 +221,7 @@ func (w *world) keptOfCompactedTopicsIsWithout(user uuid.UUID, words ...string) 
 			checked++
 		}
 	}
-	require.Greater(w.t, checked, 8)
+	require.Greater(w.t, checked, 5)
 }
 
 // stubborn is a reader that has gone.

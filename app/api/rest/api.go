@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/httprate"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/tracing"
@@ -40,6 +41,8 @@ import (
 type API struct {
 	Accounts *account.Accounts
 	Tokens   account.Tokens
+	// Requests counts those of users; Handler makes it, of Limits.
+	Requests *account.Requests
 	// OpenID is who else people may log in with; nil: nobody.
 	OpenID      *openid.Provider
 	Preferences *preference.Store
@@ -103,6 +106,10 @@ func (a *API) Handler() http.Handler {
 		w.Header().Set("Allow", allowed)
 		a.refuse(w, r, status{http.StatusMethodNotAllowed, "this method is not possible here: there is " + allowed})
 	})
+	if guard := a.guard(); a.Accounts.Guard != guard {
+		a.Accounts.Guard = guard
+	}
+	a.Requests = &account.Requests{Guard: a.Accounts.Guard, Most: a.Limits.User, Log: a.Log}
 	a.declare(root)
 	return root
 }
@@ -133,15 +140,20 @@ func (a *API) declare(router chi.Router) huma.API {
 	config.OnAddOperation = append(config.OnAddOperation, func(_ *huma.OpenAPI, o *huma.Operation) {
 		if o.RequestBody != nil { // of inputs that keep their body's bytes too, which huma takes for a second type
 			delete(o.RequestBody.Content, "application/octet-stream")
+			form(o)
 		}
 	})
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token, from /auth/login."},
 	}
-	r := routes{humachi.New(router, config), a, a.Limits.limiters(), newUploads()}
+	r := routes{API: humachi.New(router, config), api: a, uploads: newUploads()}
+	if a.Limits.Address > 0 {
+		r.addresses = httprate.NewRateLimiter(a.Limits.Address, window)
+	}
 	r.auth()
 	r.account()
+	r.mail()
 	r.preferences()
 	r.wallets()
 	r.categories()

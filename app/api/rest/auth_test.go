@@ -5,7 +5,6 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -96,8 +95,9 @@ func TestRegisterAndLogin(t *testing.T) {
 	told, keys := outbox[event.PreferencesChanged](w, event.TypePreferencesChanged)
 	require.Len(t, told, 1, "agents know whom to tell, and how")
 	require.Equal(t, event.PreferencesChanged{
-		UserID: user.User, Email: "ada@example.org", Name: "Ada", Timezone: "UTC", Channels: []string{"in_app"}, Digest: "off", MutedTypes: []string{},
+		UserID: user.User, Email: "ada@example.org", Name: "Ada", Timezone: "UTC", Channels: []string{"in_app"}, Digest: "off", MutedTypes: []string{}, Version: told[0].Version,
 	}, told[0])
+	require.Positive(t, told[0].Version)
 	require.Equal(t, []string{user.User.String()}, keys)
 }
 
@@ -119,38 +119,82 @@ func TestARefreshTokenIsGoodOnce(t *testing.T) {
 	require.Equal(t, first.email, w.call(200, "GET", "/auth/me", nil)["email"])
 	third := refresh(200, second.refresh)
 
-	refresh(401, first.refresh) // a thief's, or the thief was faster
+	refresh(401, first.refresh) // its successor was used: a thief's, or the thief was faster
 	refresh(401, third.refresh)
 	refresh(200, elsewhere.refresh) // another session
 	refresh(401, "made up")
 	w.call(401, "POST", "/auth/refresh", nil)
 }
 
-func TestOfTwoWhoRefreshAtOnceOneIsTakenForAThief(t *testing.T) {
+// refreshAs refreshes as a client of that name.
+func (w *world) refreshAs(agent, token string) (int, login) {
+	w.t.Helper()
+	answer := w.ask("POST", "/auth/refresh", object{"refreshToken": token}, "User-Agent", agent)
+	if answer.Code != 200 {
+		return answer.Code, login{}
+	}
+	var body object
+	require.NoError(w.t, json.Unmarshal(answer.Body.Bytes(), &body))
+	return answer.Code, loginOf(body)
+}
+
+func TestALostAnswerIsGivenOnceMore(t *testing.T) {
+	w := newWorld(t)
+	first := w.newcomer()
+	_, second := w.refreshAs("phone", first.refresh)
+	code, again := w.refreshAs("phone", first.refresh)
+	require.Equal(t, 200, code)
+	require.Equal(t, second.refresh, again.refresh, "the same successor, and no other session")
+	code, third := w.refreshAs("phone", second.refresh)
+	require.Equal(t, 200, code)
+	code, _ = w.refreshAs("phone", first.refresh)
+	require.Equal(t, 401, code, "its successor has been used, so its answer was not lost")
+	code, _ = w.refreshAs("phone", third.refresh)
+	require.Equal(t, 401, code, "and the session has ended")
+}
+
+func TestAnotherClientWithASpentTokenIsAThief(t *testing.T) {
+	w := newWorld(t)
+	first := w.newcomer()
+	_, second := w.refreshAs("phone", first.refresh)
+	code, _ := w.refreshAs("thief", first.refresh)
+	require.Equal(t, 401, code)
+	code, _ = w.refreshAs("phone", second.refresh)
+	require.Equal(t, 401, code, "nobody has the session any more")
+}
+
+func TestAnAnswerIsGivenOnceMoreForAWhileOnly(t *testing.T) {
+	w := newWorld(t)
+	first := w.newcomer()
+	_, _ = w.refreshAs("phone", first.refresh)
+	_, err := w.pool.Exec(t.Context(), "UPDATE refresh_tokens SET spent_at = spent_at - interval '31 seconds' WHERE spent_at IS NOT NULL")
+	require.NoError(t, err)
+	code, _ := w.refreshAs("phone", first.refresh)
+	require.Equal(t, 401, code)
+}
+
+func TestTabsThatRefreshAtOnceGetTheSameToken(t *testing.T) {
 	w := newWorld(t)
 	first := w.newcomer()
 	w.api.Observe = func(string, string, int, time.Duration) {}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	counts, next := map[int]int{}, ""
+	counts, following := map[int]int{}, map[string]int{}
 	for range 6 {
 		all.Go(func() {
-			request := httptest.NewRequest("POST", base+"/auth/refresh", strings.NewReader(fmt.Sprintf(`{"refreshToken":%q}`, first.refresh)))
-			request.Header.Set("Content-Type", "application/json")
-			recorder := httptest.NewRecorder()
-			w.handler.ServeHTTP(recorder, request)
+			code, l := w.refreshAs("browser", first.refresh)
 			mu.Lock()
 			defer mu.Unlock()
-			counts[recorder.Code]++
-			var answer struct{ RefreshToken string }
-			if json.Unmarshal(recorder.Body.Bytes(), &answer) == nil && answer.RefreshToken != "" {
-				next = answer.RefreshToken
-			}
+			counts[code]++
+			following[l.refresh]++
 		})
 	}
 	all.Wait()
-	require.Equal(t, map[int]int{200: 1, 401: 5}, counts)
-	w.call(401, "POST", "/auth/refresh", object{"refreshToken": next})
+	require.Equal(t, map[int]int{200: 6}, counts)
+	require.Len(t, following, 1)
+	for token := range following {
+		w.call(200, "POST", "/auth/refresh", object{"refreshToken": token})
+	}
 }
 
 func TestARefreshTokenEnds(t *testing.T) {
@@ -175,8 +219,13 @@ func TestTheWebKeepsTheRefreshTokenInACookie(t *testing.T) {
 		require.Equal(t, status, answer.Code, answer.Body)
 		require.NotContains(t, answer.Body.String(), `"refreshToken"`)
 		cookies := answer.Result().Cookies()
-		require.Len(t, cookies, 1)
 		c := cookies[0]
+		if status < 204 {
+			require.Len(t, cookies, 2)
+			known := cookies[1]
+			require.True(t, known.Name == deviceCookie && known.HttpOnly && known.Secure && known.SameSite == http.SameSiteStrictMode && known.Path == "/api/v1/auth", known)
+			require.NotContains(t, answer.Body.String(), `"deviceToken"`)
+		}
 		require.Equal(t, "__Secure-refresh", c.Name)
 		require.Equal(t, "/api/v1/auth", c.Path)
 		require.True(t, c.HttpOnly && c.Secure && c.SameSite == http.SameSiteStrictMode, c)
@@ -207,7 +256,7 @@ func TestLogout(t *testing.T) {
 	require.Equal(t, 204, w.ask("POST", "/auth/logout", nil, "Authorization", "Bearer "+second.token).Code)
 	gone(second)
 	w.token = second.token
-	w.call(200, "GET", "/auth/me", nil) // until its 15 minutes are over
+	w.call(401, "GET", "/auth/me", nil)
 	w.token = third.token
 	w.call(204, "POST", "/auth/logout-all", nil)
 	gone(third)
@@ -269,12 +318,21 @@ func TestLimits(t *testing.T) {
 	}
 	refused(try(strings.ToUpper(l.email), password))
 	require.Equal(t, 401, try("nobody@example.org", "a guess of it").Code, "another account")
+	_, err := w.pool.Exec(t.Context(), "DELETE FROM throttles")
+	require.NoError(t, err)
 
 	limited(Limits{User: 2})
 	for range 2 {
 		require.Equal(t, 200, w.ask("GET", "/wallets", nil, "Authorization", "Bearer "+l.token).Code)
 	}
 	refused(w.ask("GET", "/categories", nil, "Authorization", "Bearer "+l.token))
+	// The same on another replica, once the two have added up.
+	require.NoError(t, w.api.Requests.Reconcile(t.Context()))
+	other := *w.api
+	w.handler = other.Handler()
+	require.Equal(t, 200, w.ask("GET", "/wallets", nil, "Authorization", "Bearer "+l.token).Code, "it does not know yet")
+	require.NoError(t, other.Requests.Reconcile(t.Context()))
+	refused(w.ask("GET", "/wallets", nil, "Authorization", "Bearer "+l.token))
 	require.Equal(t, 200, try(l.email, password).Code, "who gets in is counted otherwise")
 
 	// httptest's requests come from 192.0.2.1.
@@ -283,11 +341,15 @@ func TestLimits(t *testing.T) {
 	refused(try("b@example.org", "a guess of it", "X-Forwarded-For", "203.0.113.2"))
 	require.Equal(t, 200, w.ask("GET", "/wallets", nil, "Authorization", "Bearer "+l.token).Code, "who is in is counted otherwise")
 
+	_, err = w.pool.Exec(t.Context(), "DELETE FROM throttles")
+	require.NoError(t, err)
 	limited(Limits{Address: 1, Proxies: []string{"192.0.2.0/24"}})
 	require.Equal(t, 401, try("a@example.org", "a guess of it", "X-Forwarded-For", "203.0.113.1").Code)
 	require.Equal(t, 401, try("a@example.org", "a guess of it", "X-Forwarded-For", "203.0.113.2").Code)
 	refused(try("a@example.org", "a guess of it", "X-Forwarded-For", "198.51.100.9, 203.0.113.2")) // what a client makes up stands first
 
+	_, err = w.pool.Exec(t.Context(), "DELETE FROM throttles")
+	require.NoError(t, err)
 	limited(Limits{Address: 1, Proxies: []string{"10.0.0.0/8"}})
 	require.Equal(t, 401, try("a@example.org", "a guess of it", "X-Forwarded-For", "203.0.113.1").Code)
 	refused(try("a@example.org", "a guess of it", "X-Forwarded-For", "203.0.113.2")) // it does not come through a proxy of ours
@@ -306,10 +368,10 @@ func TestLoadLimits(t *testing.T) {
 	}
 	limits, err := LoadLimits(from())
 	require.NoError(t, err)
-	require.Equal(t, Limits{Address: 120, Account: 10, User: 1200}, limits)
+	require.Equal(t, Limits{Address: 120, Account: 10, Mail: 30, User: 1200}, limits)
 	limits, err = LoadLimits(from("RATE_LIMIT_AUTH", "0", "RATE_LIMIT_USER", "5", "TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"))
 	require.NoError(t, err)
-	require.Equal(t, Limits{Account: 10, User: 5, Proxies: []string{"10.0.0.0/8", "fd00::/8"}}, limits)
+	require.Equal(t, Limits{Account: 10, Mail: 30, User: 5, Proxies: []string{"10.0.0.0/8", "fd00::/8"}}, limits)
 	_, err = LoadLimits(from("RATE_LIMIT_AUTH", "many", "TRUSTED_PROXIES", "10.0.0.1"))
 	require.ErrorContains(t, err, "RATE_LIMIT_AUTH")
 	require.ErrorContains(t, err, "TRUSTED_PROXIES")

@@ -104,7 +104,7 @@ func TestWalletsAreChangedAndArchived(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, []string{"Purse 0.00", "Old purse 7.25", "Old purse 7.25", "archived", "Older purse 7.25", "archived", "Older purse 7.25"}, told)
+	require.Equal(t, []string{"Purse 0.00", "Old purse 7.25", "deleted 7.25", "archived", "deleted 7.25", "archived", "Older purse 7.25"}, told)
 }
 
 func TestCategoriesKeepTheirSlug(t *testing.T) {

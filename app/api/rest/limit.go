@@ -2,6 +2,7 @@ package rest
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,23 +15,27 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
+
+	"github.com/wealth-companion/companion/app/people/account"
 )
 
 // window is what limits count in.
 const window = time.Minute
 
-// Limits say how many requests there may be in a minute. Each replica counts for
-// itself. 0: as many as you like.
+// Limits say how many requests there may be, over all replicas. 0: any number.
 type Limits struct {
-	// Address is of requests from one address to get in: registrations, log-ins,
-	// refreshed tokens.
+	// Address is of requests in a minute from one address to get in: registrations,
+	// log-ins, refreshed tokens.
 	Address int
-	// Account is of passwords that are tried for one account, wherever from.
+	// Account is of wrong passwords in a minute for one account, from each address
+	// and from each device that is known. Nobody's attempts count against another's.
 	Account int
-	// User is of all requests of one who is logged in.
+	// Mail is of requests in an hour from one address that have an e-mail sent.
+	Mail int
+	// User is of all requests in a minute of one who is logged in.
 	User int
-	// Proxies are whose word is taken for who asks (X-Forwarded-For). Without any,
-	// the one who connects is the one who asks.
+	// Proxies are those whose X-Forwarded-For is believed. Without any, the one who
+	// connects is the one who asks.
 	Proxies []string
 }
 
@@ -38,13 +43,14 @@ type Limits struct {
 const (
 	addressLimit = 120
 	accountLimit = 10
+	mailLimit    = 30
 	userLimit    = 1200
 )
 
 // LoadLimits reads RATE_LIMIT_AUTH (by address), RATE_LIMIT_ACCOUNT and
-// RATE_LIMIT_USER, each in requests a minute, 0 for no limit, and
-// TRUSTED_PROXIES, CIDRs with commas between. It tells of everything that is
-// wrong at once.
+// RATE_LIMIT_USER, each in requests a minute, RATE_LIMIT_MAIL (by address), in
+// requests an hour, 0 for no limit, and TRUSTED_PROXIES, CIDRs separated by commas.
+// Its error names everything that is wrong.
 func LoadLimits(getenv func(string) string) (Limits, error) {
 	var l Limits
 	var wrong []error
@@ -53,12 +59,13 @@ func LoadLimits(getenv func(string) string) (Limits, error) {
 		target   *int
 		standard int
 	}{
-		{"RATE_LIMIT_AUTH", &l.Address, addressLimit}, {"RATE_LIMIT_ACCOUNT", &l.Account, accountLimit}, {"RATE_LIMIT_USER", &l.User, userLimit},
+		{"RATE_LIMIT_AUTH", &l.Address, addressLimit}, {"RATE_LIMIT_ACCOUNT", &l.Account, accountLimit},
+		{"RATE_LIMIT_MAIL", &l.Mail, mailLimit}, {"RATE_LIMIT_USER", &l.User, userLimit},
 	} {
 		text := cmp.Or(getenv(one.key), strconv.Itoa(one.standard))
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			wrong = append(wrong, fmt.Errorf("%s is %q: give requests a minute, or 0 for no limit", one.key, text))
+			wrong = append(wrong, fmt.Errorf("%s is %q: give a number of requests, or 0 for no limit", one.key, text))
 		}
 		*one.target = n
 	}
@@ -83,58 +90,38 @@ func (l Limits) clientAddress() func(http.Handler) http.Handler {
 	return middleware.ClientIPFromXFF(l.Proxies...)
 }
 
-// limiters count. nil: does not.
-type limiters struct{ address, account, user *httprate.RateLimiter }
+// guard is what counts over all replicas.
+func (a *API) guard() account.Guard {
+	return account.Guard{Pool: a.Accounts.Pool, Passwords: a.Limits.Account, Mails: a.Limits.Mail, Entries: a.Limits.Address}
+}
 
-func (l Limits) limiters() limiters {
-	of := func(n int) *httprate.RateLimiter {
-		if n == 0 {
-			return nil
-		}
-		return httprate.NewRateLimiter(n, window)
-	}
-	return limiters{of(l.Address), of(l.Account), of(l.User)}
+type clientKey struct{}
+
+// clientOf is who asks an entrance.
+func clientOf(ctx context.Context) account.Client {
+	c, _ := ctx.Value(clientKey{}).(account.Client)
+	return c
 }
 
 // limitedByAddress lets those pass whose address has not asked too often. One
-// without an address (behind a proxy that does not tell it) shares it with its like.
+// without an address (behind a proxy that does not pass it on) shares it with its
+// like. What this replica knows to be too much does not reach the database.
 func (r routes) limitedByAddress(ctx huma.Context, next func(huma.Context)) {
 	address := httprate.CanonicalizeIP(middleware.GetClientIP(ctx.Context()))
-	if !r.limited(ctx, r.limits.address, address) {
-		next(ctx)
+	if r.addresses != nil {
+		request, w := humachi.Unwrap(ctx)
+		if r.addresses.OnLimit(w, request, address) {
+			_ = huma.WriteErr(r.API, ctx, http.StatusTooManyRequests, tooOften)
+			return
+		}
 	}
-}
-
-// limited counts a request, and answers it when it is one too many.
-func (r routes) limited(ctx huma.Context, by *httprate.RateLimiter, key string) bool {
-	if by == nil {
-		return false
+	var often account.TooOften
+	if err := r.api.guard().Enter(ctx.Context(), address); errors.As(err, &often) {
+		_ = huma.WriteErr(r.API, ctx, http.StatusTooManyRequests, tooOften)
+		return
 	}
-	request, w := humachi.Unwrap(ctx)
-	if !by.OnLimit(w, request, key) {
-		return false
-	}
-	_ = huma.WriteErr(r.API, ctx, http.StatusTooManyRequests, tooOften)
-	return true
+	// Any other error is the database's, which the operation itself will meet.
+	next(huma.WithValue(ctx, clientKey{}, account.Client{Address: address, Agent: ctx.Header("User-Agent")}))
 }
 
 const tooOften = "that is too often: wait a minute"
-
-// tried counts a password that is tried for an account, and refuses one too many.
-func (r routes) tried(account string) error {
-	if r.limits.account == nil {
-		return nil
-	}
-	if r.limits.account.OnLimit(silent{}, &http.Request{}, account) {
-		return status{http.StatusTooManyRequests, tooOften}
-	}
-	return nil
-}
-
-// silent takes the headers that a limiter would have told the caller of: how
-// often an account is tried is nobody's business but its owner's.
-type silent struct{}
-
-func (silent) Header() http.Header         { return http.Header{} }
-func (silent) Write(p []byte) (int, error) { return len(p), nil }
-func (silent) WriteHeader(int)             {}

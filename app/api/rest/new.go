@@ -2,6 +2,7 @@ package rest
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,9 +31,9 @@ func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger
 	rates := &currency.Rates{Pool: pool}
 	hub := &live.Hub{Pool: pool, Log: log}
 	a := &API{
-		Accounts:    &account.Accounts{Pool: pool, Service: service, Begin: books.Begin},
+		Accounts:    account.New(pool, preference.Publisher{Service: service}, books.Begin, log),
 		Tokens:      account.Tokens{Key: signingKey},
-		Preferences: &preference.Store{Pool: pool, Service: service},
+		Preferences: &preference.Store{Pool: pool, Publisher: preference.Publisher{Service: service}},
 		Exports:     &export.Exporter{Pool: pool},
 		Ledger:      books,
 		Rates:       rates,
@@ -52,4 +53,12 @@ func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger
 	}
 	a.Demos = &demo.Demos{Pool: pool, Ledger: books, Budgets: a.Budgets, Goals: a.Goals, Tasks: a.Tasks}
 	return a
+}
+
+// At says where people find the application (such as https://app.example.org; "":
+// nowhere), and whether the notification agent sends e-mail.
+func (a *API) At(url string, mails bool) {
+	publisher := a.Accounts.Publisher
+	publisher.URL = strings.TrimSuffix(url, "/")
+	a.Accounts.Publisher, a.Preferences.Publisher, a.Accounts.Mails = publisher, publisher, mails
 }

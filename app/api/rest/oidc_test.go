@@ -22,7 +22,7 @@ func (w *world) withIssuer() *oidctest.Issuer {
 	issuer := oidctest.New(w.t)
 	provider, err := openid.New(openid.Config{
 		Issuer: issuer.URL, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret, RedirectURL: "https://app.example.org" + oidcPath + "/callback",
-	}, w.api.Tokens.Key)
+	}, w.api.Tokens.All())
 	require.NoError(w.t, err)
 	w.api.OpenID = provider
 	return issuer
@@ -33,12 +33,24 @@ func (w *world) viaIssuer(query string) *httptest.ResponseRecorder {
 	w.t.Helper()
 	begun := w.ask("GET", "/auth/oidc/login"+query, nil)
 	require.Equal(w.t, 303, begun.Code, begun.Body)
+	return w.through(begun)
+}
+
+// through goes to the issuer and back, as an answer has it.
+func (w *world) through(begun *httptest.ResponseRecorder) *httptest.ResponseRecorder {
+	w.t.Helper()
 	cookies := begun.Result().Cookies()
 	require.Len(w.t, cookies, 1)
 	kept := cookies[0]
 	require.True(w.t, kept.HttpOnly && kept.Secure && kept.SameSite == http.SameSiteLaxMode && kept.Path == "/api/v1/auth/oidc", kept)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Get(begun.Header().Get("Location"))
+	to := begun.Header().Get("Location")
+	if to == "" {
+		var body struct{ Location string }
+		require.NoError(w.t, json.Unmarshal(begun.Body.Bytes(), &body))
+		to = body.Location
+	}
+	response, err := client.Get(to)
 	require.NoError(w.t, err)
 	require.NoError(w.t, response.Body.Close())
 	require.Equal(w.t, 302, response.StatusCode)
@@ -74,18 +86,69 @@ func TestLogInWithAnIdentityProvider(t *testing.T) {
 	issuer.Says(map[string]any{"sub": "1", "email": "else@example.org"})
 	_, again := w.entered(w.viaIssuer(""))
 	require.Equal(t, user["id"], again["id"], "known by the subject, whatever the address is now")
-	issuer.Says(map[string]any{"sub": "2", "email": "ada@example.org", "email_verified": true})
-	_, linked := w.entered(w.viaIssuer(""))
-	require.Equal(t, user["id"], linked["id"], "known by the verified address")
 	w.call(401, "POST", "/auth/login", object{"email": "ada@example.org", "password": ""})
 
 	// A password, once there is one, is asked for.
 	w.call(204, "POST", "/auth/password", object{"newPassword": password})
 	w.call(200, "POST", "/auth/login", object{"email": "ada@example.org", "password": password})
 	w.call(422, "POST", "/auth/password", object{"newPassword": "battery staple"})
-	issuer.Says(map[string]any{"sub": "3", "email": "ada@example.org", "email_verified": true})
-	_, linked = w.entered(w.viaIssuer(""))
-	require.Equal(t, true, linked["hasPassword"], "who set it was known to own the address")
+}
+
+// linkToken is of an identity that came back to an account it is not linked with.
+func (w *world) linkToken(query string) string {
+	w.t.Helper()
+	answer := w.viaIssuer(query)
+	require.Equal(w.t, 409, answer.Code, answer.Body)
+	require.Equal(w.t, "application/problem+json", answer.Header().Get("Content-Type"))
+	var body struct{ LinkToken, Detail string }
+	require.NoError(w.t, json.Unmarshal(answer.Body.Bytes(), &body))
+	require.Contains(w.t, body.Detail, "/auth/oidc/confirm")
+	return body.LinkToken
+}
+
+// The address may have been given to another person since, by the same provider.
+func TestAnotherSubjectWithTheSameAddressDoesNotGetIn(t *testing.T) {
+	w := newWorld(t)
+	issuer := w.withIssuer()
+	issuer.Says(map[string]any{"sub": "1", "email": "ada@example.org", "email_verified": true})
+	first, ada := w.entered(w.viaIssuer(""))
+	issuer.Says(map[string]any{"sub": "2", "email": "ada@example.org", "email_verified": true})
+	token := w.linkToken("")
+	confirm := func(status int, body object) object {
+		t.Helper()
+		body["linkToken"] = token
+		return w.call(status, "POST", "/auth/oidc/confirm", body)
+	}
+	confirm(401, object{"password": ""}) // it has none
+	confirm(401, object{"takeOver": true})
+	w.token = first.token
+	w.call(204, "POST", "/auth/password", object{"newPassword": password})
+	confirm(401, object{"password": "wrong horse"})
+	require.Equal(t, ada["id"], confirm(200, object{"password": password})["user"].(object)["id"])
+	_, linked := w.entered(w.viaIssuer(""))
+	require.Equal(t, ada["id"], linked["id"], "linked by its password")
+	w.call(401, "POST", "/auth/oidc/confirm", object{"linkToken": "made up", "password": password})
+	w.call(401, "POST", "/auth/oidc/confirm", object{"linkToken": first.token, "password": password})
+}
+
+func TestAnIdentityIsLinkedByWhoIsLoggedIn(t *testing.T) {
+	w := newWorld(t)
+	issuer := w.withIssuer()
+	w.call(401, "POST", "/auth/oidc/link", object{"password": password})
+	ada := w.newcomer()
+	w.call(422, "POST", "/auth/oidc/link", object{"password": "wrong horse"})
+	w.call(422, "POST", "/auth/oidc/link", object{"password": password, "returnTo": "//evil.example.org"})
+	issuer.Says(map[string]any{"sub": "work", "email": "ada@work.example.org", "email_verified": true})
+	link := func(l login) *httptest.ResponseRecorder {
+		return w.through(w.ask("POST", "/auth/oidc/link", object{"password": password}, "Authorization", "Bearer "+l.token))
+	}
+	_, user := w.entered(link(ada))
+	require.Equal(t, ada.email, user["email"])
+	_, again := w.entered(w.viaIssuer(""))
+	require.Equal(t, user["id"], again["id"])
+	require.Equal(t, 409, link(w.newcomer()).Code, "it is Ada's")
+	_, again = w.entered(w.viaIssuer(""))
+	require.Equal(t, user["id"], again["id"])
 }
 
 func TestAnIdentityProviderThatDoesNotVouch(t *testing.T) {
@@ -111,8 +174,13 @@ func TestAVerifiedOwnerTakesAnAccountOver(t *testing.T) {
 	squatter := w.newcomer()
 	issuer := w.withIssuer()
 	issuer.Says(map[string]any{"sub": "owner", "email": squatter.email, "email_verified": true})
-	_, user := w.entered(w.viaIssuer(""))
-	require.Equal(t, false, user["hasPassword"])
+	token := w.linkToken("")
+	w.call(401, "POST", "/auth/oidc/confirm", object{"linkToken": token, "password": ""})
+	entered := w.call(200, "POST", "/auth/oidc/confirm", object{"linkToken": token, "takeOver": true})
+	require.Equal(t, false, entered["user"].(object)["hasPassword"])
+	require.Equal(t, true, entered["user"].(object)["emailConfirmed"])
+	w.token = squatter.token
+	w.call(401, "GET", "/auth/me", nil)
 	w.call(401, "POST", "/auth/login", object{"email": squatter.email, "password": password})
 	w.call(401, "POST", "/auth/refresh", object{"refreshToken": squatter.refresh})
 }
@@ -125,10 +193,11 @@ func TestABrowserComesBackToItsPage(t *testing.T) {
 	require.Equal(t, 303, answer.Code)
 	require.Equal(t, "/dashboard?tab=1", answer.Header().Get("Location"))
 	cookies := answer.Result().Cookies()
-	require.Len(t, cookies, 2)
+	require.Len(t, cookies, 3)
 	require.Equal(t, refreshCookie, cookies[0].Name)
 	require.Equal(t, http.SameSiteStrictMode, cookies[0].SameSite)
-	require.Negative(t, cookies[1].MaxAge, "the attempt is over")
+	require.Equal(t, deviceCookie, cookies[1].Name)
+	require.Negative(t, cookies[2].MaxAge, "the attempt is over")
 	require.Equal(t, 200, w.ask("POST", "/auth/refresh", nil, "Cookie", cookies[0].Name+"="+cookies[0].Value).Code)
 
 	issuer.Says(map[string]any{"sub": "2", "email": "grace@example.org"})
@@ -137,6 +206,14 @@ func TestABrowserComesBackToItsPage(t *testing.T) {
 	require.Equal(t, "/dashboard?loginError=unverified&tab=1", answer.Header().Get("Location"))
 	require.Equal(t, 401, w.ask("GET", "/auth/oidc/callback?state=x&code=y", nil).Code, "begun in no browser")
 
+	owner := w.newcomer()
+	issuer.Says(map[string]any{"sub": "3", "email": owner.email, "email_verified": true})
+	answer = w.viaIssuer("?returnTo=/dashboard")
+	require.Equal(t, "/dashboard?loginError=link", answer.Header().Get("Location"))
+	kept := answer.Result().Cookies()[1]
+	require.True(t, kept.Name == linkCookie && kept.HttpOnly && kept.Secure && kept.SameSite == http.SameSiteStrictMode, kept)
+	require.Equal(t, 200, w.ask("POST", "/auth/oidc/confirm", object{"password": password, "cookie": true}, "Cookie", kept.Name+"="+kept.Value).Code)
+
 	for _, to := range []string{"https://evil.example.org/", "//evil.example.org", `/\evil.example.org`, "dashboard", "javascript:alert(1)", "/x\n"} {
 		require.Equal(t, 422, w.ask("GET", "/auth/oidc/login?returnTo="+url.QueryEscape(to), nil).Code, to)
 	}
@@ -144,7 +221,7 @@ func TestABrowserComesBackToItsPage(t *testing.T) {
 
 func TestAnIdentityProviderThatIsAway(t *testing.T) {
 	w := newWorld(t)
-	provider, err := openid.New(openid.Config{Issuer: "http://127.0.0.1:1", ClientID: "x", ClientSecret: "y", RedirectURL: "https://app.example.org"}, w.api.Tokens.Key)
+	provider, err := openid.New(openid.Config{Issuer: "http://127.0.0.1:1", ClientID: "x", ClientSecret: "y", RedirectURL: "https://app.example.org"}, w.api.Tokens.All())
 	require.NoError(t, err)
 	w.api.OpenID = provider
 	answer := w.call(503, "GET", "/auth/oidc/login", nil)

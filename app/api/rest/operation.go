@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/httprate"
 	"github.com/google/uuid"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
@@ -22,8 +23,9 @@ import (
 type routes struct {
 	huma.API
 	api     *API
-	limits  limiters
 	uploads *uploads
+	// addresses counts requests to get in before the database does; nil: there is no limit.
+	addresses *httprate.RateLimiter
 }
 
 // bearer is the security scheme of the operations that are about the caller.
@@ -168,14 +170,22 @@ func (o operation) huma() huma.Operation {
 
 // particular are the errors that come of what an operation is about.
 var particular = map[string][]int{
-	"register":        {http.StatusConflict},
-	"changePassword":  {http.StatusForbidden},
-	"deleteAccount":   {http.StatusForbidden},
-	"removeDemo":      {http.StatusNotFound},
-	"acceptTransfer":  {http.StatusNotFound},
-	"rejectTransfer":  {http.StatusNotFound},
-	"unsubscribePush": {http.StatusNotFound},
-	"getPushKey":      {http.StatusNotFound},
+	"register":            {http.StatusConflict},
+	"confirmAddress":      {http.StatusConflict},
+	"resetPassword":       {http.StatusConflict},
+	"requestReset":        {http.StatusNotFound},
+	"requestConfirmation": {http.StatusNotFound},
+	"unsubscribe":         {http.StatusNotFound},
+	"showUnsubscribe":     {http.StatusNotFound},
+	"linkOIDC":            {http.StatusForbidden, http.StatusNotFound},
+	"confirmOIDC":         {http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+	"changePassword":      {http.StatusForbidden},
+	"deleteAccount":       {http.StatusForbidden},
+	"removeDemo":          {http.StatusNotFound},
+	"acceptTransfer":      {http.StatusNotFound},
+	"rejectTransfer":      {http.StatusNotFound},
+	"unsubscribePush":     {http.StatusNotFound},
+	"getPushKey":          {http.StatusNotFound},
 }
 
 // refusals are the errors that come of what a request of a type holds.
@@ -240,7 +250,12 @@ func (r routes) authenticated(ctx huma.Context, next func(huma.Context)) {
 		r.unauthorized(ctx, err.Error())
 		return
 	}
-	if r.limited(ctx, r.limits.user, who.User.String()) {
+	if r.api.Accounts.Ended.Has(who.Session) {
+		r.unauthorized(ctx, "the session of this access token has ended: log in again")
+		return
+	}
+	if !r.api.Requests.Allow(who.User) {
+		_ = huma.WriteErr(r.API, ctx, http.StatusTooManyRequests, tooOften)
 		return
 	}
 	url := ctx.URL()

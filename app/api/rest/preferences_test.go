@@ -20,7 +20,7 @@ func TestPreferences(t *testing.T) {
 	w.newcomer()
 	before := w.call(200, "GET", "/preferences", nil)
 	require.Equal(t, object{
-		"timezone": "UTC", "channels": []any{"in_app"}, "digest": "off", "mutedTypes": []any{}, "phrasing": false,
+		"timezone": "UTC", "channels": []any{"in_app"}, "digest": "off", "mutedTypes": []any{}, "phrasing": false, "emailConfirmed": false,
 		"pushSubscriptions": []any{}, "updatedAt": before["updatedAt"],
 	}, before)
 
@@ -42,6 +42,7 @@ func TestPreferences(t *testing.T) {
 	require.Equal(t, event.PreferencesChanged{
 		UserID: told[0].UserID, Email: told[0].Email, Name: "Ada", Timezone: "Europe/Berlin", Channels: []string{"in_app", "email"},
 		QuietFrom: "22:00", QuietUntil: "07:00", Digest: "daily", MutedTypes: []string{"savings_tip"}, Phrasing: true,
+		Version: told[0].Version + 1,
 	}, told[1])
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,7 +28,7 @@ type problem struct {
 	CorrelationID string    `json:"correlationId" doc:"What the log knows the request by"`
 	Errors        []invalid `json:"errors,omitempty"`
 
-	retryAfter int // seconds; 0: as usual for the status
+	retryAfter time.Duration // 0: as usual for the status
 }
 
 // invalid is one field that is wrong.
@@ -43,7 +44,7 @@ func (p *problem) ContentType(string) string { return "application/problem+json"
 // GetHeaders are what a caller's library acts on.
 func (p *problem) GetHeaders() http.Header {
 	if p.retryAfter > 0 {
-		return http.Header{"Retry-After": {strconv.Itoa(p.retryAfter)}}
+		return http.Header{"Retry-After": {strconv.Itoa(int(p.retryAfter.Seconds()))}}
 	}
 	switch p.Status {
 	case http.StatusServiceUnavailable:
@@ -160,12 +161,15 @@ func describe(ctx context.Context, err error) *problem {
 	var field apperror.Invalid
 	var own status
 	var busy later
+	var often account.TooOften
 	switch {
+	case errors.As(err, &often):
+		p.Status, p.retryAfter = http.StatusTooManyRequests, often.After
 	case errors.As(err, &field):
 		p.Status = http.StatusUnprocessableEntity
 		p.Errors = []invalid{{field.Field, field.Reason}}
 	case errors.As(err, &busy):
-		p.Status, p.retryAfter = busy.code, busy.seconds
+		p.Status, p.retryAfter = busy.code, busy.wait
 	case errors.As(err, &own):
 		p.Status = own.code
 	case errors.Is(err, apperror.ErrNotFound):
@@ -178,6 +182,8 @@ func describe(ctx context.Context, err error) *problem {
 		p.Status = http.StatusUnauthorized
 	case errors.Is(err, account.ErrUnverified), errors.Is(err, account.ErrStaleLogin):
 		p.Status = http.StatusForbidden
+	case errors.Is(err, account.ErrLink):
+		p.Status = http.StatusConflict
 	case errors.Is(err, apperror.ErrBusy), errors.Is(err, openid.ErrAway):
 		p.Status = http.StatusServiceUnavailable
 	case db.Orphan(err, "user_id"):

@@ -24,7 +24,9 @@ type parameters struct {
 // parametersOf reads an input's tags, embedded structs included.
 func parametersOf(input reflect.Type) parameters {
 	p := parameters{query: map[string]bool{}, header: map[string]bool{"Authorization": true}}
-	_, p.body = input.FieldByName("Body")
+	_, typed := input.FieldByName("Body")
+	_, raw := input.FieldByName("RawBody")
+	p.body = typed || raw
 	for _, field := range reflect.VisibleFields(input) {
 		if name := field.Tag.Get("query"); name != "" {
 			p.query[name] = true

@@ -20,6 +20,7 @@ import (
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 	"github.com/wealth-companion/companion/app/people/account"
+	"github.com/wealth-companion/companion/app/people/preference"
 )
 
 func TestADeletedTransactionCanBeRestored(t *testing.T) {
@@ -211,7 +212,7 @@ func BenchmarkPost(b *testing.B) {
 	pool := pgtest.Pool(b, event.Backend)
 	books := &ledger.Ledger{Pool: pool, Service: event.Backend}
 	api := &API{
-		Ledger: books, Accounts: &account.Accounts{Pool: pool, Service: event.Backend, Begin: books.Begin}, Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
+		Ledger: books, Accounts: account.New(pool, preference.Publisher{Service: event.Backend}, books.Begin, slog.New(slog.DiscardHandler)), Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
 		Log: slog.New(slog.DiscardHandler), Observe: func(string, string, int, time.Duration) {},
 	}
 	session, err := api.Accounts.Register(b.Context(), account.Registration{Email: "ada@example.org", Password: "correct horse"})

@@ -43,7 +43,7 @@ func newUploads() *uploads {
 // later is a refusal that does not hold for long.
 type later struct {
 	status
-	seconds int
+	wait time.Duration // until it may be sent again
 }
 
 var (

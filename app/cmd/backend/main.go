@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/finance/task"
 	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/people/openid"
 	"github.com/wealth-companion/companion/app/service"
 )
@@ -21,15 +23,24 @@ const cacheLife = time.Hour
 func main() {
 	service.Main(event.Backend, true, func(s *service.Service) (service.Parts, error) {
 		limits, wrongLimits := rest.LoadLimits(os.Getenv)
-		provider, wrongProvider := openid.Load(os.Getenv, []byte(s.Config.SigningKey))
-		if err := errors.Join(wrongLimits, wrongProvider); err != nil {
+		tokens, wrongKeys := account.ParseKeys(s.Config.SigningKey)
+		if wrongKeys != nil {
+			return service.Parts{}, errors.Join(wrongLimits, fmt.Errorf("AUTH_SIGNING_KEY: %w", wrongKeys))
+		}
+		provider, wrongProvider := openid.Load(os.Getenv, tokens.All())
+		mails, wrongMail := mailing(os.Getenv)
+		if err := errors.Join(wrongLimits, wrongProvider, wrongMail); err != nil {
 			return service.Parts{}, err
 		}
-		api := rest.New(s.Pool, event.Backend, []byte(s.Config.SigningKey), s.Log, s.Metrics.Request)
-		api.Limits, api.OpenID, api.Ending = limits, provider, s.Ending
+		api := rest.New(s.Pool, event.Backend, tokens.Key, s.Log, s.Metrics.Request)
+		api.Limits, api.OpenID, api.Ending, api.Tokens = limits, provider, s.Ending, tokens
+		api.At(os.Getenv("APPLICATION_URL"), mails)
 		api.PushKey = os.Getenv("VAPID_PUBLIC_KEY")
 		reminders := &task.Reminders{Pool: s.Pool, Service: event.Backend, Log: s.Log}
-		work := []func(context.Context){api.Live.Run, reminders.Run}
+		work := []func(context.Context){
+			api.Live.Run, reminders.Run, api.Accounts.Ended.Run, api.Accounts.RunMail, api.Accounts.RunRetention,
+			func(ctx context.Context) { api.Requests.Run(ctx) }, // which Handler makes
+		}
 		if store := os.Getenv("STATE_STORE_NAME"); store != "" {
 			cache := bus.NewCache(store, cacheLife, s.Log)
 			api.Cache = cache
@@ -43,4 +54,15 @@ func main() {
 			Work:         work,
 		}, nil
 	})
+}
+
+// mailing tells whether the notification agent of this installation sends e-mail.
+func mailing(getenv func(string) string) (bool, error) {
+	if getenv("MAIL_BINDING") == "" {
+		return false, nil
+	}
+	if getenv("APPLICATION_URL") == "" {
+		return false, errors.New("APPLICATION_URL is not set: e-mails lead to it (https://...)")
+	}
+	return true, nil
 }

@@ -19,9 +19,15 @@ func main() {
 			return service.Parts{}, err
 		}
 		agent := &notification.Agent{Pool: s.Pool, Offers: offers}
+		if letters, is := offers["email"].(notification.Letters); is {
+			agent.Letters = letters
+		}
 		return service.Parts{
 			Handlers: agent.Handlers(),
-			Work:     []func(context.Context){func(ctx context.Context) { agent.Deliver(ctx, s.Log) }},
+			Work: []func(context.Context){
+				func(ctx context.Context) { agent.Deliver(ctx, s.Log) },
+				func(ctx context.Context) { agent.DeliverLetters(ctx, s.Log) },
+			},
 		}, nil
 	})
 }

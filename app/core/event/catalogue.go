@@ -38,6 +38,7 @@ const (
 	TypeCategoryChanged    = "category.changed"
 	TypePreferencesChanged = "preferences.changed"
 	TypeUserDeleted        = "user.deleted"
+	TypeMailRequested      = "mail.requested"
 	TypeReminderDue        = "reminder.due"
 	TypeInsightGenerated   = "ai.insight.generated"
 	TypeInsightDismissed   = "insight.dismissed"
@@ -129,6 +130,11 @@ var catalogue = []Topic{
 	{
 		Name: "account.user.deleted", Type: TypeUserDeleted,
 		Publisher: Backend, Consumers: []string{Analytics, Banking, Investment, Notification}, Partitions: 3, Retention: week,
+	},
+	{
+		// Its events hold one-time links, so they are kept no longer than the links are good for.
+		Name: "account.mail.requested", Type: TypeMailRequested,
+		Publisher: Backend, Consumers: []string{Notification}, Partitions: 3, Retention: 24 * time.Hour,
 	},
 }
 

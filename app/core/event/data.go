@@ -244,3 +244,29 @@ type AlertSent struct {
 	Title   string `json:"title,omitempty"`
 	Message string `json:"message,omitempty"`
 }
+
+// Redacted stands where a text of a deleted thing was.
+const Redacted = "deleted"
+
+// The last words on things that are deleted. They say little more than that.
+
+func (b BudgetChanged) redacted() any {
+	if b.Deleted {
+		b.Category, b.Limit, b.Threshold, b.Rollover = Redacted, "0.01", 0, false
+	}
+	return b
+}
+
+func (w WalletChanged) redacted() any {
+	if w.Deleted {
+		w.Name = Redacted // an archived wallet may come back, and its money counts meanwhile
+	}
+	return w
+}
+
+func (g GoalChanged) redacted() any {
+	if g.Deleted {
+		g.Name, g.Target, g.Saved, g.Deadline = Redacted, "0.01", "0.00", ""
+	}
+	return g
+}

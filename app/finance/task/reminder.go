@@ -62,6 +62,9 @@ func (r *Reminders) Tell(ctx context.Context, at time.Time) (told int, err error
 		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", db.LockID("reminders:"+r.Service)).Scan(&leads); err != nil || !leads {
 			return err
 		}
+		if err := db.Across(ctx, tx, db.Reminders); err != nil {
+			return err
+		}
 		due, err := backenddb.New(tx).DueReminders(ctx, at, batch)
 		if err != nil {
 			return err

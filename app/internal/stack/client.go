@@ -33,7 +33,7 @@ const clientTimeout = 12 * time.Second
 // Client makes one that has no account yet.
 func (s *Stack) Client() *Client {
 	return &Client{
-		url: s.URL, Email: "user-" + uuid.NewString() + "@companion.invalid", password: uuid.NewString(),
+		url: s.URL, Email: "user-" + uuid.NewString() + "@companion.example", password: uuid.NewString(),
 		http: &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 	}
 }

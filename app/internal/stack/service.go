@@ -75,11 +75,11 @@ func (s *Stack) environment(name string) []string {
 		"STATE_STORE_NAME="+sidecar.StateStore,
 		"JOURNAL_DIR="+filepath.Join(s.dir, name, "journal"),
 		"AUTH_SIGNING_KEY="+s.secret("signing key"),
-		"RATE_LIMIT_AUTH=0", "RATE_LIMIT_ACCOUNT=0", "RATE_LIMIT_USER=0", // everybody comes from one address
+		"RATE_LIMIT_AUTH=0", "RATE_LIMIT_ACCOUNT=0", "RATE_LIMIT_MAIL=0", "RATE_LIMIT_USER=0", // everybody comes from one address
 	)
 	switch {
 	case !s.options.Complete:
-	case name == event.Notification:
+	case name == event.Notification, name == event.Backend:
 		all = append(all, "MAIL_BINDING="+mailBinding, "APPLICATION_URL=https://companion.invalid")
 	case slices.Contains(observers, name):
 		all = append(all, "CONVERSATION_COMPONENT="+Conversation)

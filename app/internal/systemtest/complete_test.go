@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +139,18 @@ func (c user) wants(t *testing.T, channels []string, phrasing bool) {
 	}, nil))
 }
 
+// secretLink is the secret of a mailed link.
+var secretLink = regexp.MustCompile(`/api/v1/auth/email/confirm#([0-9a-f]{32}\.[A-Z2-7]+)`)
+
+// confirms follows the link that the person was mailed when they registered.
+func (c user) confirms(t *testing.T, s *stack.Stack) {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(s.Mailbox.To(c.Email)) > 0 }, 30*time.Second, 50*time.Millisecond, "no e-mail to confirm the address")
+	found := secretLink.FindStringSubmatch(s.Mailbox.To(c.Email)[0].Body)
+	require.NotNil(t, found, s.Mailbox.To(c.Email)[0].Body)
+	require.NoError(t, c.Call(t.Context(), http.MethodPost, "/auth/email/confirm", nil, map[string]string{"token": found[1]}, nil))
+}
+
 // budget sets one of 10 EUR for groceries in this month.
 func (c user) budget(t *testing.T) {
 	t.Helper()
@@ -195,6 +208,7 @@ func mailed(t *testing.T, s *stack.Stack, b books) {
 	var people []user
 	for range 6 {
 		c := newPerson(t, s)
+		c.confirms(t, s)
 		c.wants(t, []string{"email"}, false)
 		c.budget(t)
 		people = append(people, c)
@@ -208,8 +222,8 @@ func mailed(t *testing.T, s *stack.Stack, b books) {
 	all.Wait()
 	for i, c := range people {
 		require.NoError(t, failed[i])
-		require.Eventually(t, func() bool { return len(s.Mailbox.To(c.Email)) > 0 }, 30*time.Second, 50*time.Millisecond, "no e-mail for person %d", i)
-		mails := s.Mailbox.To(c.Email)
+		require.Eventually(t, func() bool { return len(s.Mailbox.To(c.Email)) > 1 }, 30*time.Second, 50*time.Millisecond, "no e-mail for person %d", i)
+		mails := s.Mailbox.To(c.Email)[1:]
 		require.Equal(t, "companion@companion.invalid", mails[0].From)
 		require.Contains(t, strings.ToLower(mails[0].Subject), "budget")
 		require.Contains(t, mails[0].Body, "Hello A person,")
@@ -225,6 +239,6 @@ func mailed(t *testing.T, s *stack.Stack, b books) {
 	}
 	b.settle(t, 30*time.Second)
 	for _, c := range people {
-		require.Len(t, s.Mailbox.To(c.Email), 1, "one alert is one e-mail")
+		require.Len(t, s.Mailbox.To(c.Email), 2, "one alert is one e-mail, after the one that asked for the address")
 	}
 }

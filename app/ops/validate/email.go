@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -17,6 +18,9 @@ func (r *run) email(ctx context.Context, result *Result) error {
 		result.Email = "not tried: no address was given"
 		return nil
 	}
+	if err := r.confirm(ctx); err != nil {
+		return err
+	}
 	if _, err := r.api.call(ctx, http.MethodPut, "/preferences", nil, map[string]any{
 		"timezone": "UTC", "channels": []string{"in_app", "email"}, "digest": "off", "mutedTypes": []string{}, "phrasing": false,
 	}, nil); err != nil {
@@ -26,7 +30,7 @@ func (r *run) email(ctx context.Context, result *Result) error {
 	// was taken before the transaction is sent cannot be overtaken.
 	changed, err := r.watch.Await(ctx, "preferences.changed with the channel email", func(m admin.Message) bool {
 		return isData(m, event.TypePreferencesChanged, func(d event.PreferencesChanged) bool {
-			return d.UserID == r.user && len(d.Channels) == 2
+			return d.UserID == r.user && len(d.Channels) == 2 && d.EmailConfirmed
 		})
 	})
 	if err != nil {
@@ -54,4 +58,21 @@ func (r *run) email(ctx context.Context, result *Result) error {
 	}
 	result.Email = fmt.Sprintf("taken by the mail server %s after the request", sent.At.Sub(began).Round(time.Millisecond))
 	return nil
+}
+
+// confirm follows the link that the user was mailed, as it is in the event that
+// asked for the e-mail.
+func (r *run) confirm(ctx context.Context) error {
+	var letter event.MailRequested
+	if _, err := r.watch.Await(ctx, "mail.requested to confirm the address", func(m admin.Message) bool {
+		return isData(m, event.TypeMailRequested, func(d event.MailRequested) bool {
+			letter = d
+			return d.UserID == r.user && d.Kind == event.MailConfirmAddress
+		})
+	}); err != nil {
+		return hint(err, "backend", "its outbox (is companion:mail configured?)")
+	}
+	_, secret, _ := strings.Cut(letter.Link, "#")
+	_, err := r.api.call(ctx, http.MethodPost, "/auth/email/confirm", nil, map[string]string{"token": secret}, nil)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/mail"
 	"strings"
 	"time"
@@ -28,7 +29,9 @@ import (
 type User struct {
 	ID    uuid.UUID `json:"id"`
 	Email string    `json:"email" doc:"In small letters"`
-	Name  string    `json:"name"`
+	// EmailConfirmed: the user has proved that the address is theirs.
+	EmailConfirmed bool   `json:"emailConfirmed" doc:"false: nothing is e-mailed to the address, but the question whether it is the user's"`
+	Name           string `json:"name"`
 	// HasPassword is false for those who log in through an OpenID provider only.
 	HasPassword bool      `json:"hasPassword" doc:"false: logs in through the identity provider only"`
 	CreatedAt   time.Time `json:"createdAt"`
@@ -45,22 +48,41 @@ type Registration struct {
 	Name     string `json:"name,omitempty" maxLength:"100" example:"Ada"`
 }
 
-// Change is what of a user shall be otherwise.
+// Change is a change of a user; nil leaves a field as it is.
 type Change struct {
 	Name *string `json:"name,omitempty" maxLength:"100"`
 }
 
 // Accounts keeps the users.
 type Accounts struct {
-	Pool    *pgxpool.Pool
-	Service string // who publishes its events
+	Pool      *pgxpool.Pool
+	Publisher preference.Publisher
 	// Begin makes what a new user starts with, in the transaction of the registration.
 	Begin func(ctx context.Context, tx pgx.Tx, user uuid.UUID) error
+	// Guard limits how often things are attempted.
+	Guard Guard
+	// Mails: this installation sends e-mail, so that addresses can be confirmed and
+	// passwords set anew. Without it an address is a mere name to log in with, of
+	// which registration has to say that it is taken.
+	Mails bool
+	// Ended knows at once of the sessions that end here; nil: later.
+	Ended *Ended
+	Log   *slog.Logger
+
+	wake chan struct{} // has mail that was asked for looked at
+}
+
+// New makes the accounts of a database. Guard's limits and Mails are set afterwards.
+func New(pool *pgxpool.Pool, publisher preference.Publisher, begin func(ctx context.Context, tx pgx.Tx, user uuid.UUID) error, log *slog.Logger) *Accounts {
+	return &Accounts{
+		Pool: pool, Publisher: publisher, Begin: begin, Guard: Guard{Pool: pool}, Ended: &Ended{Pool: pool, Log: log}, Log: log,
+		wake: make(chan struct{}, 1),
+	}
 }
 
 func userOf(row backenddb.User) User {
 	return User{
-		ID: row.ID, Email: row.Email, Name: row.Name, HasPassword: row.PasswordHash != nil,
+		ID: row.ID, Email: row.Email, EmailConfirmed: row.EmailConfirmedAt != nil, Name: row.Name, HasPassword: row.PasswordHash != nil,
 		CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 	}
 }
@@ -86,7 +108,11 @@ func plainName(text string) (string, error) {
 	return text, nil
 }
 
-// Register makes an account and logs in. ErrConflict: there is one of this address.
+// Register makes an account and logs in. Where e-mail is sent, the answer is the
+// same whether or not the address has an account already: the new account claims the
+// address, and holds it once its owner has followed the link that is mailed there; the
+// owner of an account that holds it is mailed instead that they have one. Where none
+// is sent: ErrConflict when the address is taken.
 func (a *Accounts) Register(ctx context.Context, r Registration) (Session, error) {
 	email, err := plainAddress(r.Email)
 	if err != nil {
@@ -102,8 +128,11 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Session, error
 	}
 	var session Session
 	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
-		user, err := a.create(ctx, tx, email, name, &hashed)
+		user, err := a.create(ctx, tx, newcomer{email: email, name: name, hashed: &hashed, holds: !a.Mails})
 		if err != nil {
+			return err
+		}
+		if err := a.requestMail(ctx, tx, &user.ID, email, confirmAddress); err != nil {
 			return err
 		}
 		session, err = open(ctx, tx, user, user.CreatedAt)
@@ -115,49 +144,77 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Session, error
 	return session, err
 }
 
-func (a *Accounts) create(ctx context.Context, tx pgx.Tx, email, name string, hashed *string) (User, error) {
+// newcomer is who gets an account.
+type newcomer struct {
+	email, name string
+	hashed      *string // of the password; nil: none
+	holds       bool    // the address, which leads to this account from now on
+	confirmed   bool    // by a provider
+}
+
+// create makes an account. tx acts for its user from then on.
+func (a *Accounts) create(ctx context.Context, tx pgx.Tx, n newcomer) (User, error) {
 	at := now()
-	user := User{ID: tracing.NewID(), Email: email, Name: name, HasPassword: hashed != nil, CreatedAt: at, UpdatedAt: at}
-	if err := backenddb.New(tx).InsertUser(ctx, backenddb.InsertUserParams{
-		ID: user.ID, Email: email, Name: name, PasswordHash: hashed, CreatedAt: at,
-	}); err != nil {
+	user := User{ID: tracing.NewID(), Email: n.email, EmailConfirmed: n.confirmed, Name: n.name, HasPassword: n.hashed != nil, CreatedAt: at, UpdatedAt: at}
+	row := backenddb.InsertUserParams{ID: user.ID, Email: n.email, Name: n.name, PasswordHash: n.hashed, HoldsEmail: n.holds, CreatedAt: at}
+	if n.confirmed {
+		row.EmailConfirmedAt = &at
+	}
+	if err := backenddb.New(tx).InsertUser(ctx, row); err != nil {
 		return User{}, err
 	}
 	if err := a.Begin(ctx, tx, user.ID); err != nil {
 		return User{}, err
 	}
-	return user, preference.Begin(ctx, tx, a.Service, user.ID)
+	return user, a.Publisher.Begin(ctx, tx, user.ID)
 }
 
+var errLogin = fmt.Errorf("e-mail address or password: %w", apperror.ErrUnauthorized)
+
 // Login begins a session of the user of that address and password, or returns
-// ErrUnauthorized.
-func (a *Accounts) Login(ctx context.Context, email, password string) (Session, error) {
-	refused := fmt.Errorf("e-mail address or password: %w", apperror.ErrUnauthorized)
-	row, err := backenddb.New(a.Pool).UserByEmail(ctx, strings.ToLower(strings.TrimSpace(email)))
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Session{}, err
-	}
-	right, err := matches(ctx, password, row.PasswordHash)
+// ErrUnauthorized, or TooOften. An address that has no account, or none that has
+// confirmed it, takes the same time as a wrong password.
+func (a *Accounts) Login(ctx context.Context, email, password string, c Client) (Session, error) {
+	row, attempt, err := a.authenticate(ctx, plainLogin(email), password, c)
 	if err != nil {
 		return Session{}, err
 	}
-	if !right {
-		return Session{}, refused
-	}
 	var session Session
-	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+	if err := db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
 		// It may have been changed meanwhile, or the account deleted.
 		row, err := backenddb.New(tx).UserWithPassword(ctx, row.ID, row.PasswordHash)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return refused
+			return errLogin
 		}
 		if err != nil {
 			return err
 		}
 		session, err = open(ctx, tx, userOf(row), now())
 		return err
-	})
-	return session, err
+	}); err != nil {
+		return Session{}, err
+	}
+	return session, attempt.succeeded(ctx)
+}
+
+func plainLogin(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// authenticate returns the account that an address leads to, if the password is its.
+func (a *Accounts) authenticate(ctx context.Context, email, password string, c Client) (backenddb.User, attempt, error) {
+	row, err := backenddb.New(a.Pool).HolderOf(ctx, email)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return row, attempt{}, err
+	}
+	known := row.ID != uuid.Nil && c.Device.User == row.ID
+	attempt, err := a.Guard.login(ctx, email, c, known)
+	if err != nil {
+		return row, attempt, err
+	}
+	right, err := matches(ctx, password, row.PasswordHash)
+	if err == nil && !right {
+		err = errLogin
+	}
+	return row, attempt, err
 }
 
 // gone is the error of a user who is not there (any more).
@@ -197,7 +254,7 @@ func (a *Accounts) Update(ctx context.Context, id uuid.UUID, ifMatch string, e C
 		if err := backenddb.New(tx).RenameUser(ctx, name, user.UpdatedAt, id); err != nil {
 			return err
 		}
-		return preference.Tell(ctx, tx, a.Service, id) // agents address users by their names
+		return a.Publisher.Changed(ctx, tx, id) // agents address users by their names
 	})
 	return user, err
 }
@@ -240,22 +297,25 @@ func (a *Accounts) ChangePassword(ctx context.Context, c Caller, old, replacemen
 	if err != nil {
 		return err
 	}
-	return db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+	return a.ended(ctx, db.AsUser(ctx, a.Pool, c.User, func(tx pgx.Tx) error {
 		q := backenddb.New(tx)
-		if err := unchanged(ctx, q, row); err != nil {
+		if err := unchanged(ctx, q.UserForUpdate, row); err != nil {
 			return err
 		}
 		if err := q.SetPassword(ctx, &hashed, now(), c.User); err != nil {
 			return err
 		}
+		if err := q.DropOneTimeTokens(ctx, c.User); err != nil { // a link to set another is of no use any more
+			return err
+		}
 		return q.EndSessions(ctx, c.User, c.Session)
-	})
+	}))
 }
 
 // unchanged locks the user and refuses when the password is no longer the one
 // that was checked.
-func unchanged(ctx context.Context, q *backenddb.Queries, checked backenddb.User) error {
-	row, err := q.UserForUpdate(ctx, checked.ID)
+func unchanged(ctx context.Context, lock func(context.Context, uuid.UUID) (backenddb.User, error), checked backenddb.User) error {
+	row, err := lock(ctx, checked.ID)
 	if err != nil {
 		return gone(err)
 	}

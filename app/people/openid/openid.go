@@ -18,6 +18,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 	"golang.org/x/oauth2"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
@@ -32,10 +33,10 @@ type Config struct {
 	RedirectURL  string // of /api/v1/auth/oidc/callback, as people reach it
 }
 
-// Load makes the provider that the environment names; secret is New's. Nothing
+// Load makes the provider that the environment names; secrets are New's. Nothing
 // set: nil, there is no log-in of this kind. It tells of everything that is wrong
 // at once.
-func Load(getenv func(string) string, secret []byte) (*Provider, error) {
+func Load(getenv func(string) string, secrets [][]byte) (*Provider, error) {
 	var c Config
 	var missing []error
 	set := 0
@@ -62,7 +63,7 @@ func Load(getenv func(string) string, secret []byte) (*Provider, error) {
 	if err := errors.Join(missing...); err != nil {
 		return nil, err
 	}
-	return New(c, secret)
+	return New(c, secrets)
 }
 
 // How long the provider may take to answer, and a person to log in there.
@@ -82,22 +83,54 @@ var ErrAway = errors.New("the identity provider does not answer now: try again i
 // that the service starts while the provider is away.
 type Provider struct {
 	config Config
-	key    []byte // of attempts
+	// keys are of attempts and of identities to be linked; the first signs.
+	keys   [][]byte
 	client *http.Client
 
 	mu    sync.Mutex
 	found *oidc.Provider
 }
 
-// New makes the provider of the configuration. secret is what the service signs
-// with; attempts are signed with a key made from it, so that neither can be taken
-// for the other.
-func New(c Config, secret []byte) (*Provider, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "companion: attempts to log in by OpenID Connect", 32)
-	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+// New makes the provider of the configuration. secrets are what the service signs
+// with, the first of them, and has signed with before; attempts are signed with keys
+// made from them, so that neither can be taken for the other.
+func New(c Config, secrets [][]byte) (*Provider, error) {
+	p := &Provider{config: c, client: &http.Client{Timeout: answerTime}}
+	for _, secret := range secrets {
+		key, err := hkdf.Key(sha256.New, secret, nil, "companion: attempts to log in by OpenID Connect", 32)
+		if err != nil {
+			return nil, fmt.Errorf("make a key: %w", err)
+		}
+		p.keys = append(p.keys, key)
 	}
-	return &Provider{config: c, key: key, client: &http.Client{Timeout: answerTime}}, nil
+	if len(p.keys) == 0 {
+		return nil, errors.New("there is no key to sign attempts to log in with")
+	}
+	return p, nil
+}
+
+// sign returns claims as a token that this provider's check takes back, under the
+// audience only that they were signed for.
+func (p *Provider) sign(claims jwt.Claims) (string, error) {
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(p.keys[0])
+}
+
+// What tokens are for.
+const (
+	forAttempts = "attempt"
+	forLinks    = "link"
+)
+
+// check reads a token that sign made for that audience.
+func (p *Provider) check(token, audience string, claims jwt.Claims) error {
+	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) {
+		var all jwt.VerificationKeySet
+		for _, key := range p.keys {
+			all.Keys = append(all.Keys, key)
+		}
+		return all, nil
+	}, jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(), jwt.WithAudience(audience))
+	return err
 }
 
 // discover returns what the provider says of itself.
@@ -130,27 +163,64 @@ type attempt struct {
 	Verifier string `json:"verifier"` // of PKCE
 	Fresh    bool   `json:"fresh"`
 	ReturnTo string `json:"returnTo"`
+	// Link is the user whose identity this becomes; nil: whoever it is logs in.
+	Link *uuid.UUID `json:"link,omitempty"`
+}
+
+// Begin is what is wanted of a log-in.
+type Begin struct {
+	Fresh    bool       // the provider asks the person again who they are
+	ReturnTo string     // given back by Finish
+	Link     *uuid.UUID // the user, logged in, whose identity it becomes; nil: none
 }
 
 // Begin returns where the person is sent to, and the attempt to be kept by their
-// browser until they come back. fresh has the provider ask them again who they
-// are; returnTo is given back by Finish.
-func (p *Provider) Begin(ctx context.Context, fresh bool, returnTo string) (address, kept string, err error) {
+// browser until they come back.
+func (p *Provider) Begin(ctx context.Context, wanted Begin) (address, kept string, err error) {
 	ctx = oidc.ClientContext(ctx, p.client)
 	found, err := p.discover(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	its := attempt{
-		RegisteredClaims: jwt.RegisteredClaims{ExpiresAt: jwt.NewNumericDate(time.Now().Add(AttemptLife))},
-		State:            rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Fresh: fresh, ReturnTo: returnTo,
+		RegisteredClaims: jwt.RegisteredClaims{Audience: jwt.ClaimStrings{forAttempts}, ExpiresAt: jwt.NewNumericDate(time.Now().Add(AttemptLife))},
+		State:            rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		Fresh: wanted.Fresh, ReturnTo: wanted.ReturnTo, Link: wanted.Link,
 	}
-	kept, err = jwt.NewWithClaims(jwt.SigningMethodHS256, its).SignedString(p.key)
+	kept, err = p.sign(its)
 	options := []oauth2.AuthCodeOption{oidc.Nonce(its.Nonce), oauth2.S256ChallengeOption(its.Verifier)}
-	if fresh {
+	if wanted.Fresh {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
 	}
 	return p.oauth(found).AuthCodeURL(its.State, options...), kept, err
+}
+
+// link is an identity that is to be linked with the account of its address, once
+// the account's password was given.
+type link struct {
+	jwt.RegisteredClaims
+	Email         string           `json:"email"`
+	Authenticated *jwt.NumericDate `json:"auth_time"`
+}
+
+// LinkToken keeps an identity with a verified address for a while, for Linked.
+func (p *Provider) LinkToken(who account.Identity) (string, error) {
+	return p.sign(link{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer: who.Issuer, Subject: who.Subject, Audience: jwt.ClaimStrings{forLinks}, ExpiresAt: jwt.NewNumericDate(time.Now().Add(AttemptLife)),
+		},
+		Email: who.Email, Authenticated: jwt.NewNumericDate(who.Authenticated),
+	})
+}
+
+// Linked returns the identity of a LinkToken, or ErrUnauthorized.
+func (p *Provider) Linked(token string) (account.Identity, error) {
+	var its link
+	if err := p.check(token, forLinks, &its); err != nil || its.Authenticated == nil {
+		return account.Identity{}, fmt.Errorf("this identity was shown longer than %d minutes ago, or not here: log in with the identity provider again: %w",
+			int(AttemptLife.Minutes()), apperror.ErrUnauthorized)
+	}
+	return account.Identity{Issuer: its.Issuer, Subject: its.Subject, Email: its.Email, Verified: true, Authenticated: its.Authenticated.UTC()}, nil
 }
 
 // Answer is what the provider sent the person back with.
@@ -160,24 +230,33 @@ type Answer struct {
 	Refused string
 }
 
-// Finish returns who logged in, and what Begin was given as returnTo. returnTo is
-// there even with an error, once the attempt is known to be ours. An answer that
-// does not fit the attempt is ErrUnauthorized.
-func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (who account.Identity, returnTo string, err error) {
+// Finished is what came of an attempt.
+type Finished struct {
+	Who account.Identity
+	// What Begin was given. They are there even with an error, once the attempt is
+	// known to be ours.
+	ReturnTo string
+	Link     *uuid.UUID
+}
+
+// Finish returns who logged in. An answer that does not fit the attempt is
+// ErrUnauthorized.
+func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (Finished, error) {
 	var its attempt
-	if _, err := jwt.ParseWithClaims(kept, &its, func(*jwt.Token) (any, error) { return p.key, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired()); err != nil {
-		return who, "", fmt.Errorf("this attempt to log in was not begun in this browser, or longer ago than %d minutes: begin again: %w",
+	if err := p.check(kept, forAttempts, &its); err != nil {
+		return Finished{}, fmt.Errorf("this attempt to log in was not begun in this browser, or longer ago than %d minutes: begin again: %w",
 			int(AttemptLife.Minutes()), apperror.ErrUnauthorized)
 	}
 	if its.State == "" || subtle.ConstantTimeCompare([]byte(its.State), []byte(a.State)) != 1 {
-		return who, "", fmt.Errorf("the answer is to another attempt to log in: begin again: %w", apperror.ErrUnauthorized)
+		return Finished{}, fmt.Errorf("the answer is to another attempt to log in: begin again: %w", apperror.ErrUnauthorized)
 	}
+	f := Finished{ReturnTo: its.ReturnTo, Link: its.Link}
 	if a.Refused != "" {
-		return who, its.ReturnTo, fmt.Errorf("the identity provider did not log you in (%.50s): %w", a.Refused, apperror.ErrUnauthorized)
+		return f, fmt.Errorf("the identity provider did not log you in (%.50s): %w", a.Refused, apperror.ErrUnauthorized)
 	}
-	who, err = p.redeem(oidc.ClientContext(ctx, p.client), its, a.Code)
-	return who, its.ReturnTo, err
+	var err error
+	f.Who, err = p.redeem(oidc.ClientContext(ctx, p.client), its, a.Code)
+	return f, err
 }
 
 // redeem gets the ID token for the code and checks it.
@@ -193,7 +272,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError:
 		return who, fmt.Errorf("the identity provider did not take its code back (%.50s): %w", refused.ErrorCode, apperror.ErrUnauthorized)
 	case err != nil:
-		return who, errors.Join(ErrAway, err)
+		return who, errors.Join(ErrAway, withoutBody(err))
 	}
 	raw, _ := token.Extra("id_token").(string)
 	checked, err := found.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(ctx, raw)
@@ -235,6 +314,16 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	}
 	who.Email, who.Verified = info.Email, info.EmailVerified
 	return who, nil
+}
+
+// withoutBody leaves out what a provider answered: it may repeat what it was sent,
+// or hold tokens, and errors are logged.
+func withoutBody(err error) error {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) && refused.Response != nil {
+		return fmt.Errorf("the token endpoint answers %s", refused.Response.Status)
+	}
+	return err
 }
 
 // truth is a boolean, which some providers write as a text.

@@ -26,21 +26,21 @@ func TestLoad(t *testing.T) {
 			return all[asked]
 		}
 	}
-	p, err := Load(with("", ""), []byte("key"))
+	p, err := Load(with("", ""), [][]byte{[]byte("key")})
 	require.NoError(t, err)
 	require.NotNil(t, p, "no issuer is asked yet")
-	p, err = Load(func(string) string { return "" }, []byte("key"))
+	p, err = Load(func(string) string { return "" }, [][]byte{[]byte("key")})
 	require.NoError(t, err)
 	require.Nil(t, p)
-	_, err = Load(with("OIDC_CLIENT_SECRET", ""), []byte("key"))
+	_, err = Load(with("OIDC_CLIENT_SECRET", ""), [][]byte{[]byte("key")})
 	require.ErrorContains(t, err, "OIDC_CLIENT_SECRET is not set")
-	_, err = Load(with("OIDC_ISSUER", "id.example.org"), []byte("key"))
+	_, err = Load(with("OIDC_ISSUER", "id.example.org"), [][]byte{[]byte("key")})
 	require.ErrorContains(t, err, "OIDC_ISSUER")
 }
 
 func newProvider(t *testing.T, issuer, secret string) *Provider {
 	t.Helper()
-	p, err := New(Config{Issuer: issuer, ClientID: oidctest.ClientID, ClientSecret: secret, RedirectURL: "https://app.example.org/callback"}, []byte("our key"))
+	p, err := New(Config{Issuer: issuer, ClientID: oidctest.ClientID, ClientSecret: secret, RedirectURL: "https://app.example.org/callback"}, [][]byte{[]byte("our key")})
 	require.NoError(t, err)
 	return p
 }
@@ -63,27 +63,50 @@ func TestLogIn(t *testing.T) {
 	p := newProvider(t, issuer.URL, oidctest.ClientSecret)
 	moment := time.Now().Add(-time.Minute)
 	issuer.Says(map[string]any{"sub": "ada", "email": "Ada@Example.org", "email_verified": "true", "name": "Ada", "auth_time": moment.Unix()})
-	address, kept, err := p.Begin(t.Context(), true, "/dashboard")
+	address, kept, err := p.Begin(t.Context(), Begin{Fresh: true, ReturnTo: "/dashboard"})
 	require.NoError(t, err)
 	answer := visit(t, address)
 	require.Equal(t, "login", issuer.Asked().Get("prompt"))
 	require.Equal(t, "0", issuer.Asked().Get("max_age"))
 	require.Equal(t, "openid email profile", issuer.Asked().Get("scope"))
-	who, to, err := p.Finish(t.Context(), kept, answer)
+	f, err := p.Finish(t.Context(), kept, answer)
+	who, to := f.Who, f.ReturnTo
 	require.NoError(t, err)
 	require.Equal(t, "/dashboard", to)
 	require.Equal(t, account.Identity{
 		Issuer: issuer.URL, Subject: "ada", Email: "Ada@Example.org", Verified: true, Name: "Ada", Authenticated: moment.UTC().Truncate(time.Second),
 	}, who)
 
-	_, _, err = p.Finish(t.Context(), kept, answer)
+	_, err = p.Finish(t.Context(), kept, answer)
 	require.ErrorIs(t, err, apperror.ErrUnauthorized, "a code is good for one log-in")
+}
+
+func TestTokensAreGoodForWhatTheyWereMade(t *testing.T) {
+	issuer := oidctest.New(t)
+	p := newProvider(t, issuer.URL, oidctest.ClientSecret)
+	who := account.Identity{Issuer: issuer.URL, Subject: "ada", Email: "ada@example.org", Verified: true, Authenticated: time.Now().UTC().Truncate(time.Second)}
+	token, err := p.LinkToken(who)
+	require.NoError(t, err)
+	linked, err := p.Linked(token)
+	require.NoError(t, err)
+	require.Equal(t, who, linked)
+	_, err = p.Finish(t.Context(), token, Answer{})
+	require.ErrorIs(t, err, apperror.ErrUnauthorized, "no attempt")
+	_, kept, err := p.Begin(t.Context(), Begin{})
+	require.NoError(t, err)
+	_, err = p.Linked(kept)
+	require.ErrorIs(t, err, apperror.ErrUnauthorized, "no identity")
+	// A key that signs no more is still good.
+	rotated, err := New(p.config, [][]byte{[]byte("a new key"), []byte("our key")})
+	require.NoError(t, err)
+	_, err = rotated.Linked(token)
+	require.NoError(t, err)
 }
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	issuer := oidctest.New(t)
 	ours := newProvider(t, issuer.URL, oidctest.ClientSecret)
-	stranger, err := New(ours.config, []byte("another key"))
+	stranger, err := New(ours.config, [][]byte{[]byte("another key")})
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		claims map[string]any
@@ -111,7 +134,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 				claims[key] = value
 			}
 			issuer.Says(claims)
-			address, kept, err := ours.Begin(t.Context(), c.fresh, "/x")
+			address, kept, err := ours.Begin(t.Context(), Begin{Fresh: c.fresh, ReturnTo: "/x"})
 			require.NoError(t, err)
 			answer := visit(t, address)
 			if c.spoil != nil {
@@ -121,7 +144,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 			if c.by != nil {
 				by = c.by
 			}
-			_, _, err = by.Finish(t.Context(), kept, answer)
+			_, err = by.Finish(t.Context(), kept, answer)
 			require.ErrorIs(t, err, apperror.ErrUnauthorized)
 		})
 	}
@@ -143,10 +166,10 @@ func TestAnIssuerThatIsAwayIsAskedAgain(t *testing.T) {
 	t.Cleanup(front.Close)
 	p := newProvider(t, issuer.URL, oidctest.ClientSecret)
 	p.client.Transport = rewrite(front.Listener.Addr().String(), behind.Host)
-	_, _, err = p.Begin(t.Context(), false, "")
+	_, _, err = p.Begin(t.Context(), Begin{})
 	require.ErrorIs(t, err, ErrAway)
 	away = false
-	_, _, err = p.Begin(t.Context(), false, "")
+	_, _, err = p.Begin(t.Context(), Begin{})
 	require.NoError(t, err)
 }
 

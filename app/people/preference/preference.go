@@ -17,7 +17,6 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
-	"github.com/wealth-companion/companion/app/messaging/outbox"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 	"github.com/wealth-companion/companion/app/store/etag"
@@ -40,6 +39,7 @@ type Settings struct {
 // Preferences are a user's settings, and where their browsers take push.
 type Preferences struct {
 	Settings
+	EmailConfirmed    bool           `json:"emailConfirmed" doc:"false: the channel email waits until the address is confirmed"`
 	PushSubscriptions []Subscription `json:"pushSubscriptions"`
 	UpdatedAt         time.Time      `json:"updatedAt"`
 }
@@ -49,8 +49,8 @@ func (p Preferences) Changed() time.Time { return p.UpdatedAt }
 
 // Store keeps preferences.
 type Store struct {
-	Pool    *pgxpool.Pool
-	Service string // who publishes its events
+	Pool      *pgxpool.Pool
+	Publisher Publisher
 }
 
 var (
@@ -127,7 +127,7 @@ func (s *Store) Put(ctx context.Context, user uuid.UUID, ifMatch string, n Setti
 	})
 }
 
-// change locks the user's preferences, changes them, and tells of it.
+// change locks the user's preferences, changes them and publishes their new state.
 func (s *Store) change(ctx context.Context, user uuid.UUID, ifMatch string, how func(q *backenddb.Queries, at time.Time) error) (Preferences, error) {
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Preferences, error) {
 		q := backenddb.New(tx)
@@ -145,7 +145,7 @@ func (s *Store) change(ctx context.Context, user uuid.UUID, ifMatch string, how 
 		if err := how(q, at); err != nil {
 			return Preferences{}, err
 		}
-		return tell(ctx, tx, s.Service, user)
+		return s.Publisher.publish(ctx, tx, user)
 	})
 }
 
@@ -154,94 +154,4 @@ func missing(err error) error {
 		return fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
 	}
 	return err
-}
-
-// who is what else agents must know of a user.
-type who struct{ email, name string }
-
-func find(ctx context.Context, tx pgx.Tx, user uuid.UUID) (Preferences, who, error) {
-	q := backenddb.New(tx)
-	row, err := q.Preferences(ctx, user)
-	if err != nil {
-		return Preferences{}, who{}, missing(err)
-	}
-	subscriptions, err := q.PushSubscriptions(ctx, user)
-	if err != nil {
-		return Preferences{}, who{}, err
-	}
-	its := row.Preference
-	p := Preferences{
-		Settings: Settings{
-			Timezone: its.Timezone, Channels: its.Channels, QuietFrom: its.QuietFrom, QuietUntil: its.QuietUntil,
-			Digest: its.Digest, MutedTypes: its.MutedTypes, Phrasing: its.Phrasing,
-		},
-		PushSubscriptions: []Subscription{}, UpdatedAt: its.UpdatedAt.UTC(),
-	}
-	for _, one := range subscriptions {
-		p.PushSubscriptions = append(p.PushSubscriptions, Subscription{
-			Endpoint: one.Endpoint, Keys: Keys{P256dh: one.P256dh, Auth: one.Auth}, CreatedAt: one.CreatedAt.UTC(),
-		})
-	}
-	return p, who{row.Email, row.Name}, nil
-}
-
-// Begin gives a new user the settings to start with, and tells of them. service
-// is who publishes the event.
-func Begin(ctx context.Context, tx pgx.Tx, service string, user uuid.UUID) error {
-	if err := db.Act(ctx, tx, user); err != nil {
-		return err
-	}
-	if err := backenddb.New(tx).InsertPreferences(ctx, user, time.Now().UTC()); err != nil {
-		return err
-	}
-	_, err := tell(ctx, tx, service, user)
-	return err
-}
-
-// Tell tells of a user whose name has changed. tx acts for the user.
-func Tell(ctx context.Context, tx pgx.Tx, service string, user uuid.UUID) error {
-	if _, err := backenddb.New(tx).PreferencesForUpdate(ctx, user); err != nil {
-		return missing(err)
-	}
-	_, err := tell(ctx, tx, service, user)
-	return err
-}
-
-// tell publishes a user's preferences as they are in tx. The row is locked, so
-// that the last state is told last.
-func tell(ctx context.Context, tx pgx.Tx, service string, user uuid.UUID) (Preferences, error) {
-	p, its, err := find(ctx, tx, user)
-	if err != nil {
-		return p, err
-	}
-	data := event.PreferencesChanged{
-		UserID: user, Email: its.email, Name: its.name, Timezone: p.Timezone, Channels: p.Channels, QuietFrom: p.QuietFrom, QuietUntil: p.QuietUntil,
-		Digest: p.Digest, MutedTypes: p.MutedTypes, Phrasing: p.Phrasing,
-	}
-	for _, one := range p.PushSubscriptions {
-		data.PushSubscriptions = append(data.PushSubscriptions, event.PushSubscription{Endpoint: one.Endpoint, P256dh: one.Keys.P256dh, Auth: one.Keys.Auth})
-	}
-	return p, put(ctx, tx, service, data)
-}
-
-// Scrub overwrites what the compacted topic would keep for good of a user whose
-// account is being deleted: an address that no mail goes to, and no channel.
-func Scrub(ctx context.Context, tx pgx.Tx, service string, user uuid.UUID) error {
-	if _, err := backenddb.New(tx).PreferencesForUpdate(ctx, user); err != nil {
-		return missing(err)
-	}
-	return put(ctx, tx, service, event.PreferencesChanged{
-		UserID: user, Email: "deleted@invalid", Timezone: "UTC", Channels: []string{}, Digest: "off", MutedTypes: []string{},
-	})
-}
-
-func put(ctx context.Context, tx pgx.Tx, service string, data event.PreferencesChanged) (err error) {
-	if data.Version, err = backenddb.New(tx).NextPreferencesVersion(ctx, data.UserID); err != nil {
-		return err
-	}
-	e, err := event.New(ctx, service, event.TypePreferencesChanged, data.UserID.String(), data)
-	if err != nil {
-		return err
-	}
-	return outbox.Put(ctx, tx, e, data.UserID.String())
 }

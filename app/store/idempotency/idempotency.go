@@ -145,8 +145,13 @@ func recall(ctx context.Context, tx pgx.Tx, user uuid.UUID, r *Request, result a
 }
 
 // Prune forgets old keys, some at a time.
-func Prune(ctx context.Context, q db.Querier) error {
-	_, err := q.Exec(ctx, `DELETE FROM idempotency_keys WHERE (user_id, key) IN
-		(SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT 10000)`, Memory)
-	return err
+func Prune(ctx context.Context, pool *pgxpool.Pool) error {
+	return db.InTx(ctx, pool, func(tx pgx.Tx) error {
+		if err := db.Across(ctx, tx, db.Retention); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE (user_id, key) IN
+			(SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT 10000)`, Memory)
+		return err
+	})
 }

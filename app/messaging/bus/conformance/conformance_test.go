@@ -53,12 +53,13 @@ func TestObservers(t *testing.T) {
 func TestNotification(t *testing.T) {
 	conformance.Run(t, func(t *testing.T) conformance.Subject {
 		pool := pgtest.Pool(t, event.Notification)
-		agent := &notification.Agent{Pool: pool}
+		agent := &notification.Agent{Pool: pool, Letters: &notification.Mail{}} // which nothing is given to send
 		return conformance.Subject{
 			Service: event.Notification, Pool: pool, Handlers: agent.Handlers(), User: tracing.NewID(),
 			State: []string{
 				"SELECT source_event_id, channel, title, message, status FROM alerts ORDER BY source_event_id, channel",
 				"SELECT data::text FROM preferences",
+				"SELECT id, user_id, email, kind, link FROM letters ORDER BY id",
 			},
 		}
 	})

@@ -87,6 +87,9 @@ func Samples(t testing.TB, user uuid.UUID) []event.CloudEvent {
 		UserID: user, BudgetID: budget, Category: "groceries", BudgetAmount: "100.00", ActualAmount: "130.00", PercentOver: "30", Period: clock.Format("2006-01"),
 	})
 	tell(event.Backend, event.TypeReminderDue, event.ReminderDue{UserID: user, TaskID: tracing.NewID(), Title: "Call the bank", RemindAt: clock})
+	tell(event.Backend, event.TypeMailRequested, event.MailRequested{
+		UserID: user, Email: "ada@example.org", Kind: event.MailConfirmAddress, Link: "https://app.example.org/#secret", ExpiresAt: clock.Add(24 * time.Hour),
+	})
 	for _, feedback := range []string{"none", "wrong"} {
 		tell(event.Backend, event.TypeInsightDismissed, event.InsightDismissed{
 			UserID: user, InsightID: insight, InsightType: event.SpendingPattern, Detector: "anomaly", Feedback: feedback, DismissedAt: clock,

@@ -12,14 +12,49 @@ import (
 	"github.com/google/uuid"
 )
 
+const addAttempts = `-- name: AddAttempts :many
+INSERT INTO throttles AS t (key, count, ends_at)
+SELECT added.key, added.count, $1::timestamptz
+FROM (SELECT unnest($2::bytea[]) AS key, unnest($3::integer[]) AS count) AS added ORDER BY added.key
+ON CONFLICT (key) DO UPDATE SET count = t.count + excluded.count
+RETURNING key, count
+`
+
+type AddAttemptsRow struct {
+	Key   []byte
+	Count int32
+}
+
+// Adds to several counts at once, in the order of the keys, and says what they are then.
+func (q *Queries) AddAttempts(ctx context.Context, endsAt time.Time, keys [][]byte, counts []int32) ([]AddAttemptsRow, error) {
+	rows, err := q.db.Query(ctx, addAttempts, endsAt, keys, counts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AddAttemptsRow{}
+	for rows.Next() {
+		var i AddAttemptsRow
+		if err := rows.Scan(&i.Key, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const budgetsToScrub = `-- name: BudgetsToScrub :many
-SELECT id, currency, month FROM budgets WHERE user_id = $1
+SELECT id, currency, month, version FROM budgets WHERE user_id = $1 ORDER BY id FOR UPDATE
 `
 
 type BudgetsToScrubRow struct {
 	ID       uuid.UUID
 	Currency string
 	Month    time.Time
+	Version  int64
 }
 
 func (q *Queries) BudgetsToScrub(ctx context.Context, userID uuid.UUID) ([]BudgetsToScrubRow, error) {
@@ -31,7 +66,12 @@ func (q *Queries) BudgetsToScrub(ctx context.Context, userID uuid.UUID) ([]Budge
 	items := []BudgetsToScrubRow{}
 	for rows.Next() {
 		var i BudgetsToScrubRow
-		if err := rows.Scan(&i.ID, &i.Currency, &i.Month); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Currency,
+			&i.Month,
+			&i.Version,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -40,6 +80,65 @@ func (q *Queries) BudgetsToScrub(ctx context.Context, userID uuid.UUID) ([]Budge
 		return nil, err
 	}
 	return items, nil
+}
+
+const categoriesToScrub = `-- name: CategoriesToScrub :many
+SELECT id, kind, version FROM categories WHERE user_id = $1 ORDER BY id FOR UPDATE
+`
+
+type CategoriesToScrubRow struct {
+	ID      uuid.UUID
+	Kind    string
+	Version int64
+}
+
+func (q *Queries) CategoriesToScrub(ctx context.Context, userID uuid.UUID) ([]CategoriesToScrubRow, error) {
+	rows, err := q.db.Query(ctx, categoriesToScrub, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CategoriesToScrubRow{}
+	for rows.Next() {
+		var i CategoriesToScrubRow
+		if err := rows.Scan(&i.ID, &i.Kind, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const confirmAddress = `-- name: ConfirmAddress :exec
+UPDATE users SET email_confirmed_at = coalesce(email_confirmed_at, $1::timestamptz), holds_email = true, updated_at = $1::timestamptz WHERE id = $2
+`
+
+func (q *Queries) ConfirmAddress(ctx context.Context, at time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, confirmAddress, at, iD)
+	return err
+}
+
+const countAttempt = `-- name: CountAttempt :one
+INSERT INTO throttles AS t (key, count, ends_at) VALUES ($1, 1, now() + make_interval(secs => $2::float8))
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN t.ends_at <= now() THEN 1 ELSE least(t.count, 1000000) + 1 END,
+    ends_at = CASE WHEN t.ends_at <= now() THEN excluded.ends_at ELSE t.ends_at END
+RETURNING count, ceil(extract(epoch FROM ends_at - now()))::float8 AS seconds_left
+`
+
+type CountAttemptRow struct {
+	Count       int32
+	SecondsLeft float64
+}
+
+func (q *Queries) CountAttempt(ctx context.Context, key []byte, seconds float64) (CountAttemptRow, error) {
+	row := q.db.QueryRow(ctx, countAttempt, key, seconds)
+	var i CountAttemptRow
+	err := row.Scan(&i.Count, &i.SecondsLeft)
+	return i, err
 }
 
 const deleteUser = `-- name: DeleteUser :execrows
@@ -53,6 +152,42 @@ func (q *Queries) DeleteUser(ctx context.Context, id uuid.UUID) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const dropIdentities = `-- name: DropIdentities :exec
+DELETE FROM identities WHERE user_id = $1
+`
+
+func (q *Queries) DropIdentities(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropIdentities, userID)
+	return err
+}
+
+const dropMailRequest = `-- name: DropMailRequest :exec
+DELETE FROM mail_requests WHERE id = $1
+`
+
+func (q *Queries) DropMailRequest(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropMailRequest, id)
+	return err
+}
+
+const dropOneTimeTokens = `-- name: DropOneTimeTokens :exec
+DELETE FROM one_time_tokens WHERE user_id = $1
+`
+
+func (q *Queries) DropOneTimeTokens(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropOneTimeTokens, userID)
+	return err
+}
+
+const dropPushSubscriptions = `-- name: DropPushSubscriptions :exec
+DELETE FROM push_subscriptions WHERE user_id = $1
+`
+
+func (q *Queries) DropPushSubscriptions(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropPushSubscriptions, userID)
+	return err
 }
 
 const endExpiredSessions = `-- name: EndExpiredSessions :exec
@@ -82,6 +217,63 @@ func (q *Queries) EndSessions(ctx context.Context, userID uuid.UUID, otherThan u
 	return err
 }
 
+const endedSessions = `-- name: EndedSessions :many
+SELECT id, ended_at FROM ended_sessions WHERE ended_at > $1
+`
+
+func (q *Queries) EndedSessions(ctx context.Context, since time.Time) ([]EndedSession, error) {
+	rows, err := q.db.Query(ctx, endedSessions, since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EndedSession{}
+	for rows.Next() {
+		var i EndedSession
+		if err := rows.Scan(&i.ID, &i.EndedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const forgetAttempts = `-- name: ForgetAttempts :exec
+DELETE FROM throttles WHERE key = $1
+`
+
+func (q *Queries) ForgetAttempts(ctx context.Context, key []byte) error {
+	_, err := q.db.Exec(ctx, forgetAttempts, key)
+	return err
+}
+
+const forgetEndedSessions = `-- name: ForgetEndedSessions :execrows
+DELETE FROM ended_sessions WHERE id IN (SELECT old.id FROM ended_sessions AS old WHERE old.ended_at < $1 LIMIT $2)
+`
+
+func (q *Queries) ForgetEndedSessions(ctx context.Context, before time.Time, most int32) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetEndedSessions, before, most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const forgetOneTimeTokens = `-- name: ForgetOneTimeTokens :execrows
+DELETE FROM one_time_tokens WHERE hash IN (SELECT old.hash FROM one_time_tokens AS old WHERE old.expires_at < now() LIMIT $1)
+`
+
+func (q *Queries) ForgetOneTimeTokens(ctx context.Context, limit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetOneTimeTokens, limit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const forgetRefreshTokens = `-- name: ForgetRefreshTokens :exec
 DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < $2
 `
@@ -91,14 +283,40 @@ func (q *Queries) ForgetRefreshTokens(ctx context.Context, sessionID uuid.UUID, 
 	return err
 }
 
+const forgetSessions = `-- name: ForgetSessions :execrows
+DELETE FROM sessions WHERE id IN (SELECT old.id FROM sessions AS old WHERE old.expires_at < now() LIMIT $1)
+`
+
+func (q *Queries) ForgetSessions(ctx context.Context, limit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetSessions, limit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const forgetThrottles = `-- name: ForgetThrottles :execrows
+DELETE FROM throttles WHERE key IN (SELECT old.key FROM throttles AS old WHERE old.ends_at < now() LIMIT $1)
+`
+
+// Each forgets some at a time, and says how many.
+func (q *Queries) ForgetThrottles(ctx context.Context, limit int32) (int64, error) {
+	result, err := q.db.Exec(ctx, forgetThrottles, limit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const goalsToScrub = `-- name: GoalsToScrub :many
-SELECT id, currency, created_at FROM goals WHERE user_id = $1
+SELECT id, currency, created_at, version FROM goals WHERE user_id = $1 ORDER BY id FOR UPDATE
 `
 
 type GoalsToScrubRow struct {
 	ID        uuid.UUID
 	Currency  string
 	CreatedAt time.Time
+	Version   int64
 }
 
 func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsToScrubRow, error) {
@@ -110,7 +328,12 @@ func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsTo
 	items := []GoalsToScrubRow{}
 	for rows.Next() {
 		var i GoalsToScrubRow
-		if err := rows.Scan(&i.ID, &i.Currency, &i.CreatedAt); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Currency,
+			&i.CreatedAt,
+			&i.Version,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -121,15 +344,47 @@ func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsTo
 	return items, nil
 }
 
-const hasIdentity = `-- name: HasIdentity :one
-SELECT EXISTS (SELECT FROM identities WHERE user_id = $1)
+const holderForUpdate = `-- name: HolderForUpdate :one
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE email = $1 AND holds_email FOR NO KEY UPDATE
 `
 
-func (q *Queries) HasIdentity(ctx context.Context, userID uuid.UUID) (bool, error) {
-	row := q.db.QueryRow(ctx, hasIdentity, userID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+func (q *Queries) HolderForUpdate(ctx context.Context, email string) (User, error) {
+	row := q.db.QueryRow(ctx, holderForUpdate, email)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
+	)
+	return i, err
+}
+
+const holderOf = `-- name: HolderOf :one
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE email = $1 AND holds_email
+`
+
+// The account that a log-in with the address leads to.
+func (q *Queries) HolderOf(ctx context.Context, email string) (User, error) {
+	row := q.db.QueryRow(ctx, holderOf, email)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
+	)
+	return i, err
 }
 
 const insertIdentity = `-- name: InsertIdentity :exec
@@ -149,6 +404,50 @@ func (q *Queries) InsertIdentity(ctx context.Context, arg InsertIdentityParams) 
 		arg.Subject,
 		arg.UserID,
 		arg.CreatedAt,
+	)
+	return err
+}
+
+const insertMailRequest = `-- name: InsertMailRequest :exec
+INSERT INTO mail_requests (id, user_id, email, kind, requested_at) VALUES ($1, $2, $3, $4, $5)
+`
+
+type InsertMailRequestParams struct {
+	ID          uuid.UUID
+	UserID      *uuid.UUID
+	Email       string
+	Kind        string
+	RequestedAt time.Time
+}
+
+func (q *Queries) InsertMailRequest(ctx context.Context, arg InsertMailRequestParams) error {
+	_, err := q.db.Exec(ctx, insertMailRequest,
+		arg.ID,
+		arg.UserID,
+		arg.Email,
+		arg.Kind,
+		arg.RequestedAt,
+	)
+	return err
+}
+
+const insertOneTimeToken = `-- name: InsertOneTimeToken :exec
+INSERT INTO one_time_tokens (hash, user_id, purpose, expires_at) VALUES ($1, $2, $3, $4)
+`
+
+type InsertOneTimeTokenParams struct {
+	Hash      []byte
+	UserID    uuid.UUID
+	Purpose   string
+	ExpiresAt time.Time
+}
+
+func (q *Queries) InsertOneTimeToken(ctx context.Context, arg InsertOneTimeTokenParams) error {
+	_, err := q.db.Exec(ctx, insertOneTimeToken,
+		arg.Hash,
+		arg.UserID,
+		arg.Purpose,
+		arg.ExpiresAt,
 	)
 	return err
 }
@@ -187,16 +486,18 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 }
 
 const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, email, name, password_hash, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $5)
+INSERT INTO users (id, email, name, password_hash, holds_email, email_confirmed_at, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 `
 
 type InsertUserParams struct {
-	ID           uuid.UUID
-	Email        string
-	Name         string
-	PasswordHash *string
-	CreatedAt    time.Time
+	ID               uuid.UUID
+	Email            string
+	Name             string
+	PasswordHash     *string
+	HoldsEmail       bool
+	EmailConfirmedAt *time.Time
+	CreatedAt        time.Time
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
@@ -205,9 +506,32 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.Email,
 		arg.Name,
 		arg.PasswordHash,
+		arg.HoldsEmail,
+		arg.EmailConfirmedAt,
 		arg.CreatedAt,
 	)
 	return err
+}
+
+const newestClaimantOf = `-- name: NewestClaimantOf :one
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE email = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+`
+
+func (q *Queries) NewestClaimantOf(ctx context.Context, email string) (User, error) {
+	row := q.db.QueryRow(ctx, newestClaimantOf, email)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
+	)
+	return i, err
 }
 
 const prolongSession = `-- name: ProlongSession :exec
@@ -219,16 +543,34 @@ func (q *Queries) ProlongSession(ctx context.Context, expiresAt time.Time, iD uu
 	return err
 }
 
+const refreshToken = `-- name: RefreshToken :one
+SELECT spent_at, expires_at FROM refresh_tokens WHERE hash = $1
+`
+
+type RefreshTokenRow struct {
+	SpentAt   *time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) RefreshToken(ctx context.Context, hash []byte) (RefreshTokenRow, error) {
+	row := q.db.QueryRow(ctx, refreshToken, hash)
+	var i RefreshTokenRow
+	err := row.Scan(&i.SpentAt, &i.ExpiresAt)
+	return i, err
+}
+
 const refreshTokenForUpdate = `-- name: RefreshTokenForUpdate :one
-SELECT t.spent_at, t.expires_at, s.id, s.user_id, s.authenticated_at, s.created_at, s.expires_at
+SELECT t.spent_at, t.spent_by, t.successor_salt, t.expires_at, s.id, s.user_id, s.authenticated_at, s.created_at, s.expires_at
 FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
 WHERE t.hash = $1 FOR UPDATE
 `
 
 type RefreshTokenForUpdateRow struct {
-	SpentAt   *time.Time
-	ExpiresAt time.Time
-	Session   Session
+	SpentAt       *time.Time
+	SpentBy       []byte
+	SuccessorSalt []byte
+	ExpiresAt     time.Time
+	Session       Session
 }
 
 // Of two at the same moment the second waits here, and finds the token spent.
@@ -237,6 +579,8 @@ func (q *Queries) RefreshTokenForUpdate(ctx context.Context, hash []byte) (Refre
 	var i RefreshTokenForUpdateRow
 	err := row.Scan(
 		&i.SpentAt,
+		&i.SpentBy,
+		&i.SuccessorSalt,
 		&i.ExpiresAt,
 		&i.Session.ID,
 		&i.Session.UserID,
@@ -276,53 +620,83 @@ func (q *Queries) SetPassword(ctx context.Context, passwordHash *string, updated
 	return err
 }
 
-const spendRefreshToken = `-- name: SpendRefreshToken :exec
-UPDATE refresh_tokens SET spent_at = $1 WHERE hash = $2
+const spendOneTimeToken = `-- name: SpendOneTimeToken :execrows
+DELETE FROM one_time_tokens WHERE hash = $1 AND user_id = $2 AND purpose = $3 AND expires_at > $4
 `
 
-func (q *Queries) SpendRefreshToken(ctx context.Context, spentAt *time.Time, hash []byte) error {
-	_, err := q.db.Exec(ctx, spendRefreshToken, spentAt, hash)
+type SpendOneTimeTokenParams struct {
+	Hash    []byte
+	UserID  uuid.UUID
+	Purpose string
+	Now     time.Time
+}
+
+func (q *Queries) SpendOneTimeToken(ctx context.Context, arg SpendOneTimeTokenParams) (int64, error) {
+	result, err := q.db.Exec(ctx, spendOneTimeToken,
+		arg.Hash,
+		arg.UserID,
+		arg.Purpose,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const spendRefreshToken = `-- name: SpendRefreshToken :exec
+UPDATE refresh_tokens SET spent_at = $1, spent_by = $2, successor_salt = $3 WHERE hash = $4
+`
+
+type SpendRefreshTokenParams struct {
+	SpentAt       *time.Time
+	SpentBy       []byte
+	SuccessorSalt []byte
+	Hash          []byte
+}
+
+func (q *Queries) SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenParams) error {
+	_, err := q.db.Exec(ctx, spendRefreshToken,
+		arg.SpentAt,
+		arg.SpentBy,
+		arg.SuccessorSalt,
+		arg.Hash,
+	)
 	return err
 }
 
-const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE email = $1
+const takeMailRequests = `-- name: TakeMailRequests :many
+SELECT id, user_id, email, kind, requested_at FROM mail_requests ORDER BY requested_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 `
 
-func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
-	row := q.db.QueryRow(ctx, userByEmail, email)
-	var i User
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.Name,
-		&i.PasswordHash,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
-const userByEmailForUpdate = `-- name: UserByEmailForUpdate :one
-SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE email = $1 FOR NO KEY UPDATE
-`
-
-func (q *Queries) UserByEmailForUpdate(ctx context.Context, email string) (User, error) {
-	row := q.db.QueryRow(ctx, userByEmailForUpdate, email)
-	var i User
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.Name,
-		&i.PasswordHash,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
+func (q *Queries) TakeMailRequests(ctx context.Context, limit int32) ([]MailRequest, error) {
+	rows, err := q.db.Query(ctx, takeMailRequests, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []MailRequest{}
+	for rows.Next() {
+		var i MailRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.Email,
+			&i.Kind,
+			&i.RequestedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE id = $1
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id uuid.UUID) (User, error) {
@@ -335,14 +709,18 @@ func (q *Queries) UserByID(ctx context.Context, id uuid.UUID) (User, error) {
 		&i.PasswordHash,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
 	)
 	return i, err
 }
 
 const userByIdentity = `-- name: UserByIdentity :one
-SELECT u.id, u.email, u.name, u.password_hash, u.created_at, u.updated_at FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = $1 AND i.subject = $2 FOR SHARE OF u
+SELECT u.id, u.email, u.name, u.password_hash, u.created_at, u.updated_at, u.holds_email, u.email_confirmed_at, u.unsubscribe_key FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = $1 AND i.subject = $2 FOR SHARE OF u
 `
 
+// Seen under app.issuer and app.subject only.
 func (q *Queries) UserByIdentity(ctx context.Context, issuer string, subject string) (User, error) {
 	row := q.db.QueryRow(ctx, userByIdentity, issuer, subject)
 	var i User
@@ -353,12 +731,38 @@ func (q *Queries) UserByIdentity(ctx context.Context, issuer string, subject str
 		&i.PasswordHash,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
+	)
+	return i, err
+}
+
+const userForDeletion = `-- name: UserForDeletion :one
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1 FOR UPDATE
+`
+
+// Waits for whoever is making something of the user's, and keeps others from it:
+// what refers to the user cannot be made before the transaction ends.
+func (q *Queries) UserForDeletion(ctx context.Context, id uuid.UUID) (User, error) {
+	row := q.db.QueryRow(ctx, userForDeletion, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
 	)
 	return i, err
 }
 
 const userForUpdate = `-- name: UserForUpdate :one
-SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 func (q *Queries) UserForUpdate(ctx context.Context, id uuid.UUID) (User, error) {
@@ -371,12 +775,27 @@ func (q *Queries) UserForUpdate(ctx context.Context, id uuid.UUID) (User, error)
 		&i.PasswordHash,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
 	)
 	return i, err
 }
 
+const userOfSession = `-- name: UserOfSession :one
+SELECT user_id FROM sessions WHERE id = $1
+`
+
+// Seen under app.session_id, too.
+func (q *Queries) UserOfSession(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, userOfSession, id)
+	var user_id uuid.UUID
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
 const userWithPassword = `-- name: UserWithPassword :one
-SELECT id, email, name, password_hash, created_at, updated_at FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE
 `
 
 // Holds off a change of the password until the session that it lets begin is there.
@@ -390,20 +809,26 @@ func (q *Queries) UserWithPassword(ctx context.Context, iD uuid.UUID, passwordHa
 		&i.PasswordHash,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
 	)
 	return i, err
 }
 
 const walletsToScrub = `-- name: WalletsToScrub :many
-SELECT id, type, currency FROM wallets WHERE user_id = $1
+SELECT id, type, currency, version FROM wallets WHERE user_id = $1 ORDER BY id FOR UPDATE
 `
 
 type WalletsToScrubRow struct {
 	ID       uuid.UUID
 	Type     string
 	Currency string
+	Version  int64
 }
 
+// What compacted topics keep of a user, to be overwritten. The locks have whoever is
+// changing one of them finish first.
 func (q *Queries) WalletsToScrub(ctx context.Context, userID uuid.UUID) ([]WalletsToScrubRow, error) {
 	rows, err := q.db.Query(ctx, walletsToScrub, userID)
 	if err != nil {
@@ -413,7 +838,12 @@ func (q *Queries) WalletsToScrub(ctx context.Context, userID uuid.UUID) ([]Walle
 	items := []WalletsToScrubRow{}
 	for rows.Next() {
 		var i WalletsToScrubRow
-		if err := rows.Scan(&i.ID, &i.Type, &i.Currency); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Currency,
+			&i.Version,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

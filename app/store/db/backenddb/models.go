@@ -48,6 +48,11 @@ type Demo struct {
 	CreatedAt time.Time
 }
 
+type EndedSession struct {
+	ID      uuid.UUID
+	EndedAt time.Time
+}
+
 type Goal struct {
 	ID        uuid.UUID
 	UserID    uuid.UUID
@@ -93,6 +98,14 @@ type Insight struct {
 	ReadAt          *time.Time
 	DismissedAt     *time.Time
 	Feedback        string
+}
+
+type MailRequest struct {
+	ID          uuid.UUID
+	UserID      *uuid.UUID
+	Email       string
+	Kind        string
+	RequestedAt time.Time
 }
 
 type Preference struct {
@@ -179,12 +192,15 @@ type TransferMatch struct {
 }
 
 type User struct {
-	ID           uuid.UUID
-	Email        string
-	Name         string
-	PasswordHash *string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	ID               uuid.UUID
+	Email            string
+	Name             string
+	PasswordHash     *string
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+	HoldsEmail       bool
+	EmailConfirmedAt *time.Time
+	UnsubscribeKey   uuid.UUID
 }
 
 type Wallet struct {

@@ -35,6 +35,19 @@ func (q *Queries) DropOldPushSubscriptions(ctx context.Context, userID uuid.UUID
 	return err
 }
 
+const endEmails = `-- name: EndEmails :execrows
+UPDATE preferences SET channels = array_remove(channels, 'email'), updated_at = $1
+WHERE user_id = $2 AND 'email' = ANY (channels)
+`
+
+func (q *Queries) EndEmails(ctx context.Context, updatedAt time.Time, userID uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, endEmails, updatedAt, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertPreferences = `-- name: InsertPreferences :exec
 INSERT INTO preferences (user_id, updated_at) VALUES ($1, $2)
 `
@@ -57,13 +70,15 @@ func (q *Queries) NextPreferencesVersion(ctx context.Context, userID uuid.UUID) 
 }
 
 const preferences = `-- name: Preferences :one
-SELECT p.user_id, p.timezone, p.channels, p.quiet_from, p.quiet_until, p.digest, p.muted_types, p.phrasing, p.updated_at, p.version, u.email, u.name FROM preferences p JOIN users u ON u.id = p.user_id WHERE p.user_id = $1
+SELECT p.user_id, p.timezone, p.channels, p.quiet_from, p.quiet_until, p.digest, p.muted_types, p.phrasing, p.updated_at, p.version, u.email, u.name, u.email_confirmed_at, u.unsubscribe_key FROM preferences p JOIN users u ON u.id = p.user_id WHERE p.user_id = $1
 `
 
 type PreferencesRow struct {
-	Preference Preference
-	Email      string
-	Name       string
+	Preference       Preference
+	Email            string
+	Name             string
+	EmailConfirmedAt *time.Time
+	UnsubscribeKey   uuid.UUID
 }
 
 func (q *Queries) Preferences(ctx context.Context, userID uuid.UUID) (PreferencesRow, error) {
@@ -82,6 +97,8 @@ func (q *Queries) Preferences(ctx context.Context, userID uuid.UUID) (Preference
 		&i.Preference.Version,
 		&i.Email,
 		&i.Name,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
 	)
 	return i, err
 }

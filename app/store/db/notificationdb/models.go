@@ -29,3 +29,14 @@ type Alert struct {
 	CorrelationID *uuid.UUID
 	Traceparent   string
 }
+
+type Letter struct {
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	Email     string
+	Kind      string
+	Link      string
+	ExpiresAt time.Time
+	DueAt     time.Time
+	Attempts  int32
+}

@@ -1,6 +1,6 @@
 -- name: InsertUser :exec
-INSERT INTO users (id, email, name, password_hash, created_at, updated_at)
-VALUES (@id, @email, @name, @password_hash, @created_at, @created_at);
+INSERT INTO users (id, email, name, password_hash, holds_email, email_confirmed_at, created_at, updated_at)
+VALUES (@id, @email, @name, @password_hash, @holds_email, @email_confirmed_at, @created_at, @created_at);
 
 -- name: UserByID :one
 SELECT * FROM users WHERE id = $1;
@@ -8,30 +8,46 @@ SELECT * FROM users WHERE id = $1;
 -- name: UserForUpdate :one
 SELECT * FROM users WHERE id = $1 FOR NO KEY UPDATE;
 
--- name: UserByEmail :one
-SELECT * FROM users WHERE email = $1;
+-- Waits for whoever is making something of the user's, and keeps others from it:
+-- what refers to the user cannot be made before the transaction ends.
+-- name: UserForDeletion :one
+SELECT * FROM users WHERE id = $1 FOR UPDATE;
+
+-- The account that a log-in with the address leads to.
+-- name: HolderOf :one
+SELECT * FROM users WHERE email = $1 AND holds_email;
+
+-- name: HolderForUpdate :one
+SELECT * FROM users WHERE email = $1 AND holds_email FOR NO KEY UPDATE;
+
+-- name: NewestClaimantOf :one
+SELECT * FROM users WHERE email = $1 ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- Holds off a change of the password until the session that it lets begin is there.
 -- name: UserWithPassword :one
 SELECT * FROM users WHERE id = @id AND password_hash = @password_hash FOR SHARE;
 
+-- Seen under app.issuer and app.subject only.
 -- name: UserByIdentity :one
 SELECT u.* FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = @issuer AND i.subject = @subject FOR SHARE OF u;
 
--- name: UserByEmailForUpdate :one
-SELECT * FROM users WHERE email = $1 FOR NO KEY UPDATE;
-
--- name: HasIdentity :one
-SELECT EXISTS (SELECT FROM identities WHERE user_id = $1);
-
 -- name: InsertIdentity :exec
 INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (@issuer, @subject, @user_id, @created_at);
+
+-- name: DropIdentities :exec
+DELETE FROM identities WHERE user_id = @user_id;
+
+-- name: DropPushSubscriptions :exec
+DELETE FROM push_subscriptions WHERE user_id = @user_id;
 
 -- name: RenameUser :exec
 UPDATE users SET name = @name, updated_at = @updated_at WHERE id = @id;
 
 -- name: SetPassword :exec
 UPDATE users SET password_hash = @password_hash, updated_at = @updated_at WHERE id = @id;
+
+-- name: ConfirmAddress :exec
+UPDATE users SET email_confirmed_at = coalesce(email_confirmed_at, @at::timestamptz), holds_email = true, updated_at = @at::timestamptz WHERE id = @id;
 
 -- Everything of the user's goes with the row.
 -- name: DeleteUser :execrows
@@ -46,12 +62,15 @@ INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (@hash, @sessio
 
 -- Of two at the same moment the second waits here, and finds the token spent.
 -- name: RefreshTokenForUpdate :one
-SELECT t.spent_at, t.expires_at, sqlc.embed(s)
+SELECT t.spent_at, t.spent_by, t.successor_salt, t.expires_at, sqlc.embed(s)
 FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
 WHERE t.hash = $1 FOR UPDATE;
 
+-- name: RefreshToken :one
+SELECT spent_at, expires_at FROM refresh_tokens WHERE hash = $1;
+
 -- name: SpendRefreshToken :exec
-UPDATE refresh_tokens SET spent_at = @spent_at WHERE hash = @hash;
+UPDATE refresh_tokens SET spent_at = @spent_at, spent_by = @spent_by, successor_salt = @successor_salt WHERE hash = @hash;
 
 -- name: ProlongSession :exec
 UPDATE sessions SET expires_at = @expires_at WHERE id = @id;
@@ -62,6 +81,10 @@ DELETE FROM refresh_tokens WHERE session_id = @session_id AND expires_at < @now;
 -- name: SessionOfRefreshToken :one
 SELECT session_id FROM refresh_tokens WHERE hash = $1;
 
+-- Seen under app.session_id, too.
+-- name: UserOfSession :one
+SELECT user_id FROM sessions WHERE id = $1;
+
 -- name: EndSession :exec
 DELETE FROM sessions WHERE id = $1;
 
@@ -71,11 +94,68 @@ DELETE FROM sessions WHERE user_id = @user_id AND id <> @other_than;
 -- name: EndExpiredSessions :exec
 DELETE FROM sessions WHERE user_id = @user_id AND expires_at < @now;
 
+-- name: EndedSessions :many
+SELECT id, ended_at FROM ended_sessions WHERE ended_at > @since;
+
+-- name: InsertOneTimeToken :exec
+INSERT INTO one_time_tokens (hash, user_id, purpose, expires_at) VALUES (@hash, @user_id, @purpose, @expires_at);
+
+-- name: SpendOneTimeToken :execrows
+DELETE FROM one_time_tokens WHERE hash = @hash AND user_id = @user_id AND purpose = @purpose AND expires_at > @now;
+
+-- name: DropOneTimeTokens :exec
+DELETE FROM one_time_tokens WHERE user_id = @user_id;
+
+-- name: InsertMailRequest :exec
+INSERT INTO mail_requests (id, user_id, email, kind, requested_at) VALUES (@id, @user_id, @email, @kind, @requested_at);
+
+-- name: TakeMailRequests :many
+SELECT * FROM mail_requests ORDER BY requested_at, id LIMIT $1 FOR UPDATE SKIP LOCKED;
+
+-- name: DropMailRequest :exec
+DELETE FROM mail_requests WHERE id = $1;
+
+-- name: CountAttempt :one
+INSERT INTO throttles AS t (key, count, ends_at) VALUES (@key, 1, now() + make_interval(secs => @seconds::float8))
+ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN t.ends_at <= now() THEN 1 ELSE least(t.count, 1000000) + 1 END,
+    ends_at = CASE WHEN t.ends_at <= now() THEN excluded.ends_at ELSE t.ends_at END
+RETURNING count, ceil(extract(epoch FROM ends_at - now()))::float8 AS seconds_left;
+
+-- name: ForgetAttempts :exec
+DELETE FROM throttles WHERE key = $1;
+
+-- Each forgets some at a time, and says how many.
+-- name: ForgetThrottles :execrows
+DELETE FROM throttles WHERE key IN (SELECT old.key FROM throttles AS old WHERE old.ends_at < now() LIMIT $1);
+
+-- name: ForgetOneTimeTokens :execrows
+DELETE FROM one_time_tokens WHERE hash IN (SELECT old.hash FROM one_time_tokens AS old WHERE old.expires_at < now() LIMIT $1);
+
+-- name: ForgetSessions :execrows
+DELETE FROM sessions WHERE id IN (SELECT old.id FROM sessions AS old WHERE old.expires_at < now() LIMIT $1);
+
+-- name: ForgetEndedSessions :execrows
+DELETE FROM ended_sessions WHERE id IN (SELECT old.id FROM ended_sessions AS old WHERE old.ended_at < @before LIMIT @most);
+
+-- What compacted topics keep of a user, to be overwritten. The locks have whoever is
+-- changing one of them finish first.
 -- name: WalletsToScrub :many
-SELECT id, type, currency FROM wallets WHERE user_id = @user_id;
+SELECT id, type, currency, version FROM wallets WHERE user_id = @user_id ORDER BY id FOR UPDATE;
 
 -- name: BudgetsToScrub :many
-SELECT id, currency, month FROM budgets WHERE user_id = @user_id;
+SELECT id, currency, month, version FROM budgets WHERE user_id = @user_id ORDER BY id FOR UPDATE;
 
 -- name: GoalsToScrub :many
-SELECT id, currency, created_at FROM goals WHERE user_id = @user_id;
+SELECT id, currency, created_at, version FROM goals WHERE user_id = @user_id ORDER BY id FOR UPDATE;
+
+-- Adds to several counts at once, in the order of the keys, and says what they are then.
+-- name: AddAttempts :many
+INSERT INTO throttles AS t (key, count, ends_at)
+SELECT added.key, added.count, @ends_at::timestamptz
+FROM (SELECT unnest(@keys::bytea[]) AS key, unnest(@counts::integer[]) AS count) AS added ORDER BY added.key
+ON CONFLICT (key) DO UPDATE SET count = t.count + excluded.count
+RETURNING key, count;
+
+-- name: CategoriesToScrub :many
+SELECT id, kind, version FROM categories WHERE user_id = @user_id ORDER BY id FOR UPDATE;

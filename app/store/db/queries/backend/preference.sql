@@ -2,7 +2,7 @@
 INSERT INTO preferences (user_id, updated_at) VALUES (@user_id, @updated_at);
 
 -- name: Preferences :one
-SELECT sqlc.embed(p), u.email, u.name FROM preferences p JOIN users u ON u.id = p.user_id WHERE p.user_id = @user_id;
+SELECT sqlc.embed(p), u.email, u.name, u.email_confirmed_at, u.unsubscribe_key FROM preferences p JOIN users u ON u.id = p.user_id WHERE p.user_id = @user_id;
 
 -- Changes of a user's preferences and push subscriptions, and what is told of
 -- them, wait for one another here.
@@ -29,6 +29,10 @@ DELETE FROM push_subscriptions WHERE user_id = @user_id AND endpoint = @endpoint
 -- name: DropOldPushSubscriptions :exec
 DELETE FROM push_subscriptions p WHERE p.user_id = @user_id AND p.endpoint NOT IN
     (SELECT n.endpoint FROM push_subscriptions n WHERE n.user_id = @user_id ORDER BY n.created_at DESC, n.endpoint LIMIT @most);
+
+-- name: EndEmails :execrows
+UPDATE preferences SET channels = array_remove(channels, 'email'), updated_at = @updated_at
+WHERE user_id = @user_id AND 'email' = ANY (channels);
 
 -- name: TouchPreferences :exec
 UPDATE preferences SET updated_at = @updated_at WHERE user_id = @user_id;

@@ -1,0 +1,396 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/messaging/outbox"
+	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/db/backenddb"
+)
+
+// What a mailed secret is for, and what mail is asked for.
+const (
+	confirmAddress = "confirm_address"
+	resetPassword  = "reset_password"
+)
+
+// How long mailed secrets are good for.
+const (
+	confirmLife = 24 * time.Hour
+	resetLife   = time.Hour
+)
+
+// The pages that mailed links lead to. The secret is the fragment of a link, which
+// browsers send to nobody, so that it is in no log of requests.
+const (
+	ConfirmPath = "/api/v1/auth/email/confirm"
+	ResetPath   = "/api/v1/auth/password/reset"
+)
+
+// How many e-mails about accounts go to one address, whoever asks for them. What is
+// beyond is not sent: those that were are still good.
+var mailWindows = []window{{"hour", 3, time.Hour}, {"day", 6, 24 * time.Hour}}
+
+// requestMail has mail looked into once tx is committed. user is nil where only an
+// address was named.
+func (a *Accounts) requestMail(ctx context.Context, tx pgx.Tx, user *uuid.UUID, email, kind string) error {
+	if !a.Mails || strings.HasSuffix(email, ".invalid") { // which is nobody's (RFC 2606)
+		return nil
+	}
+	db.AfterCommit(tx, a.wakeMail)
+	return backenddb.New(tx).InsertMailRequest(ctx, backenddb.InsertMailRequestParams{
+		ID: tracing.NewID(), UserID: user, Email: email, Kind: kind, RequestedAt: now(),
+	})
+}
+
+func (a *Accounts) wakeMail() {
+	select {
+	case a.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// ErrNoMail: this installation sends no e-mail.
+var ErrNoMail = fmt.Errorf("this installation sends no e-mail, so addresses cannot be confirmed nor passwords set anew by it: %w", apperror.ErrNotFound)
+
+// RequestConfirmation mails the caller another link to confirm their address.
+func (a *Accounts) RequestConfirmation(ctx context.Context, user uuid.UUID) error {
+	if !a.Mails {
+		return ErrNoMail
+	}
+	return db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) error {
+		row, err := backenddb.New(tx).UserByID(ctx, user)
+		if err != nil {
+			return gone(err)
+		}
+		if row.EmailConfirmedAt != nil {
+			return nil
+		}
+		return a.requestMail(ctx, tx, &user, row.Email, confirmAddress)
+	})
+}
+
+// RequestReset mails the owner of an address a link that sets another password. It
+// says nothing of whether there is an account.
+func (a *Accounts) RequestReset(ctx context.Context, email string) error {
+	if !a.Mails {
+		return ErrNoMail
+	}
+	email, err := plainAddress(email)
+	if err != nil {
+		return err
+	}
+	return db.InTx(ctx, a.Pool, func(tx pgx.Tx) error { return a.requestMail(ctx, tx, nil, email, resetPassword) })
+}
+
+var errOneTime = fmt.Errorf("this link has been used, or its time is over: ask for another: %w", apperror.ErrUnauthorized)
+
+// oneTime is a mailed secret: it names its user, so that it is looked for among
+// that user's only.
+func newOneTime(user uuid.UUID) string { return hex.EncodeToString(user[:]) + "." + rand.Text() }
+
+func userOfOneTime(token string) (uuid.UUID, error) {
+	name, _, _ := strings.Cut(token, ".")
+	user, err := uuid.Parse(name)
+	if err != nil {
+		return uuid.Nil, errOneTime
+	}
+	return user, nil
+}
+
+// spend uses a mailed secret up, and returns its user, whose row is locked.
+func spend(ctx context.Context, tx pgx.Tx, user uuid.UUID, token, purpose string) (backenddb.User, error) {
+	q := backenddb.New(tx)
+	row, err := q.UserForUpdate(ctx, user)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return row, errOneTime
+	}
+	if err != nil {
+		return row, err
+	}
+	spent, err := q.SpendOneTimeToken(ctx, backenddb.SpendOneTimeTokenParams{Hash: sum(token), UserID: user, Purpose: purpose, Now: now()})
+	if err == nil && spent == 0 {
+		err = errOneTime
+	}
+	return row, err
+}
+
+// ConfirmAddress takes the secret that was mailed to an address: it is the
+// account's from now on. ErrConflict: another account has it by now.
+func (a *Accounts) ConfirmAddress(ctx context.Context, token string) error {
+	user, err := userOfOneTime(token)
+	if err != nil {
+		return err
+	}
+	err = db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) error {
+		row, err := spend(ctx, tx, user, token, confirmAddress)
+		if err != nil || row.EmailConfirmedAt != nil {
+			return err
+		}
+		if err := backenddb.New(tx).ConfirmAddress(ctx, now(), user); err != nil {
+			return err
+		}
+		return a.Publisher.Changed(ctx, tx, user)
+	})
+	return addressTaken(err)
+}
+
+func addressTaken(err error) error {
+	if db.Conflict(err) {
+		return fmt.Errorf("another account with this address, which is to be logged in to instead, %w", apperror.ErrConflict)
+	}
+	return err
+}
+
+// ResetPassword takes the secret that was mailed to an address and sets another
+// password, which ends all sessions, and begins one. It confirms the address.
+func (a *Accounts) ResetPassword(ctx context.Context, token, replacement string) (Session, error) {
+	user, err := userOfOneTime(token)
+	if err != nil {
+		return Session{}, err
+	}
+	hashed, err := hash(ctx, "newPassword", replacement)
+	if err != nil {
+		return Session{}, err
+	}
+	var session Session
+	err = db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) error {
+		row, err := spend(ctx, tx, user, token, resetPassword)
+		if err != nil {
+			return err
+		}
+		q := backenddb.New(tx)
+		if err := a.confirmFirst(ctx, tx, row); err != nil {
+			return err
+		}
+		if err := q.SetPassword(ctx, &hashed, now(), user); err != nil {
+			return err
+		}
+		if err := errors.Join(q.EndSessions(ctx, user, uuid.Nil), q.DropOneTimeTokens(ctx, user)); err != nil {
+			return err
+		}
+		if row, err = q.UserByID(ctx, user); err != nil {
+			return err
+		}
+		session, err = open(ctx, tx, userOf(row), now())
+		return err
+	})
+	return session, a.ended(ctx, addressTaken(err))
+}
+
+// confirmFirst notes that whoever acts has proved that the account's address is theirs.
+// Before that, somebody else may have made the account to wait for its owner: so the
+// first proof ends every other way in, and every way by which news of it go out. tx
+// acts for the user.
+func (a *Accounts) confirmFirst(ctx context.Context, tx pgx.Tx, row backenddb.User) error {
+	if row.EmailConfirmedAt != nil {
+		return nil
+	}
+	q := backenddb.New(tx)
+	if err := q.ConfirmAddress(ctx, now(), row.ID); err != nil {
+		return err
+	}
+	for _, end := range []func() error{
+		func() error { return q.SetPassword(ctx, nil, now(), row.ID) },
+		func() error { return q.EndSessions(ctx, row.ID, uuid.Nil) },
+		func() error { return q.DropIdentities(ctx, row.ID) },
+		func() error { return q.DropPushSubscriptions(ctx, row.ID) },
+		func() error { return q.DropOneTimeTokens(ctx, row.ID) },
+		func() error { return a.Publisher.Changed(ctx, tx, row.ID) },
+	} {
+		if err := end(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// How mail that was asked for is looked into.
+const (
+	mailPoll  = time.Second
+	mailBatch = 50
+)
+
+// RunMail looks into mail that was asked for until ctx ends. Replicas share the work.
+func (a *Accounts) RunMail(ctx context.Context) {
+	tick := time.NewTicker(mailPoll)
+	defer tick.Stop()
+	for {
+		for done := mailBatch; done == mailBatch && ctx.Err() == nil; {
+			var err error
+			if done, err = a.SendMail(ctx); err != nil && ctx.Err() == nil {
+				a.Log.WarnContext(ctx, "mail about accounts waits", "error", err, "next_attempt_in", mailPoll.String())
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-a.wake:
+		}
+	}
+}
+
+// SendMail looks into some of the mail that was asked for, and returns how much
+// that was.
+func (a *Accounts) SendMail(ctx context.Context) (done int, err error) {
+	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+		if err := db.Across(ctx, tx, db.Mail); err != nil {
+			return err
+		}
+		q := backenddb.New(tx)
+		requests, err := q.TakeMailRequests(ctx, mailBatch)
+		if err != nil {
+			return err
+		}
+		for _, one := range requests {
+			if err := a.send(ctx, tx, one); err != nil {
+				return err
+			}
+			if err := q.DropMailRequest(ctx, one.ID); err != nil {
+				return err
+			}
+		}
+		done = len(requests)
+		return nil
+	})
+	return done, err
+}
+
+// send sends what was asked for, or nothing.
+func (a *Accounts) send(ctx context.Context, tx pgx.Tx, request backenddb.MailRequest) error {
+	to, kind, err := decide(ctx, backenddb.New(tx), request)
+	if err != nil || kind == "" {
+		return err
+	}
+	for _, w := range mailWindows {
+		row, err := backenddb.New(tx).CountAttempt(ctx, sum("mail|to|"+w.key+"|"+to.Email), w.span.Seconds())
+		if err != nil {
+			return err
+		}
+		if int(row.Count) > w.most {
+			a.Log.InfoContext(ctx, "mail about an account is not sent: its address has had enough", "user_id", to.ID, "kind", kind)
+			return nil
+		}
+	}
+	return a.mail(ctx, tx, to, kind)
+}
+
+// decide returns whom a request concerns, and what they are sent; "": nothing.
+func decide(ctx context.Context, q *backenddb.Queries, request backenddb.MailRequest) (to backenddb.User, kind string, err error) {
+	holder, err := q.HolderOf(ctx, request.Email)
+	held := err == nil
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return to, "", err
+	}
+	switch {
+	case request.Kind == resetPassword && held:
+		return holder, event.MailResetPassword, nil
+	case request.Kind == resetPassword:
+		// An account whose address was never confirmed, perhaps: the newest.
+		to, kind, err = holder, event.MailResetPassword, nil
+		if to, err = q.NewestClaimantOf(ctx, request.Email); errors.Is(err, pgx.ErrNoRows) {
+			return to, "", nil
+		}
+		return to, kind, err
+	case request.UserID == nil:
+		return to, "", nil
+	case held && holder.ID != *request.UserID:
+		return holder, event.MailAccountExists, nil
+	}
+	to, err = q.UserByID(ctx, *request.UserID)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && to.EmailConfirmedAt != nil {
+		return to, "", nil
+	}
+	return to, event.MailConfirmAddress, err
+}
+
+// mail makes the secret of an e-mail, and asks for it to be sent.
+func (a *Accounts) mail(ctx context.Context, tx pgx.Tx, to backenddb.User, kind string) error {
+	purpose, life, path := resetPassword, resetLife, ResetPath
+	if kind == event.MailConfirmAddress {
+		purpose, life, path = confirmAddress, confirmLife, ConfirmPath
+	}
+	token, ends := newOneTime(to.ID), now().Add(life)
+	if err := db.Act(ctx, tx, to.ID); err != nil {
+		return err
+	}
+	if err := backenddb.New(tx).InsertOneTimeToken(ctx, backenddb.InsertOneTimeTokenParams{
+		Hash: sum(token), UserID: to.ID, Purpose: purpose, ExpiresAt: ends,
+	}); err != nil {
+		return err
+	}
+	e, err := event.New(ctx, a.Publisher.Service, event.TypeMailRequested, to.ID.String(), event.MailRequested{
+		UserID: to.ID, Email: to.Email, Kind: kind, Link: a.Publisher.URL + path + "#" + token, ExpiresAt: ends,
+	})
+	if err != nil {
+		return err
+	}
+	return outbox.Put(ctx, tx, e, to.ID.String())
+}
+
+// How what is old is forgotten.
+const (
+	forgetEvery = time.Minute
+	forgetBatch = 1000
+)
+
+// RunRetention forgets, until ctx ends, what is of no use any more: sessions that
+// expired, secrets that were not used, attempts that count no more.
+func (a *Accounts) RunRetention(ctx context.Context) {
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		if err := a.Forget(ctx); err != nil && ctx.Err() == nil {
+			a.Log.WarnContext(ctx, "old sessions and secrets are not forgotten", "error", err, "next_attempt_in", forgetEvery.String())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Forget forgets all that is old.
+func (a *Accounts) Forget(ctx context.Context) error {
+	for _, some := range []func(context.Context, *backenddb.Queries) (int64, error){
+		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
+			return q.ForgetThrottles(ctx, forgetBatch)
+		},
+		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
+			return q.ForgetOneTimeTokens(ctx, forgetBatch)
+		},
+		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
+			return q.ForgetSessions(ctx, forgetBatch)
+		},
+		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
+			return q.ForgetEndedSessions(ctx, time.Now().Add(-2*endedLife), forgetBatch)
+		},
+	} {
+		for removed := int64(forgetBatch); removed == forgetBatch; {
+			if err := db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
+				err := db.Across(ctx, tx, db.Retention)
+				if err == nil {
+					removed, err = some(ctx, backenddb.New(tx))
+				}
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
