@@ -297,10 +297,10 @@ func TestRolloverCounts(t *testing.T) {
 	late, _ := h.spent("60.00")
 	late.Timestamp = time.Date(2026, 10, 30, 9, 0, 0, 0, time.UTC)
 	h.take(h.about(event.TypeTransactionCreated, late))
-	require.Equal(t, []string{"budget_warning: 107.1% of your groceries budget is used", "exceeded: 150.00 of 140.00, 7.14% over"}, h.said(), "150 of 140")
+	require.Equal(t, []string{"exceeded: 150.00 of 140.00, 7.14% over"}, h.said(), "150 of 140")
 	h.take(h.changed(late, map[string]event.Change{"amount": {Before: "60.00", After: "500.00"}}))
 	require.Contains(t, h.said(), "exceeded: 500.00 of 100.00, 400% over", "October itself")
-	require.Len(t, h.said(), 3, "October is over, so nobody is warned; November was told of, and loses no more than what was left")
+	require.Len(t, h.said(), 2, "October is over, so nobody is warned; November was told of, and loses no more than what was left")
 }
 
 // What was left in September still counts in November when October left it over.
