@@ -186,6 +186,9 @@ func assess(ctx context.Context, c *observer.Case, b observer.Budget) error {
 // set to. The warning is not said any more, neither with it, which would be two
 // alerts for one expense, nor after it, should less be spent then.
 func exceeded(ctx context.Context, c *observer.Case, b observer.Budget, how standing) error {
+	if c.Said(b.ID, event.TypeBudgetExceeded, money.Format(b.Set)) {
+		return nil
+	}
 	if err := c.Skip(ctx, warning(b, how, c.Clock())); err != nil {
 		return err
 	}

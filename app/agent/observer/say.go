@@ -116,6 +116,12 @@ func (c *Case) Tell(ctx context.Context, subject uuid.UUID, kind, detail string,
 	return outbox.Put(ctx, c.tx, e, c.User.String())
 }
 
+// Said tells whether something is known to have been said of a subject: of budgets
+// that were read it is, of others it may have been all the same.
+func (c *Case) Said(subject uuid.UUID, kind, detail string) bool {
+	return c.ahead.wasSaid(subject, kind, detail)
+}
+
 // Skip has a finding count as said without saying it.
 func (c *Case) Skip(ctx context.Context, f finding.Finding) error {
 	_, err := c.first(ctx, f.Subject, f.Kind, f.Detail)
