@@ -44,8 +44,10 @@ type person struct {
 // person returns what the user's reports go by. asked is the currency of totals;
 // "": that of the user's oldest wallet.
 func (s *Summaries) person(ctx context.Context, user uuid.UUID, asked string) (person, error) {
-	if asked != "" && !money.ValidCurrency(asked) {
-		return person{}, apperror.Invalid{Field: "currency", Reason: "must be an ISO 4217 code such as EUR"}
+	if asked != "" {
+		if err := money.CheckCurrency(asked); err != nil {
+			return person{}, apperror.Invalid{Field: "currency", Reason: err.Error()}
+		}
 	}
 	var p person
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
