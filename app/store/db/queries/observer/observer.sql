@@ -67,7 +67,8 @@ CROSS JOIN LATERAL (
 -- name: KeepBudget :execrows
 INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at, version)
 VALUES (@id, @user_id, @category, @amount, @currency, @month, @threshold, @rollover, @deleted, @changed_at, @version)
-ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, threshold = excluded.threshold, rollover = excluded.rollover,
+ON CONFLICT (id) DO UPDATE SET category = excluded.category, amount = excluded.amount, currency = excluded.currency,
+    month = excluded.month, threshold = excluded.threshold, rollover = excluded.rollover,
     deleted = excluded.deleted, changed_at = excluded.changed_at,
     version = greatest(budgets.version, excluded.version)
 WHERE CASE WHEN excluded.version > 0 THEN excluded.version > budgets.version ELSE excluded.changed_at > budgets.changed_at END;
