@@ -139,12 +139,11 @@ func (p preferences) nextDigest(now time.Time) time.Time {
 
 // today is the user's day of an instant, as a date.
 func (p preferences) today(now time.Time) time.Time {
-	local := now.In(p.location())
-	return time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, time.UTC)
+	return calendar.Day(now, calendar.ZoneOrUTC(p.Timezone))
 }
 
 // tomorrow is the next morning of the user, when digests go out.
 func (p preferences) tomorrow(now time.Time) time.Time {
-	local := now.In(p.location())
-	return p.awake(time.Date(local.Year(), local.Month(), local.Day()+1, digestHour, 0, 0, 0, local.Location()).UTC())
+	morning := p.today(now).AddDate(0, 0, 1).Add(digestHour * time.Hour)
+	return p.awake(calendar.Instant(morning, calendar.ZoneOrUTC(p.Timezone)))
 }

@@ -24,7 +24,7 @@ const (
 	uploadsAtWork  = 2 // that are parsed and carried out
 	uploadPatience = 20 * time.Second
 	uploadRead     = 20 * time.Second // for the body to arrive
-	uploadRetry    = 5                // seconds after which one that was refused may come again
+	uploadRetry    = 5 * time.Second  // after which one that was refused may come again
 )
 
 // uploads admits requests that carry a file. A slow sender holds one of many places
