@@ -116,7 +116,7 @@ func (q *Queries) RejectedTransfers(ctx context.Context, userID uuid.UUID) ([]Re
 }
 
 const transferSides = `-- name: TransferSides :many
-SELECT t.id, t.user_id, t.wallet_id, t.amount, t.currency, t.type, t.category, t.description, t.occurred_at, t.created_at, t.updated_at, t.to_wallet_id, t.to_amount, t.tags, t.deleted_at, t.import_id, t.fingerprint, t.date, t.refund, w.name FROM transactions t JOIN wallets w ON w.id = t.wallet_id
+SELECT t.id, t.user_id, t.wallet_id, t.amount, t.currency, t.type, t.category, t.description, t.occurred_at, t.created_at, t.updated_at, t.to_wallet_id, t.to_amount, t.tags, t.deleted_at, t.import_id, t.fingerprint, t.date, t.refund, t.version, w.name FROM transactions t JOIN wallets w ON w.id = t.wallet_id
 WHERE t.user_id = $1 AND t.deleted_at IS NULL AND t.date >= $2 AND t.type <> 'transfer'
 ORDER BY t.date DESC, t.id DESC LIMIT $3
 `
@@ -156,6 +156,7 @@ func (q *Queries) TransferSides(ctx context.Context, userID uuid.UUID, since tim
 			&i.Transaction.Fingerprint,
 			&i.Transaction.Date,
 			&i.Transaction.Refund,
+			&i.Transaction.Version,
 			&i.Name,
 		); err != nil {
 			return nil, err
