@@ -568,7 +568,8 @@ func (m meaning) actors(one sentence) error {
 			return fmt.Errorf("%q is not what the message says", one.words[i-1]+" "+one.words[i])
 		}
 		pair := [2]string{roleOf(one.words[i-1]), roleOf(one.words[i])}
-		if !(moves[pair[0]] && pair[1] == "you" || pair[0] == "you" && pair[1] == "charge") {
+		concerns := moves[pair[0]] && pair[1] == "you" || pair[0] == "you" && pair[1] == "charge"
+		if !concerns {
 			continue
 		}
 		if !slices.ContainsFunc(m.sentences, func(s sentence) bool { return s.has(pair) }) {

@@ -261,7 +261,7 @@ func direction(l statement.Line) (kind string, amount money.Amount) {
 
 // Import records what a file holds, all of it or nothing.
 func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, error) {
-	mapping := statement.Mapping{}
+	var mapping statement.Mapping
 	if n.Mapping != nil {
 		mapping = *n.Mapping
 	} else {

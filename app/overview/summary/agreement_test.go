@@ -45,9 +45,8 @@ type home struct {
 	budgets   *budget.Budgets
 	summaries *summary.Summaries
 
-	random  *rand.Rand
-	wallets []ledger.Wallet
-	posted  []uuid.UUID
+	random *rand.Rand
+	posted []uuid.UUID
 
 	agent *observer.Observer
 	told  int64 // the last event of the outbox that the agent was given

@@ -300,11 +300,10 @@ func decide(ctx context.Context, q *backenddb.Queries, request backenddb.MailReq
 		return holder, event.MailResetPassword, nil
 	case request.Kind == resetPassword:
 		// An account whose address was never confirmed, perhaps: the newest.
-		to, kind, err = holder, event.MailResetPassword, nil
 		if to, err = q.NewestClaimantOf(ctx, request.Email); errors.Is(err, pgx.ErrNoRows) {
 			return to, "", nil
 		}
-		return to, kind, err
+		return to, event.MailResetPassword, err
 	case request.UserID == nil:
 		return to, "", nil
 	case held && holder.ID != *request.UserID:
