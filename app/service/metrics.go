@@ -12,17 +12,19 @@ import (
 
 // Metrics is what a process counts.
 type Metrics struct {
-	registry *prometheus.Registry
-	outbox   *outboxMetrics
-	handled  *prometheus.CounterVec
-	requests *prometheus.HistogramVec
+	registry  *prometheus.Registry
+	outbox    *outboxMetrics
+	retention *retentionMetrics
+	handled   *prometheus.CounterVec
+	requests  *prometheus.HistogramVec
 }
 
 func newMetrics(service string) *Metrics {
 	labels := prometheus.Labels{"service": service}
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		outbox:   newOutboxMetrics(labels),
+		registry:  prometheus.NewRegistry(),
+		outbox:    newOutboxMetrics(labels),
+		retention: newRetentionMetrics(labels),
 		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "events_handled_total", Help: "Deliveries of events, by what came of them.", ConstLabels: labels}, []string{"topic", "outcome"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -30,6 +32,7 @@ func newMetrics(service string) *Metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"method", "route", "status"}),
 	}
 	m.registry.MustRegister(m.outbox.collectors()...)
+	m.registry.MustRegister(m.retention.removed, m.retention.overdue)
 	m.registry.MustRegister(m.handled, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

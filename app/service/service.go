@@ -18,9 +18,9 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/messaging/bus"
-	"github.com/wealth-companion/companion/app/messaging/inbox"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
 	"github.com/wealth-companion/companion/app/store/db"
+	"github.com/wealth-companion/companion/app/store/retention"
 )
 
 // drainTime is how long requests and deliveries in flight have when the
@@ -173,26 +173,12 @@ func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated c
 	}
 	var all sync.WaitGroup
 	all.Go(func() { relay.Run(ctx) })
-	all.Go(func() { s.prune(ctx) })
+	pruner := &retention.Pruner{Pool: s.Pool, Service: s.Config.Name, Observer: s.Metrics.retention, Log: s.Log}
+	all.Go(func() { pruner.Run(ctx) })
 	for _, work := range more {
 		all.Go(func() { work(ctx) })
 	}
 	all.Wait()
-}
-
-func (s *Service) prune(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := inbox.Prune(ctx, s.Pool); err != nil && ctx.Err() == nil {
-				s.Log.WarnContext(ctx, "old event ids are not forgotten", "error", err)
-			}
-		}
-	}
 }
 
 // operations answers probes and Prometheus.

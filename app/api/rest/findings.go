@@ -53,7 +53,7 @@ type listAlerts struct {
 
 // keyed is a request that needs no body.
 type keyed struct {
-	IdempotencyKey string `header:"Idempotency-Key" doc:"A UUID, a new one for each new request: sent again with the same, it is carried out once" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" doc:"A UUID, a new one for each new request: sent again with the same within 24 hours, it is carried out once" format:"uuid"`
 }
 
 func (k keyed) idempotencyKey() (string, []byte) { return k.IdempotencyKey, nil }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/store/db"
-	"github.com/wealth-companion/companion/app/store/idempotency"
 )
 
 // mailing is a world whose installation sends e-mail.
@@ -289,12 +288,11 @@ func TestOldThingsAreForgotten(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, db.AsUser(t.Context(), w.pool, w.me(), func(tx pgx.Tx) error {
-		_, err := tx.Exec(t.Context(), "UPDATE one_time_tokens SET expires_at = now() - interval '1 hour'; UPDATE sessions SET expires_at = now() - interval '1 hour'; UPDATE idempotency_keys SET created_at = now() - interval '8 days'")
+		_, err := tx.Exec(t.Context(), "UPDATE one_time_tokens SET expires_at = now() - interval '1 hour'; UPDATE sessions SET expires_at = now() - interval '1 hour'")
 		return err
 	}))
 	require.NoError(t, w.api.Accounts.Forget(t.Context()))
-	require.NoError(t, idempotency.Prune(t.Context(), w.pool))
-	for table, want := range map[string]int{"throttles": 1, "ended_sessions": 2, "one_time_tokens": 0, "sessions": 0, "idempotency_keys": 0} {
+	for table, want := range map[string]int{"throttles": 1, "ended_sessions": 2, "one_time_tokens": 0, "sessions": 0} {
 		var n int
 		require.NoError(t, db.AsUser(t.Context(), w.pool, w.me(), func(tx pgx.Tx) error {
 			return tx.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n)

@@ -61,7 +61,7 @@ type Conditional struct {
 
 // Keyed is how a caller has a request carried out once.
 type Keyed struct {
-	IdempotencyKey string `header:"Idempotency-Key" doc:"A UUID, a new one for each new request: sent again with the same, it is carried out once" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" doc:"A UUID, a new one for each new request: sent again with the same within 24 hours, it is carried out once" format:"uuid"`
 	RawBody        []byte
 }
 

@@ -29,7 +29,7 @@ type listTasks struct {
 // act is a request to do something with one thing, which needs no body.
 type act struct {
 	One
-	IdempotencyKey string `header:"Idempotency-Key" doc:"A UUID, a new one for each new request: sent again with the same, it is carried out once" format:"uuid"`
+	IdempotencyKey string `header:"Idempotency-Key" doc:"A UUID, a new one for each new request: sent again with the same within 24 hours, it is carried out once" format:"uuid"`
 }
 
 func (a act) idempotencyKey() (string, []byte) { return a.IdempotencyKey, nil }

@@ -67,13 +67,3 @@ func TestOfDeliveriesAtOnceOneIsFirst(t *testing.T) {
 	require.EqualValues(t, 1, effects.Load())
 	require.EqualValues(t, 1, firsts.Load())
 }
-
-func TestPruneForgetsWhatIsOlderThanAWeek(t *testing.T) {
-	pool := pgtest.Pool(t, event.Notification)
-	_, err := pool.Exec(t.Context(), `INSERT INTO inbox (event_id, received_at)
-		SELECT gen_random_uuid(), now() - interval '8 days' FROM generate_series(1, 25000)
-		UNION ALL SELECT gen_random_uuid(), now() - interval '6 days 23 hours' FROM generate_series(1, 10)`)
-	require.NoError(t, err)
-	require.NoError(t, Prune(t.Context(), pool))
-	require.Equal(t, 10, remembered(t, pool))
-}

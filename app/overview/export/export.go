@@ -32,7 +32,7 @@ import (
 type section struct{ table, order string }
 
 // sections are all tables that hold something of a user's. Left out are
-// idempotency_keys, answers that were given and are kept for a week in case a
+// idempotency_keys, answers that were given and are kept for a day in case a
 // request comes again, reminders, the times of tasks once more, and daily_sums and
 // wallet_balances, which add up transactions.
 var sections = []section{

@@ -1,5 +1,6 @@
 // Package idempotency carries a request out once, however often it is sent: its
-// key and its answer are written in the database transaction of its effect.
+// key and its answer are written in the database transaction of its effect, and
+// remembered for a day (retention.IdempotencyKeys).
 package idempotency
 
 import (
@@ -9,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -19,10 +19,6 @@ import (
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/store/db"
 )
-
-// Memory is how long a key is remembered; a request that is sent again later is
-// carried out again.
-const Memory = 7 * 24 * time.Hour
 
 // Request is what the caller sent under a key.
 type Request struct {
@@ -142,16 +138,4 @@ func recall(ctx context.Context, tx pgx.Tx, user uuid.UUID, r *Request, result a
 		return fmt.Errorf("another request with this Idempotency-Key %w", apperror.ErrConflict)
 	}
 	return json.Unmarshal(answer, result)
-}
-
-// Prune forgets old keys, some at a time.
-func Prune(ctx context.Context, pool *pgxpool.Pool) error {
-	return db.InTx(ctx, pool, func(tx pgx.Tx) error {
-		if err := db.Across(ctx, tx, db.Retention); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE (user_id, key) IN
-			(SELECT user_id, key FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT 10000)`, Memory)
-		return err
-	})
 }
