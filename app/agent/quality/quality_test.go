@@ -377,12 +377,12 @@ func judgePace(c *card, h *household.Household, found []said) {
 		planted[item.Category+"|"+history.Month(item.From)] = true
 	}
 	for _, f := range found {
-		key := f.Facts["category"] + "|" + f.Related["month"]
+		key := f.Related["category"] + "|" + f.Related["month"]
 		told[key] = true
 		switch {
 		case planted[key]:
 			c.hit(analytics.KindPace)
-		case len(growth) > 0 && growth[0].Category == f.Facts["category"] && f.at.After(growth[0].From):
+		case len(growth) > 0 && growth[0].Category == f.Related["category"] && f.at.After(growth[0].From):
 		default:
 			c.wrong(analytics.KindPace, f.Finding, f.at)
 		}
@@ -406,7 +406,7 @@ func judgePatterns(c *card, h *household.Household, found map[string][]said) {
 	open := h.Planted(household.Growth)
 	seen := map[string]bool{}
 	for _, f := range found[analytics.KindGrowth] {
-		switch category := f.Facts["category"]; {
+		switch category := f.Related["category"]; {
 		case len(h.Planted(household.Growth)) > 0 && h.Planted(household.Growth)[0].Category == category &&
 			f.at.After(open0(h).From) && f.at.Before(open0(h).To.AddDate(0, 4, 0)):
 			if !seen[category] {
