@@ -51,7 +51,7 @@ const (
 
 // messaging are the tables that every service has.
 var messaging = []Rule{
-	{Table: "outbox", Bound: "a row is removed when its event was published; the age of the oldest is a metric with an alert"},
+	{Table: "outbox", Bound: "a row is removed when its event was published; the age of the oldest is a metric"},
 	{Table: "inbox", Column: "received_at", Keep: Inbox},
 	{Table: "goose_db_version", Bound: "one row a migration"},
 }
