@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,5 +77,14 @@ func TestLayoutsOfBanks(t *testing.T) {
 				require.Contains(t, b.Reason, c.bad[b.Number])
 			}
 		})
+	}
+}
+
+// What a hostile sample costs grows with its cells, not with cells times layouts' preparations.
+func BenchmarkDetectOfManyDates(b *testing.B) {
+	raw := []byte(strings.Repeat(strings.Repeat("2026-01-13,", 190)+"\n", 100))
+	for b.Loop() {
+		_, err := Detect(CSV, bytes.NewReader(raw))
+		require.NoError(b, err)
 	}
 }

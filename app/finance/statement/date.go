@@ -76,7 +76,12 @@ next:
 
 // parseDate reads a date by a layout of Go's; layout is how the person knows it.
 func parseDate(text, gos, layout string) (time.Time, error) {
-	at, err := time.Parse(gos, plainDate(text, strings.HasSuffix(gos, "Z")))
+	return parsePlain(plainDate(text, strings.HasSuffix(gos, "Z")), text, gos, layout)
+}
+
+// parsePlain reads what plainDate made of text.
+func parsePlain(plain, text, gos, layout string) (time.Time, error) {
+	at, err := time.Parse(gos, plain)
 	if err != nil {
 		return at, fmt.Errorf("%s is not a date written %s", quote(text), layout)
 	}
@@ -119,11 +124,19 @@ func fitting(dates []string) []string {
 	var best []string
 	var readings []string
 	most := 0
+	plain, zoned := make([]string, len(dates)), make([]string, len(dates)) // once, not for each layout
+	for i, text := range dates {
+		plain[i], zoned[i] = plainDate(text, false), plainDate(text, true)
+	}
 	for _, layout := range layouts {
+		as := plain
+		if strings.HasSuffix(layout.gos, "Z") {
+			as = zoned
+		}
 		var reading strings.Builder
 		count := 0
-		for _, text := range dates {
-			at, err := parseDate(text, layout.gos, layout.ours)
+		for i, text := range dates {
+			at, err := parsePlain(as[i], text, layout.gos, layout.ours)
 			if err != nil {
 				reading.WriteByte(';')
 				continue

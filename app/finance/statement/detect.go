@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/money"
@@ -308,7 +309,7 @@ func (t *table) guess() bool {
 	first, date := -1, -1
 	for i, row := range t.rows[:min(len(t.rows), 40)] {
 		for c, cell := range row {
-			if first < 0 && len(row) > 1 && len(fitting([]string{cell})) > 0 {
+			if first < 0 && len(row) > 1 && dated(cell) {
 				first, date = i, c
 			}
 		}
@@ -353,7 +354,20 @@ func (t *table) guess() bool {
 
 // datesOnly says that all values are dates: 28.09.2026 and 20260928 are no amounts.
 func datesOnly(cells []string) bool {
-	return len(cells) > 0 && len(fitting(cells)) > 0 && !slices.ContainsFunc(cells, func(cell string) bool { return len(fitting([]string{cell})) == 0 })
+	return len(cells) > 0 && !slices.ContainsFunc(cells, func(cell string) bool { return !dated(cell) })
+}
+
+// dated says that a layout reads a value.
+func dated(cell string) bool {
+	plain, zoned := plainDate(cell, false), plainDate(cell, true)
+	return slices.ContainsFunc(layouts, func(l layout) bool {
+		as := plain
+		if strings.HasSuffix(l.gos, "Z") {
+			as = zoned
+		}
+		at, err := time.Parse(l.gos, as)
+		return err == nil && inRange(at, cell) == nil
+	})
 }
 
 // differs says that a column's values are not all the same, as one's own
