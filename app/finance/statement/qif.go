@@ -51,12 +51,11 @@ func parseQIF(text string, m Mapping, s *sink) error {
 		}
 	}
 	for _, r := range records {
-		l, err := r.line(order, mark)
-		if err != nil {
+		if l, err := r.line(order, mark); err != nil {
 			s.refuse(r.number, "%s", err.Error())
-			continue
+		} else {
+			s.add(l)
 		}
-		s.add(l)
 		if err := s.full(); err != nil {
 			return err
 		}

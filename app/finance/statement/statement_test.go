@@ -199,6 +199,7 @@ func TestRefusals(t *testing.T) {
 		"a file that is too large":          {CSV, strings.Repeat("x", MaxBytes+1), giro, "file", "export a shorter time"},
 		"too many lines":                    {CSV, strings.Repeat("\n", MaxLines+1), giro, "file", "export a shorter time"},
 		"too many transactions":             {OFX, "<OFX>" + strings.Repeat("<STMTTRN>", MaxLines+1), Mapping{}, "file", "export a shorter time"},
+		"too many bad records":              {QIF, "!Type:Bank\n" + strings.Repeat("PShop\n^\n", MaxMovements+1), Mapping{}, "file", "export a shorter time"},
 		"a spreadsheet":                     {CSV, "PK\x03\x04", giro, "file", "save it as CSV"},
 		"not text":                          {CSV, "a\x00b", giro, "file", "not text"},
 		"not the encoding it is said to be": {CSV, "\xe4", with(func(m *Mapping) { m.Encoding = "utf-8" }), "encoding", "choose windows-1252"},
