@@ -113,6 +113,13 @@ func (b *belongings) of(resource string) map[string]string {
 		its = create("/categories", object{"name": name, "kind": "expense"})
 	case "transactions":
 		its = create("/transactions", object{"walletId": b.wallet, "amount": "1", "type": "expense", "category": "groceries", "description": name})
+	case "transfers":
+		side := func(wallet, kind, category string) string {
+			return b.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "7", "type": kind, "category": category, "description": name})["id"].(string)
+		}
+		out, in := side(b.wallet, "expense", "groceries"), side(b.of("wallets")["id"], "income", "salary")
+		b.call(200, "POST", "/transfers/accept", object{"outId": out, "inId": in})
+		its = map[string]string{"id": out}
 	case "budgets":
 		month := time.Date(2020, time.Month(b.n), 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
 		its = create("/budgets", object{"category": "groceries", "amount": "400", "currency": "EUR", "month": month})
@@ -147,7 +154,7 @@ func (b *belongings) of(resource string) map[string]string {
 }
 
 // resources are all that things can be made of.
-var resources = []string{"wallets", "categories", "transactions", "budgets", "goals", "tasks", "imports", "rates", "insights", "alerts"}
+var resources = []string{"wallets", "categories", "transactions", "budgets", "goals", "tasks", "imports", "rates", "insights", "alerts", "transfers"}
 
 // bodies are requests that would succeed, were the thing the caller's.
 var bodies = map[string]any{
