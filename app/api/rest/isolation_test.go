@@ -129,7 +129,7 @@ func (b *belongings) of(resource string) map[string]string {
 	case "tasks":
 		its = create("/tasks", object{"title": name, "remindAt": time.Now().Add(time.Hour)})
 	case "imports":
-		its = create("/imports", object{"walletId": b.wallet, "fileName": name, "format": "csv",
+		its = create("/imports", object{"walletId": b.wallet, "fileName": name, "format": "csv", "probable": "import",
 			"file": fmt.Appendf(nil, "date,amount,description\n2026-01-%02d,-12.50,%s\n", 1+b.n%28, name)})
 	case "rates":
 		date := time.Date(2020, 1, b.n, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
