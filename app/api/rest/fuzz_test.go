@@ -39,7 +39,7 @@ var notFuzzed = map[string]string{
 var plausible = []struct{ fields, values []string }{
 	{
 		[]string{"body.amount", "body.toAmount", "body.target", "body.openingBalance", "body.initial", "body.monthly", "query.amount", "query.min", "query.max"},
-		[]string{"1", "12.50", "0.0001", "9999999999999.9999", "9999999999999", "99999999999999", "0", "-3.10", "-9999999999999.99", "1e3", "1e400", "NaN", "0.00001"},
+		[]string{"1", "7", "12.50", "25", "140", "3000", "0.0001", "9999999999999.9999", "9999999999999", "99999999999999", "0", "-3.10", "-9999999999999.99", "1e3", "1e400", "NaN", "0.00001"},
 	},
 	{
 		[]string{"body.lowReturn", "body.expectedReturn", "body.highReturn", "body.fee", "body.inflation"},
@@ -52,7 +52,7 @@ var plausible = []struct{ fields, values []string }{
 	// Of conversions they are currencies, of searches and summaries days.
 	{[]string{"query.from", "query.to"}, []string{"EUR", "USD", "JPY", "2026-11-03", "2026-01-01", "0001-01-01", "9999-12-31"}},
 	{[]string{"body.due", "body.deadline", "body.date", "query.date", "query.until"}, []string{"2026-11-03", "2024-02-29", "2026-02-29", "0000-01-01", "0001-01-01", "9999-12-31"}},
-	{[]string{"body.timestamp", "body.remindAt"}, []string{"2026-11-03T12:00:00Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59-12:00", "2026-11-03"}},
+	{[]string{"body.timestamp", "body.remindAt"}, []string{"2026-11-03T12:00:00Z", "2026-10-01T08:00:00Z", "2026-09-15T18:30:00+02:00", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59-12:00", "2026-11-03"}},
 	// Of the statements below: which columns hold what, and how it is written.
 	{
 		[]string{"body.mapping.date", "body.mapping.amount", "body.mapping.direction", "body.mapping.debit", "body.mapping.credit",
@@ -108,6 +108,16 @@ func (b *belongings) settings(who login) string {
 	for range 3 {
 		for _, field := range []string{"body.walletId", "body.toWalletId", "query.wallet"} {
 			inBodies[field] = append(inBodies[field], b.of("wallets")["id"])
+		}
+	}
+	receiving := b.of("wallets")["id"]
+	for range 6 {
+		for field, side := range map[string]object{
+			"body.outId": {"walletId": b.wallet, "type": "expense", "category": "groceries"},
+			"body.inId":  {"walletId": receiving, "type": "income", "category": "salary"},
+		} {
+			side["amount"] = "7"
+			inBodies[field] = append(inBodies[field], b.call(201, "POST", "/transactions", side)["id"].(string))
 		}
 	}
 	for _, file := range statements {
