@@ -229,7 +229,7 @@ func TestPackBlocksThePlan(t *testing.T) {
 		},
 		"services-through-dapr": {
 			[]object{service(byReference, m{"name": "ANALYTICS", "value": "http://analytics.companion.svc:8080"}), gateway(httpsListener)},
-			`the service is told where something is (ANALYTICS): have it ask its sidecar by a component's or an app's name`,
+			`the service is given an address (ANALYTICS): have it ask its sidecar by a component's or an app's name`,
 		},
 	}
 	var names []string
