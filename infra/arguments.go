@@ -27,7 +27,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Dapr: dapr.DaprArgs{Chart: kube.Chart(c.Charts.Dapr), HA: c.Dapr.HA},
 		Edge: edge.EdgeArgs{
 			Domain: c.Domain, Nginx: kube.Chart(c.Charts.NginxGatewayFabric), CertManager: kube.Chart(c.Charts.CertManager),
-			Issuer: edge.Issuer(c.Issuer), Replicas: c.Edge.Replicas, LoadBalancer: c.Cluster.Name + "-edge",
+			Issuer: edge.Issuer(c.Issuer), Replicas: c.Edge.Replicas, Port: c.Edge.Port, LoadBalancer: c.Cluster.Name + "-edge",
 			DNSToken: s.digitalOceanToken, MaxBody: limits.MaxFileBody,
 		},
 		Kafka: kafka.KafkaArgs{

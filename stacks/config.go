@@ -106,6 +106,7 @@ type Issuer struct {
 // Edge is NGINX.
 type Edge struct {
 	Replicas int `json:"replicas"`
+	Port     int `json:"port"` // where people reach the load balancer; 443 when left out
 }
 
 // Dapr is the control plane.
@@ -228,6 +229,9 @@ func (c Config) Validate() error {
 		p.match("issuer.server", c.Issuer.Server, regexp.MustCompile(`^https://`), "the https:// address of the ACME directory")
 	}
 	p.atLeast("edge.replicas", c.Edge.Replicas, 1)
+	if port := c.Edge.Port; port < 0 || port > 65535 {
+		p.add("edge.port", "is no port: leave it out for 443")
+	}
 	p.match("kafka.version", c.Kafka.Version, version, "a version that the operator runs, such as 4.3.1")
 	p.atLeast("kafka.brokers", c.Kafka.Brokers, 3)
 	p.match("kafka.storage", c.Kafka.Storage, amount, "a quantity such as 20Gi")

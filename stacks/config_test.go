@@ -35,6 +35,8 @@ func TestValidate(t *testing.T) {
 	}{
 		"a whole configuration is valid":   {func(*Config) {}, nil},
 		"a floating version is refused":    {func(c *Config) { c.Cluster.Version = "latest" }, []string{"companion:cluster.version"}},
+		"a load balancer at another port":  {func(c *Config) { c.Edge.Port = 8443 }, nil},
+		"a port that is none":              {func(c *Config) { c.Edge.Port = 70000 }, []string{"companion:edge.port is no port"}},
 		"two nodes cannot hold the quorum": {func(c *Config) { c.Cluster.NodeCount = 2 }, []string{"companion:cluster.nodeCount is 2: set it to 3 or more"}},
 		"networks that overlap":            {func(c *Config) { c.Cluster.PodRange = "10.110.8.0/21" }, []string{"companion:cluster.podRange"}},
 		"a public network":                 {func(c *Config) { c.Cluster.VPCRange = "8.8.8.0/24" }, []string{"companion:cluster.vpcRange"}},

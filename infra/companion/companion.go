@@ -97,7 +97,7 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	if err := args.check(); err != nil {
 		return nil, err
 	}
-	c := &Companion{URL: pulumi.String("https://" + args.Edge.Host).ToStringOutput()}
+	c := &Companion{URL: pulumi.String(args.Edge.URL).ToStringOutput()}
 	if err := ctx.RegisterComponentResource(kube.Token("companion", "Companion"), name, c, opts...); err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func settings(service string, args *CompanionArgs, namespace pulumi.StringInput)
 		w.PublicNamespace = args.Edge.GatewayNamespace
 		w.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: "mcp", Key: "confirmationKey"}
 	}
-	args.Options.set(service, "https://"+args.Edge.Host, w)
+	args.Options.set(service, args.Edge.URL, w)
 	return w
 }
 

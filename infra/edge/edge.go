@@ -5,6 +5,7 @@ package edge
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 
 	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
 	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
@@ -21,6 +22,8 @@ type EdgeArgs struct {
 	CertManager kube.Chart
 	Issuer      Issuer
 	Replicas    int
+	// Port is where people reach the load balancer, the port of every link; default 443.
+	Port int
 	// LoadBalancer is the name that DigitalOcean shows.
 	LoadBalancer string
 	// DNSToken answers ACME's challenges in DigitalOcean's DNS.
@@ -49,6 +52,7 @@ type Edge struct {
 	pulumi.ResourceState
 
 	Host             string              // app.<domain>
+	URL              string              // of the application, without a slash at the end
 	GatewayName      pulumi.StringOutput // what routes name as their parent
 	GatewayNamespace pulumi.StringOutput
 	Address          pulumi.StringOutput // of the load balancer
@@ -58,10 +62,23 @@ const (
 	gatewayName  = "companion"
 	tlsSecret    = "companion-tls"
 	listenerHTTP = "http"
+	httpsPort    = 443
 )
 
 // ListenerHTTPS is the listener with TLS, as routes name it.
 const ListenerHTTPS = "https"
+
+// newAddress returns the edge with what is known of it before it is created.
+func newAddress(args *EdgeArgs) *Edge {
+	e := &Edge{Host: "app." + args.Domain}
+	e.URL = "https://" + e.Host
+	if port := args.port(); port != httpsPort {
+		e.URL += ":" + strconv.Itoa(port)
+	}
+	return e
+}
+
+func (args *EdgeArgs) port() int { return cmp.Or(args.Port, httpsPort) }
 
 // NewEdge creates the edge and waits until it has an address and a certificate.
 func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.ResourceOption) (*Edge, error) {
@@ -78,7 +95,7 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	if args.Replicas < 1 || args.MaxBody < 1 {
 		return nil, fmt.Errorf("edge.EdgeArgs: Replicas is %d and MaxBody %d: both must be positive", args.Replicas, args.MaxBody)
 	}
-	e := &Edge{Host: "app." + args.Domain}
+	e := newAddress(args)
 	if err := ctx.RegisterComponentResource(kube.Token("edge", "Edge"), name, e, opts...); err != nil {
 		return nil, err
 	}
@@ -158,7 +175,7 @@ func newGateway(ctx *pulumi.Context, name string, args *EdgeArgs, host string, n
 			"gatewayClassName": "nginx",
 			"listeners": []any{
 				map[string]any{
-					"name": ListenerHTTPS, "hostname": host, "port": 443, "protocol": "HTTPS",
+					"name": ListenerHTTPS, "hostname": host, "port": httpsPort, "protocol": "HTTPS",
 					"tls": map[string]any{
 						"mode":            "Terminate",
 						"certificateRefs": []any{map[string]any{"name": tlsSecret, "kind": "Secret", "group": ""}},
@@ -189,7 +206,7 @@ func newGateway(ctx *pulumi.Context, name string, args *EdgeArgs, host string, n
 			"hostnames":  []any{host},
 			"rules": []any{map[string]any{"filters": []any{map[string]any{
 				"type":            "RequestRedirect",
-				"requestRedirect": map[string]any{"scheme": "https", "port": 443, "statusCode": 301},
+				"requestRedirect": map[string]any{"scheme": "https", "port": args.port(), "statusCode": 301},
 			}}}},
 		}},
 	}, after...)

@@ -7,11 +7,15 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"html"
+	"io"
+	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +27,10 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/settings"
 )
 
-const host = "app.companion.localhost"
+const (
+	host        = "app.companion.localhost"
+	application = host + ":8443" // what links and redirects name
+)
 
 // TestRehearsal is one story: each step stands on the one before.
 func TestRehearsal(t *testing.T) {
@@ -47,6 +54,7 @@ func TestRehearsal(t *testing.T) {
 		{"up again changes nothing", m.upAgain},
 		{"pulumi finds nothing to change", m.nothingToChange},
 		{"people are led to HTTPS", m.leadsToHTTPS},
+		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"every component has a log", m.hasLogs},
@@ -127,14 +135,15 @@ func (m *machine) nothingToChange(t *testing.T) {
 	m.run(t, 5*time.Minute, "pulumi", "refresh", "--yes", "--skip-preview", "--expect-no-changes", "--non-interactive")
 }
 
-// leadsToHTTPS looks at what a browser would.
-func (m *machine) leadsToHTTPS(t *testing.T) {
+// browser returns a client that reaches the load balancer as people do, and follows
+// no redirect.
+func (m *machine) browser(t *testing.T) *http.Client {
 	authority, err := os.ReadFile(filepath.Join(m.folders.State, "ca.crt"))
 	require.NoError(t, err)
 	trusted := x509.NewCertPool()
 	require.True(t, trusted.AppendCertsFromPEM(authority))
-	ports := map[string]string{host + ":443": "8443", host + ":80": "8080"}
-	client := &http.Client{
+	ports := map[string]string{application: "8443", host + ":80": "8080"}
+	return &http.Client{
 		Timeout:       10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -144,6 +153,10 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 			},
 		},
 	}
+}
+
+func (m *machine) leadsToHTTPS(t *testing.T) {
+	client := m.browser(t)
 	get := func(url string) *http.Response {
 		response, err := client.Get(url)
 		require.NoError(t, err)
@@ -152,10 +165,33 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 	}
 	plain := get("http://" + host + "/api/v1/auth/me")
 	require.Equal(t, http.StatusMovedPermanently, plain.StatusCode)
-	require.Equal(t, "https://"+host+"/api/v1/auth/me", plain.Header.Get("Location"))
-	secure := get("https://" + host + "/api/v1/auth/me")
+	require.Equal(t, "https://"+application+"/api/v1/auth/me", plain.Header.Get("Location"))
+	secure := get("https://" + application + "/api/v1/auth/me")
 	require.Equal(t, http.StatusUnauthorized, secure.StatusCode)
 	require.Equal(t, "application/problem+json", secure.Header.Get("Content-Type"))
+}
+
+// linksOpen opens every link of every e-mail that came, as a person's click would.
+func (m *machine) linksOpen(t *testing.T) {
+	client := m.browser(t)
+	mails, err := mail.List(m.folders.Mail())
+	require.NoError(t, err)
+	require.NotEmpty(t, mails)
+	for _, sent := range mails {
+		text, err := os.ReadFile(sent.File)
+		require.NoError(t, err)
+		_, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
+		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
+		require.NoError(t, err)
+		links := regexp.MustCompile(`https://[^"<>\s]+`).FindAllString(html.UnescapeString(string(decoded)), -1)
+		require.NotEmpty(t, links, sent.Subject)
+		for _, link := range links {
+			response, err := client.Get(link)
+			require.NoError(t, err, sent.Subject)
+			_ = response.Body.Close()
+			require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", sent.Subject, link)
+		}
+	}
 }
 
 // invokes asks services by way of other services' sidecars, as those would. Who

@@ -512,21 +512,21 @@ func validate(ctx context.Context, folders settings.Folders, a access, terminal 
 }
 
 func validateArgs(a access) []string {
-	host := strings.TrimSuffix(strings.TrimPrefix(a.url, "https://"), "/")
+	address := strings.TrimPrefix(a.url, "https://")
+	host, _, _ := strings.Cut(address, ":")
 	return []string{
 		"validate", "--url", a.url, "--ca-file", a.ca, "--kubeconfig", a.kubeconfig,
-		"--resolve", fmt.Sprintf("%s:443:127.0.0.1:%d", host, settings.HTTPSPort),
+		"--resolve", fmt.Sprintf("%s:127.0.0.1:%d", address, settings.HTTPSPort),
 		"--email", "validation@" + strings.TrimPrefix(host, "app."),
 	}
 }
 
 func summary(folders settings.Folders, a access, ready string, took time.Duration, terminal *progress.Terminal) {
-	host := strings.TrimSuffix(strings.TrimPrefix(a.url, "https://"), "/")
 	for _, line := range []string{
 		"",
 		fmt.Sprintf("Production is up on this machine, %s after `up` began.", took.Round(time.Second)),
 		"  ready         " + ready,
-		fmt.Sprintf("  application   https://%s:%d   (its authority: %s)", host, settings.HTTPSPort, a.ca),
+		fmt.Sprintf("  application   %s   (its authority: %s)", a.url, a.ca),
 		fmt.Sprintf("  cluster       export KUBECONFIG=%s PATH=%s:$PATH; kubectl get pods -A", a.kubeconfig, folders.Bin()),
 		"  state, logs   make status, make logs",
 		"  e-mails       make mail",
