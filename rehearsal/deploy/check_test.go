@@ -21,12 +21,13 @@ func TestCheck(t *testing.T) {
 		"as it is":                {"", "", nil},
 		"a value that is wrong":   {"nodeCount: 3", "nodeCount: 2", []string{"companion:cluster.nodeCount is 2: set it to 3 or more"}},
 		"a value that is missing": {"domain: companion.localhost", "domain: ''", []string{"companion:domain is missing"}},
-		"a shape that is none":    {"companion:edge: {replicas: 1}", "companion:edge: []", []string{"Pulumi.rehearsal.yaml is not of its shape"}},
+		"a shape that is none":    {"companion:dapr: {ha: false}", "companion:dapr: []", []string{"Pulumi.rehearsal.yaml is not of its shape"}},
 		"no YAML":                 {"config:", "config: [", []string{"Pulumi.rehearsal.yaml cannot be read"}},
 		"what may be left aside":  {"host: 10.110.0.1", "host: ''", []string{"companion:mail.host is missing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
+			require.Contains(t, string(whole), c.from)
 			text := strings.Replace(string(whole), c.from, c.to, 1)
 			require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.rehearsal.yaml"), []byte(text), 0o600))
 			err := Check(settings.Folders{Root: root}, "rehearsal")

@@ -189,7 +189,7 @@ func TestBrokenStoreSaysWhatToDo(t *testing.T) {
 		store := open(t, dir)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "refs.json"), []byte("{"), 0o644))
 		_, err := store.Ensure(small("registry.test/team/it:1", ""))
-		require.ErrorContains(t, err, "remove the folder, and it is made anew")
+		require.ErrorContains(t, err, "remove the folder, and it is created again")
 	})
 	t.Run("an image whose manifest is gone", func(t *testing.T) {
 		dir := t.TempDir()

@@ -185,5 +185,5 @@ func TestNginxConfigurationThatChangedIsNoticed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "server { return 503; }\n", edited)
 	_, err = withoutModules("server {}\n")
-	require.ErrorContains(t, err, "look at the recipe anew")
+	require.ErrorContains(t, err, "check the recipe")
 }

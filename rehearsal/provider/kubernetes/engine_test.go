@@ -198,7 +198,7 @@ func (s *stack) plan(token, name string, manifest any, options ...option) (plan,
 	switch {
 	case len(diff.ReplaceKeys) > 0:
 		p.kind = "replace"
-		// The engine checks again without the old inputs: a made name is made anew.
+		// The engine checks again without the old inputs: a generated name is generated again.
 		p.inputs, err = s.check(urn, manifest, nil)
 	case diff.Changes == sdk.DiffSome, len(old.reasons) > 0:
 		p.kind = "update"
