@@ -38,13 +38,13 @@ type Ambiguity struct {
 	Choices       []string // values of the field that fit; may be empty
 }
 
-// Detect proposes a mapping from the beginning of a statement. OFX needs none.
+// Detect proposes a mapping from the beginning of a statement. OFX and CAMT need none.
 func Detect(format Format, r io.Reader) (Proposal, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, sampleBytes+1))
 	if err != nil {
 		return Proposal{}, fmt.Errorf("read the statement: %w", err)
 	}
-	if len(raw) > sampleBytes { // whole lines only
+	if len(raw) > sampleBytes && (format == CSV || format == QIF) { // whole lines only; XML may be one line
 		raw = raw[:bytes.LastIndexByte(raw[:sampleBytes], '\n')+1]
 		if len(raw) == 0 {
 			return Proposal{}, invalid("file", "has no end of a line in its first %d KiB: is it a statement?", sampleBytes>>10)
@@ -60,7 +60,7 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 		p.unsure("encoding", "the letters can be read in more than one code page", append([]string{encoding}, d.doubts...)...)
 	}
 	switch format {
-	case OFX:
+	case OFX, CAMT:
 		return p, nil
 	case QIF:
 		return p, p.qif(text)

@@ -100,3 +100,11 @@ func FuzzAmountsRoundTrip(f *testing.F) {
 		require.True(t, read.Equal(amount), "%s was read as %s, is %s", text, read, amount)
 	})
 }
+
+func FuzzCAMT(f *testing.F) {
+	f.Add([]byte(camt(camtAccountOf + balance("OPBD", "1", "CRDT") + balance("CLBD", "0", "CRDT") + entry("1.00", "DBIT", details("<TxDtls><RmtInf><Ustrd>a</Ustrd></RmtInf></TxDtls>")))))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		lines, bad, _ := Parse(CAMT, bytes.NewReader(raw), Mapping{})
+		sound(t, lines, bad)
+	})
+}

@@ -36,7 +36,7 @@ type Mapping struct {
 	DecimalMark string `json:"decimalMark,omitempty"`
 	// Inverted turns the signs of amounts that no word and no plus marks as
 	// credit or debit: credit cards' statements often list what was bought
-	// without a minus. OFX and QIF: every sign.
+	// without a minus. Other formats: every sign.
 	Inverted bool `json:"inverted,omitempty"`
 
 	// Description may be several columns (payee, purpose), joined by a space.
@@ -58,7 +58,7 @@ func (m Mapping) check(format Format) error {
 		return invalid("encoding", "must be empty or one of %s", encodingNames())
 	}
 	switch format {
-	case OFX:
+	case OFX, CAMT:
 		return nil
 	case CSV, QIF:
 	default:

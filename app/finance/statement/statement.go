@@ -1,5 +1,5 @@
 // Package statement reads bank statements: CSV with a mapping of its columns,
-// OFX (1, SGML, and 2, XML) and QIF. It knows of no wallet and no database.
+// OFX (1, SGML, and 2, XML), CAMT and QIF. It knows of no wallet and no database.
 //
 // A line that cannot be read is told with its number, and the rest is read;
 // the caller decides whether the rest goes in. A whole file is refused only
@@ -26,17 +26,15 @@ type Format string
 
 // The formats that are read.
 const (
-	CSV Format = "csv"
-	OFX Format = "ofx"
-	QIF Format = "qif"
+	CSV  Format = "csv"
+	OFX  Format = "ofx"
+	QIF  Format = "qif"
+	CAMT Format = "camt" // ISO 20022: camt.052, camt.053, camt.054
 )
 
-// Formats that are known by how they begin, and refused: read as CSV they would
+// A format that is known by how it begins, and refused: read as CSV it would
 // bring questions about columns that are none.
-const (
-	camt  Format = "camt"
-	mt940 Format = "mt940"
-)
+const mt940 Format = "mt940"
 
 var (
 	startCAMT  = regexp.MustCompile(`URN:ISO:STD:ISO:20022:TECH:XSD:CAMT\.05[2-4]|<([A-Z0-9]+:)?BKTOCSTMR(STMT|ACCTRPT|DBTCDTNTFCTN)\b`)
@@ -45,13 +43,10 @@ var (
 
 // formatRefused says why a format is not read.
 func formatRefused(format Format) error {
-	switch format {
-	case camt:
-		return invalid("file", "is an ISO 20022 statement (CAMT), which cannot be imported: ask the bank for CSV, OFX or QIF")
-	case mt940:
-		return invalid("file", "is a SWIFT statement (MT940), which cannot be imported: ask the bank for CSV, OFX or QIF")
+	if format == mt940 {
+		return invalid("file", "is a SWIFT statement (MT940), which cannot be imported: ask the bank for CSV, OFX, CAMT or QIF")
 	}
-	return invalid("format", "must be csv, ofx or qif")
+	return invalid("format", "must be csv, ofx, camt or qif")
 }
 
 // What is read at most.
@@ -92,7 +87,7 @@ type Bad struct {
 	Reason string
 }
 
-// Parse reads a statement. Lines come in the file's order. OFX needs no
+// Parse reads a statement. Lines come in the file's order. OFX and CAMT need no
 // mapping; QIF takes the layout of dates and the decimal mark from it, and
 // finds them itself where they are empty and can be read in one way only.
 //
@@ -110,6 +105,8 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	switch format {
 	case OFX:
 		err = parseOFX(text, &s)
+	case CAMT:
+		err = parseCAMT(text, &s)
 	case QIF:
 		err = parseQIF(text, m, &s)
 	default:
@@ -170,7 +167,7 @@ var balances = map[string]bool{
 
 func isBalance(text string) bool { return balances[letters(text)] }
 
-// FormatOf tells a statement's format from how it begins, CAMT and MT940 too, which
+// FormatOf tells a statement's format from how it begins, MT940 too, which
 // Parse and Detect refuse; what is none of these is taken for CSV.
 func FormatOf(sample []byte) Format {
 	start := strings.ToUpper(string(sample[:min(len(sample), 4096)]))
@@ -183,7 +180,7 @@ func FormatOf(sample []byte) Format {
 		strings.HasPrefix(start, "!OPTION:"), strings.HasPrefix(start, "!CLEAR:"):
 		return QIF
 	case startCAMT.MatchString(start):
-		return camt
+		return CAMT
 	case startMT940.MatchString(start):
 		return mt940
 	}
