@@ -44,7 +44,7 @@ type Imports struct {
 // File is a statement, and how it is to be read.
 type File struct {
 	WalletID uuid.UUID          `json:"walletId" format:"uuid"`
-	Format   string             `json:"format,omitempty" enum:"csv,ofx,camt,qif" doc:"Without it, told from the file"`
+	Format   string             `json:"format,omitempty" enum:"csv,ofx,camt,mt940,qif" doc:"Without it, told from the file"`
 	FileName string             `json:"fileName,omitempty" maxLength:"200" doc:"For the list of imports"`
 	File     []byte             `json:"file" doc:"The statement as the bank gave it, in base64"`
 	Mapping  *statement.Mapping `json:"mapping,omitempty" doc:"Which columns hold what; without it, as a preview proposes"`
@@ -70,7 +70,7 @@ type BadLine struct {
 type Import struct {
 	ID         uuid.UUID  `json:"id"`
 	WalletID   uuid.UUID  `json:"walletId"`
-	Format     string     `json:"format" enum:"csv,ofx,camt,qif"`
+	Format     string     `json:"format" enum:"csv,ofx,camt,mt940,qif"`
 	FileName   string     `json:"fileName"`
 	Imported   int        `json:"imported" doc:"Transactions it brought"`
 	Duplicates int        `json:"duplicates" doc:"Lines that were there already, and were left out"`
@@ -112,7 +112,7 @@ type Probable struct {
 
 // Preview is what a file would bring.
 type Preview struct {
-	Format      string            `json:"format" enum:"csv,ofx,camt,qif"`
+	Format      string            `json:"format" enum:"csv,ofx,camt,mt940,qif"`
 	Mapping     statement.Mapping `json:"mapping" doc:"As given or, where none was, as proposed"`
 	Header      []string          `json:"header" doc:"A CSV's columns"`
 	Cells       [][]string        `json:"cells" doc:"A CSV's first rows, as they are"`

@@ -38,7 +38,8 @@ type Ambiguity struct {
 	Choices       []string // values of the field that fit; may be empty
 }
 
-// Detect proposes a mapping from the beginning of a statement. OFX and CAMT need none.
+// Detect proposes a mapping from the beginning of a statement. OFX, CAMT and MT940
+// need none.
 func Detect(format Format, r io.Reader) (Proposal, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, sampleBytes+1))
 	if err != nil {
@@ -60,14 +61,14 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 		p.unsure("encoding", "the letters can be read in more than one code page", append([]string{encoding}, d.doubts...)...)
 	}
 	switch format {
-	case OFX, CAMT:
+	case OFX, CAMT, MT940:
 		return p, nil
 	case QIF:
 		return p, p.qif(text)
 	case CSV:
 		return p, p.csv(text)
 	}
-	return Proposal{}, formatRefused(format)
+	return Proposal{}, errFormat
 }
 
 func (p *Proposal) unsure(field, reason string, choices ...string) {

@@ -108,3 +108,12 @@ func FuzzCAMT(f *testing.F) {
 		sound(t, lines, bad)
 	})
 }
+
+func FuzzMT940(f *testing.F) {
+	f.Add([]byte(":20:A\n:25:1\n:28C:1\n:60F:C260930EUR0,\n:61:2609300930DR12,34N005NONREF//B7\n:86:177?00X?20SVWZ+a?32b\n:62F:D260930EUR12,34\n-\n"))
+	f.Add([]byte("{1:F}{4:\n:20:A\n:25:1\n:61:2612310102RC1,NTRFX\nmore\n:86:/NAME/a/REMI/USTD//b/\n-}"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		lines, bad, _ := Parse(MT940, bytes.NewReader(raw), Mapping{})
+		sound(t, lines, bad)
+	})
+}

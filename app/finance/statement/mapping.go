@@ -58,11 +58,11 @@ func (m Mapping) check(format Format) error {
 		return invalid("encoding", "must be empty or one of %s", encodingNames())
 	}
 	switch format {
-	case OFX, CAMT:
+	case OFX, CAMT, MT940:
 		return nil
 	case CSV, QIF:
 	default:
-		return formatRefused(format)
+		return errFormat
 	}
 	if m.DateLayout != "" {
 		if _, err := goLayout(m.DateLayout); err != nil {

@@ -1,5 +1,5 @@
 // Package statement reads bank statements: CSV with a mapping of its columns,
-// OFX (1, SGML, and 2, XML), CAMT and QIF. It knows of no wallet and no database.
+// OFX (1, SGML, and 2, XML), CAMT, MT940 and QIF. It knows of no wallet and no database.
 //
 // A line that cannot be read is told with its number, and the rest is read;
 // the caller decides whether the rest goes in. A whole file is refused only
@@ -26,28 +26,19 @@ type Format string
 
 // The formats that are read.
 const (
-	CSV  Format = "csv"
-	OFX  Format = "ofx"
-	QIF  Format = "qif"
-	CAMT Format = "camt" // ISO 20022: camt.052, camt.053, camt.054
+	CSV   Format = "csv"
+	OFX   Format = "ofx"
+	QIF   Format = "qif"
+	CAMT  Format = "camt"  // ISO 20022: camt.052, camt.053, camt.054
+	MT940 Format = "mt940" // SWIFT
 )
-
-// A format that is known by how it begins, and refused: read as CSV it would
-// bring questions about columns that are none.
-const mt940 Format = "mt940"
 
 var (
 	startCAMT  = regexp.MustCompile(`URN:ISO:STD:ISO:20022:TECH:XSD:CAMT\.05[2-4]|<([A-Z0-9]+:)?BKTOCSTMR(STMT|ACCTRPT|DBTCDTNTFCTN)\b`)
 	startMT940 = regexp.MustCompile(`(?m)^:20:[^\n]*\r?\n(:21:[^\n]*\r?\n)?:25[P]?:`)
 )
 
-// formatRefused says why a format is not read.
-func formatRefused(format Format) error {
-	if format == mt940 {
-		return invalid("file", "is a SWIFT statement (MT940), which cannot be imported: ask the bank for CSV, OFX, CAMT or QIF")
-	}
-	return invalid("format", "must be csv, ofx, camt or qif")
-}
+var errFormat = invalid("format", "must be csv, ofx, camt, mt940 or qif")
 
 // What is read at most.
 const (
@@ -87,8 +78,8 @@ type Bad struct {
 	Reason string
 }
 
-// Parse reads a statement. Lines come in the file's order. OFX and CAMT need no
-// mapping; QIF takes the layout of dates and the decimal mark from it, and
+// Parse reads a statement. Lines come in the file's order. OFX, CAMT and MT940
+// need no mapping; QIF takes the layout of dates and the decimal mark from it, and
 // finds them itself where they are empty and can be read in one way only.
 //
 // An error is a apperror.Invalid whose field is "file" or a field of the mapping,
@@ -107,6 +98,8 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 		err = parseOFX(text, &s)
 	case CAMT:
 		err = parseCAMT(text, &s)
+	case MT940:
+		err = parseMT940(text, &s)
 	case QIF:
 		err = parseQIF(text, m, &s)
 	default:
@@ -167,8 +160,7 @@ var balances = map[string]bool{
 
 func isBalance(text string) bool { return balances[letters(text)] }
 
-// FormatOf tells a statement's format from how it begins, MT940 too, which
-// Parse and Detect refuse; what is none of these is taken for CSV.
+// FormatOf tells a statement's format from how it begins; what is none of these is taken for CSV.
 func FormatOf(sample []byte) Format {
 	start := strings.ToUpper(string(sample[:min(len(sample), 4096)]))
 	start = strings.TrimLeft(start, "\ufeff \t\r\n")
@@ -182,7 +174,7 @@ func FormatOf(sample []byte) Format {
 	case startCAMT.MatchString(start):
 		return CAMT
 	case startMT940.MatchString(start):
-		return mt940
+		return MT940
 	}
 	return CSV
 }

@@ -125,22 +125,6 @@ func TestStatements(t *testing.T) {
 	}
 }
 
-func TestFormatsThatAreRefused(t *testing.T) {
-	for name, c := range map[string]struct{ text, says string }{
-		"MT940":                {":20:STARTUMS\r\n:25:10020030/1234567\r\n:28C:1/1\r\n", "MT940"},
-		"MT940 in an envelope": {"{1:F01BANKDEFFXXXX}{4:\n:20:X\n:21:Y\n:25:1\n", "MT940"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			format := FormatOf([]byte(c.text))
-			_, err := Detect(format, strings.NewReader(c.text))
-			require.ErrorContains(t, err, c.says)
-			_, _, err = Parse(format, strings.NewReader(c.text), Mapping{})
-			require.ErrorContains(t, err, c.says)
-		})
-	}
-	require.Equal(t, CSV, FormatOf([]byte("Date;Text\n2026-11-01;:20: :25: camt.053")))
-}
-
 func TestCSVLines(t *testing.T) {
 	m := Mapping{Delimiter: ",", NoHeader: true, Date: "#1", DateLayout: "YYYY-MM-DD HH:mm", Amount: "#2", DecimalMark: ".", Description: []Column{"#3"}}
 	side := m

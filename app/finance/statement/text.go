@@ -24,7 +24,7 @@ func read(r io.Reader, name string) (string, error) {
 var notText = []struct{ start, what string }{
 	{"PK\x03\x04", "a spreadsheet or an archive: save it as CSV, or unpack it"},
 	{"\xd0\xcf\x11\xe0", "an old spreadsheet: save it as CSV"},
-	{"%PDF", "a PDF: ask the bank for CSV, OFX, CAMT or QIF"},
+	{"%PDF", "a PDF: ask the bank for CSV, OFX, CAMT, MT940 or QIF"},
 	{"\x1f\x8b", "compressed: unpack it"},
 }
 
