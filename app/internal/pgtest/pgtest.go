@@ -157,6 +157,9 @@ func URL(t testing.TB) string {
 	return url(name)
 }
 
+// AdminURL leads to the database of a pool as the server's superuser.
+func AdminURL(pool *pgxpool.Pool) string { return url(pool.Config().ConnConfig.Database) }
+
 // AsService makes a database with a service's tables for a test, and connects to
 // it as production does: the tables are the migrator's, and the pool has the
 // service's own role, with no more rights than that has.

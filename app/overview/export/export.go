@@ -89,7 +89,7 @@ var ErrSlow = errors.New("the export was read too slowly")
 // strings, times are UTC.
 func (e *Exporter) Start(ctx context.Context, user uuid.UUID) (write func(ctx context.Context, to io.Writer) error, err error) {
 	var known bool
-	if err := e.Pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM users WHERE id = $1)", user).Scan(&known); err != nil {
+	if err := e.Pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM users WHERE id = $1 AND closed_at IS NULL)", user).Scan(&known); err != nil {
 		return nil, err
 	}
 	if !known {

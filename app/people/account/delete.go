@@ -2,6 +2,10 @@ package account
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,10 +16,13 @@ import (
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
 
-// Delete removes the caller's account and everything kept of them, in one
-// transaction, and publishes user.deleted, upon which the agents do the same. What
-// stays passes by itself: published events within a week (outbox and topics), answers
-// kept for an outage within a day. Access tokens end with their sessions.
+// Delete closes the caller's account at once, and removes everything kept of them: in
+// many transactions, of which what takes longer than erasePatience is left to
+// RunErasure, whatever becomes of this process. Nobody can log in any more, the
+// address is free, and user.deleted is published, upon which the agents forget
+// the user too. What stays passes by itself: published events within a week (outbox and
+// topics), answers kept for an outage within a day. Access tokens end with their
+// sessions.
 func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error {
 	row, err := backenddb.New(a.Pool).UserByID(ctx, c.User)
 	if err != nil {
@@ -24,32 +31,166 @@ func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error 
 	if err := prove(ctx, row, c, "password", password); err != nil {
 		return err
 	}
-	remove := func(tx pgx.Tx) error {
-		q := backenddb.New(tx)
-		// From here on nothing of the user's can be made: it would refer to the user.
-		if err := unchanged(ctx, q.UserForDeletion, row); err != nil {
-			return err
-		}
-		if err := a.scrub(ctx, tx, c.User); err != nil {
-			return err
-		}
-		if _, err := q.DeleteUser(ctx, c.User); err != nil {
-			return err
-		}
-		return a.publish(ctx, tx, event.TypeUserDeleted, c.User, c.User, event.UserDeleted{UserID: c.User, DeletedAt: now()})
+	if err := a.ended(ctx, a.close(ctx, row)); err != nil {
+		return err
 	}
-	for attempt := 1; ; attempt++ {
-		err := a.ended(ctx, db.AsUser(ctx, a.Pool, c.User, remove))
-		// Whoever was changing something of the user's may have waited for the user's
-		// row, and this for theirs.
-		if attempt == deadlocks || !db.Transient(err) || db.Unavailable(err) || ctx.Err() != nil {
-			return err
+	limited, cancel := context.WithTimeout(ctx, erasePatience)
+	defer cancel()
+	if err := a.Erase(limited, c.User); err != nil {
+		a.Log.InfoContext(ctx, "the rest of a closed account is removed later", "reason", err)
+	}
+	return nil
+}
+
+// close ends what the user can do, and notifies the agents.
+func (a *Accounts) close(ctx context.Context, row backenddb.User) error {
+	at := now()
+	return again(ctx, func() error {
+		return db.AsUser(ctx, a.Pool, row.ID, func(tx pgx.Tx) error {
+			q := backenddb.New(tx)
+			if err := unchanged(ctx, q.UserForUpdate, row); err != nil {
+				return err
+			}
+			for _, drop := range []func(context.Context, uuid.UUID) error{
+				q.DropIdentities, q.DropPushSubscriptions, q.DropOneTimeTokens, q.DropMailRequests,
+			} {
+				if err := drop(ctx, row.ID); err != nil {
+					return err
+				}
+			}
+			if err := q.EndSessions(ctx, row.ID, uuid.Nil); err != nil {
+				return err
+			}
+			if err := q.CloseAccount(ctx, at, row.ID); err != nil {
+				return err
+			}
+			return a.publish(ctx, tx, event.TypeUserDeleted, row.ID, row.ID, event.UserDeleted{UserID: row.ID, DeletedAt: at})
+		})
+	})
+}
+
+// How closed accounts are erased.
+const (
+	// erasePatience is how long a person waits for it, of the ten seconds that a request
+	// may take.
+	erasePatience = 4 * time.Second
+	// eraseEvery is how often closed accounts are looked for that somebody left behind.
+	eraseEvery = 30 * time.Second
+	// eraseRows is how many rows one transaction removes: at most some tenths of a second's work.
+	eraseRows = 2000
+	// eraseEvents is how many things one transaction overwrites on compacted topics.
+	eraseEvents = 200
+	// erasedAtOnce is how many accounts are looked up together.
+	erasedAtOnce = 100
+	// conflicts is how often a transaction is begun that others' changes break.
+	conflicts = 5
+)
+
+// erasedFirst are the tables that may hold many rows of a user, in an order in which
+// none refers to a later one. The others go with the user's row: each holds a bounded
+// number (limits.MaxOwned), or goes with a row of these.
+var erasedFirst = []string{"idempotency_keys", "transactions", "imports", "daily_sums", "rates", "insights", "alerts", "goal_contributions", "tasks"}
+
+// RunErasure erases closed accounts whose erasure did not end, until ctx does. Replicas
+// may do so at the same time: none waits for the other's rows for long.
+func (a *Accounts) RunErasure(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(eraseEvery/2 + rand.N(eraseEvery)): // replicas are not started together for this
+		}
+		if err := a.EraseClosed(ctx, time.Now().Add(-2*erasePatience)); err != nil && ctx.Err() == nil {
+			a.Log.WarnContext(ctx, "closed accounts are not erased yet", "error", err)
 		}
 	}
 }
 
-// deadlocks is how often a deletion is begun that others' changes break.
-const deadlocks = 5
+// EraseClosed erases all accounts that were closed before a time. That one fails does
+// not keep the others.
+func (a *Accounts) EraseClosed(ctx context.Context, before time.Time) error {
+	for {
+		users, err := backenddb.New(a.Pool).ClosedAccounts(ctx, &before, erasedAtOnce)
+		if err != nil {
+			return err
+		}
+		var failed []error
+		for _, user := range users {
+			if err := a.Erase(ctx, user); err != nil {
+				failed = append(failed, fmt.Errorf("account %s: %w", user, err))
+			}
+		}
+		if len(failed) > 0 || len(users) < erasedAtOnce {
+			return errors.Join(failed...)
+		}
+	}
+}
+
+// Erase removes everything kept of a user whose account is closed, and does nothing for
+// others. Each transaction is short; one that is begun again goes on where the last
+// one ended.
+func (a *Accounts) Erase(ctx context.Context, user uuid.UUID) error {
+	if closed, err := backenddb.New(a.Pool).IsClosed(ctx, user); err != nil || !closed {
+		return err
+	}
+	for _, table := range erasedFirst {
+		if err := a.inSteps(ctx, user, eraseRows, func(tx pgx.Tx) (int, error) { return removeSome(ctx, tx, table, user) }); err != nil {
+			return fmt.Errorf("remove from %s: %w", table, err)
+		}
+	}
+	if err := a.inSteps(ctx, user, eraseEvents, func(tx pgx.Tx) (int, error) { return a.scrubBudgets(ctx, tx, user) }); err != nil {
+		return fmt.Errorf("remove budgets: %w", err)
+	}
+	return again(ctx, func() error {
+		return db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) error {
+			q := backenddb.New(tx)
+			// From here on nothing of the user's can be made: it would refer to the user.
+			if _, err := q.ClosedAccountForDeletion(ctx, user); errors.Is(err, pgx.ErrNoRows) {
+				return nil // somebody else has done it
+			} else if err != nil {
+				return err
+			}
+			if err := a.scrub(ctx, tx, user); err != nil {
+				return err
+			}
+			_, err := q.DeleteUser(ctx, user)
+			return err
+		})
+	})
+}
+
+// inSteps runs step in transactions of their own until one has done less than whole.
+func (a *Accounts) inSteps(ctx context.Context, user uuid.UUID, whole int, step func(pgx.Tx) (int, error)) error {
+	for done := whole; done >= whole; {
+		if err := again(ctx, func() error {
+			return db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) (err error) {
+				done, err = step(tx)
+				return err
+			})
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeSome removes eraseRows rows of a user at most, and returns how many there were.
+func removeSome(ctx context.Context, tx pgx.Tx, table string, user uuid.UUID) (int, error) {
+	tag, err := tx.Exec(ctx, fmt.Sprintf("DELETE FROM %[1]s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %[1]s WHERE user_id = $1 LIMIT $2))",
+		pgx.Identifier{table}.Sanitize()), user, eraseRows)
+	return int(tag.RowsAffected()), err
+}
+
+// again runs a transaction again that another one broke: whoever was changing something
+// of the user's may have waited for the user's row, and this for theirs.
+func again(ctx context.Context, transaction func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := transaction()
+		if attempt == conflicts || !db.Transient(err) || db.Unavailable(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
 
 // scrub overwrites what compacted topics would keep of the user for good: the
 // last state of each thing.
@@ -77,16 +218,12 @@ func (a *Accounts) scrub(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 			return err
 		}
 	}
-	budgets, err := q.BudgetsToScrub(ctx, user)
-	if err != nil {
-		return err
-	}
-	for _, b := range budgets {
-		if err := a.publish(ctx, tx, event.TypeBudgetChanged, b.ID, b.ID, event.BudgetChanged{
-			UserID: user, BudgetID: b.ID, Version: b.Version + 1, Category: event.Redacted, Limit: "0.01", Currency: b.Currency, Month: b.Month.Format("2006-01"), Deleted: true,
-		}); err != nil {
+	for more := true; more; { // those made since
+		done, err := a.scrubBudgets(ctx, tx, user)
+		if err != nil {
 			return err
 		}
+		more = done == eraseEvents
 	}
 	goals, err := q.GoalsToScrub(ctx, user)
 	if err != nil {
@@ -101,6 +238,26 @@ func (a *Accounts) scrub(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 		}
 	}
 	return a.Publisher.Scrub(ctx, tx, user)
+}
+
+// scrubBudgets overwrites and removes eraseEvents budgets at most, of which there may be
+// many, and returns how many there were.
+func (a *Accounts) scrubBudgets(ctx context.Context, tx pgx.Tx, user uuid.UUID) (int, error) {
+	q := backenddb.New(tx)
+	budgets, err := q.BudgetsToScrub(ctx, user, eraseEvents)
+	if err != nil {
+		return 0, err
+	}
+	var ids []uuid.UUID
+	for _, b := range budgets {
+		if err := a.publish(ctx, tx, event.TypeBudgetChanged, b.ID, b.ID, event.BudgetChanged{
+			UserID: user, BudgetID: b.ID, Version: b.Version + 1, Category: event.Redacted, Limit: "0.01", Currency: b.Currency, Month: b.Month.Format("2006-01"), Deleted: true,
+		}); err != nil {
+			return 0, err
+		}
+		ids = append(ids, b.ID)
+	}
+	return len(ids), q.DropBudgets(ctx, user, ids)
 }
 
 func (a *Accounts) publish(ctx context.Context, tx pgx.Tx, kind string, subject, key uuid.UUID, data any) error {

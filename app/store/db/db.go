@@ -80,7 +80,10 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, service string) error {
 	defer migrating.Close()
 	connection := stdlib.OpenDBFromPool(migrating)
 	defer func() { _ = connection.Close() }()
-	provider, err := goose.NewProvider(goose.DialectPostgres, connection, files, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, connection, files, goose.WithSessionLocker(locker),
+		// Migrations that are written at the same time are numbered in ranges: one of a
+		// lower range may be merged after one of a higher has been applied.
+		goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return err
 	}

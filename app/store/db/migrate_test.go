@@ -37,6 +37,29 @@ func TestMigrationsGoBothWays(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A migration that was merged after one of a higher number had been applied is applied
+// nevertheless.
+func TestAMigrationThatComesLateIsApplied(t *testing.T) {
+	pool := pgtest.Pool(t, event.Backend)
+	files, err := db.MigrationsOf(event.Backend)
+	require.NoError(t, err)
+	connection := stdlib.OpenDBFromPool(pool)
+	defer func() { _ = connection.Close() }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, connection, files)
+	require.NoError(t, err)
+	const late = 140
+	newest, err := provider.GetDBVersion(t.Context())
+	require.NoError(t, err)
+	require.Greater(t, newest, int64(late))
+	_, err = provider.ApplyVersion(t.Context(), late, false)
+	require.NoError(t, err)
+
+	require.NoError(t, db.Migrate(t.Context(), pool, event.Backend))
+	var applied bool
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT is_applied FROM goose_db_version WHERE version_id = $1", late).Scan(&applied))
+	require.True(t, applied)
+}
+
 // Replicas that start together all try; each migration is made once, and all of
 // them find the tables there.
 func TestReplicasMigrateOnce(t *testing.T) {

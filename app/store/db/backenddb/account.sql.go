@@ -47,7 +47,7 @@ func (q *Queries) AddAttempts(ctx context.Context, endsAt time.Time, keys [][]by
 }
 
 const budgetsToScrub = `-- name: BudgetsToScrub :many
-SELECT id, currency, month, version FROM budgets WHERE user_id = $1 ORDER BY id FOR UPDATE
+SELECT id, currency, month, version FROM budgets WHERE user_id = $1 ORDER BY id LIMIT $2 FOR UPDATE
 `
 
 type BudgetsToScrubRow struct {
@@ -57,8 +57,8 @@ type BudgetsToScrubRow struct {
 	Version  int64
 }
 
-func (q *Queries) BudgetsToScrub(ctx context.Context, userID uuid.UUID) ([]BudgetsToScrubRow, error) {
-	rows, err := q.db.Query(ctx, budgetsToScrub, userID)
+func (q *Queries) BudgetsToScrub(ctx context.Context, userID uuid.UUID, most int32) ([]BudgetsToScrubRow, error) {
+	rows, err := q.db.Query(ctx, budgetsToScrub, userID, most)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +112,54 @@ func (q *Queries) CategoriesToScrub(ctx context.Context, userID uuid.UUID) ([]Ca
 	return items, nil
 }
 
+const closeAccount = `-- name: CloseAccount :exec
+UPDATE users SET email = '', name = '', password_hash = NULL, holds_email = false, email_confirmed_at = NULL,
+    updated_at = $1::timestamptz, closed_at = $1::timestamptz WHERE id = $2
+`
+
+// Nothing of a person is left in the row of a closed account. The address is free.
+func (q *Queries) CloseAccount(ctx context.Context, at time.Time, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, closeAccount, at, iD)
+	return err
+}
+
+const closedAccountForDeletion = `-- name: ClosedAccountForDeletion :one
+SELECT id FROM users WHERE id = $1 AND closed_at IS NOT NULL FOR UPDATE
+`
+
+// Waits for whoever is making something of the user's, and keeps others from it:
+// what refers to the user cannot be made before the transaction ends.
+func (q *Queries) ClosedAccountForDeletion(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, closedAccountForDeletion, id)
+	var id_2 uuid.UUID
+	err := row.Scan(&id_2)
+	return id_2, err
+}
+
+const closedAccounts = `-- name: ClosedAccounts :many
+SELECT id FROM users WHERE closed_at < $1 ORDER BY closed_at LIMIT $2
+`
+
+func (q *Queries) ClosedAccounts(ctx context.Context, before *time.Time, most int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, closedAccounts, before, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const confirmAddress = `-- name: ConfirmAddress :exec
 UPDATE users SET email_confirmed_at = coalesce(email_confirmed_at, $1::timestamptz), holds_email = true, updated_at = $1::timestamptz WHERE id = $2
 `
@@ -154,6 +202,15 @@ func (q *Queries) DeleteUser(ctx context.Context, id uuid.UUID) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+const dropBudgets = `-- name: DropBudgets :exec
+DELETE FROM budgets WHERE user_id = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) DropBudgets(ctx context.Context, userID uuid.UUID, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropBudgets, userID, ids)
+	return err
+}
+
 const dropIdentities = `-- name: DropIdentities :exec
 DELETE FROM identities WHERE user_id = $1
 `
@@ -169,6 +226,15 @@ DELETE FROM mail_requests WHERE id = $1
 
 func (q *Queries) DropMailRequest(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, dropMailRequest, id)
+	return err
+}
+
+const dropMailRequests = `-- name: DropMailRequests :exec
+DELETE FROM mail_requests WHERE user_id = $1::uuid
+`
+
+func (q *Queries) DropMailRequests(ctx context.Context, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, dropMailRequests, userID)
 	return err
 }
 
@@ -345,7 +411,7 @@ func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsTo
 }
 
 const holderForUpdate = `-- name: HolderForUpdate :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE email = $1 AND holds_email FOR NO KEY UPDATE
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE email = $1 AND holds_email FOR NO KEY UPDATE
 `
 
 func (q *Queries) HolderForUpdate(ctx context.Context, email string) (User, error) {
@@ -361,12 +427,13 @@ func (q *Queries) HolderForUpdate(ctx context.Context, email string) (User, erro
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }
 
 const holderOf = `-- name: HolderOf :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE email = $1 AND holds_email
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE email = $1 AND holds_email
 `
 
 // The account that a log-in with the address leads to.
@@ -383,6 +450,7 @@ func (q *Queries) HolderOf(ctx context.Context, email string) (User, error) {
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }
@@ -513,8 +581,19 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	return err
 }
 
+const isClosed = `-- name: IsClosed :one
+SELECT EXISTS (SELECT FROM users WHERE id = $1 AND closed_at IS NOT NULL) AS closed
+`
+
+func (q *Queries) IsClosed(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, isClosed, id)
+	var closed bool
+	err := row.Scan(&closed)
+	return closed, err
+}
+
 const newestClaimantOf = `-- name: NewestClaimantOf :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE email = $1 ORDER BY created_at DESC, id DESC LIMIT 1
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE email = $1 ORDER BY created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) NewestClaimantOf(ctx context.Context, email string) (User, error) {
@@ -530,6 +609,7 @@ func (q *Queries) NewestClaimantOf(ctx context.Context, email string) (User, err
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }
@@ -696,7 +776,7 @@ func (q *Queries) TakeMailRequests(ctx context.Context, limit int32) ([]MailRequ
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE id = $1 AND closed_at IS NULL
 `
 
 func (q *Queries) UserByID(ctx context.Context, id uuid.UUID) (User, error) {
@@ -712,12 +792,13 @@ func (q *Queries) UserByID(ctx context.Context, id uuid.UUID) (User, error) {
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }
 
 const userByIdentity = `-- name: UserByIdentity :one
-SELECT u.id, u.email, u.name, u.password_hash, u.created_at, u.updated_at, u.holds_email, u.email_confirmed_at, u.unsubscribe_key FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = $1 AND i.subject = $2 FOR SHARE OF u
+SELECT u.id, u.email, u.name, u.password_hash, u.created_at, u.updated_at, u.holds_email, u.email_confirmed_at, u.unsubscribe_key, u.closed_at FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = $1 AND i.subject = $2 AND u.closed_at IS NULL FOR SHARE OF u
 `
 
 // Seen under app.issuer and app.subject only.
@@ -734,35 +815,13 @@ func (q *Queries) UserByIdentity(ctx context.Context, issuer string, subject str
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
-	)
-	return i, err
-}
-
-const userForDeletion = `-- name: UserForDeletion :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1 FOR UPDATE
-`
-
-// Waits for whoever is making something of the user's, and keeps others from it:
-// what refers to the user cannot be made before the transaction ends.
-func (q *Queries) UserForDeletion(ctx context.Context, id uuid.UUID) (User, error) {
-	row := q.db.QueryRow(ctx, userForDeletion, id)
-	var i User
-	err := row.Scan(
-		&i.ID,
-		&i.Email,
-		&i.Name,
-		&i.PasswordHash,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.HoldsEmail,
-		&i.EmailConfirmedAt,
-		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }
 
 const userForUpdate = `-- name: UserForUpdate :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE id = $1 AND closed_at IS NULL FOR NO KEY UPDATE
 `
 
 func (q *Queries) UserForUpdate(ctx context.Context, id uuid.UUID) (User, error) {
@@ -778,6 +837,7 @@ func (q *Queries) UserForUpdate(ctx context.Context, id uuid.UUID) (User, error)
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }
@@ -795,7 +855,7 @@ func (q *Queries) UserOfSession(ctx context.Context, id uuid.UUID) (uuid.UUID, e
 }
 
 const userWithPassword = `-- name: UserWithPassword :one
-SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key FROM users WHERE id = $1 AND password_hash = $2 FOR SHARE
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE id = $1 AND password_hash = $2 AND closed_at IS NULL FOR SHARE
 `
 
 // Holds off a change of the password until the session that it lets begin is there.
@@ -812,6 +872,7 @@ func (q *Queries) UserWithPassword(ctx context.Context, iD uuid.UUID, passwordHa
 		&i.HoldsEmail,
 		&i.EmailConfirmedAt,
 		&i.UnsubscribeKey,
+		&i.ClosedAt,
 	)
 	return i, err
 }

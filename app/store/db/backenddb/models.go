@@ -201,6 +201,7 @@ type User struct {
 	HoldsEmail       bool
 	EmailConfirmedAt *time.Time
 	UnsubscribeKey   uuid.UUID
+	ClosedAt         *time.Time
 }
 
 type Wallet struct {

@@ -3,15 +3,29 @@ INSERT INTO users (id, email, name, password_hash, holds_email, email_confirmed_
 VALUES (@id, @email, @name, @password_hash, @holds_email, @email_confirmed_at, @created_at, @created_at);
 
 -- name: UserByID :one
-SELECT * FROM users WHERE id = $1;
+SELECT * FROM users WHERE id = $1 AND closed_at IS NULL;
 
 -- name: UserForUpdate :one
-SELECT * FROM users WHERE id = $1 FOR NO KEY UPDATE;
+SELECT * FROM users WHERE id = $1 AND closed_at IS NULL FOR NO KEY UPDATE;
+
+-- Nothing of a person is left in the row of a closed account. The address is free.
+-- name: CloseAccount :exec
+UPDATE users SET email = '', name = '', password_hash = NULL, holds_email = false, email_confirmed_at = NULL,
+    updated_at = @at::timestamptz, closed_at = @at::timestamptz WHERE id = @id;
+
+-- name: DropMailRequests :exec
+DELETE FROM mail_requests WHERE user_id = @user_id::uuid;
+
+-- name: ClosedAccounts :many
+SELECT id FROM users WHERE closed_at < @before ORDER BY closed_at LIMIT @most;
+
+-- name: IsClosed :one
+SELECT EXISTS (SELECT FROM users WHERE id = $1 AND closed_at IS NOT NULL) AS closed;
 
 -- Waits for whoever is making something of the user's, and keeps others from it:
 -- what refers to the user cannot be made before the transaction ends.
--- name: UserForDeletion :one
-SELECT * FROM users WHERE id = $1 FOR UPDATE;
+-- name: ClosedAccountForDeletion :one
+SELECT id FROM users WHERE id = $1 AND closed_at IS NOT NULL FOR UPDATE;
 
 -- The account that a log-in with the address leads to.
 -- name: HolderOf :one
@@ -25,11 +39,11 @@ SELECT * FROM users WHERE email = $1 ORDER BY created_at DESC, id DESC LIMIT 1;
 
 -- Holds off a change of the password until the session that it lets begin is there.
 -- name: UserWithPassword :one
-SELECT * FROM users WHERE id = @id AND password_hash = @password_hash FOR SHARE;
+SELECT * FROM users WHERE id = @id AND password_hash = @password_hash AND closed_at IS NULL FOR SHARE;
 
 -- Seen under app.issuer and app.subject only.
 -- name: UserByIdentity :one
-SELECT u.* FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = @issuer AND i.subject = @subject FOR SHARE OF u;
+SELECT u.* FROM users u JOIN identities i ON i.user_id = u.id WHERE i.issuer = @issuer AND i.subject = @subject AND u.closed_at IS NULL FOR SHARE OF u;
 
 -- name: InsertIdentity :exec
 INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (@issuer, @subject, @user_id, @created_at);
@@ -144,7 +158,10 @@ DELETE FROM ended_sessions WHERE id IN (SELECT old.id FROM ended_sessions AS old
 SELECT id, type, currency, version FROM wallets WHERE user_id = @user_id ORDER BY id FOR UPDATE;
 
 -- name: BudgetsToScrub :many
-SELECT id, currency, month, version FROM budgets WHERE user_id = @user_id ORDER BY id FOR UPDATE;
+SELECT id, currency, month, version FROM budgets WHERE user_id = @user_id ORDER BY id LIMIT @most FOR UPDATE;
+
+-- name: DropBudgets :exec
+DELETE FROM budgets WHERE user_id = @user_id AND id = ANY(@ids::uuid[]);
 
 -- name: GoalsToScrub :many
 SELECT id, currency, created_at, version FROM goals WHERE user_id = @user_id ORDER BY id FOR UPDATE;

@@ -1,0 +1,4 @@
+package account
+
+// ErasedFirst is for tests.
+var ErasedFirst = erasedFirst
