@@ -18,7 +18,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench lint vulncheck build golden generate FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint vulncheck build golden generate FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ test-inspector: build $(INSPECTOR) ## the MCP server, tried with the protocol's 
 bench: build ## how fast the services are, against PostgreSQL and Kafka alone
 	@$(parts); \
 	cd app && go test -count 1 -timeout 30m -tags bench -v -run TestBench ./internal/systemtest
+
+bench-reads: packages ## how long reads take with 200,000 transactions a person
+	@cd app && go test -count 1 -timeout 30m -tags integration,bench -v -run TestBenchReads ./api/rest
 
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
