@@ -19,7 +19,7 @@ type newImport struct {
 }
 
 func (r routes) imports() {
-	own(r, operation{http.MethodPost, "/imports/preview", "previewImport", "What a bank's statement (CSV, OFX, QIF) would bring; nothing is imported", 0, limits.MaxFileBody},
+	own(r, operation{http.MethodPost, "/imports/preview", "previewImport", "What a bank's statement (CSV, OFX, CAMT, MT940, QIF) would bring; nothing is imported", 0, limits.MaxFileBody},
 		func(ctx context.Context, user uuid.UUID, in *previewImport) (imports.Preview, error) {
 			return r.api.Imports.Preview(ctx, user, in.Body)
 		})

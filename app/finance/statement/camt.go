@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"crypto/sha256"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-
-	"github.com/wealth-companion/companion/app/core/money"
 )
 
 // CAMT is ISO 20022's account reporting: camt.052 (report), camt.053 (statement) and
@@ -23,13 +22,13 @@ import (
 
 // camtStatement is what is known of a Stmt, Rpt or Ntfctn before its entries.
 type camtStatement struct {
-	line               int
-	id                 string
-	opening, closing   *decimal.Decimal
-	currency           string // of the balances
-	sum                decimal.Decimal
-	unread             bool // an entry's amount could not be read: the sum proves nothing
-	duplicate, entered bool
+	line             int
+	id               string
+	opening, closing *decimal.Decimal
+	currency         string // of the balances
+	sum              decimal.Decimal
+	unread           bool // an entry's amount could not be read: the sum proves nothing
+	lines, bad       int  // of the sink, when it began
 }
 
 type camtAccount struct {
@@ -100,9 +99,8 @@ type camtParties struct {
 type camtParser struct {
 	s       *sink
 	decoder *xml.Decoder
-	now     *camtStatement // the statement that is open
-	account string
-	seen    map[string]bool // statements, by what identifies them
+	now     *camtStatement             // the statement that is open
+	seen    map[[sha256.Size]byte]bool // statements, by all that they say
 	entries int
 }
 
@@ -114,7 +112,7 @@ func parseCAMT(text string, s *sink) error {
 	if strings.Count(text, "<") > maxTags {
 		return invalid("file", "has more than %d elements: export a shorter time, several files one after the other", maxTags/2)
 	}
-	p := camtParser{s: s, decoder: xml.NewDecoder(strings.NewReader(text)), seen: map[string]bool{}}
+	p := camtParser{s: s, decoder: xml.NewDecoder(strings.NewReader(text)), seen: map[[sha256.Size]byte]bool{}}
 	// The text has been decoded already, whatever its declaration says.
 	p.decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	for {
@@ -136,6 +134,7 @@ func parseCAMT(text string, s *sink) error {
 	if p.entries == 0 {
 		return invalid("file", "has no transactions")
 	}
+	s.unique()
 	return nil
 }
 
@@ -148,11 +147,14 @@ func (p *camtParser) token(token xml.Token) error {
 		switch t.Name.Local {
 		case "Stmt", "Rpt", "Ntfctn":
 			line, _ := p.decoder.InputPos()
-			p.now = &camtStatement{line: line}
+			p.now = &camtStatement{line: line, lines: len(p.s.lines), bad: len(p.s.bad)}
+			p.s.in() // until it names its own
 		}
 	case xml.EndElement: // what is within a statement is taken whole
 		if p.now != nil {
-			p.check()
+			if err := p.check(); err != nil {
+				return err
+			}
 			p.now = nil
 		}
 	}
@@ -177,11 +179,7 @@ func (p *camtParser) part(start xml.StartElement) error {
 		if err := p.decoder.DecodeElement(&a, &start); err != nil {
 			return err
 		}
-		account := strings.Join(strings.Fields(a.IBAN+a.Other), "") + " " + strings.TrimSpace(a.Ccy)
-		if p.account != "" && p.account != account {
-			return errAccounts
-		}
-		p.account = account
+		p.s.in(strings.Join(strings.Fields(firstText(a.IBAN, a.Other)), ""), strings.TrimSpace(a.Ccy))
 		return nil
 	case "Bal":
 		var b camtBalance
@@ -215,32 +213,43 @@ func (p *camtParser) balance(b camtBalance) {
 	}
 }
 
-// check compares the sum of a statement's entries with its balances.
-func (p *camtParser) check() {
+// check compares the sum of a statement's entries with its balances, and leaves a
+// statement out that came before.
+func (p *camtParser) check() error {
 	s := p.now
-	if s.duplicate || s.unread || s.opening == nil || s.closing == nil {
-		return
+	if p.repeated() {
+		p.s.lines, p.s.bad = p.s.lines[:s.lines], p.s.bad[:s.bad]
+		p.s.refuse(s.line, "this statement is in the file before already: it is left out")
+		return nil
 	}
-	if change := s.closing.Sub(*s.opening); !change.Equal(s.sum) {
-		p.s.refuse(s.line, "the movements of this statement add up to %s, but its balances differ by %s: movements are missing or twice, download it again",
-			money.Format(s.sum), money.Format(change))
+	if s.unread || s.opening == nil || s.closing == nil {
+		return nil
 	}
+	return contradiction(s.line, s.sum, s.closing.Sub(*s.opening))
+}
+
+// repeated reports whether the same statement came before: the same account, number,
+// page, balances and movements. A number alone proves nothing: some banks count each
+// account's statements from 1, others leave it out.
+func (p *camtParser) repeated() bool {
+	s := p.now
+	if len(p.s.lines) == s.lines {
+		return false
+	}
+	var whole strings.Builder
+	fmt.Fprintf(&whole, "%s\n%s\n%v\n%v\n", p.s.current, s.id, s.opening, s.closing)
+	for _, l := range p.s.lines[s.lines:] {
+		fmt.Fprintf(&whole, "%s %s %s %s\n", l.At.Format(time.DateOnly), l.Amount, l.Reference, l.Description)
+	}
+	key := sha256.Sum256([]byte(whole.String()))
+	before := p.seen[key]
+	p.seen[key] = true
+	return before
 }
 
 // entry takes one booking.
 func (p *camtParser) entry(e camtEntry, line int) error {
-	if !p.now.entered {
-		p.now.entered = true
-		p.now.duplicate = p.seen[p.now.id]
-		p.seen[p.now.id] = true
-		if p.now.duplicate {
-			p.s.refuse(p.now.line, "this statement is in the file before already: it is left out")
-		}
-	}
 	p.entries++
-	if p.now.duplicate {
-		return nil
-	}
 	lines, err := e.lines()
 	switch {
 	case errors.Is(err, errPending), errors.Is(err, errZero):
@@ -265,8 +274,6 @@ func (e camtEntry) readable() bool {
 	_, err := camtValue(e.Amt.Text, e.Side)
 	return err == nil
 }
-
-var errPending = errors.New("the transaction is not booked yet: import it when it is")
 
 // lines are an entry's movements: one, or those that it sums up.
 func (e camtEntry) lines() ([]Line, error) {

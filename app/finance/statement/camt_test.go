@@ -71,9 +71,9 @@ func TestCAMT(t *testing.T) {
 			[]string{"2026-09-30T00:00|-5|EUR|Fee||"},
 			map[int]string{3: "not booked", 4: "neither CRDT nor DBIT", 5: "not a date", 6: "not an amount", 7: "not an amount"},
 		},
-		"balances that the movements do not explain": {
-			camt(balance("OPBD", "0", "CRDT") + balance("CLBD", "5.00", "CRDT") + entry("7", "CRDT", "")),
-			[]string{"2026-09-30T00:00|7|EUR|||"}, map[int]string{3: "add up to 7.00, but its balances differ by 5.00"},
+		"a reference that the bank gives to several movements marks none": {
+			camt(entry("1", "CRDT", "<AcctSvcrRef>DAY</AcctSvcrRef>") + entry("1", "CRDT", "<AcctSvcrRef>DAY</AcctSvcrRef>") + entry("2", "CRDT", "<AcctSvcrRef>X</AcctSvcrRef>")),
+			[]string{"2026-09-30T00:00|1|EUR|||", "2026-09-30T00:00|1|EUR|||", "2026-09-30T00:00|2|EUR|||X"}, nil,
 		},
 		"pages of one account; the same page twice": {
 			camt("<Id>S</Id><StmtPgntn><PgNb>1</PgNb></StmtPgntn>"+camtAccountOf+entry("1", "CRDT", ""), "<Id>S</Id><StmtPgntn><PgNb>2</PgNb></StmtPgntn>"+camtAccountOf+entry("2", "CRDT", ""),
@@ -104,8 +104,10 @@ func TestCAMTThatIsRefused(t *testing.T) {
 		"cut off":              {whole[:len(whole)-20], "is broken at line 3"},
 		"an entity nobody set": {strings.Replace(whole, "<Stmt>", "<Stmt>&lol;", 1), "is broken"},
 		"nothing booked":       {camt(""), "no transactions"},
-		"two accounts":         {camt(camtAccountOf+entry("1", "DBIT", ""), strings.Replace(camtAccountOf, "4567", "9999", 1)), "more than one account"},
-		"too many movements":   {camt(strings.Repeat(entry("1", "DBIT", ""), MaxMovements+1)), "at most so many"},
+		"balances that the movements do not explain": {camt(balance("OPBD", "0", "CRDT") + balance("CLBD", "5.00", "CRDT") + entry("7", "CRDT", "")),
+			"add up to 7.00, but its balances differ by 5.00, so that 2.00 is missing or too much"},
+		"two accounts":       {camt(camtAccountOf+entry("1", "DBIT", ""), strings.Replace(camtAccountOf, "4567", "9999", 1)), "more than one account"},
+		"too many movements": {camt(strings.Repeat(entry("1", "DBIT", ""), MaxMovements+1)), "at most so many"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse(CAMT, strings.NewReader(c.text), Mapping{})

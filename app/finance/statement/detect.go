@@ -41,7 +41,11 @@ type Ambiguity struct {
 // Detect proposes a mapping from the beginning of a statement. OFX, CAMT and MT940
 // need none.
 func Detect(format Format, r io.Reader) (Proposal, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, sampleBytes+1))
+	most := int64(sampleBytes)
+	if format == OFX || format == CAMT || format == MT940 { // which accounts it holds only the whole file tells
+		most = MaxBytes
+	}
+	raw, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return Proposal{}, fmt.Errorf("read the statement: %w", err)
 	}
@@ -62,7 +66,7 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 	}
 	switch format {
 	case OFX, CAMT, MT940:
-		return p, nil
+		return p, p.accounts(format, text)
 	case QIF:
 		return p, p.qif(text)
 	case CSV:
@@ -73,6 +77,22 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 
 func (p *Proposal) unsure(field, reason string, choices ...string) {
 	p.Ambiguities = append(p.Ambiguities, Ambiguity{Field: field, Reason: reason, Choices: choices})
+}
+
+// accounts asks whose movements are meant in a file of several accounts. Why a file
+// cannot be read Parse will say.
+func (p *Proposal) accounts(format Format, text string) error {
+	var s sink
+	if err := s.parse(format, text, p.Mapping); err == nil || len(s.accounts) > 1 {
+		p.tellAccounts(s)
+	}
+	return nil
+}
+
+func (p *Proposal) tellAccounts(s sink) {
+	if len(s.accounts) > 1 {
+		p.unsure("account", "the file holds more than one account: choose whose movements are meant", s.accounts...)
+	}
 }
 
 func (p *Proposal) qif(text string) error {
@@ -93,6 +113,11 @@ func (p *Proposal) qif(text string) error {
 	var finding markFinding
 	p.Mapping.DecimalMark, finding = qifMark(records)
 	p.tellMark(finding)
+	var s sink
+	for _, r := range records {
+		s.in(r.own)
+	}
+	p.tellAccounts(s)
 	return nil
 }
 

@@ -48,6 +48,10 @@ type Mapping struct {
 	// Encoding is utf-8, utf-16 or a code page such as windows-1250 or
 	// iso-8859-2; empty: found by the words that the file's letters make.
 	Encoding string `json:"encoding,omitempty"`
+
+	// Account is whose movements are read where an OFX, CAMT, MT940 or QIF file
+	// holds those of several accounts: one of those that a proposal lists.
+	Account string `json:"account,omitempty"`
 }
 
 // maxColumns bounds how wide a row and a list of columns may be.

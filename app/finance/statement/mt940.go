@@ -20,10 +20,10 @@ var (
 	mtTag = regexp.MustCompile(`^:(20|21|25P?|28C?|13D?|34F|60[FM]|61|62[FM]|64|65|86|90[CD]|NS):`)
 	// Value date, entry date, mark, third letter of the currency, amount, type,
 	// the owner's reference, the bank's.
-	mtMovement = regexp.MustCompile(`^(\d{6})(\d{4})?(R?[CD]|E[CD])([A-Z])?([\d.,]+)(?:([NSF][A-Z0-9]{3})(.*?)(?://(.*))?)?$`)
-	mtBalance  = regexp.MustCompile(`^([CD])(\d{6})([A-Z]{3})(\d{1,15},\d{0,4})$`)
+	mtMovement = regexp.MustCompile(`^(\d{6})(\d{4})? {0,4}(R?[CD]|E[CD])([A-Z])?([\d.,]{1,30})(?:([NSF][A-Z0-9]{3})(.*?)(?://(.*))?)?$`)
+	mtBalance  = regexp.MustCompile(`^([CD])(\d{6})([A-Z]{3})(\d{1,30},\d{0,4})$`)
 	mtFloor    = regexp.MustCompile(`^([A-Z]{3})`)
-	mtNumber   = regexp.MustCompile(`^\d{1,13},\d{0,4}$`)
+	mtNumber   = regexp.MustCompile(`^0*(\d{1,13},\d{0,4})$`)
 )
 
 // mtMessage is one statement, or one page of it.
@@ -44,7 +44,7 @@ func parseMT940(text string, s *sink) error {
 	if err != nil {
 		return err
 	}
-	p := mtParser{s: s, seen: map[string]bool{}}
+	p := mtParser{s: s, seen: map[string]bool{}, pages: map[string]decimal.Decimal{}}
 	for _, m := range messages {
 		if err := p.message(m); err != nil {
 			return err
@@ -53,6 +53,7 @@ func parseMT940(text string, s *sink) error {
 	if p.movements == 0 {
 		return invalid("file", "has no transactions")
 	}
+	s.unique()
 	return nil
 }
 
@@ -89,63 +90,107 @@ func mtMessages(text string) ([]mtMessage, error) {
 
 type mtParser struct {
 	s         *sink
-	account   string
-	seen      map[string]bool
+	seen      map[string]bool            // statements, by all that they say
+	pages     map[string]decimal.Decimal // the balance with which an account's last page ends
 	movements int
 }
 
-// message takes one statement: its movements, and what its balances say of their sum.
+// message takes one statement: its movements, which must lead from one balance to the other.
 func (p *mtParser) message(m mtMessage) error {
+	b, err := p.balances(m)
+	if err != nil {
+		return err
+	}
+	p.s.in(b.account, b.currency)
 	if p.repeated(m) {
 		p.s.refuse(m.fields[0].line, "this statement is in the file before already: it is left out")
 		return p.s.full()
 	}
-	var opening, closing *decimal.Decimal
-	var end mtField
-	currency, sum, unread := "", decimal.Zero, false
+	sum, unread := decimal.Zero, false
 	for i := 0; i < len(m.fields); i++ {
 		f := m.fields[i]
-		switch f.tag {
-		case "25", "25P":
-			if p.account != "" && p.account != f.text() {
-				return errAccounts
-			}
-			p.account = f.text()
-		case "34F":
-			if found := mtFloor.FindString(f.text()); found != "" && currency == "" {
-				currency = found
-			}
-		case "60F", "60M":
-			opening, currency = mtBalanced(f)
-		case "62F", "62M":
-			closing, _ = mtBalanced(f)
-			end = f
-		case "61":
-			var about []string
-			for i+1 < len(m.fields) && m.fields[i+1].tag == "86" {
-				i++
-				about = append(about, m.fields[i].lines...)
-			}
-			p.movements++
-			l, err := mtLine(f, about, currency)
-			switch {
-			case err == nil:
-				sum = sum.Add(l.Amount)
-				p.s.add(l)
-			default:
-				unread = unread || !errors.Is(err, errPending) && !errors.Is(err, errZero)
-				p.s.refuse(f.line, "%s", err.Error())
-			}
-			if err := p.s.full(); err != nil {
-				return err
-			}
+		if f.tag != "61" {
+			continue
+		}
+		var about []string
+		for i+1 < len(m.fields) && m.fields[i+1].tag == "86" {
+			i++
+			about = append(about, m.fields[i].lines...)
+		}
+		p.movements++
+		l, err := mtLine(f, about, b.currency)
+		switch {
+		case err == nil:
+			p.s.add(l)
+		default:
+			unread = unread || l.Amount.IsZero() && !errors.Is(err, errPending) && !errors.Is(err, errZero)
+			p.s.refuse(f.line, "%s", err.Error())
+		}
+		sum = sum.Add(l.Amount)
+		if err := p.s.full(); err != nil {
+			return err
 		}
 	}
-	if opening != nil && closing != nil && !unread && !closing.Sub(*opening).Equal(sum) {
-		p.s.refuse(end.line, "the movements of this statement add up to %s, but its balances differ by %s: movements are missing or twice, download it again",
-			money.Format(sum), money.Format(closing.Sub(*opening)))
+	if b.opening == nil || b.closing == nil || unread {
+		return nil
 	}
-	return nil
+	return contradiction(m.fields[0].line, sum, b.closing.Sub(*b.opening))
+}
+
+// mtBalances are what the movements of a message lie between.
+type mtBalances struct {
+	account, currency string
+	opening, closing  *decimal.Decimal // nil: the bank writes none
+}
+
+func (p *mtParser) balances(m mtMessage) (b mtBalances, err error) {
+	again := func(f mtField, why string, args ...any) error {
+		return invalid("file", "line %d: %s: download it again, and do not edit it", f.line, fmt.Sprintf(why, args...))
+	}
+	begins := m.fields[0]
+	for _, f := range m.fields {
+		balance, currency := mtBalanced(f)
+		switch f.tag {
+		case "25", "25P":
+			b.account = f.text()
+			continue
+		case "34F":
+			if found := mtFloor.FindString(f.text()); found != "" && b.currency == "" {
+				b.currency = found
+			}
+			continue
+		case "60F", "60M", "62F", "62M":
+		default:
+			continue
+		}
+		opens := f.tag[1] == '0'
+		switch {
+		case balance == nil:
+			return b, again(f, "%s is not a balance such as C261130EUR12,50", quote(f.text()))
+		case opens && b.opening != nil, !opens && b.closing != nil:
+			return b, again(f, "the statement has two balances of one kind")
+		case !opens && b.opening != nil && currency != b.currency:
+			return b, again(f, "the statement begins in %s and ends in %s", b.currency, currency)
+		case opens:
+			b.opening, b.currency = balance, currency
+		default:
+			b.closing, b.currency = balance, currency
+		}
+		page := b.account + " " + currency
+		last, known := p.pages[page]
+		if f.tag == "60M" && known && !last.Equal(*balance) {
+			return b, again(f, "the page begins with a balance of %s and the one before ends with %s, so that a page is missing", money.Format(*balance), money.Format(last))
+		}
+		if f.tag == "62M" {
+			p.pages[page] = *balance
+		} else if f.tag == "62F" {
+			delete(p.pages, page)
+		}
+	}
+	if b.opening != nil && b.closing == nil {
+		return b, again(begins, "the file ends within this statement")
+	}
+	return b, nil
 }
 
 // repeated reports whether the same statement with movements came before.
@@ -167,7 +212,7 @@ func mtBalanced(f mtField) (*decimal.Decimal, string) {
 	if found == nil {
 		return nil, ""
 	}
-	value, err := decimal.NewFromString(strings.TrimSuffix(strings.Replace(found[4], ",", ".", 1), "."))
+	value, err := mtAmount(found[4])
 	if err != nil {
 		return nil, ""
 	}
@@ -177,7 +222,26 @@ func mtBalanced(f mtField) (*decimal.Decimal, string) {
 	return &value, found[3]
 }
 
-// mtLine reads a movement, :61:, and what :86: says about it.
+func mtAmount(text string) (decimal.Decimal, error) {
+	found := mtNumber.FindStringSubmatch(text)
+	if found == nil {
+		return decimal.Zero, fmt.Errorf("%s is not an amount such as 12,50", quote(text))
+	}
+	return decimal.NewFromString(strings.TrimSuffix(strings.Replace(found[1], ",", ".", 1), "."))
+}
+
+// mtReference is a reference, unless it is a word for none, or for one that :86: has.
+func mtReference(text string) string {
+	text = strings.TrimSpace(text)
+	switch strings.ToUpper(strings.TrimRight(text, "+")) {
+	case "NONREF", "NOTPROVIDED", "EREF", "KREF", "MREF", "MARF", "PREF":
+		return ""
+	}
+	return text
+}
+
+// mtLine reads a movement, :61:, and what :86: says about it. With an error that is not
+// of the amount the line has its amount, which counts in the sum.
 func mtLine(f mtField, about []string, currency string) (l Line, err error) {
 	found := mtMovement.FindStringSubmatch(strings.TrimSpace(f.lines[0]))
 	if found == nil {
@@ -188,27 +252,24 @@ func mtLine(f mtField, about []string, currency string) (l Line, err error) {
 		return l, errPending
 	}
 	l.Number, l.Currency = f.line, currency
-	if l.At, err = mtDay(valued, entered); err != nil {
+	if l.Amount, err = mtAmount(amount); err != nil {
 		return l, err
-	}
-	if !mtNumber.MatchString(amount) {
-		return l, fmt.Errorf("%s is not an amount such as 12,50", quote(amount))
-	}
-	if l.Amount, err = decimal.NewFromString(strings.TrimSuffix(strings.Replace(amount, ",", ".", 1), ".")); err != nil {
-		return l, fmt.Errorf("%s is not an amount such as 12,50", quote(amount))
-	}
-	if l.Amount.IsZero() {
-		return l, errZero
 	}
 	if mark == "D" || mark == "RC" { // RC takes a credit back
 		l.Amount = l.Amount.Neg()
 	}
-	owners, banks := strings.TrimSpace(found[7]), strings.TrimSpace(found[8])
-	if owners == "NONREF" {
-		owners = ""
+	if l.Amount.IsZero() {
+		return l, errZero
 	}
-	l.Reference = firstText(banks, owners)
-	l.Description = firstText(mtAbout(about), strings.Join(f.lines[1:], " "))
+	if l.At, err = mtDay(valued, entered); err != nil {
+		return l, err
+	}
+	owners, name := found[7], ""
+	if len(owners) > 16 && found[8] == "" { // some banks put the other party's name behind its account
+		owners, name = owners[:16], owners[16:]
+	}
+	l.Reference = firstText(mtReference(found[8]), mtReference(owners))
+	l.Description = strings.TrimSpace(name + " " + firstText(mtAbout(about), strings.Join(f.lines[1:], " ")))
 	return l, nil
 }
 
@@ -216,6 +277,9 @@ func mtLine(f mtField, about []string, currency string) (l Line, err error) {
 // one that brings it closest to the value date.
 func mtDay(valued, entered string) (time.Time, error) {
 	at, err := time.Parse("060102", valued)
+	if err != nil && entered != "" { // 30 February, to which some banks reckon interest
+		at, err = time.Parse("060102", valued[:4]+"28")
+	}
 	if err != nil {
 		return at, fmt.Errorf("%s is not a date such as 260930", quote(valued))
 	}
@@ -242,7 +306,7 @@ func mtDay(valued, entered string) (time.Time, error) {
 }
 
 var (
-	mtGerman = regexp.MustCompile(`^\d{3}([?<+])(00|10|2\d|3\d)`)
+	mtGerman = regexp.MustCompile(`^\d{0,3}([?<>~^!@|+])(?:00|10|2\d|3\d)`) // the code of the booking may be missing
 	mtSEPA   = regexp.MustCompile(`(EREF|KREF|MREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC)\+`)
 	mtSlash  = regexp.MustCompile(`/(TRTP|TRCD|IBAN|BIC|NAME|REMI|EREF|ORDP|BENM|CNTP|MARF|CSID|PREF|PREM|ADDR|PURP|RTRN|ULTB|ULTD|ULTC|ISDT|INFO|CRED|OCMT|KREF|BUSP|ACCW|ID)/`)
 )
@@ -252,7 +316,7 @@ func mtAbout(lines []string) string {
 	whole := strings.Join(lines, "")
 	switch found := mtGerman.FindStringSubmatch(whole); {
 	case found != nil:
-		return mtSubfields(whole[3:], found[1])
+		return mtSubfields(whole, found[1])
 	case strings.HasPrefix(whole, "/") && mtSlash.MatchString(whole):
 		return mtKeywords(whole)
 	}
@@ -276,6 +340,7 @@ func mtJoin(lines []string, width int) string {
 // the purpose, ?32 and ?33 the name, ?00 what kind of booking it is.
 func mtSubfields(text, mark string) string {
 	kind, names, purposes := "", []string{}, []string{}
+	_, text, _ = strings.Cut(text, mark)
 	for part := range strings.SplitSeq(text, mark) {
 		if len(part) < 2 {
 			continue

@@ -40,9 +40,24 @@ func TestMT940(t *testing.T) {
 			head + ":60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n:62M:C260930EUR5,\n-\n:20:STARTUMS\n:25:10020030/1234567\n:28C:1/2\n:60M:C260930EUR5,\n:61:260930D1,NTRFNONREF\n:62F:C260930EUR4,\n-\n",
 			[]string{"2026-09-30T00:00|5|EUR|||", "2026-09-30T00:00|-1|EUR|||"}, nil,
 		},
-		"balances that the movements do not explain": {
-			head + ":60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n:62F:C260930EUR6,\n",
-			[]string{"2026-09-30T00:00|5|EUR|||"}, map[int]string{6: "add up to 5.00, but its balances differ by 6.00"},
+		"a movement that is refused counts in the sum when its amount is known": {
+			head + ":60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n:61:2609301301C1,NTRFNONREF\n:62F:C260930EUR6,\n",
+			[]string{"2026-09-30T00:00|5|EUR|||"}, map[int]string{6: "is not a day"},
+		},
+		"spaces for the entry date, zeros before the amount, a name behind the other account": {
+			head + ":60F:C260930EUR0000000000000010,00\n:61:260930    D000000000000005,00N0440121470966      W.P. Jansen\n:86:Rent\n:62F:C260930EUR5,\n",
+			[]string{"2026-09-30T00:00|-5|EUR|W.P. Jansen Rent||0121470966"}, nil,
+		},
+		"interest to the thirtieth of February": {
+			head + ":61:2602300301C1,NINTNONREF\n", []string{"2026-03-01T00:00|1||||"}, nil,
+		},
+		"references that the bank gives to several movements, and words for none": {
+			head + ":61:260930C1,NTRFNONREF//DAY\n:61:260930C1,NTRFNONREF//DAY\n:61:260930C2,NTRFEREF\n:61:260930C3,NTRFNONREF//X\n",
+			[]string{"2026-09-30T00:00|1||||", "2026-09-30T00:00|1||||", "2026-09-30T00:00|2||||", "2026-09-30T00:00|3||||X"}, nil,
+		},
+		"other separators, no code, and the separator in the text": {
+			head + ":61:260930D1,NTRFNONREF\n:86:~00KIND~20Invoice 8~32Corner Grocer\n:61:260930D2,NTRFNONREF\n:86:020^00KIND^20Invoice 9\n",
+			[]string{"2026-09-30T00:00|-1||Corner Grocer Invoice 8||", "2026-09-30T00:00|-2||Invoice 9||"}, nil,
 		},
 		"the same statement twice": {
 			strings.Repeat(head+":61:260930C5,NTRFNONREF\n-\n", 2),
@@ -76,7 +91,15 @@ func TestMT940(t *testing.T) {
 
 func TestMT940ThatIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
-		"nothing booked":     {":20:A\n:25:1\n:28C:1\n:60F:C260930EUR0,\n:62F:C260930EUR0,\n", "no transactions"},
+		"nothing booked": {":20:A\n:25:1\n:28C:1\n:60F:C260930EUR0,\n:62F:C260930EUR0,\n", "no transactions"},
+		"balances that the movements do not explain": {":20:A\n:25:1\n:60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n:62F:C260930EUR6,\n",
+			"add up to 5.00, but its balances differ by 6.00, so that 1.00 is missing or too much"},
+		"cut off within a statement":    {":20:A\n:25:1\n:60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n", "ends within"},
+		"a balance that cannot be read": {":20:A\n:25:1\n:60F:C260930EUR0.00\n:61:260930C5,NTRFNONREF\n:62F:C260930EUR6,\n", "is not a balance"},
+		"two opening balances":          {":20:A\n:25:1\n:60F:C260930EUR0,\n:60F:C260930EUR1,\n", "two balances"},
+		"another currency at the end":   {":20:A\n:25:1\n:60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n:62F:C260930USD5,\n", "begins in EUR and ends in USD"},
+		"a page that is missing": {":20:A\n:25:1\n:28C:1/1\n:60F:C260930EUR0,\n:61:260930C5,NTRFNONREF\n:62M:C260930EUR5,\n:20:A\n:25:1\n:28C:1/3\n:60M:C260930EUR7,\n:61:260930C1,NTRFNONREF\n:62F:C260930EUR8,\n",
+			"a page is missing"},
 		"two accounts":       {":20:A\n:25:1\n:61:260930C5,NTRFNONREF\n:20:A\n:25:2\n:61:260930C5,NTRFNONREF\n", "more than one account"},
 		"too many movements": {":20:A\n:25:1\n" + strings.Repeat(":61:260930C5,NTRFNONREF\n", MaxMovements+1), "at most so many"},
 		"too many bad lines": {":20:A\n:25:1\n" + strings.Repeat(":61:x\n", MaxMovements+1), "at most so many"},

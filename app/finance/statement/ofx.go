@@ -35,8 +35,9 @@ const maxValue = 4096
 
 type ofxParser struct {
 	s        *sink
-	currency string // the statement's
-	account  string
+	currency string         // the statement's
+	account  string         // the number of the account that is being told
+	kind     string         // its kind
 	within   map[string]int // how many of these tags are open
 	inside   bool           // a STMTTRN is open
 	number   int            // its line
@@ -128,7 +129,9 @@ func (p *ofxParser) open(tag string, line int) error {
 	case tag == "STMTRS", tag == "CCSTMTRS":
 		p.flush()
 		p.currency = "" // each statement names its own
+		p.s.in()
 	case tag == "STMTTRN":
+		p.tell()  // of an account whose end is not told
 		p.flush() // of one that was not closed
 		p.inside, p.number, p.values = true, line, map[string]string{}
 		return p.count()
@@ -150,11 +153,25 @@ func (p *ofxParser) close(tag string) {
 	switch {
 	case ofxParents[tag] && p.within[tag] > 0:
 		p.within[tag]--
+		p.tell()
 	case tag == "STMTTRN":
 		p.flush()
 	case tag == "BANKTRANLIST":
 		p.flush()
 	}
+}
+
+// tell says whose movements follow, once number and kind are known.
+func (p *ofxParser) tell() {
+	if p.account == "" || p.inside {
+		return
+	}
+	if p.kind == "" {
+		p.kind = p.kinds[p.account]
+	}
+	p.kinds[p.account] = p.kind
+	p.s.in(p.account, p.kind)
+	p.account, p.kind = "", ""
 }
 
 func (p *ofxParser) value(tag, text string) error {
@@ -168,22 +185,12 @@ func (p *ofxParser) value(tag, text string) error {
 	case tag == "CURDEF" && strings.TrimSpace(text) != "":
 		p.currency = clean(text, maxShort)
 	case tag == "ACCTID" && from && strings.TrimSpace(text) != "":
-		if account := clean(text, maxShort); p.account == "" {
-			p.account = account
-		} else if p.account != account {
-			return errAccounts
-		}
-	case tag == "ACCTTYPE" && from && strings.TrimSpace(text) != "":
-		kind := strings.ToUpper(clean(text, maxShort)) // some banks tell accounts of one number apart by it
-		if known := p.kinds[p.account]; known != "" && known != kind {
-			return errAccounts
-		}
-		p.kinds[p.account] = kind
+		p.account = clean(text, maxShort)
+	case tag == "ACCTTYPE" && from:
+		p.kind = strings.ToUpper(clean(text, maxShort)) // some banks tell accounts of one number apart by it
 	}
 	return nil
 }
-
-var errAccounts = invalid("file", "holds more than one account: export each into a file of its own")
 
 // flush takes the transaction that is open.
 func (p *ofxParser) flush() {
@@ -211,7 +218,7 @@ func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 	case v["CORRECTFITID"] != "" || v["CORRECTACTION"] != "":
 		return l, errors.New("the bank corrects an earlier transaction with this one: change that one by hand")
 	case strings.EqualFold(v["TRNTYPE"], "HOLD"):
-		return l, errors.New("the transaction is not booked yet: import it when it is")
+		return l, errPending
 	}
 	posted := ofxDay.ReplaceAllString(v["DTPOSTED"], "$1$2$3")
 	found := ofxDate.FindStringSubmatch(posted)

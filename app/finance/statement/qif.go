@@ -51,6 +51,7 @@ func parseQIF(text string, m Mapping, s *sink) error {
 		}
 	}
 	for _, r := range records {
+		s.in(r.own)
 		if l, err := r.line(order, mark); err != nil {
 			s.refuse(r.number, "%s", err.Error())
 		} else {
@@ -72,7 +73,7 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 	var records []qifRecord
 	const skip, money, securities, account = 0, 1, 2, 3
 	section, found := money, false // some banks leave the first !Type out
-	current, name, from := qifRecord{values: map[byte]string{}}, "", ""
+	current, name := qifRecord{values: map[byte]string{}}, ""
 	end := func() {
 		switch {
 		case current.number == 0:
@@ -99,10 +100,6 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 			switch kind = strings.TrimSpace(kind); {
 			case qifMoney[kind]:
 				section = money
-				if from != "" && name != from {
-					return nil, invalid("file", "holds more than one account: export each into a file of its own")
-				}
-				from = name
 			case kind == "invst":
 				section = securities
 			case kind == "account":

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ const (
 
 var (
 	startCAMT  = regexp.MustCompile(`URN:ISO:STD:ISO:20022:TECH:XSD:CAMT\.05[2-4]|<([A-Z0-9]+:)?BKTOCSTMR(STMT|ACCTRPT|DBTCDTNTFCTN)\b`)
-	startMT940 = regexp.MustCompile(`(?m)^:20:[^\n]*\r?\n(:21:[^\n]*\r?\n)?:25[P]?:`)
+	startMT940 = regexp.MustCompile(`(?:^|[\r\n]|\{4:)\s*:20:[^\r\n]*[\r\n]+(?::(?:13D?|21|NS):[^\r\n]*[\r\n]+)*:(?:25P?|28C?|60[FM]):`)
 )
 
 var errFormat = invalid("format", "must be csv, ofx, camt, mt940 or qif")
@@ -78,9 +79,10 @@ type Bad struct {
 	Reason string
 }
 
-// Parse reads a statement. Lines come in the file's order. OFX, CAMT and MT940
-// need no mapping; QIF takes the layout of dates and the decimal mark from it, and
-// finds them itself where they are empty and can be read in one way only.
+// Parse reads a statement. Lines come in the file's order. OFX, CAMT and
+// MT940 need nothing of the mapping but the account, where a file holds several. QIF
+// takes the layout of dates and the decimal mark from it, and finds them itself where
+// they are empty and can be read in one way only.
 //
 // An error is a apperror.Invalid whose field is "file" or a field of the mapping,
 // or comes from reading r.
@@ -92,18 +94,10 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var s sink
-	switch format {
-	case OFX:
-		err = parseOFX(text, &s)
-	case CAMT:
-		err = parseCAMT(text, &s)
-	case MT940:
-		err = parseMT940(text, &s)
-	case QIF:
-		err = parseQIF(text, m, &s)
-	default:
-		err = parseCSV(text, m, &s)
+	s := sink{want: m.Account}
+	err = s.parse(format, text, m)
+	if err == nil && format != CSV {
+		err = s.chosen()
 	}
 	if err != nil {
 		return nil, nil, err
@@ -115,6 +109,20 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 		}
 	}
 	return s.lines, s.bad, nil
+}
+
+func (s *sink) parse(format Format, text string, m Mapping) error {
+	switch format {
+	case OFX:
+		return parseOFX(text, s)
+	case CAMT:
+		return parseCAMT(text, s)
+	case MT940:
+		return parseMT940(text, s)
+	case QIF:
+		return parseQIF(text, m, s)
+	}
+	return parseCSV(text, m, s)
 }
 
 // tellApart takes from lines the references that do not tell them apart: banks
@@ -144,7 +152,10 @@ func tellApart(lines []Line) {
 	}
 }
 
-var errBalance = errors.New("is a balance and no movement")
+var (
+	errBalance = errors.New("is a balance and no movement")
+	errPending = errors.New("the transaction is not booked yet: import it when it is")
+)
 
 // What banks and programs write into the text of a balance that they list among
 // the movements, as letters gives it.
@@ -160,7 +171,8 @@ var balances = map[string]bool{
 
 func isBalance(text string) bool { return balances[letters(text)] }
 
-// FormatOf tells a statement's format from how it begins; what is none of these is taken for CSV.
+// FormatOf tells a statement's format from how it begins; what is none of the others
+// is taken for CSV.
 func FormatOf(sample []byte) Format {
 	start := strings.ToUpper(string(sample[:min(len(sample), 4096)]))
 	start = strings.TrimLeft(start, "\ufeff \t\r\n")
@@ -183,9 +195,54 @@ func FormatOf(sample []byte) Format {
 type sink struct {
 	lines []Line
 	bad   []Bad
+
+	want     string   // the account whose movements are kept; empty: the only one
+	accounts []string // that the file names, in its order
+	current  string   // the account of what is added
+}
+
+const maxAccounts = 100 // of a file, that are told
+
+// in says whose movements follow: an account's number with what else tells it apart.
+func (s *sink) in(account ...string) {
+	account = slices.DeleteFunc(account, func(part string) bool { return part == "" })
+	s.current = clean(strings.Join(account, " "), maxShort)
+	if s.current != "" && len(s.accounts) < maxAccounts && !slices.Contains(s.accounts, s.current) {
+		s.accounts = append(s.accounts, s.current)
+	}
+}
+
+// chosen says whether it is settled whose movements were kept.
+func (s *sink) chosen() error {
+	switch {
+	case s.want == "" && len(s.accounts) > 1:
+		return invalid("account", "is missing: the file holds more than one account: choose one of %s", strings.Join(s.accounts, ", "))
+	case s.want != "" && !slices.Contains(s.accounts, s.want):
+		if len(s.accounts) == 0 {
+			return invalid("account", "must be left out: the file names no account")
+		}
+		return invalid("account", "%s is not in the file: it holds %s", quote(s.want), strings.Join(s.accounts, ", "))
+	}
+	return nil
+}
+
+// other reports whether what is read belongs to an account that is not asked for. In
+// a file of several of which none is chosen nothing is kept: it will be refused.
+func (s *sink) other() bool {
+	if s.want == "" {
+		return len(s.accounts) > 1
+	}
+	return s.current != "" && s.current != s.want
 }
 
 func (s *sink) add(l Line) {
+	switch {
+	case s.other():
+		return
+	case s.want != "" && s.current == "":
+		s.refuse(l.Number, "the file does not say to which account this belongs")
+		return
+	}
 	l.Description = clean(l.Description, MaxText)
 	l.Category = clean(l.Category, maxShort)
 	l.Reference = clean(l.Reference, maxShort)
@@ -199,7 +256,24 @@ func (s *sink) add(l Line) {
 }
 
 func (s *sink) refuse(number int, reason string, args ...any) {
+	if s.other() {
+		return
+	}
 	s.bad = append(s.bad, Bad{Number: number, Reason: fmt.Sprintf(reason, args...)})
+}
+
+// unique drops references that the file has more than once: a bank that gives one to
+// a whole batch, or to a day, marks no movement by it.
+func (s *sink) unique() {
+	count := map[string]int{}
+	for _, l := range s.lines {
+		count[l.Reference]++
+	}
+	for i, l := range s.lines {
+		if count[l.Reference] > 1 {
+			s.lines[i].Reference = ""
+		}
+	}
 }
 
 // full reports whether a file has more than is read at most: parsers then stop.
@@ -208,6 +282,16 @@ func (s *sink) full() error {
 		return nil
 	}
 	return invalid("file", "has more than %d movements, and at most so many are imported at once: export a shorter time, several files one after the other", MaxMovements)
+}
+
+// contradiction refuses a file whose movements do not lead from one balance to the next:
+// one is missing or twice, or was read as something else.
+func contradiction(line int, sum, change decimal.Decimal) error {
+	if sum.Equal(change) {
+		return nil
+	}
+	return invalid("file", "the movements of the statement on line %d add up to %s, but its balances differ by %s, so that %s is missing or too much: download it again",
+		line, money.Format(sum), money.Format(change), money.Format(sum.Sub(change).Abs()))
 }
 
 func invalid(field, reason string, args ...any) error {

@@ -196,12 +196,14 @@ func TestRefusals(t *testing.T) {
 		"nothing after the skipped lines":   {CSV, "a\nb", giro, "file", "no line after"},
 		"OFX that is none":                  {OFX, "hello", Mapping{}, "file", "no <OFX>"},
 		"OFX without transactions":          {OFX, "<OFX></OFX>", Mapping{}, "file", "no transactions"},
-		"OFX of two accounts":               {OFX, two, Mapping{}, "file", "more than one account"},
-		"OFX of two kinds of account":       {OFX, "<OFX><BANKACCTFROM><ACCTID>1<ACCTTYPE>CHECKING</BANKACCTFROM><BANKACCTFROM><ACCTID>1<ACCTTYPE>SAVINGS</BANKACCTFROM>", Mapping{}, "file", "more than one account"},
+		"OFX of two accounts":               {OFX, two, Mapping{}, "account", "choose one of 1, 2"},
+		"OFX of two kinds of account":       {OFX, "<OFX><BANKACCTFROM><ACCTID>1<ACCTTYPE>CHECKING</BANKACCTFROM><BANKACCTFROM><ACCTID>1<ACCTTYPE>SAVINGS</BANKACCTFROM><STMTTRN></STMTTRN>", Mapping{}, "account", "choose one of 1 CHECKING, 1 SAVINGS"},
 		"QIF that is none":                  {QIF, "hello\nworld\n", Mapping{}, "file", "not QIF"},
 		"QIF whose dates read in two ways":  {QIF, "!Type:Bank\nD02/03/2026\nT1.00\n^\n", Mapping{}, "dateLayout", "MM/DD/YYYY and as DD/MM/YYYY"},
 		"QIF whose amounts read in two":     {QIF, "!Type:Bank\nD02/13/2026\nT1,000\n^\n", Mapping{}, "decimalMark", "choose one"},
-		"QIF of two accounts":               {QIF, "!Account\nNA\n^\n!Type:Bank\nD02/13/2026\nT1\n^\n!Account\nNB\n^\n!Type:Bank\n", Mapping{}, "file", "more than one account"},
+		"QIF of two accounts":               {QIF, "!Account\nNA\n^\n!Type:Bank\nD02/13/2026\nT1\n^\n!Account\nNB\n^\n!Type:Bank\nD02/13/2026\nT2\n^\n", Mapping{}, "account", "choose one of A, B"},
+		"an account that is not there":      {OFX, two, Mapping{Account: "3"}, "account", "it holds 1, 2"},
+		"an account where none is named":    {OFX, "<OFX><STMTTRN></STMTTRN>", Mapping{Account: "3"}, "account", "names no account"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Parse(c.format, strings.NewReader(c.text), c.m)
@@ -248,6 +250,45 @@ func TestOFXDecimalMarkOfTheFile(t *testing.T) {
 			}
 			require.Equal(t, c.want, got)
 			require.Len(t, bad, c.bad, "%v", bad)
+		})
+	}
+}
+
+// Each account's movements are read from a file of several, and nothing of the others.
+func TestFilesOfSeveralAccounts(t *testing.T) {
+	transaction := func(amount string) string {
+		return "<STMTTRN><DTPOSTED>20261101<TRNAMT>" + amount + "</STMTTRN><STMTTRN><DTPOSTED>x</STMTTRN>"
+	}
+	page := func(account, amount string) string {
+		return ":20:A\n:25:" + account + "\n:60F:C261101EUR0,\n:61:261101C" + amount + ",NTRFNONREF\n:61:261101C0,NTRFNONREF\n:62F:C261101EUR" + amount + ",\n-\n"
+	}
+	for format, c := range map[Format]struct {
+		text     string
+		accounts []string
+	}{
+		OFX: {"<OFX><STMTRS><BANKACCTFROM><ACCTID>1<ACCTTYPE>CHECKING</BANKACCTFROM>" + transaction("1") + "</STMTRS><STMTRS><BANKACCTFROM><ACCTID>1<ACCTTYPE>SAVINGS</BANKACCTFROM>" + transaction("2") +
+			"</STMTRS><CCSTMTRS><CCACCTFROM><ACCTID>9</CCACCTFROM>" + transaction("3") + "</CCSTMTRS></OFX>", []string{"1 CHECKING", "1 SAVINGS", "9"}},
+		CAMT: {camt(camtAccountOf+entry("1", "CRDT", "")+entry("0", "CRDT", ""), strings.Replace(camtAccountOf, "4567", "9999", 1)+entry("2", "CRDT", "")+entry("0", "CRDT", "")),
+			[]string{"DE00100200300001234567 EUR", "DE00100200300001239999 EUR"}},
+		MT940: {page("1", "1") + page("2", "2"), []string{"1 EUR", "2 EUR"}},
+		QIF:   {"!Account\nNA\n^\n!Type:Bank\nD2026-11-01\nT1.00\n^\nD2026-11-01\nTx\n^\n!Account\nNB\n^\n!Type:CCard\nD2026-11-01\nT2.00\n^\nD2026-11-01\nTx\n^\n", []string{"A", "B"}},
+	} {
+		t.Run(string(format), func(t *testing.T) {
+			p, err := Detect(format, strings.NewReader(c.text))
+			require.NoError(t, err)
+			require.Equal(t, []string{"account"}, fields(p))
+			require.Equal(t, c.accounts, p.Ambiguities[0].Choices)
+			for i, account := range c.accounts {
+				p.Mapping.Account = account
+				lines, bad, err := Parse(format, strings.NewReader(c.text), p.Mapping)
+				require.NoError(t, err)
+				require.Len(t, lines, 1)
+				require.Equal(t, int64(i+1), lines[0].Amount.IntPart())
+				require.Len(t, bad, 1)
+			}
+			p.Mapping.Account = ""
+			_, _, err = Parse(format, strings.NewReader(c.text), p.Mapping)
+			require.ErrorContains(t, err, "more than one account")
 		})
 	}
 }
