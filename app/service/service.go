@@ -166,6 +166,9 @@ func (s *Service) work(ctx context.Context, publisher *bus.Publisher, migrated c
 	if err := db.AwaitSchema(ctx, s.Pool, s.Config.Name, s.Log); err != nil {
 		return // told to end
 	}
+	if err := db.AwaitSettings(ctx, s.Pool, s.Log); err != nil {
+		return // told to end
+	}
 	close(migrated)
 	s.Log.InfoContext(ctx, "the database is up to date")
 	relay := &outbox.Relay{

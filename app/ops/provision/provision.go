@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -61,7 +63,7 @@ func Prepare(ctx context.Context, adminURL, migratorPassword string, services []
 		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+pgx.Identifier{config.Database}.Sanitize()+" FROM PUBLIC"); err != nil {
 			return fmt.Errorf("close the database: %w", err)
 		}
-		if err := role(ctx, tx, Migrator, migratorPassword); err != nil {
+		if err := role(ctx, tx, Migrator, migratorPassword, db.MigratorSettings()); err != nil {
 			return fmt.Errorf("role %s: %w", Migrator, err)
 		}
 		for _, service := range services {
@@ -127,7 +129,7 @@ func open(ctx context.Context, migratorURL, service string) (*pgxpool.Pool, erro
 
 // prepare gives a service its role, and its schema to the migrator.
 func prepare(ctx context.Context, tx pgx.Tx, service Service) error {
-	if err := role(ctx, tx, service.Name, service.Password); err != nil {
+	if err := role(ctx, tx, service.Name, service.Password, db.SessionSettings()); err != nil {
 		return err
 	}
 	own, migrator := pgx.Identifier{service.Name}.Sanitize(), pgx.Identifier{Migrator}.Sanitize()
@@ -153,8 +155,10 @@ func prepare(ctx context.Context, tx pgx.Tx, service Service) error {
 	})
 }
 
-// role creates a role that may log in, connect to the database and nothing else.
-func role(ctx context.Context, tx pgx.Tx, name, password string) error {
+// role creates a role that may log in, connect to the database and nothing else. Its
+// sessions have the settings whoever opens them: a client that asks for none, or whose
+// pooler does not hand them on, must not keep locks once it is gone.
+func role(ctx context.Context, tx pgx.Tx, name, password string, settings map[string]string) error {
 	var known bool
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", name).Scan(&known); err != nil {
 		return err
@@ -168,6 +172,12 @@ func role(ctx context.Context, tx pgx.Tx, name, password string) error {
 	// Only a superuser may hand a schema to a role that it is not a member of.
 	if _, err := tx.Exec(ctx, "GRANT "+quoted+" TO CURRENT_USER"); err != nil {
 		return err
+	}
+	for _, setting := range slices.Sorted(maps.Keys(settings)) {
+		// Both are of our own making: a name and a number, or a time zone.
+		if _, err := tx.Exec(ctx, fmt.Sprintf("ALTER ROLE %s SET %s = '%s'", quoted, setting, settings[setting])); err != nil {
+			return fmt.Errorf("set its %s: %w", setting, err)
+		}
 	}
 	return formatted(ctx, tx, name, password, map[string]string{
 		"set its password": "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1::text, $2::text)",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -59,6 +60,51 @@ func TestAServiceReadsAndWritesItsRowsAndNothingElse(t *testing.T) {
 	refused(t, another, "SELECT * FROM one.secrets", "DELETE FROM one.secrets", "DROP TABLE one.secrets", "CREATE TABLE one.more ()",
 		"CREATE TABLE public.more ()", "CREATE ROLE more", "SET ROLE one")
 	refused(t, migrator, "CREATE ROLE more", "CREATE SCHEMA more", "SET ROLE one")
+}
+
+// Whoever logs in as a service, with whatever client: the sessions end by themselves.
+func TestSessionsOfARoleAreBoundedThoughTheirClientAsksForNothing(t *testing.T) {
+	admin := pgtest.URL(t)
+	services := []provision.Service{{Name: "bounded", Password: "password of it"}}
+	require.NoError(t, provision.Prepare(t.Context(), admin, "password of the migrator", services))
+	for role, settings := range map[string]map[string]string{"bounded": db.SessionSettings(), provision.Migrator: db.MigratorSettings()} {
+		connection := as(t, admin, role)
+		for name, want := range settings {
+			var got string
+			require.NoError(t, connection.QueryRow(t.Context(), "SELECT setting FROM pg_settings WHERE lower(name) = $1", name).Scan(&got))
+			if !strings.HasPrefix(name, "tcp_") { // of no meaning on the socket of the tests, where they are 0
+				require.Equal(t, want, got, "%s of %s", name, role)
+			}
+			require.NoError(t, connection.QueryRow(t.Context(), `SELECT value FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole,
+				unnest(s.setconfig) line, LATERAL (SELECT split_part(line, '=', 1) AS key, split_part(line, '=', 2) AS value) kept
+				WHERE rolname = $1 AND setdatabase = 0 AND lower(key) = $2`, role, name).Scan(&got))
+			require.Equal(t, want, got, "%s of %s", name, role)
+		}
+	}
+
+	// A service that gets sessions without bounds says so.
+	url := strings.Replace(admin, "admin@", "bounded@", 1)
+	bare, err := pgxpool.New(t.Context(), url) // as a pooler that drops what a client asks for
+	require.NoError(t, err)
+	defer bare.Close()
+	require.NoError(t, db.CheckSettings(t.Context(), bare))
+	owner, err := pgx.Connect(t.Context(), admin)
+	require.NoError(t, err)
+	defer func() { _ = owner.Close(t.Context()) }()
+	_, err = owner.Exec(t.Context(), "ALTER ROLE bounded RESET lock_timeout; ALTER ROLE bounded SET idle_in_transaction_session_timeout = '1h'")
+	require.NoError(t, err)
+	bare.Reset()
+	var unbounded db.UnboundedError
+	require.ErrorAs(t, db.CheckSettings(t.Context(), bare), &unbounded)
+	require.Equal(t, []string{"idle_in_transaction_session_timeout", "lock_timeout"}, unbounded.Settings)
+
+	// It begins once the roles are prepared again.
+	waiting, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	begun := make(chan error, 1)
+	go func() { begun <- db.AwaitSettings(waiting, bare, slog.New(slog.DiscardHandler)) }()
+	require.NoError(t, provision.Prepare(t.Context(), admin, "password of the migrator", services))
+	require.NoError(t, <-begun)
 }
 
 // Before there was a migrator, each service's role owned its schema.

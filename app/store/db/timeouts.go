@@ -52,6 +52,13 @@ func SessionSettings() map[string]string {
 	}
 }
 
+// MigratorSettings are those of every session of the role that migrates, by their names.
+func MigratorSettings() map[string]string {
+	settings := migrationSettings()
+	delete(settings, "idle_session_timeout") // of the session that holds the lock only
+	return settings
+}
+
 // migrationSettings are those of a session that migrates. It holds an advisory
 // lock that the other replicas wait for, so it may not be silent for long either.
 func migrationSettings() map[string]string {
