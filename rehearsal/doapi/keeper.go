@@ -252,10 +252,12 @@ func (k *keeper) settle(made *clusterRecord, spec ClusterSpec, credentials *Cred
 				c.IPv4 = hostOf(credentials.Server)
 			}
 		}
-		c.Status = clusterStatus{State: clusterRunning}
-		if !again {
+		// Clients that wait for the status see no later change: what was running already
+		// was changed when it was asked for.
+		if !again && c.Status.State != clusterRunning {
 			c.UpdatedAt = now()
 		}
+		c.Status = clusterStatus{State: clusterRunning}
 		removed := made.RemovedPools
 		c.Pools = slices.DeleteFunc(c.Pools, func(p *pool) bool { return slices.Contains(removed, p.ID) })
 		record.RemovedPools = slices.DeleteFunc(record.RemovedPools, func(id string) bool { return slices.Contains(removed, id) })

@@ -76,6 +76,9 @@ func (p *Provider) timeout(seconds float64, object *unstructured.Unstructured) t
 	return p.awaits.limit
 }
 
+// lookTimeout bounds one look at an object and at its pods.
+const lookTimeout = 10 * time.Second
+
 // await waits until the object is ready and returns it as it is then. It
 // returns the last known object with an error too.
 func (p *Provider) await(
@@ -99,11 +102,15 @@ func (p *Provider) await(
 	last := verdict{message: "waiting for it to be ready"}
 	pods, told := p.watch(c, urn), ""
 	for {
-		seen, err := done(waiting, object)
+		// What is asked for near the limit may end after it: cut short, it would be the
+		// reason that is reported, instead of what the object waits for.
+		asking, end := context.WithTimeout(ctx, lookTimeout)
+		seen, err := done(asking, object)
 		trouble := ""
 		if err == nil && !seen.ready && seen.failed == nil {
-			trouble, seen.failed = pods.look(waiting, object)
+			trouble, seen.failed = pods.look(asking, object)
 		}
+		end()
 		switch {
 		case err != nil && waiting.Err() == nil:
 			return object, err
