@@ -21,7 +21,7 @@ import (
 const (
 	APIAddress    = "127.0.0.1:8700" // DigitalOcean's API
 	ChartsAddress = "127.0.0.1:8701" // a Helm chart repository
-	HTTPSPort     = 8443             // load balancer, for port 443
+	HTTPSPort     = 8443             // load balancer, for port 443; the stack's configuration names it too
 	HTTPPort      = 8080             // load balancer, for port 80
 )
 
