@@ -4,6 +4,7 @@ package merchant
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -54,14 +55,22 @@ func Words(description string) []string {
 	text := strings.ToLower(fold(description))
 	text = carrier.ReplaceAllString(text, "")
 	text = domain.ReplaceAllString(text, " ")
-	text = manner.ReplaceAllString(text, " ")
+	text = manner.ReplaceAllString(text, " "+paid+" ")
 	var kept []string
 	for word := range strings.FieldsSeq(notAWord.ReplaceAllString(text, " ")) {
-		if !dropped[word] && !isNumber(word) {
+		if !dropped[word] && !isNumber(word) && !masked(word) {
 			kept = append(kept, word)
 		}
 	}
-	return kept
+	return slices.DeleteFunc(withoutPayment(kept), func(word string) bool { return word == paid })
+}
+
+// paid stands for any words of manner until the beginning is taken off.
+const paid = "payment"
+
+// masked tells whether a word stands for the digits of a card, as in XXXX1234.
+func masked(word string) bool {
+	return len(word) > 1 && strings.Trim(word, "x0123456789") == ""
 }
 
 // isNumber tells whether a word is a number or a reference rather than a name

@@ -1,6 +1,10 @@
 package merchant
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +30,52 @@ func TestNormalise(t *testing.T) {
 		"h&m":                               {"H&M 123", "h&m"},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Normalise(c.description)) })
+	}
+}
+
+// A person who shops at the same few merchants in many towns.
+func TestAMerchantInManyTownsStaysOne(t *testing.T) {
+	towns := strings.Fields("Ulm Bonn Mainz Trier Essen Hagen Siegen Kassel Fulda Erfurt Jena Gera")
+	var all []string
+	chance := rand.New(rand.NewPCG(1, 2))
+	shops := []string{"REWE", "Deutsche Bahn Fernverkehr", "Lidl", "dm drogerie", "Aldi", "Kino"}
+	for i := range 240 {
+		all = append(all, shops[i%len(shops)]+" "+towns[chance.IntN(len(towns))])
+	}
+	w := Learn(all)
+	require.Empty(t, w.Before)
+	for _, shop := range shops {
+		require.Equal(t, w.Normalise(shop+" Bonn"), w.Normalise(shop+" Ulm"))
+	}
+	require.Equal(t, "rewe", w.Normalise("REWE Ulm"))
+	require.Equal(t, "deutsche bahn fernverkehr", w.Normalise("Deutsche Bahn Fernverkehr Bonn"))
+}
+
+func TestLearn(t *testing.T) {
+	names := strings.Fields("Rewe Lidl Aldi Netflix Shell Zara Ikea Douglas Thalia Esso")
+	rows := func(many int, format ...string) (all []string) {
+		for i := range many {
+			all = append(all, fmt.Sprintf(format[i%len(format)], names[i*7%len(names)]))
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		rows              []string
+		description, want string
+	}{
+		"fixed words before":                 {rows(40, "ZULK PRANDO EST VI %s"), "ZULK PRANDO EST VI Rewe", "rewe"},
+		"a name that is new":                 {rows(40, "ZULK PRANDO EST VI %s"), "ZULK PRANDO EST VI Kaufland", "kaufland"},
+		"nothing but the fixed words":        {rows(40, "ZULK PRANDO EST VI %s"), "ZULK PRANDO EST VI", "zulk prando est"},
+		"fixed words behind":                 {rows(40, "%s QUENSA TILBRO VERN"), "Rewe QUENSA TILBRO VERN", "rewe"},
+		"of two banks":                       {rows(60, "ZULK PRANDO EST %s", "QUEN MABRE DUN %s"), "QUEN MABRE DUN Rewe", "rewe"},
+		"beside rows without":                {rows(60, "ZULK PRANDO EST %s", "%s"), "Rewe", "rewe"},
+		"too few rows to tell":               {rows(5, "ZULK PRANDO %s"), "ZULK PRANDO Rewe", "zulk prando rewe"},
+		"one merchant alone":                 {slices.Repeat([]string{"Blue Bottle Coffee Roasters"}, 50), "Blue Bottle Coffee Roasters", "blue bottle coffee"},
+		"no rows":                            {nil, "Rewe", "rewe"},
+		"card purchase, as many banks write": {nil, "Card purchase, A", "a"},
+		"a masked card":                      {nil, "Purchase by card no XXXX1234 at Rewe", "rewe"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Learn(c.rows).Normalise(c.description)) })
 	}
 }
 

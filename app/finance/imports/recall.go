@@ -74,7 +74,7 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency str
 		return k, err
 	}
 	categories, err := q.Categories(ctx, user, false)
-	k.filing = file(filed, categories)
+	k.filing = file(lines, filed, categories)
 	return k, err
 }
 
@@ -179,6 +179,7 @@ func entered(nearby []backenddb.NearbyRow, wallet uuid.UUID) map[string]uuid.UUI
 
 // filing tells the category of a line.
 type filing struct {
+	wording   merchant.Wording
 	merchants map[[2]string]string // by type and merchant
 	banks     map[[2]string]string // by type and the bank's word, as a slug
 	kinds     map[string]string    // of the categories, by slug
@@ -195,8 +196,8 @@ type purchase struct {
 
 // file learns from how transactions were filed before, of a merchant as most
 // often and then as latest, and from the categories' names.
-func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
-	f := filing{map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, map[string][]purchase{}}
+func file(lines []statement.Line, filed []backenddb.FiledRow, categories []backenddb.Category) filing {
+	f := filing{wordingOf(lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, map[string][]purchase{}}
 	open := map[string]bool{}
 	for _, c := range categories {
 		open[c.Slug] = true
@@ -209,11 +210,11 @@ func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
 		if !open[row.Category] || row.Type == event.Expense && f.kinds[row.Category] == event.Income {
 			continue
 		}
-		if name := merchant.Normalise(row.Description); name != "" && row.Type == event.Expense && f.kinds[row.Category] == event.Expense {
+		if name := f.wording.Normalise(row.Description); name != "" && row.Type == event.Expense && f.kinds[row.Category] == event.Expense {
 			first := strings.Fields(name)[0]
 			f.purchases[first] = append(f.purchases[first], purchase{name, row.Category, row.Largest})
 		}
-		for _, name := range names(row.Description) {
+		for _, name := range f.names(row.Description) {
 			who := [2]string{row.Type, name}
 			times[[3]string{row.Type, name, row.Category}] += row.Times
 			if best, known := f.merchants[who]; !known || times[[3]string{row.Type, name, row.Category}] > times[[3]string{row.Type, name, best}] {
@@ -224,10 +225,28 @@ func file(filed []backenddb.FiledRow, categories []backenddb.Category) filing {
 	return f
 }
 
+// mostTimes is how often a description counts at the most for the wording.
+const mostTimes = 20
+
+// wordingOf learns what the person's banks write around names, from what was filed
+// and from the file.
+func wordingOf(lines []statement.Line, filed []backenddb.FiledRow) merchant.Wording {
+	var descriptions []string
+	for _, row := range filed {
+		for range min(row.Times, mostTimes) {
+			descriptions = append(descriptions, row.Description)
+		}
+	}
+	for _, l := range lines {
+		descriptions = append(descriptions, l.Description)
+	}
+	return merchant.Learn(descriptions)
+}
+
 // names are those of the merchant in a description, the closest first: the whole
 // one and, since what follows is mostly a town, its first two words.
-func names(description string) []string {
-	name := merchant.Normalise(description)
+func (f filing) names(description string) []string {
+	name := f.wording.Normalise(description)
 	words := strings.Fields(name)
 	switch {
 	case len(words) == 0:
@@ -243,7 +262,7 @@ func names(description string) []string {
 // before is a refund, filed where the purchases are.
 func (f filing) category(l statement.Line) string {
 	kind, _ := direction(l)
-	for _, name := range names(l.Description) {
+	for _, name := range f.names(l.Description) {
 		if category, known := f.merchants[[2]string{kind, name}]; known {
 			return category
 		}
@@ -264,7 +283,7 @@ func (f filing) category(l statement.Line) string {
 // the same merchant, of as much at least. One name may go on where the other ends,
 // for what banks write behind it is mostly a town.
 func (f filing) refunded(l statement.Line) (category string, is bool) {
-	name := merchant.Normalise(l.Description)
+	name := f.wording.Normalise(l.Description)
 	if name == "" {
 		return "", false
 	}

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/finance/statement"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
@@ -90,7 +92,7 @@ func TestWhatIsImportedOfWhatIsProbablyThere(t *testing.T) {
 }
 
 func TestWhereALineIsFiled(t *testing.T) {
-	f := file([]backenddb.FiledRow{ // the latest first
+	f := file(nil, []backenddb.FiledRow{ // the latest first
 		{Description: "Shell Station 12", Type: event.Expense, Category: "transport", Times: 1, Largest: decimal.NewFromInt(60)},
 		{Description: "SHELL STATION", Type: event.Expense, Category: "shopping", Times: 1},
 		{Description: "REWE Markt 4711 Berlin", Type: event.Expense, Category: "leisure", Times: 1},
@@ -143,4 +145,22 @@ func TestLinesThatAWalletDoesNotTake(t *testing.T) {
 	require.Equal(t, BadLine{3, "is in USD, and the wallet keeps EUR"}, bad[0])
 	require.Equal(t, BadLine{4, "lies in the future: 2026-11-20"}, bad[1])
 	require.Equal(t, 5, bad[2].Line)
+}
+
+// Words that a bank puts before every name are no name: each merchant is filed as it
+// was, and a new one as none of them.
+func TestFiledByTheNameBehindABanksWords(t *testing.T) {
+	var filed []backenddb.FiledRow
+	shops := strings.Fields("Rewe Lidl Aldi Edeka Kino Zara Ikea Esso Shell Thalia")
+	for i, shop := range shops {
+		category := "groceries"
+		if i > 3 {
+			category = "leisure"
+		}
+		filed = append(filed, backenddb.FiledRow{Description: "ZULK PRANDO EST VI " + shop, Type: event.Expense, Category: category, Times: 3})
+	}
+	f := file(nil, filed, []backenddb.Category{{Slug: "groceries", Name: "Groceries", Kind: event.Expense}, {Slug: "leisure", Name: "Leisure", Kind: event.Expense}})
+	for description, want := range map[string]string{"ZULK PRANDO EST VI Lidl": "groceries", "ZULK PRANDO EST VI Kino": "leisure", "Lidl": "groceries", "ZULK PRANDO EST VI Neu": ledger.Other} {
+		require.Equal(t, want, f.category(statement.Line{Amount: decimal.NewFromInt(-5), Description: description}), description)
+	}
 }

@@ -67,7 +67,7 @@ func Duplicates(lines []Movement, known []bool, rows []Row) []Pair {
 	if len(lines) == 0 {
 		return nil
 	}
-	d := duplicates{first: lines[0].Day, last: lines[0].Day, words: map[string][]string{}, linesOf: map[string][]dated{}, rowsOf: map[string][]dated{}}
+	d := duplicates{wording: wordingOf(lines, rows), first: lines[0].Day, last: lines[0].Day, words: map[string][]string{}, linesOf: map[string][]dated{}, rowsOf: map[string][]dated{}}
 	for _, l := range lines {
 		if l.Day.Before(d.first) {
 			d.first = l.Day
@@ -149,16 +149,30 @@ func nearest(rows []dated, day time.Time) []dated {
 
 // duplicates is what Duplicates knows of a file.
 type duplicates struct {
+	wording     merchant.Wording
 	first, last time.Time           // the days that the file covers
 	words       map[string][]string // of descriptions seen before
 	// linesOf and rowsOf are what is not accounted for yet, by amount.
 	linesOf, rowsOf map[string][]dated
 }
 
+// wordingOf learns what the person's banks write around names: in common to two
+// descriptions, it says nothing of their being alike.
+func wordingOf(lines []Movement, rows []Row) merchant.Wording {
+	descriptions := make([]string, 0, len(lines)+len(rows))
+	for _, l := range lines {
+		descriptions = append(descriptions, l.Description)
+	}
+	for _, row := range rows {
+		descriptions = append(descriptions, row.Description)
+	}
+	return merchant.Learn(descriptions)
+}
+
 func (d *duplicates) wordsOf(description string) []string {
 	found, seen := d.words[description]
 	if !seen {
-		found = merchant.Words(description)
+		found = d.wording.Words(description)
 		d.words[description] = found
 	}
 	return found
