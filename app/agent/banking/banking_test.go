@@ -106,3 +106,23 @@ func TestALowBalanceBeforePaydayIsWarnedOf(t *testing.T) {
 	require.Equal(t, []string{"Current account may run out before payday"}, w.Titles(KindCashFlow))
 	require.Equal(t, "2026-12-22", w.Insights(KindCashFlow)[0].Facts["payday"])
 }
+
+// A bank that puts words of its own before every name: two merchants are two, before
+// a review has learnt the words and after it.
+func TestABanksFixedWordsAreNoMerchant(t *testing.T) {
+	w := newWorld(t)
+	shops := []string{"Rewe", "Lidl", "Aldi", "Kino", "Zara", "Ikea", "Esso", "Thalia"}
+	spend := func(amount, shop string, at time.Time) {
+		w.Spend(amount, "ZULK PRANDO EST VI "+shop, "other", at)
+	}
+	for i := range 24 {
+		spend(fmt.Sprintf("%d.10", 20+i), shops[i%len(shops)], present.AddDate(0, 0, -24+i).Add(-time.Hour))
+	}
+	spend("57.35", "Rewe", present.Add(-3*time.Hour))
+	spend("57.35", "Kino", present.Add(-2*time.Hour))
+	require.Empty(t, w.Titles(KindDuplicate))
+	w.Review()
+	require.Empty(t, w.Titles(KindDuplicate))
+	spend("57.35", "Rewe", present.Add(-time.Hour))
+	require.Equal(t, []string{"Charged twice? 57.35 EUR by Rewe"}, w.Titles(KindDuplicate))
+}

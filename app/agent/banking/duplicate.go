@@ -71,6 +71,9 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 	if original.ID == (history.Transaction{}).ID || len(amounts) < knownFor || t.Amount.LessThan(stats.Median(amounts).Mul(worthChecking)) || used(there, original, t) {
 		return none, false
 	}
+	if !sameWords(original, t, h) {
+		return none, false
+	}
 	confidence := 0.75
 	apart := t.At.Sub(original.At)
 	if len(there) == 1 && apart < tickets {
@@ -96,6 +99,22 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 		},
 		Related: map[string]string{"transactionId": t.ID.String(), "originalId": original.ID.String(), "merchant": who},
 	}, true
+}
+
+// sameWords tells whether two descriptions name one merchant once the words are known
+// that the person's banks write around names: of a bank that was not met before, its
+// fixed words may have been taken for the name.
+func sameWords(original, t history.Transaction, h []history.Transaction) bool {
+	if original.Description == t.Description {
+		return true
+	}
+	before := history.Between(h, t.At.Add(-habits), t.At.Add(twice))
+	descriptions := make([]string, 0, len(before))
+	for _, o := range before {
+		descriptions = append(descriptions, o.Description)
+	}
+	w := merchant.Learn(descriptions)
+	return w.Normalise(original.Description) == w.Normalise(t.Description)
 }
 
 // isOriginal tells whether t repeats o, which was made earlier with the same merchant.

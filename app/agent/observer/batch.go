@@ -44,6 +44,7 @@ type known struct {
 	gone    map[uuid.UUID]bool      // users
 	zones   map[uuid.UUID]string    // by user
 	reviews map[uuid.UUID]dueReview // by user
+	wording map[uuid.UUID][]byte    // of their banks, by user
 	changes map[uuid.UUID][][]byte  // by transaction, in the order in which they were made
 }
 
@@ -84,7 +85,7 @@ func (o *Observer) transactionsCreated(ctx context.Context, events []event.Cloud
 func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (known, error) {
 	k := known{
 		fresh: map[string]bool{}, gone: map[uuid.UUID]bool{}, zones: map[uuid.UUID]string{}, reviews: map[uuid.UUID]dueReview{},
-		changes: map[uuid.UUID][][]byte{},
+		wording: map[uuid.UUID][]byte{}, changes: map[uuid.UUID][][]byte{},
 	}
 	var ids []string
 	var users, transactions []uuid.UUID
@@ -99,14 +100,14 @@ func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (
 	var user, transaction uuid.UUID
 	var zone string
 	var review dueReview
-	var change []byte
+	var change, wording []byte
 	batch := &pgx.Batch{}
 	inbox.Queue(batch, ids, func(id string) { k.fresh[id] = true })
 	batch.Queue("SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) WITH ORDINALITY AS given(lock, number) ORDER BY number", locks)
 	each(batch, "SELECT user_id FROM gone WHERE user_id = ANY($1)", users, []any{&user}, func() { k.gone[user] = true })
 	each(batch, "SELECT user_id, timezone FROM preferences WHERE user_id = ANY($1)", users, []any{&user, &zone}, func() { k.zones[user] = zone })
-	each(batch, "SELECT user_id, due_at, backfilled FROM reviews WHERE user_id = ANY($1)", users, []any{&user, &review.at, &review.backfilled},
-		func() { k.reviews[user] = review })
+	each(batch, "SELECT user_id, due_at, backfilled, wording FROM reviews WHERE user_id = ANY($1)", users,
+		[]any{&user, &review.at, &review.backfilled, &wording}, func() { k.reviews[user], k.wording[user] = review, slices.Clone(wording) })
 	each(batch, "SELECT transaction_id, changes FROM transaction_changes WHERE transaction_id = ANY($1) ORDER BY updated_at, event_id", transactions,
 		[]any{&transaction, &change}, func() { k.changes[transaction] = append(k.changes[transaction], slices.Clone(change)) })
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -144,7 +145,11 @@ func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, arrivals []arrival, k
 		}
 		given[id] = true
 		if cases[user] == nil {
-			cases[user] = o.caseOf(tx, user, now, calendar.ZoneOrUTC(k.zones[user]))
+			wording, err := wordingOf(k.wording[user])
+			if err != nil {
+				return err
+			}
+			cases[user] = o.caseOf(tx, user, now, calendar.ZoneOrUTC(k.zones[user]), wording)
 		}
 		c := cases[user]
 		if err := c.created(&rows, a.data); err != nil {

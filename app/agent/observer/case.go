@@ -12,6 +12,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
@@ -21,6 +22,8 @@ type Case struct {
 	User uuid.UUID
 	Now  time.Time      // UTC
 	Zone *time.Location // the person's, as last heard of; UTC till then
+	// Wording is what their banks write around names, as the last review learnt it.
+	Wording merchant.Wording
 
 	observer *Observer
 	tx       pgx.Tx

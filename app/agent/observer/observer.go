@@ -19,6 +19,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/merchant"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/inbox"
@@ -103,15 +104,19 @@ func (o *Observer) open(ctx context.Context, tx pgx.Tx, user uuid.UUID) (c *Case
 		return nil, false, err
 	}
 	person, err := observerdb.New(tx).Person(ctx, user)
-	c = o.caseOf(tx, user, o.now(), calendar.ZoneOrUTC(person.Timezone))
+	if err != nil {
+		return nil, false, err
+	}
+	wording, err := wordingOf(person.Wording)
+	c = o.caseOf(tx, user, o.now(), calendar.ZoneOrUTC(person.Timezone), wording)
 	return c, err == nil && !person.Gone, err
 }
 
 // lock is the advisory lock of all that acts for a user.
 func (o *Observer) lock(user uuid.UUID) int64 { return db.LockID(o.Service + ":user:" + user.String()) }
 
-func (o *Observer) caseOf(tx pgx.Tx, user uuid.UUID, now time.Time, zone *time.Location) *Case {
-	return &Case{User: user, Now: now, Zone: zone, observer: o, tx: tx, kept: observerdb.New(tx), ahead: newAhead()}
+func (o *Observer) caseOf(tx pgx.Tx, user uuid.UUID, now time.Time, zone *time.Location, wording merchant.Wording) *Case {
+	return &Case{User: user, Now: now, Zone: zone, Wording: wording, observer: o, tx: tx, kept: observerdb.New(tx), ahead: newAhead()}
 }
 
 func (o *Observer) transactionUpdated(ctx context.Context, e event.CloudEvent) (bool, error) {

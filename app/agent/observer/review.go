@@ -56,6 +56,9 @@ func (l Look) Weekly() bool {
 	return l.Last.Before(today.AddDate(0, 0, -int(today.Weekday()+6)%7))
 }
 
+// Daily tells whether this is the first look of the day.
+func (l Look) Daily() bool { return l.Last.Before(history.Day(l.Now)) }
+
 // review works until ctx ends. It goes on when the database comes back.
 func (o *Observer) review(ctx context.Context) {
 	tick := time.NewTicker(o.Settings.tick())
@@ -151,6 +154,11 @@ func (o *Observer) reviewOne(ctx context.Context, user uuid.UUID) error {
 		look := Look{Now: c.Clock(), Backfilled: row.Backfilled}
 		if row.ReviewedAt != nil {
 			look.Last = calendar.Clock(*row.ReviewedAt, c.Zone)
+		}
+		if look.Daily() || look.Backfilled {
+			if err := c.learn(ctx); err != nil {
+				return err
+			}
 		}
 		if err := o.look(ctx, c, look); err != nil {
 			return err

@@ -13,7 +13,6 @@ import (
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
-	"github.com/wealth-companion/companion/app/core/merchant"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
@@ -48,8 +47,9 @@ func countsOn(t event.TransactionCreated) (time.Time, error) {
 	return day, nil
 }
 
-// transactionOf reads a transaction out of an event, for a person in a time zone.
-func transactionOf(t event.TransactionCreated, zone *time.Location) (Transaction, error) {
+// transactionOf reads a transaction out of an event, as the person's clock and their
+// banks' wording tell it.
+func (c *Case) transactionOf(t event.TransactionCreated) (Transaction, error) {
 	day, err := countsOn(t)
 	if err != nil {
 		return Transaction{}, err
@@ -60,7 +60,7 @@ func transactionOf(t event.TransactionCreated, zone *time.Location) (Transaction
 	}
 	found := history.Transaction{
 		ID: t.TransactionID, UserID: t.UserID, WalletID: t.WalletID, Amount: amount, Currency: t.Currency, Type: t.Type,
-		Category: t.Category, Description: t.Description, Merchant: merchant.Normalise(t.Description), At: calendar.ClockOn(t.Timestamp, day, zone), Refund: t.Refund, ToWalletID: t.ToWalletID,
+		Category: t.Category, Description: t.Description, Merchant: c.Wording.Normalise(t.Description), At: calendar.ClockOn(t.Timestamp, day, c.Zone), Refund: t.Refund, ToWalletID: t.ToWalletID,
 	}
 	if t.ToAmount != "" {
 		if found.ToAmount, err = money.Parse(t.ToAmount); err != nil {
@@ -120,7 +120,7 @@ func apply(t *event.TransactionCreated, deleted bool, changes map[string]event.C
 
 // created adds a transaction that is new to rows of the table.
 func (c *Case) created(rows *observerdb.KeepTransactionsParams, t event.TransactionCreated) error {
-	made, err := transactionOf(t, c.Zone)
+	made, err := c.transactionOf(t)
 	if err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (c *Case) withChanges(t event.TransactionCreated, changes [][]byte) (Transa
 			return Transaction{}, fmt.Errorf("a change of transaction %s: %w", t.TransactionID, err)
 		}
 	}
-	is, err := transactionOf(t, c.Zone)
+	is, err := c.transactionOf(t)
 	is.Deleted = deleted
 	return is, err
 }

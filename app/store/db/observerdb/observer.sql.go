@@ -134,6 +134,39 @@ func (q *Queries) ChangesOf(ctx context.Context, transactionID uuid.UUID) ([][]b
 	return items, nil
 }
 
+const descriptions = `-- name: Descriptions :many
+SELECT description, merchant, count(*) AS times FROM seen_transactions
+WHERE user_id = $1 AND NOT deleted AND description <> '' AND occurred_at >= $2
+GROUP BY description, merchant ORDER BY max(occurred_at) DESC, description LIMIT $3
+`
+
+type DescriptionsRow struct {
+	Description string
+	Merchant    string
+	Times       int64
+}
+
+// The latest descriptions, and the merchants that were read out of them.
+func (q *Queries) Descriptions(ctx context.Context, userID uuid.UUID, since time.Time, most int32) ([]DescriptionsRow, error) {
+	rows, err := q.db.Query(ctx, descriptions, userID, since, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DescriptionsRow{}
+	for rows.Next() {
+		var i DescriptionsRow
+		if err := rows.Scan(&i.Description, &i.Merchant, &i.Times); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dismissalsOf = `-- name: DismissalsOf :many
 SELECT detector, feedback, count(*) FROM dismissals
 WHERE user_id = $1 AND dismissed_at > $2 GROUP BY detector, feedback
@@ -877,6 +910,15 @@ func (q *Queries) KeepWallet(ctx context.Context, arg KeepWalletParams) error {
 	return err
 }
 
+const keepWording = `-- name: KeepWording :exec
+UPDATE reviews SET wording = $1 WHERE user_id = $2
+`
+
+func (q *Queries) KeepWording(ctx context.Context, wording []byte, userID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, keepWording, wording, userID)
+	return err
+}
+
 const lastRaised = `-- name: LastRaised :one
 SELECT coalesce(max(raised_at), 'epoch')::timestamptz FROM raised WHERE user_id = $1 AND kind = $2
 `
@@ -900,20 +942,22 @@ func (q *Queries) Leave(ctx context.Context, userID uuid.UUID, deletedAt time.Ti
 const person = `-- name: Person :one
 
 SELECT EXISTS (SELECT FROM gone WHERE gone.user_id = $1) AS gone,
-    coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = $1), 'UTC')::text AS timezone
+    coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = $1), 'UTC')::text AS timezone,
+    coalesce((SELECT wording FROM reviews WHERE reviews.user_id = $1), '{}')::jsonb AS wording
 `
 
 type PersonRow struct {
 	Gone     bool
 	Timezone string
+	Wording  []byte
 }
 
 // Users who are gone.
-// Whether a user is gone, and the time zone of one who is not.
+// Whether a user is gone, and the time zone and the banks' wording of one who is not.
 func (q *Queries) Person(ctx context.Context, userID uuid.UUID) (PersonRow, error) {
 	row := q.db.QueryRow(ctx, person, userID)
 	var i PersonRow
-	err := row.Scan(&i.Gone, &i.Timezone)
+	err := row.Scan(&i.Gone, &i.Timezone, &i.Wording)
 	return i, err
 }
 
@@ -979,6 +1023,17 @@ func (q *Queries) Release(ctx context.Context, eventID uuid.UUID) (int64, error)
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const renameMerchants = `-- name: RenameMerchants :exec
+UPDATE seen_transactions s SET merchant = renamed.merchant
+FROM (SELECT unnest($2::text[]) AS description, unnest($3::text[]) AS merchant) renamed
+WHERE s.user_id = $1 AND s.description = renamed.description AND s.merchant <> renamed.merchant
+`
+
+func (q *Queries) RenameMerchants(ctx context.Context, userID uuid.UUID, descriptions []string, merchants []string) error {
+	_, err := q.db.Exec(ctx, renameMerchants, userID, descriptions, merchants)
+	return err
 }
 
 const reviewBy = `-- name: ReviewBy :exec

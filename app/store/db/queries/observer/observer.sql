@@ -191,6 +191,20 @@ SELECT due_at, reviewed_at, backfilled FROM reviews WHERE user_id = @user_id;
 -- name: Reviewed :exec
 UPDATE reviews SET reviewed_at = @reviewed_at, due_at = @due_at, backfilled = false WHERE user_id = @user_id;
 
+-- name: KeepWording :exec
+UPDATE reviews SET wording = @wording WHERE user_id = @user_id;
+
+-- The latest descriptions, and the merchants that were read out of them.
+-- name: Descriptions :many
+SELECT description, merchant, count(*) AS times FROM seen_transactions
+WHERE user_id = @user_id AND NOT deleted AND description <> '' AND occurred_at >= @since
+GROUP BY description, merchant ORDER BY max(occurred_at) DESC, description LIMIT @most;
+
+-- name: RenameMerchants :exec
+UPDATE seen_transactions s SET merchant = renamed.merchant
+FROM (SELECT unnest(@descriptions::text[]) AS description, unnest(@merchants::text[]) AS merchant) renamed
+WHERE s.user_id = @user_id AND s.description = renamed.description AND s.merchant <> renamed.merchant;
+
 -- name: PostponeReview :exec
 UPDATE reviews SET due_at = @due_at WHERE user_id = @user_id;
 
@@ -215,10 +229,11 @@ DELETE FROM unphrased WHERE event_id = @event_id;
 
 -- Users who are gone.
 
--- Whether a user is gone, and the time zone of one who is not.
+-- Whether a user is gone, and the time zone and the banks' wording of one who is not.
 -- name: Person :one
 SELECT EXISTS (SELECT FROM gone WHERE gone.user_id = @user_id) AS gone,
-    coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = @user_id), 'UTC')::text AS timezone;
+    coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = @user_id), 'UTC')::text AS timezone,
+    coalesce((SELECT wording FROM reviews WHERE reviews.user_id = @user_id), '{}')::jsonb AS wording;
 
 -- name: Leave :exec
 INSERT INTO gone (user_id, deleted_at) VALUES (@user_id, @deleted_at) ON CONFLICT DO NOTHING;
