@@ -62,8 +62,18 @@ func (s *Server) observed(route string, next http.Handler) http.Handler {
 		next.ServeHTTP(recorded, r.WithContext(ctx))
 		took := time.Since(began)
 		s.Observe(r.Method, route, recorded.Status(), took)
-		s.Log.InfoContext(ctx, "request", "method", r.Method, "route", route, "status", recorded.Status(), "took_ms", took.Milliseconds())
+		s.Log.InfoContext(ctx, "request", "method", methodOf(r), "route", route, "status", recorded.Status(), "took_ms", took.Milliseconds())
 	})
+}
+
+// methodOf is a request's method, unless the caller made it up.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodOptions, http.MethodHead:
+		return r.Method
+	default:
+		return "other"
+	}
 }
 
 // reading adds a tool that only looks. It returns what the API answers: to one call

@@ -10,6 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+
+	"github.com/wealth-companion/companion/app/core/calendar"
 )
 
 // exportPath is of an answer that takes its time.
@@ -55,14 +57,20 @@ func (r routes) account() {
 }
 
 func (r routes) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
-	write, err := r.api.Exports.Start(ctx, callerOf(ctx).user)
+	user := callerOf(ctx).user
+	wants, err := r.api.Preferences.Get(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	today := calendar.Day(time.Now(), calendar.ZoneOrUTC(wants.Timezone)).Format(time.DateOnly)
+	write, err := r.api.Exports.Start(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		ctx := h.Context()
 		h.SetHeader("Content-Type", "application/json")
-		h.SetHeader("Content-Disposition", fmt.Sprintf(`attachment; filename="wealth-companion-%s.json"`, time.Now().UTC().Format(time.DateOnly)))
+		h.SetHeader("Content-Disposition", fmt.Sprintf(`attachment; filename="wealth-companion-%s.json"`, today))
 		h.SetStatus(http.StatusOK)
 		to, is := h.BodyWriter().(http.ResponseWriter)
 		if !is {

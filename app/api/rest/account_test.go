@@ -290,3 +290,20 @@ func TestExportsAreBoundedInAll(t *testing.T) {
 	w.newcomer()
 	w.call(503, "GET", "/account/export", nil)
 }
+
+func TestTheExportIsNamedByThePersonsDay(t *testing.T) {
+	w := newWorld(t)
+	l := w.newcomer()
+	names := map[string]bool{}
+	for _, zone := range []string{"Pacific/Kiritimati", "Pacific/Pago_Pago"} { // 25 hours apart: never on one day
+		w.call(200, "PUT", "/preferences", object{"timezone": zone, "channels": []string{}, "digest": "off", "mutedTypes": []string{}, "phrasing": false})
+		at, err := time.LoadLocation(zone)
+		require.NoError(t, err)
+		before := time.Now().In(at).Format(time.DateOnly)
+		name := w.ask("GET", "/account/export", nil, "Authorization", "Bearer "+l.token).Header().Get("Content-Disposition")
+		after := time.Now().In(at).Format(time.DateOnly)
+		require.Contains(t, []string{before, after}, strings.TrimSuffix(strings.TrimPrefix(name, `attachment; filename="wealth-companion-`), `.json"`))
+		names[name] = true
+	}
+	require.Len(t, names, 2)
+}

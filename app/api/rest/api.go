@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -195,7 +197,7 @@ func (a *API) observed(next http.Handler) http.Handler {
 				if defect == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 					panic(defect)
 				}
-				a.refuse(recorded, r, fmt.Errorf("panic: %v", defect))
+				a.refuse(recorded, r, defectOf(defect))
 			}
 			a.tell(ctx, r, recorded.Status(), time.Since(began))
 		}()
@@ -203,11 +205,37 @@ func (a *API) observed(next http.Handler) http.Handler {
 	})
 }
 
-func (a *API) tell(ctx context.Context, r *http.Request, status int, took time.Duration) {
-	route := chi.RouteContext(ctx).RoutePattern()
-	if route == "" || strings.HasSuffix(route, "/*") {
-		route = "unknown"
+// defectOf is a panic as the log gets it: where it happened. What it says may hold what
+// the caller sent, unless it is the runtime's.
+func defectOf(defect any) error {
+	var why error = fmt.Errorf("a %T", defect)
+	if its, is := defect.(runtime.Error); is {
+		why = its
 	}
+	return fmt.Errorf("panic: %w at %s", why, debug.Stack())
+}
+
+// methodOf is a request's method, unless the caller made it up.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	default:
+		return "other"
+	}
+}
+
+// routeOf is the pattern of a request's path; "unknown": it has none.
+func routeOf(r *http.Request) string {
+	route := chi.RouteContext(r.Context()).RoutePattern()
+	if route == "" || strings.HasSuffix(route, "/*") {
+		return "unknown"
+	}
+	return route
+}
+
+func (a *API) tell(ctx context.Context, r *http.Request, status int, took time.Duration) {
+	route := routeOf(r)
 	a.Observe(r.Method, route, status, took)
-	a.Log.InfoContext(ctx, "request", "method", r.Method, "route", route, "status", status, "took_ms", took.Milliseconds())
+	a.Log.InfoContext(ctx, "request", "method", methodOf(r), "route", route, "status", status, "took_ms", took.Milliseconds())
 }

@@ -28,6 +28,9 @@ const (
 	// liveFor is how long a connection goes on. A caller then comes again with an
 	// access token that is valid by then.
 	liveFor = 15 * time.Minute
+	// sessionCheck is how often a connection looks whether its session has ended,
+	// which replicas learn within seconds (account.Ended).
+	sessionCheck = time.Second
 	// writeTime is how long a caller may take to be told something.
 	writeTime = 10 * time.Second
 	// retry tells browsers when to come again, in milliseconds.
@@ -36,7 +39,7 @@ const (
 
 const liveDescription = "Server-sent events (text/event-stream). `insight` and `alert` carry what is new as GET of it would. " +
 	"`missed` comes first and whenever something may have been lost: read the lists again. Lines that begin with a colon are heartbeats. " +
-	"The connection ends after 15 minutes, and when the server is updated: connect again. At most five a user (429)."
+	"The connection ends after 15 minutes, when the server is updated (connect again), and within seconds of the end of the session whose access token it was opened with. At most five a user (429)."
 
 // live declares the stream of what is new.
 func (r routes) live() {
@@ -50,8 +53,8 @@ func (r routes) live() {
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}}
 	declare(r, o, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
-		user := callerOf(ctx).user
-		subscription, err := r.api.Live.Subscribe(user)
+		who := callerOf(ctx)
+		subscription, err := r.api.Live.Subscribe(who.user)
 		if errors.Is(err, live.ErrFull) {
 			return nil, status{http.StatusTooManyRequests, err.Error()}
 		}
@@ -60,13 +63,13 @@ func (r routes) live() {
 		}
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			defer r.api.Live.Leave(subscription)
-			r.api.stream(ctx, user, subscription)
+			r.api.stream(ctx, who, subscription)
 		}}, nil
 	})
 }
 
-// stream tells a caller what is new until one of the two ends it.
-func (a *API) stream(ctx huma.Context, user uuid.UUID, subscription *live.Subscription) {
+// stream sends a caller what is new until one of the two, or the caller's session, ends.
+func (a *API) stream(ctx huma.Context, who caller, subscription *live.Subscription) {
 	ctx.SetHeader("Content-Type", "text/event-stream")
 	ctx.SetHeader("X-Accel-Buffering", "no") // NGINX hands on each event as it comes
 	ctx.SetStatus(http.StatusOK)
@@ -81,6 +84,8 @@ func (a *API) stream(ctx huma.Context, user uuid.UUID, subscription *live.Subscr
 	defer ends.Stop()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	check := time.NewTicker(sessionCheck)
+	defer check.Stop()
 	err := out.send(fmt.Sprintf("retry: %d\nevent: %s\ndata: {}\n\n", retry, live.Missed))
 	for err == nil {
 		select {
@@ -90,11 +95,18 @@ func (a *API) stream(ctx huma.Context, user uuid.UUID, subscription *live.Subscr
 			return
 		case <-ends.C:
 			return
+		case <-check.C:
+			if a.Accounts.Ended.Has(who.Session) {
+				return
+			}
 		case <-beat.C:
 			err = out.send(":\n\n")
 		case notice := <-subscription.Notices:
+			if a.Accounts.Ended.Has(who.Session) {
+				return
+			}
 			var text string
-			if text, err = a.event(ctx.Context(), user, notice); err != nil {
+			if text, err = a.event(ctx.Context(), who.user, notice); err != nil {
 				// It comes again and reads the lists.
 				a.Log.WarnContext(ctx.Context(), "a live connection is ended", "error", err)
 				return

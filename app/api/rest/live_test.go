@@ -155,3 +155,50 @@ func TestLiveConnectionsAreBounded(t *testing.T) {
 	_, err = io.Copy(io.Discard, answer.Body)
 	require.NoError(t, err)
 }
+
+// A connection that is open ends with its session, on every replica and without
+// anything new to tell.
+func TestALiveConnectionEndsWithItsSession(t *testing.T) {
+	ways := map[string]func(w *world, l login){
+		"logged out":            func(w *world, l login) { w.call(204, "POST", "/auth/logout", object{"refreshToken": l.refresh}) },
+		"logged out everywhere": func(w *world, _ login) { w.call(204, "POST", "/auth/logout-all", nil) },
+		"deleted":               func(w *world, _ login) { w.call(204, "DELETE", "/account", object{"password": password}) },
+	}
+	for name, end := range ways {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.api.Observe = quiet
+			server, _ := w.listen()
+			stranger := w.newcomer()
+			_, others := w.connect(server)
+			l := w.newcomer()
+			status, events := w.connect(server)
+			require.Equal(t, 200, status)
+			end(w, l)
+			began := time.Now()
+			require.Eventually(t, func() bool {
+				for {
+					select {
+					case _, open := <-events:
+						if !open {
+							return true
+						}
+					default:
+						return false
+					}
+				}
+			}, 30*time.Second, 20*time.Millisecond)
+			require.Less(t, time.Since(began), 5*time.Second)
+			w.token = stranger.token
+			w.call(200, "GET", "/wallets", nil)
+			for drained := false; !drained; {
+				select {
+				case _, open := <-others:
+					require.True(t, open, "a stranger's connection goes on")
+				default:
+					drained = true
+				}
+			}
+		})
+	}
+}

@@ -1,50 +1,90 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"embed"
+	_ "embed" // of the page's template
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/people/preference"
 )
 
-//go:embed pages/*.html
-var pages embed.FS
+//go:embed pages/page.html
+var pageSource string
 
-// page is a small page of HTML that a mailed link leads to. It does nothing by
-// itself: programs that look at links in e-mails change nothing.
+var pageTemplate = template.Must(template.New("page").Parse(pageSource))
+
+// notice is what a page that a mailed link leads to says.
+type notice struct {
+	Title, Text string
+	Button      string // what its form does when the person presses it; empty: there is none
+	Done        string // said once the form has done so
+	Expired     string // said when the link has been used or is too old
+	Secret      bool   // the form sends what follows # in the address
+	Password    bool   // the form asks for another password
+}
+
+// page is a small page of HTML that a mailed link leads to. It changes nothing by
+// itself, so programs that look at links in e-mails change nothing. Secrets that let
+// somebody in follow # in its address, which browsers send to nobody and no server
+// logs; its one script, the only one that its policy allows, posts them.
 type page struct {
+	status int
 	body   []byte
 	policy string // Content-Security-Policy: its own script, and no other
 }
 
-func loadPage(name string) page {
-	body, err := pages.ReadFile("pages/" + name + ".html")
-	if err != nil {
-		panic(err) // the files are part of the program
+// newPage panics when its template does not render, which every start of the program shows.
+func newPage(status int, n notice) page {
+	var body bytes.Buffer
+	if err := pageTemplate.Execute(&body, n); err != nil {
+		panic(err)
 	}
-	_, script, _ := strings.Cut(string(body), "<script>")
+	_, script, _ := strings.Cut(body.String(), "<script>")
 	script, _, _ = strings.Cut(script, "</script>")
 	sum := sha256.Sum256([]byte(script))
-	return page{body, fmt.Sprintf("default-src 'none'; script-src 'sha256-%s'; style-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+	return page{status, body.Bytes(), fmt.Sprintf("default-src 'none'; script-src 'sha256-%s'; style-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 		base64.StdEncoding.EncodeToString(sum[:]))}
 }
 
 var (
-	confirmPage     = loadPage("confirm")
-	resetPage       = loadPage("reset")
-	unsubscribePage = loadPage("unsubscribe")
+	confirmPage = newPage(http.StatusOK, notice{
+		Title: "Confirm your e-mail address", Text: "Once it is confirmed, alerts can be sent there.", Button: "Confirm the address",
+		Done:    "Your address is confirmed. You can close this page.",
+		Expired: "This link has been used already, or is too old. If your address is not confirmed yet, log in and ask for another link in the settings.",
+		Secret:  true,
+	})
+	resetPage = newPage(http.StatusOK, notice{
+		Title: "Set another password", Text: "It ends all your sessions, on all devices.", Button: "Set the password",
+		Done:    "Your password is set. Log in with it.",
+		Expired: "This link has been used already, or is older than an hour. Ask for another one where you log in, under “Forgot your password?”.",
+		Secret:  true, Password: true,
+	})
+	unsubscribePage = newPage(http.StatusOK, notice{
+		Title: "End all e-mail?", Text: "The Wealth Companion will send you no more e-mail. You can switch it on again in your settings.", Button: "End all e-mail",
+		Done:    "You will get no more e-mail. You can close this page.",
+		Expired: "This link is not one of ours, or its account is gone: then no e-mail is sent to it.",
+	})
+	unknownUnsubscribePage = newPage(http.StatusNotFound, notice{
+		Title: "This link does not work",
+		Text:  "It is not complete, or its account is gone: then no e-mail is sent to it. Open the link from the e-mail again, or switch e-mail off in your settings.",
+	})
 )
 
 type pageAnswer struct {
+	Status      int
 	ContentType string `header:"Content-Type"`
 	Policy      string `header:"Content-Security-Policy"`
 	Referrer    string `header:"Referrer-Policy"`
@@ -52,7 +92,7 @@ type pageAnswer struct {
 }
 
 func (p page) answer() *pageAnswer {
-	return &pageAnswer{"text/html; charset=utf-8", p.policy, "no-referrer", p.body}
+	return &pageAnswer{p.status, "text/html; charset=utf-8", p.policy, "no-referrer", p.body}
 }
 
 // serve declares a page.
@@ -61,11 +101,15 @@ func (r routes) serve(path, id, summary string, p page) {
 	declare(r, o, func(context.Context, *struct{}) (*pageAnswer, error) { return p.answer(), nil })
 }
 
-func (r routes) html(o operation) huma.Operation {
+// html is an entrance that answers with pages: of each of statuses, and a good one.
+func (r routes) html(o operation, statuses ...int) huma.Operation {
 	h := r.entrance(o)
-	h.Responses = map[string]*huma.Response{"200": {
-		Description: "A page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}},
-	}}
+	h.Responses = map[string]*huma.Response{}
+	for _, status := range append(statuses, http.StatusOK) {
+		h.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: "A page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}},
+		}
+	}
 	return h
 }
 
@@ -153,9 +197,13 @@ func (r routes) mail() {
 		return r.session(s, in.Body.Cookie, r.api.Tokens.Device(in.Device))
 	})
 
-	ask := r.html(operation{http.MethodGet, below(preference.UnsubscribePath), "showUnsubscribe", "The page that asks whether all e-mail shall end", 0, 0})
+	ask := r.html(operation{http.MethodGet, below(preference.UnsubscribePath), "showUnsubscribe", "The page that asks whether all e-mail shall end", 0, 0}, http.StatusNotFound)
 	declare(r, ask, func(ctx context.Context, in *Unsubscribing) (*pageAnswer, error) {
-		if err := r.api.Preferences.CheckUnsubscribe(ctx, in.Token); err != nil {
+		err := r.api.Preferences.CheckUnsubscribe(ctx, in.Token)
+		if errors.Is(err, apperror.ErrNotFound) {
+			return unknownUnsubscribePage.answer(), nil
+		}
+		if err != nil {
 			return nil, err
 		}
 		return unsubscribePage.answer(), nil

@@ -3,6 +3,8 @@
 package rest
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -298,5 +300,44 @@ func TestOldThingsAreForgotten(t *testing.T) {
 			return tx.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n)
 		}))
 		require.Equal(t, want, n, table)
+	}
+}
+
+// Each page has one script, which its policy names, and says what an old link means.
+func TestMailedLinksLeadToPagesThatExplainThemselves(t *testing.T) {
+	w := mailing(t)
+	for path, c := range map[string]struct {
+		status int
+		says   []string
+		form   bool
+	}{
+		"/auth/email/confirm":            {200, []string{"Confirm your e-mail address", "used already, or is too old", "not complete"}, true},
+		"/auth/password/reset":           {200, []string{"Set another password", "older than an hour", "new-password", "not complete"}, true},
+		"/unsubscribe?token=made-up":     {404, []string{"This link does not work", "settings"}, false},
+		"/unsubscribe?token=%3Cb%3E.%22": {404, []string{"This link does not work"}, false},
+	} {
+		t.Run(path, func(t *testing.T) {
+			answer := w.ask("GET", path, nil)
+			require.Equal(t, c.status, answer.Code)
+			require.Equal(t, "text/html; charset=utf-8", answer.Header().Get("Content-Type"))
+			require.Equal(t, "no-referrer", answer.Header().Get("Referrer-Policy"))
+			page := answer.Body.String()
+			for _, text := range append(c.says, "width=device-width", "color-scheme: light dark") {
+				require.Contains(t, page, text)
+			}
+			require.NotContains(t, page, "http", "it loads nothing from elsewhere")
+			require.NotContains(t, page, "ZgotmplZ")
+			require.Equal(t, c.form, strings.Contains(page, "<form"))
+			scripts := strings.Count(page, "<script>")
+			_, script, _ := strings.Cut(page, "<script>")
+			script, _, _ = strings.Cut(script, "</script>")
+			sum := sha256.Sum256([]byte(script))
+			if c.form {
+				require.Equal(t, 1, scripts)
+				require.Contains(t, answer.Header().Get("Content-Security-Policy"), "script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+			} else {
+				require.Zero(t, scripts)
+			}
+		})
 	}
 }
