@@ -3,6 +3,7 @@ package statement
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -116,6 +117,23 @@ func inRange(at time.Time, text string) error {
 		return fmt.Errorf("%s is in the year %d: does the layout of dates fit?", quote(text), at.Year())
 	}
 	return nil
+}
+
+// mixed returns a date that a layout does not read and the layout that does: a file
+// that writes both 13/02 and 02/13 leaves 01/02 open. Both are empty when there is none.
+func mixed(dates []string, chosen string) (example, other string) {
+	own := layouts[slices.IndexFunc(layouts, func(l layout) bool { return l.ours == chosen })]
+	for _, text := range dates {
+		if _, err := parseDate(text, own.gos, own.ours); err == nil {
+			continue
+		}
+		for _, l := range layouts {
+			if _, err := parseDate(text, l.gos, l.ours); err == nil {
+				return text, l.ours
+			}
+		}
+	}
+	return "", ""
 }
 
 // fitting gives the layouts that read most of the dates, in the order of

@@ -106,6 +106,10 @@ func (p *Proposal) qif(text string) error {
 		p.unsure("dateLayout", "no date can be read")
 	case len(orders) > 1:
 		p.unsure("dateLayout", "every date can be read in more than one way", orders...)
+	default:
+		if example, other := qifMixed(records, orders[0]); other != "" {
+			p.unsure("dateLayout", mixedReason(example, orders[0], other), orders[0], other)
+		}
 	}
 	if len(orders) > 0 {
 		p.Mapping.DateLayout = orders[0]
@@ -523,7 +527,16 @@ func (p *Proposal) layout(dates []string) {
 	p.Mapping.DateLayout = found[0]
 	if len(found) > 1 {
 		p.unsure("dateLayout", "every date can be read in more than one way", found...)
+		return
 	}
+	if example, other := mixed(dates, found[0]); other != "" {
+		p.unsure("dateLayout", mixedReason(example, found[0], other), found[0], other)
+	}
+}
+
+func mixedReason(example, layout, other string) string {
+	return fmt.Sprintf("dates are written in two ways: most can be read as %s, and %s only as %s; where a date can be read as both, nobody knows which is meant: export the file again, or correct it",
+		layout, quote(example), other)
 }
 
 // sign asks when most amounts are positive: a month in which little was spent,

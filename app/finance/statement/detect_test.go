@@ -62,6 +62,8 @@ func TestDetectTellsWhatIsOpen(t *testing.T) {
 	}{
 		"day and month":           {"Date,Amount,Text\n01/02/2026,-1.50,a\n", []string{"dateLayout"}, []string{"DD/MM/YYYY", "MM/DD/YYYY"}},
 		"a 13th settles it":       {"Date,Amount,Text\n01/02/2026,-1.50,a\n01/13/2026,-1.50,a\n", nil, nil},
+		"two ways in one file":    {"Date,Amount,Text\n13/02/2026,-1.50,a\n14/02/2026,-1.50,a\n02/13/2026,-1.50,a\n01/02/2026,-1.50,a\n", []string{"dateLayout"}, []string{"DD/MM/YYYY", "MM/DD/YYYY"}},
+		"what is no date":         {"Date,Amount,Text\n13/02/2026,-1.50,a\nTotal,-1.50,\n", nil, nil},
 		"the decimal mark":        {"Datum;Betrag;Text\n13.02.2026;-1.500;a\n", []string{"decimalMark"}, []string{".", ","}},
 		"marks in conflict":       {"Datum;Betrag;Text\n13.02.2026;-1.50;a\n13.02.2026;-1,50;a\n", []string{"decimalMark"}, []string{".", ","}},
 		"no amount is negative":   {"Date,Amount,Text\n2026-02-01,1.50,a\n", []string{"inverted"}, []string{"false", "true"}},
@@ -96,6 +98,13 @@ func TestDetectOtherWordsAndFormats(t *testing.T) {
 	p, err = Detect(QIF, strings.NewReader("!Type:Bank\nD02/03/2026\nT1,000\n^\n"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"dateLayout", "decimalMark"}, fields(p))
+
+	both := "!Type:Bank\nD02/13/2026\nT1.00\n^\nD02/14/2026\nT1.00\n^\nD13/02/2026\nT1.00\n^\n"
+	p, err = Detect(QIF, strings.NewReader(both))
+	require.NoError(t, err)
+	require.Equal(t, []string{"dateLayout"}, fields(p))
+	_, _, err = Parse(QIF, strings.NewReader(both), Mapping{})
+	require.ErrorContains(t, err, "written in two ways")
 
 	p, err = Detect(OFX, bytes.NewReader(open(t, "bank.ofx")))
 	require.NoError(t, err)

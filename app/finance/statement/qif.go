@@ -38,6 +38,9 @@ func parseQIF(text string, m Mapping, s *sink) error {
 			return invalid("dateLayout", "is missing: every date of the file can be read as %s: choose one", strings.Join(orders, " and as "))
 		case len(orders) == 1:
 			layout = orders[0]
+			if example, other := qifMixed(records, layout); other != "" {
+				return invalid("dateLayout", "is missing: %s", mixedReason(example, layout, other))
+			}
 		default: // every record is told as bad
 			layout = "MM/DD/YYYY"
 		}
@@ -208,12 +211,31 @@ func qifOrder(layout string) (string, bool) {
 	return order, true
 }
 
+var qifLayouts = []string{"MM/DD/YYYY", "DD/MM/YYYY", "YYYY/MM/DD"}
+
+// qifMixed is mixed for QIF's dates.
+func qifMixed(records []qifRecord, chosen string) (example, other string) {
+	own, _ := qifOrder(chosen)
+	for _, r := range records {
+		if _, err := qifDate(r.values['D'], own); err == nil {
+			continue
+		}
+		for _, layout := range qifLayouts {
+			order, _ := qifOrder(layout)
+			if _, err := qifDate(r.values['D'], order); err == nil {
+				return r.values['D'], layout
+			}
+		}
+	}
+	return "", ""
+}
+
 // qifOrders gives the layouts that read most dates, one or those that read them
 // differently; none when there is no date.
 func qifOrders(records []qifRecord) []string {
 	var best []string
 	most, alike := 0, map[string]bool{}
-	for _, layout := range []string{"MM/DD/YYYY", "DD/MM/YYYY", "YYYY/MM/DD"} {
+	for _, layout := range qifLayouts {
 		order, _ := qifOrder(layout)
 		count := 0
 		var reading strings.Builder
