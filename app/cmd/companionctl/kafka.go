@@ -218,15 +218,19 @@ func deadLettersCommand() *cobra.Command {
 func replayCommand() *cobra.Command {
 	var to connection
 	var topic, id string
-	var all bool
+	var all, duplicates bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "replay",
 		Short: "Put dead letters back on their topic, once what they died of is mended",
 		Long: `Put dead letters back on their topic: one by its event's id, or all of a topic.
 
-Every consumer gets the event; those that have handled it do nothing. A dead
-letter stays where it is, so replaying it twice is harmless too.`,
+Every consumer gets the event; those that have handled it do nothing, for they
+remember it for 7 days. An event that is older is refused: whoever had handled it
+would do so again, so that alerts and insights may come a second time. With
+--accept-duplicates it is replayed nevertheless. What counts is the oldest time that
+the letter shows: when the event was made, when it first failed, when the letter was
+written. A dead letter stays where it is for 14 days.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			topics, err := deadLetterTopics(topic)
@@ -251,7 +255,7 @@ letter stays where it is, so replaying it twice is harmless too.`,
 			if err != nil {
 				return err
 			}
-			return replay(kafka.Replay, letters, id)
+			return replay(remembered(kafka.Replay, duplicates, time.Now()), letters, id)
 		},
 	}
 	to.flags(cmd)
@@ -259,7 +263,20 @@ letter stays where it is, so replaying it twice is harmless too.`,
 	cmd.Flags().StringVar(&id, "event", "", "only the event of this id")
 	cmd.Flags().BoolVar(&all, "all", false, "every one of the newest dead letters")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many of the newest are looked at")
+	cmd.Flags().BoolVar(&duplicates, "accept-duplicates", false, "also events that services no longer remember to have handled")
 	return cmd
+}
+
+// remembered has only letters replayed whose events the services still know to have
+// handled, unless duplicates are accepted.
+func remembered(one func(admin.Message) error, duplicates bool, now time.Time) func(admin.Message) error {
+	return func(letter admin.Message) error {
+		if age := now.Sub(letter.Since()); age > admin.Remembered && !duplicates {
+			return fmt.Errorf("event %s is %d hours old: services remember for %d hours what they have handled, so those that had handled it would do so again, "+
+				"and alerts and insights may come twice; if that is better than to leave it, add --accept-duplicates", letter.Event.ID, int(age.Hours()), int(admin.Remembered.Hours()))
+		}
+		return one(letter)
+	}
 }
 
 // replay tells of each letter what came of it. One that cannot be replayed does

@@ -32,6 +32,7 @@ func TestFlow(t *testing.T) {
 			t.Logf("%-10s after %s", hop.Name, hop.After.Round(time.Millisecond))
 		}
 	})
+	t.Run("what waits for a service that hangs is seen", func(t *testing.T) { lag(t, s) })
 	t.Run("a dead letter says how it died", func(t *testing.T) { deadLetter(t, s) })
 	t.Run("without PostgreSQL what was read before is read from Redis", func(t *testing.T) { degraded(t, s) })
 	t.Run("without Redis nothing is handled twice", func(t *testing.T) {
@@ -40,6 +41,39 @@ func TestFlow(t *testing.T) {
 		_, err := validate.Run(t.Context(), s.Kafka, validate.Options{URL: s.URL, Within: 5 * time.Second, Report: func(string) {}})
 		require.NoError(t, err)
 	})
+}
+
+// lag has a service hang while an event comes, and looks at what waits for it.
+func lag(t *testing.T, s *stack.Stack) {
+	waits := func(service string) (events int64, oldest time.Time) {
+		groups, err := s.Kafka.Lags(t.Context())
+		require.NoError(t, err)
+		for _, group := range groups {
+			if group.Name != service {
+				continue
+			}
+			require.Positive(t, group.Members, "its sidecar reads")
+			for _, p := range group.Partitions {
+				events += p.Waiting
+				if p.Oldest != nil {
+					oldest = *p.Oldest
+				}
+			}
+		}
+		return events, oldest
+	}
+	nothing := func() bool { n, _ := waits(event.Analytics); return n == 0 }
+	require.Eventually(t, nothing, 30*time.Second, 200*time.Millisecond)
+	s.Pause(event.Analytics)
+	resume := sync.OnceFunc(func() { s.Resume(event.Analytics) })
+	t.Cleanup(resume)
+	began := time.Now()
+	newPerson(t, s) // whose preferences and wallet are events
+	require.Eventually(t, func() bool { n, _ := waits(event.Analytics); return n > 0 }, 30*time.Second, 200*time.Millisecond)
+	_, oldest := waits(event.Analytics)
+	require.WithinDuration(t, began, oldest, 10*time.Second)
+	resume()
+	require.Eventually(t, nothing, 30*time.Second, 200*time.Millisecond)
 }
 
 func degraded(t *testing.T, s *stack.Stack) {

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/store/retention"
 )
 
 // Replay publishes a dead letter's event on its topic again, as it first came.
@@ -17,6 +19,29 @@ func (k *Kafka) Replay(letter Message) error {
 		return fmt.Errorf("dead letter %s/%d/%d: %w", letter.Topic, letter.Partition, letter.Offset, err)
 	}
 	return k.Publish(topic, key, value)
+}
+
+// Remembered is how old an event may be that is replayed: services remember for that
+// long what they have handled (retention.Inbox), less the time that the replay itself
+// takes to be handled.
+const Remembered = retention.Inbox - time.Hour
+
+// Since is the oldest time that a dead letter shows, by which its event may have been
+// handled by others. That the event names a later one, by a clock that is wrong or by
+// whoever made it, does not make it younger than the broker and the service that failed
+// at it know it to be.
+func (m Message) Since() time.Time {
+	since := m.Time
+	times := []time.Time{m.Event.Time}
+	if m.Death != nil {
+		times = append(times, m.Death.First)
+	}
+	for _, at := range times {
+		if !at.IsZero() && at.Before(since) {
+			since = at
+		}
+	}
+	return since
 }
 
 // revive is the event of a dead letter without what its death added, under the

@@ -55,3 +55,20 @@ func TestRevive(t *testing.T) {
 		})
 	}
 }
+
+func TestALetterIsAsOldAsTheOldestTimeThatItShows(t *testing.T) {
+	now := time.Now().UTC()
+	young, old := now.Add(-time.Hour), now.Add(-9*24*time.Hour)
+	for name, c := range map[string]struct {
+		letter Message
+		want   time.Time
+	}{
+		"the letter":                         {Message{Time: old}, old},
+		"the event, which waited for a week": {Message{Time: young, Event: event.CloudEvent{Time: old}}, old},
+		"the first failure":                  {Message{Time: young, Event: event.CloudEvent{Time: young}, Death: &event.Death{First: old}}, old},
+		"an event that says it is to come":   {Message{Time: old, Event: event.CloudEvent{Time: now.Add(time.Hour)}}, old},
+		"no other time":                      {Message{Time: young, Death: &event.Death{}}, young},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, c.letter.Since()) })
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wealth-companion/companion/app/ops/admin"
+)
+
+func lagCommand() *cobra.Command {
+	var to connection
+	var output string
+	var all bool
+	var bounds lagBounds
+	cmd := &cobra.Command{
+		Use:   "lag",
+		Short: "Show how far each service has come in the events that it handles",
+		Long: `Show how far each service has come in the events that it handles: per topic and
+partition how many events wait, and since when the oldest does. A service that nothing
+waits for has one line. Events of transactions that were just made wait for a moment, as
+they should.
+
+It exits with status 1 when an event waits for longer than --max-age, when more than
+--max-waiting wait in a partition, or when events wait for a service that nobody reads for.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if bounds.age <= 0 || bounds.waiting < 0 {
+				return fmt.Errorf("%w: --max-age is more than 0, and --max-waiting not less", errUsage)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
+			defer cancel()
+			kafka, done, err := to.open(ctx)
+			if err != nil {
+				return err
+			}
+			defer done()
+			groups, err := kafka.Lags(ctx)
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			if output == "json" {
+				if err := show(output, groups, "", func(admin.Group) string { return "" }); err != nil {
+					return err
+				}
+			} else if err := show(output, lagRows(groups, all, now), "SERVICE\tREADERS\tTOPIC\tPARTITION\tWAITING\tOLDEST WAITS FOR", func(row string) string { return row }); err != nil {
+				return err
+			}
+			return bounds.check(groups, now)
+		},
+	}
+	to.flags(cmd)
+	outputFlag(cmd, &output)
+	cmd.Flags().BoolVar(&all, "all", false, "every partition, also those in which nothing waits")
+	cmd.Flags().DurationVar(&bounds.age, "max-age", time.Minute, "how long an event may wait")
+	cmd.Flags().Int64Var(&bounds.waiting, "max-waiting", 10_000, "how many events may wait in a partition")
+	return cmd
+}
+
+// lagRows are the lines of the table.
+func lagRows(groups []admin.Group, all bool, now time.Time) []string {
+	var rows []string
+	for _, group := range groups {
+		readers := fmt.Sprintf("%s\t%d", group.Name, group.Members)
+		shown := 0
+		for _, p := range group.Partitions {
+			if p.Waiting == 0 && !all {
+				continue
+			}
+			shown++
+			rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%s\t%s", readers, p.Topic, p.Partition, events(p.Waiting), waited(p, now)))
+		}
+		if shown == 0 {
+			rows = append(rows, readers+"\t(all)\t-\t"+events(0)+"\t-")
+		}
+	}
+	return rows
+}
+
+func events(n int64) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
+}
+
+// waited is for how long the oldest event of a partition has waited.
+func waited(p admin.PartitionLag, now time.Time) string {
+	switch {
+	case p.Waiting == 0:
+		return "-"
+	case p.Oldest == nil:
+		return "not known"
+	}
+	return max(0, now.Sub(*p.Oldest)).Round(time.Second).String()
+}
+
+// lagBounds are what is still in order.
+type lagBounds struct {
+	age     time.Duration
+	waiting int64
+}
+
+// check returns an error that names all that is out of order.
+func (b lagBounds) check(groups []admin.Group, now time.Time) error {
+	var wrong []string
+	for _, group := range groups {
+		waiting := int64(0)
+		for _, p := range group.Partitions {
+			waiting += p.Waiting
+			where := fmt.Sprintf("%s: %s/%d", group.Name, p.Topic, p.Partition)
+			switch {
+			case p.Oldest != nil && now.Sub(*p.Oldest) > b.age:
+				wrong = append(wrong, fmt.Sprintf("%s stands at an event of %s ago", where, waited(p, now)))
+			case p.Waiting > b.waiting:
+				wrong = append(wrong, fmt.Sprintf("%s has %s waiting", where, events(p.Waiting)))
+			}
+		}
+		if group.Members == 0 && waiting > 0 {
+			wrong = append(wrong, fmt.Sprintf("%s: nobody reads (%s), and %s", group.Name, group.State, events(waiting)+" wait"))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(append(wrong, "what to do is in docs/runbook.md, \"Events stand still\""), "\n  "))
+}
