@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,27 +25,37 @@ import (
 
 var (
 	ofxStart = regexp.MustCompile(`(?i)<(OFX|BANKMSGSRSV1|CREDITCARDMSGSRSV1|STMTRS|CCSTMTRS|BANKTRANLIST|STMTTRN)[\s>]`) // some banks leave the root out
-	ofxTag   = regexp.MustCompile(`^<(/?)([A-Za-z][A-Za-z0-9._:-]{0,60})\s*(/?)>`)                                        // OFX has no attributes
 	ofxDay   = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})`)                                                             // against the format, and clear
-	ofxMoney = regexp.MustCompile(`(?i)<TRNAMT\s*>([^<]{0,60})`)
 	ofxDate  = regexp.MustCompile(`^(\d{8})(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)? *(\[[^\]]*\]?)?$`)
 )
+
+// maxFixes bounds the corrections in a file, for each of which all lines are looked at.
+const maxFixes = 500
 
 // maxValue is how many bytes of one value are kept.
 const maxValue = 4096
 
 type ofxParser struct {
 	s        *sink
-	currency string         // the statement's
-	account  string         // the number of the account that is being told
-	kind     string         // its kind
-	within   map[string]int // how many of these tags are open
-	inside   bool           // a STMTTRN is open
-	number   int            // its line
-	values   map[string]string
+	currency string            // the statement's
+	account  string            // the number of the account that is being told
+	kind     string            // its kind
+	within   map[string]int    // how many of these tags are open
+	inside   bool              // a STMTTRN is open
+	number   int               // its line
+	values   map[string][]byte // of its tags in ofxValues
 	kinds    map[string]string // of accounts, by their number
 	mark     string            // the amounts' decimal mark, "" when they do not agree on one
 	seen     int
+	fixes    []ofxFix
+}
+
+// ofxFix is a transaction that replaces or deletes an earlier one.
+type ofxFix struct {
+	line    Line
+	of      string // the earlier one's FITID
+	deletes bool
+	account string
 }
 
 func parseOFX(text string, s *sink) error {
@@ -62,7 +73,39 @@ func parseOFX(text string, s *sink) error {
 	if p.seen == 0 {
 		return invalid("file", "has no transactions")
 	}
+	p.correct()
 	return nil
+}
+
+// correct does what the bank corrects within the file; what it corrects of an earlier
+// file is told.
+func (p *ofxParser) correct() {
+	for _, fix := range p.fixes {
+		p.s.current = fix.account
+		if p.s.other() {
+			continue
+		}
+		at := -1
+		for i, l := range p.s.lines {
+			switch {
+			case l.Reference != fix.of:
+			case at >= 0: // two have the mark: which one is meant is not known
+				at = -2
+			case at == -1:
+				at = i
+			}
+		}
+		switch {
+		case at < 0:
+			p.s.refuse(fix.line.Number, "the bank corrects an earlier transaction with this one, which is not in the file or not the only one of its FITID: change that one by hand")
+		case fix.deletes:
+			p.s.refuse(fix.line.Number, "the bank took the transaction of line %d back: both are left out", p.s.lines[at].Number)
+			p.s.lines = slices.Delete(p.s.lines, at, at+1)
+		default:
+			p.s.lines = slices.Delete(p.s.lines, at, at+1)
+			p.s.add(fix.line)
+		}
+	}
 }
 
 // stream walks over tags and the text between them.
@@ -76,7 +119,7 @@ func (p *ofxParser) stream(text string, line int) (err error) {
 		line += strings.Count(part, "\n")
 		text = text[n:]
 	}
-	blocks := map[string]string{"<!--": "-->", "<![CDATA[": "]]>"}
+	blocks := []struct{ begin, end string }{{"<!--", "-->"}, {"<![CDATA[", "]]>"}}
 next:
 	for text != "" && err == nil { // each turn takes a byte at least
 		if at := strings.IndexByte(text, '<'); at != 0 {
@@ -86,37 +129,77 @@ next:
 			take(at, true)
 			continue
 		}
-		for begin, end := range blocks {
-			if !strings.HasPrefix(text, begin) {
+		for i, block := range blocks {
+			if !strings.HasPrefix(text, block.begin) {
 				continue
 			}
-			length := strings.Index(text[len(begin):], end)
-			if length < 0 {
-				delete(blocks, begin) // no end anywhere: not looked for again
-				continue
+			length := strings.Index(text[len(block.begin):], block.end)
+			if length < 0 { // no end anywhere: not looked for again
+				blocks = slices.Delete(blocks, i, i+1)
+				break
 			}
-			take(len(begin), false)
-			take(length, begin != "<!--")
-			take(len(end), false)
+			take(len(block.begin), false)
+			take(length, block.end != "-->")
+			take(len(block.end), false)
 			continue next
 		}
-		tag := ofxTag.FindStringSubmatch(text)
-		if tag == nil {
+		tag, size := ofxTagOf(text)
+		if size == 0 {
 			take(1, true) // a bare <
 			continue
 		}
-		name := strings.ToUpper(tag[2])
-		if tag[1] == "" {
-			leaf = name
-			err = p.open(name, line)
+		if !tag.end {
+			leaf = tag.name
+			err = p.open(tag.name, line)
 		}
-		if tag[1] != "" || tag[3] != "" {
+		if tag.end || tag.empty {
 			leaf = ""
-			p.close(name)
+			p.close(tag.name)
 		}
-		take(len(tag[0]), false)
+		take(size, false)
 	}
 	return err
+}
+
+type ofxTag struct {
+	name       string // in capitals
+	end, empty bool   // </NAME>, <NAME/>
+}
+
+const maxTag = 61 // letters of a tag's name
+
+// ofxTagOf reads the tag with which a text begins, and its length; 0 when there is
+// none. OFX has no attributes.
+func ofxTagOf(text string) (tag ofxTag, size int) {
+	at := 1
+	if strings.HasPrefix(text[at:], "/") {
+		tag.end = true
+		at++
+	}
+	start := at
+	for at < len(text) && at-start < maxTag && ofxLetter(text[at], at > start) {
+		at++
+	}
+	if at == start {
+		return tag, 0
+	}
+	tag.name = strings.ToUpper(text[start:at])
+	for at < len(text) && strings.IndexByte(" \t\n\r\f", text[at]) >= 0 {
+		at++
+	}
+	if strings.HasPrefix(text[at:], "/") {
+		tag.empty = true
+		at++
+	}
+	if !strings.HasPrefix(text[at:], ">") {
+		return tag, 0
+	}
+	return tag, at + 1
+}
+
+func ofxLetter(c byte, more bool) bool {
+	letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return letter || more && (c >= '0' && c <= '9' || c == '.' || c == '_' || c == ':' || c == '-')
 }
 
 // The tags within which a value means something else.
@@ -133,7 +216,7 @@ func (p *ofxParser) open(tag string, line int) error {
 	case tag == "STMTTRN":
 		p.tell()  // of an account whose end is not told
 		p.flush() // of one that was not closed
-		p.inside, p.number, p.values = true, line, map[string]string{}
+		p.inside, p.number, p.values = true, line, map[string][]byte{}
 		return p.count()
 	case tag == "INVTRAN":
 		p.s.refuse(line, "a purchase or sale of securities is not imported: enter it by hand")
@@ -143,6 +226,9 @@ func (p *ofxParser) open(tag string, line int) error {
 }
 
 func (p *ofxParser) count() error {
+	if len(p.fixes) > maxFixes {
+		return invalid("file", "has more than %d corrections of transactions: export a shorter time, several files one after the other", maxFixes)
+	}
 	if p.seen++; p.seen > MaxLines {
 		return invalid("file", "has more than %d transactions: export a shorter time, several files one after the other", MaxLines)
 	}
@@ -179,8 +265,8 @@ func (p *ofxParser) value(tag, text string) error {
 	switch {
 	case tag == "CURSYM" && p.within["ORIGCURRENCY"] > 0: // the amount is in the statement's
 	case p.inside:
-		if known := p.values[tag]; len(known)+len(text) <= maxValue {
-			p.values[tag] = known + text
+		if known := p.values[tag]; ofxValues[tag] && len(known)+len(text) <= maxValue {
+			p.values[tag] = append(known, text...)
 		}
 	case tag == "CURDEF" && strings.TrimSpace(text) != "":
 		p.currency = clean(text, maxShort)
@@ -198,10 +284,14 @@ func (p *ofxParser) flush() {
 		return
 	}
 	p.inside = false
+	values := make(map[string]string, len(p.values))
 	for tag, text := range p.values {
-		p.values[tag] = strings.TrimSpace(text)
+		values[tag] = strings.TrimSpace(string(text))
 	}
-	l, err := ofxLine(p.values, p.mark, p.currency)
+	l, err := ofxLine(values, p.mark, p.currency)
+	if errors.Is(err, errZero) && strings.EqualFold(values["CORRECTACTION"], "DELETE") { // its amount does not count
+		err = nil
+	}
 	if err != nil {
 		p.s.refuse(p.number, "%s", err.Error())
 		return
@@ -210,13 +300,23 @@ func (p *ofxParser) flush() {
 	if l.Currency == "" {
 		l.Currency = p.currency
 	}
+	if of := clean(values["CORRECTFITID"], maxShort); of != "" {
+		p.fixes = append(p.fixes, ofxFix{l, of, strings.EqualFold(values["CORRECTACTION"], "DELETE"), p.s.current})
+		return
+	}
 	p.s.add(l)
+}
+
+// What counts of a transaction.
+var ofxValues = map[string]bool{
+	"TRNTYPE": true, "DTPOSTED": true, "TRNAMT": true, "FITID": true, "NAME": true, "EXTDNAME": true, "MEMO": true,
+	"CURSYM": true, "CORRECTFITID": true, "CORRECTACTION": true,
 }
 
 func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 	switch {
-	case v["CORRECTFITID"] != "" || v["CORRECTACTION"] != "":
-		return l, errors.New("the bank corrects an earlier transaction with this one: change that one by hand")
+	case v["CORRECTFITID"] == "" && v["CORRECTACTION"] != "":
+		return l, errors.New("the bank corrects an earlier transaction with this one and does not say which: change that one by hand")
 	case strings.EqualFold(v["TRNTYPE"], "HOLD"):
 		return l, errPending
 	}
@@ -259,8 +359,22 @@ func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 // ofxMark is the decimal mark that the file's amounts agree on, or "".
 func ofxMark(text string) string {
 	var amounts []string
-	for _, found := range ofxMoney.FindAllStringSubmatch(text, MaxLines+1) {
-		amounts = append(amounts, ofxPlain(found[1]))
+	for len(amounts) <= MaxLines {
+		at := strings.IndexByte(text, '<')
+		if at < 0 {
+			break
+		}
+		text = text[at:]
+		tag, size := ofxTagOf(text)
+		text = text[max(size, 1):]
+		if tag.name != "TRNAMT" || tag.end || size == 0 {
+			continue
+		}
+		amount := text[:min(len(text), maxAmount)]
+		if end := strings.IndexByte(amount, '<'); end >= 0 {
+			amount = amount[:end]
+		}
+		amounts = append(amounts, ofxPlain(amount))
 	}
 	if mark, finding := decimalMark(amounts); finding == markSure {
 		return mark

@@ -17,12 +17,21 @@ import (
 type qifRecord struct {
 	number int
 	values map[byte]string
-	parts  []string // the amounts of a split transaction
-	own    string   // the name of the account, where the file tells it
+	parts  []qifPart // of a split transaction
+	own    string    // the name of the account, where the file tells it
 }
 
+// qifPart is a part of a split transaction: what S, E and $ say.
+type qifPart struct {
+	number                 int
+	category, memo, amount string
+}
+
+// The sections that hold lists and settings, and no movements of any kind.
+var qifLists = map[string]bool{"cat": true, "class": true, "memorized": true, "security": true, "prices": true, "budget": true, "template": true, "tag": true, "payee": true}
+
 // The sections that hold movements of money; of the others, those of
-// securities are told, lists and settings are not.
+// securities and of what is not known are told, lists and settings are not.
 var qifMoney = map[string]bool{"bank": true, "cash": true, "ccard": true, "oth a": true, "oth l": true}
 
 func parseQIF(text string, m Mapping, s *sink) error {
@@ -55,9 +64,11 @@ func parseQIF(text string, m Mapping, s *sink) error {
 	}
 	for _, r := range records {
 		s.in(r.own)
-		if l, err := r.line(order, mark); err != nil {
+		lines, err := r.lines(order, mark)
+		if err != nil {
 			s.refuse(r.number, "%s", err.Error())
-		} else {
+		}
+		for _, l := range lines {
 			s.add(l)
 		}
 		if err := s.full(); err != nil {
@@ -74,14 +85,17 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 		return nil, err
 	}
 	var records []qifRecord
-	const skip, money, securities, account = 0, 1, 2, 3
+	const skip, money, securities, account, unknown = 0, 1, 2, 3, 4
 	section, found := money, false // some banks leave the first !Type out
 	current, name := qifRecord{values: map[byte]string{}}, ""
+	kind := ""
 	end := func() {
 		switch {
 		case current.number == 0:
 		case section == securities:
 			s.refuse(current.number, "a purchase or sale of securities is not imported: enter it by hand")
+		case section == unknown:
+			s.refuse(current.number, "a record of the kind %s is not imported: enter it by hand if it moved money", quote(kind))
 		case section == account:
 			name = current.values['N']
 		case section == money:
@@ -99,7 +113,7 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 		case line[0] == '!':
 			end()
 			found = true
-			kind, _ := strings.CutPrefix(strings.ToLower(line[1:]), "type:")
+			kind, _ = strings.CutPrefix(strings.ToLower(line[1:]), "type:")
 			switch kind = strings.TrimSpace(kind); {
 			case qifMoney[kind]:
 				section = money
@@ -108,8 +122,10 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 			case kind == "account":
 				section = account
 			case strings.HasPrefix(kind, "option:"), strings.HasPrefix(kind, "clear:"):
-			default:
+			case qifLists[kind]:
 				section = skip
+			default:
+				section = unknown
 			}
 		case line[0] == '^':
 			end()
@@ -117,9 +133,7 @@ func qifRecords(text string, s *sink) ([]qifRecord, error) {
 			if current.number == 0 {
 				current.number = i + 1
 			}
-			if line[0] == '$' {
-				current.parts = append(current.parts, line[1:])
-			}
+			current.part(line, i+1)
 			// The first of a kind counts: what follows are the parts of a split
 			// transaction and the lines of an address.
 			if _, known := current.values[line[0]]; !known {
@@ -149,9 +163,6 @@ func (r qifRecord) line(order string, mark string) (l Line, err error) {
 	if l.Amount, l.Currency, err = parseAmount(amount, mark); err != nil {
 		return l, err
 	}
-	if err := r.sums(l.Amount, mark); err != nil {
-		return l, err
-	}
 	l.Description = r.values['P']
 	if memo := r.values['M']; !strings.Contains(l.Description, memo) {
 		l.Description += " " + memo
@@ -159,17 +170,8 @@ func (r qifRecord) line(order string, mark string) (l Line, err error) {
 	if isBalance(r.values['P']) {
 		return l, errBalance
 	}
-	// [Savings] is a transfer's other account, /class follows a category.
-	category, _, _ := strings.Cut(r.values['L'], "/")
-	other, transfer := strings.CutPrefix(r.values['L'], "[")
-	switch {
-	case transfer:
-		l.Transfer, _, _ = strings.Cut(other, "]")
-		if l.Transfer != "" && strings.EqualFold(l.Transfer, r.own) {
-			return l, errors.New("is a correction of the account's own balance and no movement: enter it by hand if money did move")
-		}
-	case !strings.HasPrefix(category, "--"): // --Split-- says that there are several
-		l.Category = category
+	if l.Category, l.Transfer, err = r.filed(r.values['L']); err != nil {
+		return l, err
 	}
 	// N is a cheque's number, or a word such as ATM, which marks no movement.
 	if n := r.values['N']; n != "" && strings.Trim(n, "0123456789") == "" && strings.Trim(n, "0") != "" {
@@ -178,23 +180,81 @@ func (r qifRecord) line(order string, mark string) (l Line, err error) {
 	return l, nil
 }
 
-// sums checks that the parts of a split transaction are the whole.
-func (r qifRecord) sums(whole decimal.Decimal, mark string) error {
+// part takes a line of a split transaction: each part begins with its category, S.
+func (r *qifRecord) part(line string, number int) {
+	value := strings.TrimSpace(line[1:])
+	if line[0] == 'S' {
+		r.parts = append(r.parts, qifPart{number: number, category: value})
+		return
+	}
+	if line[0] != 'E' && line[0] != '$' {
+		return
+	}
+	if n := len(r.parts); n == 0 || line[0] == '$' && r.parts[n-1].amount != "" { // one without S
+		r.parts = append(r.parts, qifPart{number: number})
+	}
+	last := &r.parts[len(r.parts)-1]
+	if line[0] == 'E' {
+		last.memo = value
+	} else {
+		last.amount = value
+	}
+}
+
+// lines are a record's movements: one, or the parts of a split transaction, which must
+// add up to it.
+func (r qifRecord) lines(order, mark string) ([]Line, error) {
+	whole, err := r.line(order, mark)
+	if err != nil {
+		return nil, err
+	}
 	if len(r.parts) == 0 {
-		return nil
+		return []Line{whole}, nil
 	}
+	var lines []Line
 	sum := decimal.Zero
-	for _, text := range r.parts {
-		part, _, err := parseAmount(text, mark)
-		if err != nil && !errors.Is(err, errZero) {
-			return fmt.Errorf("a part of the split: %w", err)
+	for i, part := range r.parts {
+		l := whole
+		l.Number = part.number
+		if l.Amount, _, err = parseAmount(part.amount, mark); errors.Is(err, errZero) {
+			continue
 		}
-		sum = sum.Add(part)
+		if err != nil {
+			return nil, fmt.Errorf("a part of the split: %w", err)
+		}
+		if l.Category, l.Transfer, err = r.filed(part.category); err != nil {
+			return nil, err
+		}
+		if !strings.Contains(l.Description, part.memo) {
+			l.Description += " " + part.memo
+		}
+		if l.Reference != "" { // the cheque's number marks the whole
+			l.Reference = fmt.Sprintf("%s/%d", l.Reference, i+1)
+		}
+		sum = sum.Add(l.Amount)
+		lines = append(lines, l)
 	}
-	if !sum.Equal(whole) {
-		return fmt.Errorf("its parts make %s, and the whole is %s: correct the file or enter it by hand", sum, whole)
+	if !sum.Equal(whole.Amount) {
+		return nil, fmt.Errorf("its parts make %s, and the whole is %s: correct the file or enter it by hand", sum, whole.Amount)
 	}
-	return nil
+	return lines, nil
+}
+
+// filed gives what L or S says: a category, or in brackets a transfer's other account.
+func (r qifRecord) filed(text string) (category, transfer string, err error) {
+	other, is := strings.CutPrefix(text, "[")
+	if !is {
+		category, _, _ = strings.Cut(text, "/") // a class follows
+		if strings.HasPrefix(category, "--") {  // --Split-- says that there are several
+			category = ""
+		}
+		return category, "", nil
+	}
+	transfer, _, _ = strings.Cut(other, "]")
+	if transfer != "" && strings.EqualFold(transfer, r.own) {
+		return "", "", errors.New("is a correction of the account's own balance and no movement: enter it by hand if money did move")
+	}
+	return "", transfer, nil
 }
 
 // qifOrder gives the order of day, month and year in a layout: "DMY".

@@ -167,9 +167,39 @@ var balances = map[string]bool{
 	"anfangssaldo": true, "endsaldo": true, "schlusssaldo": true, "saldovortrag": true, "kontostand": true, "anfangsbestand": true, "eröffnungssaldo": true,
 	"solde initial": true, "solde final": true, "solde précédent": true, "solde precedent": true, "ancien solde": true, "nouveau solde": true,
 	"saldo iniziale": true, "saldo finale": true, "saldo precedente": true, "beginsaldo": true, "eindsaldo": true, "vorig saldo": true,
+	"nieuw saldo": true, "oud saldo": true, "beginstand": true, "eindstand": true, "saldo": true, "saldo actual": true, "saldo disponible": true, "saldo previo": true,
+	"saldo contabile": true, "saldo disponibile": true, "saldo em conta": true, "saldo bloqueado": true, "saldo em conta corrente": true,
+	"alter kontostand": true, "neuer kontostand": true, "alter saldo": true, "neuer saldo": true, "schlussbestand": true, "endbestand": true,
+	"solde": true, "solde d ouverture": true, "solde de clôture": true, "solde reporté": true, "solde créditeur": true, "solde débiteur": true,
+	"balance": true, "brought forward": true, "carried forward": true, "balance b f": true, "balance c f": true, "available balance": true, "current balance": true, "new balance": true, "statement balance": true,
+	"saldo początkowe": true, "saldo końcowe": true, "počáteční zůstatek": true, "konečný zůstatek": true, "počiatočný zostatok": true, "konečný zostatok": true,
+	"nyitó egyenleg": true, "záró egyenleg": true, "nyitóegyenleg": true, "záróegyenleg": true, "sold initial": true, "sold final": true, "sold inițial": true,
+	"ingående saldo": true, "utgående saldo": true, "inngående saldo": true, "primosaldo": true, "ultimosaldo": true, "alkusaldo": true, "loppusaldo": true,
+	"açılış bakiyesi": true, "kapanış bakiyesi": true, "devreden bakiye": true, "devir bakiyesi": true, "početno stanje": true, "završno stanje": true, "začetno stanje": true, "končno stanje": true,
+	"входящий остаток": true, "исходящий остаток": true, "начальный остаток": true, "конечный остаток": true, "вхідний залишок": true, "вихідний залишок": true,
+	"начално салдо": true, "крайно салдо": true, "αρχικό υπόλοιπο": true, "τελικό υπόλοιπο": true, "υπόλοιπο": true,
 }
 
-func isBalance(text string) bool { return balances[letters(text)] }
+// What stands beside such words: "Solde au 31/08/2026", "Saldo do dia 02/09".
+var besideBalance = map[string]bool{
+	"au": true, "at": true, "as": true, "of": true, "on": true, "per": true, "em": true, "am": true, "vom": true, "zum": true, "al": true, "a": true, "le": true, "en": true, "op": true, "na": true, "ke": true, "eur": true,
+}
+
+// isBalance reports whether a text names a balance and nothing else.
+func isBalance(text string) bool {
+	if len(text) > maxShort {
+		return false
+	}
+	words := strings.Fields(letters(text))
+	if balances[strings.Join(words, " ")] {
+		return true
+	}
+	words = slices.DeleteFunc(words, func(word string) bool { return strings.Trim(word, "0123456789") == "" })
+	for len(words) > 0 && besideBalance[words[len(words)-1]] {
+		words = words[:len(words)-1]
+	}
+	return balances[strings.Join(words, " ")]
+}
 
 // FormatOf tells a statement's format from how it begins; what is none of the others
 // is taken for CSV.

@@ -3,8 +3,10 @@ package statement
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,7 +81,8 @@ func TestStatements(t *testing.T) {
 		"QIF: split, transfer, cheque, securities": {
 			"quicken.qif", QIF, Mapping{}, []string{
 				"2026-11-02T00:00|-1240||Green Property Rent|Housing:Rent|1041",
-				"2026-11-13T00:00|2100||Employer|Salary|",
+				"2026-11-13T00:00|2000||Employer|Salary|",
+				"2026-11-13T00:00|100||Employer|Bonus|",
 				"2026-11-15T00:00|-300||||",
 			}, map[int]string{24: `"-x" is not an amount`, 34: "securities"}},
 		"OFX: a reference made of day and amount does not join two movements": {
@@ -302,29 +305,114 @@ func TestOFXCurrencyIsTheStatementsOwn(t *testing.T) {
 }
 
 func TestQIFRecords(t *testing.T) {
-	for name, c := range map[string]struct{ record, transfer, bad string }{
-		"a transfer names the other account":             {"T-300\nL[Savings]/holiday", "Savings", ""},
-		"the own account is no transfer":                 {"T-300\nL[everyday]", "", "correction"},
-		"parts that are the whole":                       {"T-3.00\nL--Split--\nSFood\n$-1.00\nSRent\n$-2.00", "", ""},
-		"parts that are not the whole":                   {"T-3.00\nSFood\n$-1.00\nSRent\n$-1.00", "", "make -2"},
-		"a part that is no amount":                       {"T-3.00\nSFood\n$x", "", "part of the split"},
-		"an opening balance of the account in the words": {"T3.00\nPOpening Balance\nL[Everyday]", "", "balance"},
+	for name, c := range map[string]struct {
+		record string
+		lines  []string // the transfer's account, amount, category, description, reference
+		bad    string
+	}{
+		"a transfer names the other account":   {"T-300\nL[Savings]/holiday", []string{"Savings|-300|||"}, ""},
+		"the own account is no transfer":       {"T-300\nL[everyday]", nil, "correction"},
+		"the parts of a split":                 {"T-6.00\nN12\nPShop\nL--Split--\nSFood/home\nEBread\n$-1.00\nSRent\n$-2.00\nS[Savings]\n$-3.00", []string{"|-1|Food|Shop Bread|12/1", "|-2|Rent|Shop|12/2", "Savings|-3||Shop|12/3"}, ""},
+		"a part that goes the other way":       {"T-2.00\nSFood\n$-3.00\nSDeposit\n$1.00\nSNothing\n$0.00", []string{"|-3|Food||", "|1|Deposit||"}, ""},
+		"a part without a category":            {"T-3.00\nLFood\n$-1.00\nERest\n$-2.00", []string{"|-1||Rest|", "|-2|||"}, ""},
+		"parts that are not the whole":         {"T-3.00\nSFood\n$-1.00\nSRent\n$-1.00", nil, "make -2"},
+		"a part that is no amount":             {"T-3.00\nSFood\n$x", nil, "part of the split"},
+		"a part without an amount":             {"T-3.00\nSFood\n$-3.00\nSRent", nil, "part of the split"},
+		"a part that is the account's own":     {"T-3.00\nSFood\n$-1.00\nS[Everyday]\n$-2.00", nil, "correction"},
+		"an opening balance of the account":    {"T3.00\nPOpening Balance\nL[Everyday]", nil, "balance"},
+		"a kind that is not known":             {"T3.00\n^\n!Type:Invoice\nD2026-03-15\nT-5.00", []string{"|3|||"}, `kind "invoice"`},
+		"lists of categories are no movements": {"T3.00\n^\n!Type:Cat\nNFood\nE", []string{"|3|||"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines, bad, err := Parse(QIF, strings.NewReader("!Account\nNEveryday\n^\n!Type:Bank\nD2026-03-15\n"+c.record+"\n^\n"), Mapping{DecimalMark: "."})
 			require.NoError(t, err)
-			if c.bad != "" {
-				require.Empty(t, lines)
-				require.Len(t, bad, 1)
-				require.Contains(t, bad[0].Reason, c.bad)
+			var got []string
+			for _, l := range lines {
+				got = append(got, strings.Join([]string{l.Transfer, l.Amount.String(), l.Category, l.Description, l.Reference}, "|"))
+			}
+			require.Equal(t, c.lines, got)
+			if c.bad == "" {
+				require.Empty(t, bad)
 				return
 			}
-			require.Empty(t, bad)
-			require.Len(t, lines, 1)
-			require.Equal(t, c.transfer, lines[0].Transfer)
-			require.Empty(t, lines[0].Category)
+			require.Len(t, bad, 1)
+			require.Contains(t, bad[0].Reason, c.bad)
 		})
 	}
+}
+
+func TestOFXCorrections(t *testing.T) {
+	first := "<STMTTRN><DTPOSTED>20261101<TRNAMT>-1.00<FITID>a<NAME>Shop</STMTTRN>\n<STMTTRN><DTPOSTED>20261101<TRNAMT>-5.00<FITID>b<NAME>Bar</STMTTRN>\n"
+	for name, c := range map[string]struct {
+		more, bad string
+		lines     []string
+	}{
+		"replaced":                 {"<TRNAMT>-2.00<FITID>c<CORRECTFITID>a<CORRECTACTION>REPLACE", "", []string{"2026-11-01T00:00|-5||Bar||b", "2026-11-02T00:00|-2||||c"}},
+		"deleted":                  {"<TRNAMT>0<FITID>c<CORRECTFITID>a<CORRECTACTION>DELETE", "line 2 back", []string{"2026-11-01T00:00|-5||Bar||b"}},
+		"of an earlier file":       {"<TRNAMT>-2.00<FITID>c<CORRECTFITID>z<CORRECTACTION>REPLACE", "by hand", []string{"2026-11-01T00:00|-1||Shop||a", "2026-11-01T00:00|-5||Bar||b"}},
+		"of nothing that is named": {"<TRNAMT>-2.00<FITID>c<CORRECTACTION>REPLACE", "by hand", []string{"2026-11-01T00:00|-1||Shop||a", "2026-11-01T00:00|-5||Bar||b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, bad, err := Parse(OFX, strings.NewReader("<OFX>\n"+first+"<STMTTRN><DTPOSTED>20261102"+c.more+"</STMTTRN></OFX>"), Mapping{})
+			require.NoError(t, err)
+			require.Equal(t, c.lines, shown(lines))
+			if c.bad == "" {
+				require.Empty(t, bad)
+				return
+			}
+			require.Len(t, bad, 1)
+			require.Contains(t, bad[0].Reason, c.bad)
+		})
+	}
+}
+
+func TestBalancesAreNoMovements(t *testing.T) {
+	for _, text := range []string{"SALDO DO DIA 02/09/2026", "Solde au 31.08.2026", "Saldo końcowe", "Konečný zůstatek", "Balance b/f", "Входящий остаток", "Closing balance as of 2026-09-30"} {
+		require.True(t, isBalance(text), text)
+	}
+	for _, text := range []string{"", "42", "New Balance Shoes", "Saldo Mobile", "Balance Yoga", "Recarga saldo", "au"} {
+		require.False(t, isBalance(text), text)
+	}
+}
+
+// TestHostileOFX reads files of nearly the largest size that hold nothing but trouble.
+// What counts is the processor's time: other work on the machine does not.
+func TestHostileOFX(t *testing.T) {
+	numbered := func(format string) string {
+		var text strings.Builder
+		for i := 0; text.Len() < 9<<20; i++ {
+			fmt.Fprintf(&text, format, i)
+		}
+		return text.String()
+	}
+	fill := func(part string) string { return strings.Repeat(part, 9<<20/len(part)) }
+	for name, text := range map[string]string{
+		"tags":                    fill("<A>"),
+		"tags of a transaction":   "<STMTTRN>" + fill("<A>x"),
+		"different tags":          "<STMTTRN>" + numbered("<A%d>x"),
+		"bare marks":              "<STMTTRN><NAME>" + fill("<"),
+		"bare marks in many":      strings.Repeat("<STMTTRN><NAME>"+strings.Repeat("< ", 1000)+"</STMTTRN>", 4500),
+		"entities":                "<STMTTRN><NAME>" + fill("&amp;"),
+		"comments without an end": fill("<!--"),
+		"amounts":                 fill("<TRNAMT>1,234.567"),
+		"accounts":                numbered("<BANKACCTFROM><ACCTID>%d</BANKACCTFROM>"),
+		"spaces in a tag":         "<A" + fill(" "),
+		"corrections":             strings.Repeat("<STMTTRN><DTPOSTED>20261101<TRNAMT>1<FITID>1</STMTTRN>", 4000) + strings.Repeat("<STMTTRN><DTPOSTED>20261101<TRNAMT>1<CORRECTFITID>1</STMTTRN>", 4000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := processorTime(t)
+			_, _, _ = Parse(OFX, strings.NewReader("<OFX><BANKTRANLIST>"+text), Mapping{})
+			took := processorTime(t) - before
+			t.Logf("%d KiB in %s", len(text)>>10, took.Round(time.Millisecond))
+			require.Less(t, took, 2*time.Second)
+		})
+	}
+}
+
+func processorTime(t *testing.T) time.Duration {
+	var used syscall.Rusage
+	require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func TestOFXLines(t *testing.T) {
