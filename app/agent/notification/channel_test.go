@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -76,11 +77,13 @@ func TestPush(t *testing.T) {
 	secret := make([]byte, 16)
 	_, err = rand.Read(secret)
 	require.NoError(t, err)
-	status := http.StatusCreated
+	status, says := http.StatusCreated, ""
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "aes128gcm", r.Header.Get("Content-Encoding"))
 		require.Equal(t, "mailto:platform@example.org", contact(t, r.Header.Get("Authorization")))
 		w.WriteHeader(status)
+		_, err := io.WriteString(w, says)
+		require.NoError(t, err)
 	}))
 	defer service.Close()
 	subscription := event.PushSubscription{
@@ -100,6 +103,12 @@ func TestPush(t *testing.T) {
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrPermanent)
 	require.ErrorIs(t, failure(p.Send(t.Context(), event.PreferencesChanged{}, notes)), ErrPermanent)
+	status, says = http.StatusForbidden, "the key is wrong"
+	require.ErrorContains(t, failure(p.Send(t.Context(), to, notes)), says)
+	for _, says = range []string{subscription.Endpoint, "no subscription ada is known"} {
+		require.NotContains(t, failure(p.Send(t.Context(), to, notes)).Error(), says, "whoever knows the endpoint may send to it")
+	}
+	says = ""
 
 	status = http.StatusCreated
 	p.Client = OutsideOnly()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"syscall"
 	"time"
@@ -75,7 +76,7 @@ func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubsc
 		return fmt.Errorf("push: %w", withoutEndpoint(err))
 	}
 	defer func() { _ = response.Body.Close() }()
-	why, _ := io.ReadAll(io.LimitReader(response.Body, 300))
+	why := reply(response.Body, browser)
 	switch {
 	case response.StatusCode < 300:
 		return nil
@@ -86,6 +87,18 @@ func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubsc
 	default: // never right
 		return fmt.Errorf("push: %s: %s: %w", response.Status, why, ErrPermanent)
 	}
+}
+
+// reply is what a push service says of a message, in 300 bytes at most; nothing when it
+// repeats where the message went.
+func reply(body io.Reader, browser event.PushSubscription) string {
+	raw, _ := io.ReadAll(io.LimitReader(body, 300))
+	said := string(raw)
+	at, err := url.Parse(browser.Endpoint)
+	if err != nil || strings.Contains(said, at.Host) || len(at.Path) > 1 && strings.Contains(said, path.Base(at.Path)) {
+		return "(its reply names the browser)"
+	}
+	return said
 }
 
 // withoutEndpoint is an error without the address it occurred at: whoever knows a

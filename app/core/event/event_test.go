@@ -3,6 +3,8 @@ package event
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +90,36 @@ func TestWhatIsWrongIsToldInALine(t *testing.T) {
 	require.ErrorContains(t, err, "currency: ")
 	require.NotContains(t, err.Error(), "file:")
 	require.NotContains(t, err.Error(), "\n")
+}
+
+// What breaks a schema is logged and dead-lettered with its reason, which repeats nothing
+// that a person wrote.
+func TestWhatIsWrongIsToldWithoutTheValue(t *testing.T) {
+	const secret = "topsecret7q"
+	good, err := New(context.Background(), Backend, TypeTransactionCreated, "x", transaction())
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(good.Data, &fields))
+	for name := range fields {
+		for _, wrong := range []any{secret, strings.Repeat(secret, 100), []string{secret}, map[string]any{secret: secret}, 4711.25} {
+			broken := maps.Clone(fields)
+			broken[name] = wrong
+			e := good
+			e.Data, err = json.Marshal(broken)
+			require.NoError(t, err)
+			if err := Check(e); err != nil {
+				require.NotContains(t, err.Error(), secret, name)
+				require.NotContains(t, err.Error(), "4711", name)
+			}
+		}
+	}
+	e := good
+	fields[secret] = secret
+	e.Data, err = json.Marshal(fields)
+	require.NoError(t, err)
+	err = Check(e)
+	require.ErrorContains(t, err, "the schema does not know")
+	require.NotContains(t, err.Error(), secret)
 }
 
 func TestKey(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -91,19 +92,36 @@ func conforms(name string, value any) error {
 
 var english = message.NewPrinter(language.English)
 
-// reasons tells what is wrong with which field, in one line each: the
-// validator's own text names files and has many lines.
+// reasons says what is wrong with which field, in one line each: the validator's own
+// text names files and has many lines. It leaves out the values themselves, for
+// reasons are logged, and an event's values are somebody's own.
 func reasons(err *jsonschema.ValidationError) []string {
 	if len(err.Causes) == 0 {
 		where := strings.Join(err.InstanceLocation, ".")
 		if where == "" {
 			where = "the event"
 		}
-		return []string{where + ": " + err.ErrorKind.LocalizedString(english)}
+		return []string{where + ": " + withoutValue(err.ErrorKind)}
 	}
 	var all []string
 	for _, cause := range err.Causes {
 		all = append(all, reasons(cause)...)
 	}
 	return all
+}
+
+// withoutValue says what is wrong with a value without repeating it.
+func withoutValue(why jsonschema.ErrorKind) string {
+	switch why := why.(type) {
+	case *kind.Pattern:
+		return fmt.Sprintf("does not match the pattern %s", why.Want)
+	case *kind.Format:
+		return "is no " + why.Want
+	case *kind.AdditionalProperties:
+		return fmt.Sprintf("has %d fields that the schema does not know", len(why.Properties))
+	case *kind.PropertyNames:
+		return "has a field of a name that the schema does not allow"
+	default:
+		return why.LocalizedString(english)
+	}
 }
