@@ -50,7 +50,7 @@ const DefaultThreshold = 80
 
 // New is what a user enters.
 type New struct {
-	Category  string `json:"category" doc:"The slug of a category"`
+	Category  string `json:"category" maxLength:"50" doc:"The slug of a category"`
 	Amount    string `json:"amount" doc:"More than zero, a decimal string" example:"400.00"`
 	Currency  string `json:"currency" doc:"ISO 4217" example:"EUR"`
 	Month     string `json:"month" doc:"YYYY-MM" example:"2026-11"`

@@ -40,13 +40,13 @@ func (c Category) Changed() time.Time { return c.UpdatedAt }
 
 // NewCategory is what a user enters.
 type NewCategory struct {
-	Name string `json:"name"`
+	Name string `json:"name" maxLength:"100"`
 	Kind string `json:"kind" enum:"income,expense"`
 }
 
 // CategoryEdit is what of a category shall be otherwise.
 type CategoryEdit struct {
-	Name string `json:"name"`
+	Name string `json:"name" maxLength:"100"`
 }
 
 // The categories for what has no other, and the one that all transfers have,

@@ -58,7 +58,7 @@ type NewTransaction struct {
 	Amount      string     `json:"amount" doc:"More than zero, a decimal string, in the wallet's currency" example:"12.50"`
 	ToAmount    string     `json:"toAmount,omitempty" doc:"Of transfers to a wallet of another currency: what arrives" example:"13.60"`
 	Type        string     `json:"type" enum:"income,expense,transfer" doc:"An income with a category of expenses is a refund: it lowers what was spent on the category"`
-	Category    string     `json:"category,omitempty" doc:"The slug of a category; not of transfers, whose category is transfer"`
+	Category    string     `json:"category,omitempty" maxLength:"50" doc:"The slug of a category; not of transfers, whose category is transfer"`
 	Description string     `json:"description,omitempty" maxLength:"500"`
 	Tags        []string   `json:"tags,omitempty" maxItems:"10"`
 	Timestamp   *time.Time `json:"timestamp,omitempty" doc:"When it happened; without it, now. It counts on this instant's day in your time zone"`
@@ -71,7 +71,7 @@ type Edit struct {
 	Amount      *string    `json:"amount,omitempty" doc:"Of a transfer between currencies: with toAmount"`
 	ToAmount    *string    `json:"toAmount,omitempty" doc:"Needed when a transfer between currencies gets another amount or another currency at either end"`
 	Type        *string    `json:"type,omitempty" enum:"income,expense,transfer"`
-	Category    *string    `json:"category,omitempty"`
+	Category    *string    `json:"category,omitempty" maxLength:"50"`
 	Description *string    `json:"description,omitempty" maxLength:"500"`
 	Tags        *[]string  `json:"tags,omitempty" maxItems:"10"`
 	Timestamp   *time.Time `json:"timestamp,omitempty"`

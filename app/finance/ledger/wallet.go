@@ -40,7 +40,7 @@ func (w Wallet) Changed() time.Time { return w.UpdatedAt }
 
 // NewWallet is what a user enters.
 type NewWallet struct {
-	Name           string `json:"name"`
+	Name           string `json:"name" maxLength:"100"`
 	Type           string `json:"type" enum:"cash,checking,credit,savings,investment" doc:"checking is a bank account"`
 	Currency       string `json:"currency" doc:"ISO 4217; it stays" example:"EUR"`
 	OpeningBalance string `json:"openingBalance,omitempty" doc:"A decimal string, less than zero for what is owed; without it 0" example:"-120.50"`
@@ -48,7 +48,7 @@ type NewWallet struct {
 
 // WalletEdit is what of a wallet shall be otherwise; nil leaves it.
 type WalletEdit struct {
-	Name           *string `json:"name,omitempty"`
+	Name           *string `json:"name,omitempty" maxLength:"100"`
 	Type           *string `json:"type,omitempty" enum:"cash,checking,credit,savings,investment"`
 	OpeningBalance *string `json:"openingBalance,omitempty"`
 }
