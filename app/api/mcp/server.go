@@ -35,6 +35,7 @@ func (s *Server) Handler() http.Handler {
 			"A tool that changes something has the person asked first. Where their application cannot ask them, it answers with what it would do and " +
 			"a confirmation: show it to the person word for word, and call again with the confirmation only when they agree.",
 	})
+	server.AddReceivingMiddleware(withoutNulls)
 	s.addTools(server)
 	streamable := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, Logger: s.Log, MaxRequestBodyBytes: maxRequest,
