@@ -46,7 +46,9 @@ func notice(c recurring.Cadence) int {
 		return 21
 	case "half-yearly", "quarterly":
 		return 10
-	case "monthly":
+	case "two-monthly":
+		return 7
+	case "monthly", "four-weekly", "twice a month":
 		return 3
 	}
 	return 0
@@ -90,7 +92,7 @@ const (
 	// everyday is how far back everyday spending is learnt.
 	everyday = 84 * 24 * time.Hour
 	// farthest is how far ahead a payday may lie.
-	farthest = 45 * 24 * time.Hour
+	farthest = 70 * 24 * time.Hour
 	// likely is how probable a shortfall must be to be told of.
 	likely = 0.9
 )
@@ -148,12 +150,16 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 	// machine, are no everyday spending: weeks are taken by their median.
 	weeks := make([]decimal.Decimal, everyday/(7*24*time.Hour))
 	for _, t := range history.Between(h, tomorrow.Add(-everyday), now.Add(1)) {
-		if t.WalletID != w.ID || t.Type == event.Income || expected[t.ID] {
+		if t.WalletID != w.ID || t.Type == event.Income && !t.Refund || expected[t.ID] {
 			continue
+		}
+		amount := t.Amount
+		if t.Refund { // it lowers what was spent
+			amount = amount.Neg()
 		}
 		week := int(tomorrow.Sub(t.At) / (7 * 24 * time.Hour))
 		if week < len(weeks) {
-			weeks[week] = weeks[week].Add(t.Amount)
+			weeks[week] = weeks[week].Add(amount)
 		}
 	}
 	spread := stats.SpreadOf(weeks)

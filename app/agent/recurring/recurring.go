@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/stats"
+	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/merchant"
 )
@@ -25,9 +26,13 @@ const MaxGroup = 400
 
 // Cadence is how often something is charged.
 type Cadence struct {
-	Name   string // weekly, fortnightly, monthly, quarterly, half-yearly or yearly
-	days   int    // its length, for those counted in days
-	months int    // or in months
+	// Name is weekly, fortnightly, twice a month, monthly, four-weekly, two-monthly,
+	// quarterly, half-yearly or yearly.
+	Name   string
+	days   int // its length, for those counted in days
+	months int // or in months
+	// twice: on two days of each month, as on the 1st and the 15th.
+	twice bool
 	// slack is how many days a charge may come early or late: weekends, bank
 	// holidays and short months move them.
 	slack int
@@ -35,10 +40,15 @@ type Cadence struct {
 	least int
 }
 
+const twiceAMonth = "twice a month"
+
 var cadences = []Cadence{
 	{Name: "weekly", days: 7, slack: 1, least: 5},
 	{Name: "fortnightly", days: 14, slack: 2, least: 4},
+	{Name: twiceAMonth, months: 1, twice: true, slack: 4, least: 4},
 	{Name: "monthly", months: 1, slack: 4, least: 3},
+	{Name: "four-weekly", days: 28, slack: 2, least: 4},
+	{Name: "two-monthly", months: 2, slack: 5, least: 3},
 	{Name: "quarterly", months: 3, slack: 7, least: 3},
 	{Name: "half-yearly", months: 6, slack: 9, least: 3},
 	{Name: "yearly", months: 12, slack: 9, least: 2},
@@ -51,8 +61,14 @@ func (c Cadence) Every() string {
 		return "every week"
 	case "fortnightly":
 		return "every two weeks"
+	case twiceAMonth:
+		return "twice a month"
 	case "monthly":
 		return "every month"
+	case "four-weekly":
+		return "every four weeks"
+	case "two-monthly":
+		return "every two months"
 	case "quarterly":
 		return "every three months"
 	case "half-yearly":
@@ -63,6 +79,9 @@ func (c Cadence) Every() string {
 
 // length is about how many days lie between two charges.
 func (c Cadence) length() float64 {
+	if c.twice {
+		return 30.437 / 2
+	}
 	if c.days > 0 {
 		return float64(c.days)
 	}
@@ -85,6 +104,9 @@ func (c Cadence) add(day time.Time, periods int) time.Time {
 
 // perYear is how often it is charged in a year.
 func (c Cadence) perYear() int64 {
+	if c.twice {
+		return 24
+	}
 	if c.days > 0 {
 		return int64(364 / c.days)
 	}
@@ -113,7 +135,20 @@ type Series struct {
 
 	points  []point   // of Charges
 	anchor  time.Time // an ideal day, from which the others are counted
+	second  time.Time // that of the other half of the month, after it, of what comes twice a month
 	periods int       // from the anchor to the last charge
+	strays  float64   // how many days charges lie off their ideal day, on average
+}
+
+// ideal is the day of the charge so many periods after the first.
+func (s Series) ideal(periods int) time.Time {
+	switch {
+	case !s.Cadence.twice:
+		return s.Cadence.add(s.anchor, periods)
+	case periods%2 == 0:
+		return s.Cadence.add(s.anchor, periods/2)
+	}
+	return s.Cadence.add(s.second, periods/2)
 }
 
 // point is what of a transaction tells whether it recurs: the number of its day,
@@ -163,7 +198,7 @@ func (s Series) Dates(from, to time.Time) []time.Time {
 	var days []time.Time
 	from = history.Day(from)
 	for i := 1; i <= maxDates; i++ {
-		day := s.Cadence.add(s.anchor, s.periods+i)
+		day := s.ideal(s.periods + i)
 		if day.Before(from) {
 			if i > 1 {
 				continue
@@ -234,7 +269,7 @@ func InGroup(all []history.Transaction, now time.Time) []Series {
 	}
 	key := groupOf(all[0]).key()
 	points := pointsOf(all)
-	if s, ok := whole(points); ok {
+	if s, ok := whole(points, all[0].Type == event.Income); ok {
 		s.finish(key, all, now)
 		return []Series{s}
 	}
@@ -246,8 +281,8 @@ func InGroup(all []history.Transaction, now time.Time) []Series {
 	for _, cluster := range clusters(points) {
 		// Among purchases, chance puts equal amounts a few months apart: then only
 		// what comes monthly or more often is believed, one charge later.
-		s, ok := steady(cluster)
-		if !ok || s.Cadence.Seldom() || len(s.points) <= s.Cadence.least {
+		s, ok := steady(cluster, false)
+		if !ok || s.Cadence.months >= 2 || s.Cadence.twice || len(s.points) <= s.Cadence.least {
 			continue
 		}
 		for _, p := range cluster {
@@ -285,11 +320,11 @@ func clusters(points []point) [][]point {
 func near(a, b, share float64) bool { return math.Abs(a-b) <= share*min(a, b)+1e-9 }
 
 // whole tries all of a group as one series.
-func whole(points []point) (Series, bool) {
-	if s, ok := steady(points); ok {
+func whole(points []point, income bool) (Series, bool) {
+	if s, ok := steady(points, income); ok {
 		return s, true
 	}
-	return variable(points)
+	return variable(points, income)
 }
 
 // canBe tells whether so many charges over such a time can be of the cadence; it
@@ -299,8 +334,10 @@ func (c Cadence) canBe(points []point) bool {
 	return len(points) >= c.least && span >= float64(c.least-1)*c.length()*0.8 && float64(len(points)) <= 1.5*(span/c.length()+1)+2
 }
 
-// steady tries charges of an amount that stays, but for changes of the price.
-func steady(points []point) (Series, bool) {
+// steady tries charges of an amount that stays, but for changes of the price. Of the
+// cadences that fit it takes the one whose days they keep best.
+func steady(points []point, income bool) (Series, bool) {
+	var best Series
 	for _, c := range cadences {
 		if !c.canBe(points) {
 			continue
@@ -317,6 +354,11 @@ func steady(points []point) (Series, bool) {
 		}
 		enough := 0.5
 		switch {
+		case c.twice:
+			if enough = 0.75; income {
+				same = max(same, alternating(kept))
+			}
+		case c.days == 28:
 		case c.days > 0:
 			enough = 0.75 // shopping each Saturday is a habit, no charge
 		case len(kept) == 2:
@@ -328,19 +370,43 @@ func steady(points []point) (Series, bool) {
 		if float64(same) < enough*float64(len(kept)-1) {
 			continue
 		}
-		if s, ok := c.fit(kept, c.slack, 0.8); ok {
-			return s, true
+		slack := c.slack
+		if c.twice && !income {
+			slack = 2 // within two weeks, what is bought now and then is near to any day
+		}
+		if s, ok := c.fit(kept, slack, 0.8); ok && s.better(best) {
+			best = s
 		}
 	}
-	return Series{}, false
+	return best, len(best.points) > 0
+}
+
+// better tells whether charges keep the days of s better than those of best. By less
+// than half a day they do not: then the one that was tried first stays.
+func (s Series) better(best Series) bool {
+	return len(best.points) == 0 || s.strays < best.strays-0.5
+}
+
+// alternating is how many charges are of the amount of the one before the last: a
+// salary in two parts may have one for each.
+func alternating(points []point) int {
+	same := 1
+	for i := 2; i < len(points); i++ {
+		if near(points[i-2].amount, points[i].amount, 0.03) {
+			same++
+		}
+	}
+	return same
 }
 
 // variable tries charges whose amount differs each time. Then the days alone
 // must tell, so they must be kept more strictly.
-func variable(points []point) (Series, bool) {
+func variable(points []point, income bool) (Series, bool) {
+	var best Series
 	for _, c := range cadences {
-		// Shopping is weekly too, and two amounts a year apart say nothing.
-		if c.days > 0 || c.months == 12 || !c.canBe(points) {
+		// Shopping is weekly too, but wages are not bought; and two amounts a year apart
+		// say nothing.
+		if !income && (c.days > 0 || c.twice) || c.months == 12 || !c.canBe(points) {
 			continue
 		}
 		kept := c.withoutCopies(points)
@@ -358,12 +424,12 @@ func variable(points []point) (Series, bool) {
 		if stats.MedianOf(amounts) > 0.6*middle || high > 10*low {
 			continue
 		}
-		if s, ok := c.fit(kept, min(c.slack, 3), 0.9); ok {
+		if s, ok := c.fit(kept, min(c.slack, 3), 0.9); ok && s.better(best) {
 			s.Variable = true
-			return s, true
+			best = s
 		}
 	}
-	return Series{}, false
+	return best, len(best.points) > 0
 }
 
 // withoutCopies leaves out charges that repeat the one before within a quarter of
@@ -403,31 +469,56 @@ func (c Cadence) fit(points []point, slack int, share float64) (Series, bool) {
 	if missing*4 > n {
 		return Series{}, false
 	}
-	first := dayAt(points[0].day)
-	offsets := make([]float64, n)
-	for i, p := range points {
-		offsets[i] = daysBetween(c.add(first, index[i]), dayAt(p.day))
-	}
-	middle := stats.MedianOf(offsets)
+	s := Series{Cadence: c, points: points, periods: index[n-1]}
 	on := 0
-	for _, offset := range offsets {
-		if math.Abs(offset-middle) <= float64(slack) {
-			on++
+	if c.twice {
+		halves, days := [2][]point{}, [2][]int{}
+		for i, p := range points {
+			half := index[i] % 2
+			halves[half], days[half] = append(halves[half], p), append(days[half], index[i]/2)
 		}
+		if len(halves[0]) < 2 || len(halves[1]) < 2 {
+			return Series{}, false
+		}
+		for half, of := range []*time.Time{&s.anchor, &s.second} {
+			anchor, kept, strays := c.settle(halves[half], days[half], slack)
+			*of, on, s.strays = anchor, on+kept, s.strays+strays/float64(n)
+		}
+	} else {
+		s.anchor, on, s.strays = c.settle(points, index, slack)
+		s.strays /= float64(n)
 	}
 	if float64(on) < share*float64(n) || n <= 4 && on < n {
 		return Series{}, false
 	}
-	return Series{
-		Cadence: c, points: points, anchor: first.AddDate(0, 0, int(math.Round(middle))), periods: index[n-1],
-	}, true
+	return s, true
+}
+
+// settle returns the ideal day of period 0, how many charges lie within slack days of
+// theirs, and how many days all of them lie off it together. index are the periods of
+// the charges.
+func (c Cadence) settle(points []point, index []int, slack int) (anchor time.Time, on int, strays float64) {
+	first := c.add(dayAt(points[0].day), -index[0])
+	offsets := make([]float64, len(points))
+	for i, p := range points {
+		offsets[i] = daysBetween(c.add(first, index[i]), dayAt(p.day))
+	}
+	middle := stats.MedianOf(offsets)
+	for _, offset := range offsets {
+		off := math.Abs(offset - middle)
+		strays += off
+		if off <= float64(slack) {
+			on++
+		}
+	}
+	return first.AddDate(0, 0, int(math.Round(middle))), on, strays
 }
 
 // goOn takes up a charge of another amount on the day on which the series, told
 // by its amount, was to go on: its price has changed.
 func (s *Series) goOn(points []point, used []bool) {
 	for range MaxGroup {
-		expected := s.Cadence.add(s.anchor, s.periods+1)
+		expected := s.ideal(s.periods + 1)
 		last := s.points[len(s.points)-1].amount
 		best := -1
 		for i, p := range points {
@@ -458,7 +549,10 @@ func (s *Series) finish(key string, all []history.Transaction, now time.Time) {
 	s.Merchant = merchant.Of(last)
 	s.Name = merchant.Show(cmp.Or(s.Merchant, last.Category))
 	s.Amount = last.Amount
-	s.Next = s.Cadence.add(s.anchor, s.periods+1)
+	s.Next = s.ideal(s.periods + 1)
+	if n := len(s.Charges); s.Cadence.twice && n > 1 && near(stats.Float(s.Charges[n-2].Amount), stats.Float(last.Amount), 0.6) {
+		s.Amount = s.Charges[n-2].Amount // of the same half of the month
+	}
 	if s.Variable {
 		s.Amount = s.seasonal()
 	}
