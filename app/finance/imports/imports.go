@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ const (
 	MaxRows = statement.MaxMovements // of a file: they go in within one database transaction
 	maxBad  = 100                    // bad lines that are told one by one
 	shown   = 20                     // rows of a preview
+
+	maxJoined = 1000 // transfers of a file that are joined with their other sides
 )
 
 // Imports takes statements in.
@@ -48,6 +51,7 @@ type File struct {
 	FileName string             `json:"fileName,omitempty" maxLength:"200" doc:"For the list of imports"`
 	File     []byte             `json:"file" doc:"The statement as the bank gave it, in base64"`
 	Mapping  *statement.Mapping `json:"mapping,omitempty" doc:"Which columns hold what; without it, as a preview proposes"`
+	Accounts []Account          `json:"accounts,omitempty" maxItems:"100" doc:"Which wallets the accounts are that the statement names as the other side of transfers (QIF). Without them, those that are called the same"`
 }
 
 // New is a statement that is to be imported.
@@ -91,8 +95,10 @@ type Ambiguity struct {
 type Row struct {
 	Line        int          `json:"line" doc:"The file's line, from 1"`
 	Timestamp   time.Time    `json:"timestamp"`
-	Type        string       `json:"type" enum:"income,expense"`
+	Type        string       `json:"type" enum:"income,expense,transfer"`
 	Amount      money.Amount `json:"amount"`
+	OtherWallet *uuid.UUID   `json:"otherWalletId,omitempty" doc:"Of transfers: where the money goes or comes from"`
+	OtherSide   *uuid.UUID   `json:"otherSideId,omitempty" doc:"Of transfers: the transaction of the other wallet that is its other side and becomes one transfer with it, which can be undone"`
 	Category    string       `json:"category" doc:"As the same merchant was filed before, or as the bank says; else other"`
 	Description string       `json:"description"`
 	Refund      bool         `json:"refund,omitempty" doc:"It would lower what was spent on the category"`
@@ -124,6 +130,7 @@ type Preview struct {
 	BadLines    []BadLine         `json:"badLines" doc:"The first of these, at most 100"`
 	Duplicates  int               `json:"duplicates" doc:"Lines that are there already"`
 	Probable    []Probable        `json:"probable" doc:"Lines that are probably there already: whether they are imported is to be said"`
+	Accounts    []NamedAccount    `json:"accounts" doc:"The accounts that the statement names as the other side of transfers"`
 }
 
 // format is the file's, as given or as it looks.
@@ -179,7 +186,7 @@ func (f File) propose() (statement.Proposal, error) {
 
 // Preview tells what importing a file would do, and does nothing.
 func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview, error) {
-	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}}
+	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}, Accounts: []NamedAccount{}}
 	proposal, err := f.propose()
 	if err != nil {
 		return p, err
@@ -214,7 +221,16 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			return nil
 		}
 		file.keep(currency, time.Now())
-		known, err := recall(ctx, tx, user, f.WalletID, currency, file.lines)
+		wallets, err := backenddb.New(tx).OpenWallets(ctx, user)
+		if err != nil {
+			return err
+		}
+		if p.Accounts, err = namedAccounts(file.lines, f.Accounts, wallets, currency); err != nil {
+			return err
+		}
+		p.Ambiguities = append(p.Ambiguities, unanswered(p.Accounts, wallets, currency)...)
+		moves := file.settle(p.Accounts, f.WalletID)
+		known, err := recall(ctx, tx, user, f.WalletID, currency, file.lines, moves)
 		if err != nil {
 			return err
 		}
@@ -229,8 +245,14 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 				p.Probable = append(p.Probable, Probable{l.Number, l.At, kind, amount, l.Description, like.transaction, like.reason})
 			}
 			if i < shown {
-				category := known.category(l)
-				p.Rows = append(p.Rows, Row{l.Number, l.At, kind, amount, category, l.Description, known.refund(l), why})
+				row := Row{Line: l.Number, Timestamp: l.At, Type: kind, Amount: amount, Category: known.category(l), Description: l.Description, Refund: known.refund(l), Duplicate: why}
+				if m := moves[i]; m != nil {
+					row.Type, row.Category, row.Refund, row.OtherWallet = event.Transfer, ledger.Transfers, false, &m.wallet
+					if m.joins != uuid.Nil {
+						row.OtherSide = &m.joins
+					}
+				}
+				p.Rows = append(p.Rows, row)
 			}
 		}
 		return nil
@@ -285,11 +307,9 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 			return Import{}, err
 		}
 		file.keep(currency, time.Now())
-		if n.BadLines == "refuse" && len(file.bad) > 0 {
-			return Import{}, apperror.Invalid{Field: "file", Reason: refusal(file.bad)}
-		}
-		// Of two files at the same moment the second sees what the first brought.
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+n.WalletID.String())); err != nil {
+		// Of two files at the same moment the second sees what the first brought, of other
+		// wallets too: it may be the other side of a transfer.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+user.String())); err != nil {
 			return Import{}, err
 		}
 		return s.record(ctx, tx, user, n, currency, file)
@@ -306,8 +326,24 @@ func refusal(bad []BadLine) string {
 }
 
 func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed) (Import, error) {
+	q := backenddb.New(tx)
+	wallets, err := q.OpenWallets(ctx, user)
+	if err != nil {
+		return Import{}, err
+	}
+	named, err := namedAccounts(file.lines, n.Accounts, wallets, currency)
+	if err != nil {
+		return Import{}, err
+	}
+	if open := unanswered(named, wallets, currency); len(open) > 0 {
+		return Import{}, apperror.Invalid{Field: open[0].Field, Reason: open[0].Reason}
+	}
+	moves := file.settle(named, n.WalletID)
+	if n.BadLines == "refuse" && len(file.bad) > 0 {
+		return Import{}, apperror.Invalid{Field: "file", Reason: refusal(file.bad)}
+	}
 	lines, bad := file.lines, file.bad
-	known, err := recall(ctx, tx, user, n.WalletID, currency, lines)
+	known, err := recall(ctx, tx, user, n.WalletID, currency, lines, moves)
 	if err != nil {
 		return Import{}, err
 	}
@@ -325,31 +361,58 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 	if err != nil {
 		return Import{}, err
 	}
-	if err := backenddb.New(tx).InsertImport(ctx, backenddb.InsertImportParams{
+	if err := q.InsertImport(ctx, backenddb.InsertImportParams{
 		ID: done.ID, UserID: user, WalletID: done.WalletID, Format: done.Format, FileName: done.FileName, Imported: int32(done.Imported),
 		Duplicates: int32(done.Duplicates), Bad: int32(done.Bad), BadLines: told, CreatedAt: at,
 	}); err != nil {
 		return Import{}, err
 	}
+	if err := n.remember(ctx, q, user, done.ID, taken, known); err != nil {
+		return Import{}, err
+	}
 	var all []ledger.Transaction
 	var fingerprints []string
+	var pairs []ledger.TransferPair
 	for _, i := range taken {
 		l := lines[i]
 		kind, amount := direction(l)
-		category := known.category(l)
-		all, fingerprints = append(all, ledger.Transaction{
-			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: category,
+		t := ledger.Transaction{
+			ID: tracing.NewID(), WalletID: n.WalletID, Amount: amount, Currency: currency, Type: kind, Category: known.category(l),
 			Refund:      known.refund(l),
 			Description: l.Description, Tags: []string{}, Status: event.Active, ImportID: &done.ID, Timestamp: l.At, CreatedAt: at, UpdatedAt: at,
 			// The day that the statement names, whatever the time zone.
 			Date: calendar.DayName(l.At),
-		}), append(fingerprints, known.fingerprints[i])
+		}
+		if m := moves[i]; m != nil {
+			pairs = m.book(&t, pairs)
+		}
+		all, fingerprints = append(all, t), append(fingerprints, known.fingerprints[i])
+	}
+	if len(pairs) > maxJoined {
+		return Import{}, apperror.Invalid{Field: "file", Reason: fmt.Sprintf("has %d transfers whose other side is there already, and at most %d are joined at once: import a shorter time", len(pairs), maxJoined)}
 	}
 	many, err := s.Ledger.NewMany(ctx, user, all, fingerprints)
 	if err != nil {
 		return Import{}, err
 	}
-	return done, many.Insert(ctx, tx)
+	if err := many.Insert(ctx, tx); err != nil || len(pairs) == 0 {
+		return done, err
+	}
+	return done, s.Ledger.JoinTransfers(ctx, tx, user, pairs)
+}
+
+// remember keeps which lines the person left out for they were probably there already.
+func (n New) remember(ctx context.Context, q *backenddb.Queries, user, id uuid.UUID, taken []int, known known) error {
+	skips := backenddb.PutSkipsParams{UserID: user, WalletID: n.WalletID, ImportID: id}
+	for i, like := range known.probable {
+		if !slices.Contains(taken, i) {
+			skips.Fingerprints, skips.TransactionIds = append(skips.Fingerprints, known.fingerprints[i]), append(skips.TransactionIds, like.transaction)
+		}
+	}
+	if len(skips.Fingerprints) == 0 {
+		return nil
+	}
+	return q.PutSkips(ctx, skips)
 }
 
 // refund tells whether a line would be filed as a refund.
@@ -379,11 +442,11 @@ func (n New) choose(lines []statement.Line, k known) ([]int, error) {
 	for i, l := range lines {
 		_, probable := k.probable[i]
 		imported, answered := answers[l.Number]
-		if probable && answered {
+		if (probable || k.skipped[i]) && answered {
 			used[l.Number] = true
 		}
 		switch {
-		case n.Duplicates == "import", k.duplicates[i] == "" && !probable, probable && answered && imported, probable && !answered && n.Probable == "import":
+		case k.skipped[i] && imported, n.Duplicates == "import", k.duplicates[i] == "" && !probable, probable && answered && imported, probable && !answered && n.Probable == "import":
 			taken = append(taken, i)
 		case probable && !answered && n.Probable == "":
 			open = append(open, l.Number)
@@ -491,6 +554,9 @@ func (s *Imports) Undo(ctx context.Context, user, id uuid.UUID) error {
 			if err := s.Ledger.TellChanges(ctx, db.Queue{Batch: batch}, user, t, ledger.Deletion()); err != nil {
 				return err
 			}
+		}
+		if err := q.DeleteSkips(ctx, user, id); err != nil {
+			return err
 		}
 		if err := q.DeleteTransactions(ctx, &at, ids); err != nil {
 			return err

@@ -24,7 +24,11 @@ type known struct {
 	duplicates []string
 	// probable are the lines that are probably there already, by their index.
 	probable map[int]likeness
-	filing   filing
+	// skipped are the lines that the person left out of an earlier import, by index.
+	skipped map[int]bool
+	// moves are the lines that are transfers to or from a known wallet, by index.
+	moves  map[int]*move
+	filing filing
 }
 
 // likeness is what a line probably is, and what speaks for it.
@@ -42,16 +46,21 @@ const (
 	daysAfter  = 3
 )
 
-// recall looks up what the ledger knows of lines of a wallet of a currency. It is
-// called within db.AsUser.
-func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency string, lines []statement.Line) (known, error) {
+// recall looks up what the ledger knows of lines of a wallet of a currency, of which
+// moves are transfers. It is called within db.AsUser.
+func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency string, lines []statement.Line, moves map[int]*move) (known, error) {
 	q := backenddb.New(tx)
-	k := known{fingerprints: statement.Fingerprints(lines)}
+	k := known{fingerprints: statement.Fingerprints(lines), moves: moves}
 	imported, err := q.Imported(ctx, user, wallet, k.fingerprints)
 	if err != nil {
 		return k, err
 	}
+	skipped, err := q.Skipped(ctx, user, wallet, k.fingerprints)
+	if err != nil {
+		return k, err
+	}
 	var nearby []backenddb.NearbyRow
+	var others []backenddb.OtherSidesRow
 	if len(lines) > 0 {
 		first, last := lines[0].At, lines[0].At
 		for _, l := range lines {
@@ -67,8 +76,16 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency str
 		}); err != nil {
 			return k, err
 		}
+		if len(moves) > 0 {
+			if others, err = q.OtherSides(ctx, backenddb.OtherSidesParams{
+				UserID: user, WalletIds: otherWallets(moves), Since: day(first).AddDate(0, 0, -sidesApart), Until: day(last).AddDate(0, 0, sidesApart),
+			}); err != nil {
+				return k, err
+			}
+		}
 	}
-	k.compare(lines, imported, nearby, wallet)
+	k.compare(lines, imported, skipped, nearby, wallet)
+	k.join(lines, others)
 	filed, err := q.Filed(ctx, user)
 	if err != nil {
 		return k, err
@@ -98,6 +115,8 @@ func movement(row backenddb.NearbyRow, wallet uuid.UUID) matching.Movement {
 
 func origin(row backenddb.NearbyRow, wallet uuid.UUID) matching.Origin {
 	switch {
+	case row.ImportedInto != nil && *row.ImportedInto == wallet:
+		return matching.Imported
 	case row.Type == event.Transfer:
 		return matching.Moved
 	case row.WalletID != wallet:
@@ -114,16 +133,21 @@ const (
 	importedBefore = "was imported before"
 	twiceInFile    = "is in this file twice"
 	enteredBefore  = "was entered already: same day, amount and description"
+	skippedBefore  = "was left out before, for it is there already"
+	otherSideThere = "is the other side of a transfer that the other account's statement brought"
 )
 
 // compare finds the lines that are certainly and those that are probably there
 // already. Certain is what was imported with the same fingerprint, and what was
 // entered on the same day with the same amount and text, which has no reference of
 // a bank's and is compared without.
-func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow, nearby []backenddb.NearbyRow, wallet uuid.UUID) {
-	before, taken := map[string]bool{}, map[uuid.UUID]bool{}
+func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow, skipped []backenddb.SkippedRow, nearby []backenddb.NearbyRow, wallet uuid.UUID) {
+	before, left, taken := map[string]bool{}, map[string]bool{}, map[uuid.UUID]bool{}
 	for _, one := range imported {
 		before[one.Fingerprint], taken[one.ID] = true, true
+	}
+	for _, one := range skipped {
+		left[one.Fingerprint], taken[one.TransactionID] = true, true
 	}
 	written := entered(nearby, wallet)
 	plain := make([]statement.Line, len(lines))
@@ -132,7 +156,7 @@ func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow
 		plain[i] = l
 	}
 	texts, seen := statement.Fingerprints(plain), map[string]bool{}
-	k.duplicates = make([]string, len(lines))
+	k.duplicates, k.skipped = make([]string, len(lines)), map[int]bool{}
 	certain, movements := make([]bool, len(lines)), make([]matching.Movement, len(lines))
 	for i, l := range lines {
 		same, is := written[texts[i]]
@@ -141,13 +165,21 @@ func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow
 			k.duplicates[i] = importedBefore
 		case seen[k.fingerprints[i]]:
 			k.duplicates[i] = twiceInFile
+		case left[k.fingerprints[i]]:
+			k.duplicates[i], k.skipped[i] = skippedBefore, true
 		case l.Description != "" && is:
 			k.duplicates[i] = enteredBefore
 			taken[same] = true
 		}
 		seen[k.fingerprints[i]] = true
-		certain[i] = k.duplicates[i] != ""
 		movements[i] = matching.Movement{Day: day(l.At), Amount: l.Amount, Description: l.Description}
+	}
+	for i, j := range k.arrived(lines, nearby, wallet) {
+		k.duplicates[i] = otherSideThere
+		taken[nearby[j].ID] = true
+	}
+	for i := range lines {
+		certain[i] = k.duplicates[i] != ""
 	}
 	rows := make([]matching.Row, len(nearby))
 	for i, row := range nearby {

@@ -50,7 +50,7 @@ func TestDuplicates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			imported := []backenddb.ImportedRow{{ID: uuid.New(), Fingerprint: statement.Fingerprint(line(7, "-1", "B", "R2"), 1)}}
 			k := known{fingerprints: statement.Fingerprints(c.lines)}
-			k.compare(c.lines, imported, nearby, wallet)
+			k.compare(c.lines, imported, nil, nearby, wallet)
 			require.Equal(t, c.want, k.duplicates)
 			require.Len(t, k.probable, len(c.probable))
 			for i, id := range c.probable {

@@ -19,8 +19,8 @@ type Many struct {
 	events outbox.Many
 }
 
-// NewMany prepares transactions that move money to or from one wallet each (no
-// transfers). Their Date, and Refund where it is one, must be set. fingerprints are
+// NewMany prepares transactions, transfers between wallets of one currency among
+// them. Their Date, and Refund where it is one, must be set. fingerprints are
 // what the imported lines are known by, one for each.
 func (l *Ledger) NewMany(ctx context.Context, user uuid.UUID, all []Transaction, fingerprints []string) (Many, error) {
 	m := Many{rows: backenddb.InsertTransactionsParams{UserID: user, Fingerprints: fingerprints}}
@@ -38,6 +38,7 @@ func (l *Ledger) NewMany(ctx context.Context, user uuid.UUID, all []Transaction,
 		r := &m.rows
 		r.Ids, r.WalletIds, r.ImportIds = append(r.Ids, t.ID), append(r.WalletIds, t.WalletID), append(r.ImportIds, *t.ImportID)
 		r.Amounts, r.Currencies, r.Types = append(r.Amounts, t.Amount.Decimal.String()), append(r.Currencies, t.Currency), append(r.Types, t.Type)
+		r.ToWalletIds = append(r.ToWalletIds, other(t)) // uuid.Nil: none
 		r.Categories, r.Refunds, r.Descriptions = append(r.Categories, t.Category), append(r.Refunds, t.Refund), append(r.Descriptions, t.Description)
 		r.Times, r.Dates, r.CreatedAt = append(r.Times, t.Timestamp), append(r.Dates, day), t.CreatedAt
 	}
@@ -47,6 +48,13 @@ func (l *Ledger) NewMany(ctx context.Context, user uuid.UUID, all []Transaction,
 	var err error
 	m.events, err = outbox.NewMany(events, user.String())
 	return m, err
+}
+
+func other(t Transaction) uuid.UUID {
+	if t.ToWalletID == nil {
+		return uuid.Nil
+	}
+	return *t.ToWalletID
 }
 
 // Insert writes the transactions in one statement and their events in another.

@@ -148,33 +148,52 @@ func (l *Ledger) AcceptTransfer(ctx context.Context, user uuid.UUID, p TransferP
 		if err := lockTransfers(ctx, tx, user); err != nil {
 			return Transaction{}, err
 		}
-		out, in, err := p.sides(ctx, tx, user)
-		if err != nil {
-			return Transaction{}, err
+		return l.accept(ctx, tx, user, p)
+	})
+}
+
+// JoinTransfers is AcceptTransfer for several pairs within a transaction of the
+// user's. It fails with the first pair that cannot be one transfer.
+func (l *Ledger) JoinTransfers(ctx context.Context, tx pgx.Tx, user uuid.UUID, pairs []TransferPair) error {
+	if err := lockTransfers(ctx, tx, user); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		if _, err := l.accept(ctx, tx, user, p); err != nil {
+			return err
 		}
-		q := backenddb.New(tx)
-		if m, err := q.AcceptedTransfer(ctx, user, p.OutID); err == nil && m.InID == p.InID {
-			return out, nil
+	}
+	return nil
+}
+
+// accept makes one transfer of a pair; the caller has locked the user's transfers.
+func (l *Ledger) accept(ctx context.Context, tx pgx.Tx, user uuid.UUID, p TransferPair) (Transaction, error) {
+	out, in, err := p.sides(ctx, tx, user)
+	if err != nil {
+		return Transaction{}, err
+	}
+	q := backenddb.New(tx)
+	if m, err := q.AcceptedTransfer(ctx, user, p.OutID); err == nil && m.InID == p.InID {
+		return out, nil
+	}
+	if err := p.check(out, in); err != nil {
+		return Transaction{}, err
+	}
+	if err := q.PutTransferMatch(ctx, backenddb.PutTransferMatchParams{UserID: user, OutID: out.ID, InID: in.ID, Accepted: true, Category: out.Category}); err != nil {
+		return Transaction{}, err
+	}
+	if _, err := l.changeWithin(ctx, tx, user, in.ID, "", func(_ pgx.Tx, t *Transaction) error {
+		t.Status = event.Deleted
+		return nil
+	}); err != nil {
+		return Transaction{}, err
+	}
+	return l.changeWithin(ctx, tx, user, out.ID, "", func(_ pgx.Tx, t *Transaction) error {
+		t.Type, t.Category, t.ToWalletID = event.Transfer, Transfers, &in.WalletID
+		if in.Currency != out.Currency {
+			t.ToAmount = &in.Amount
 		}
-		if err := p.check(out, in); err != nil {
-			return Transaction{}, err
-		}
-		if err := q.PutTransferMatch(ctx, backenddb.PutTransferMatchParams{UserID: user, OutID: out.ID, InID: in.ID, Accepted: true, Category: out.Category}); err != nil {
-			return Transaction{}, err
-		}
-		if _, err := l.changeWithin(ctx, tx, user, in.ID, "", func(_ pgx.Tx, t *Transaction) error {
-			t.Status = event.Deleted
-			return nil
-		}); err != nil {
-			return Transaction{}, err
-		}
-		return l.changeWithin(ctx, tx, user, out.ID, "", func(_ pgx.Tx, t *Transaction) error {
-			t.Type, t.Category, t.ToWalletID = event.Transfer, Transfers, &in.WalletID
-			if in.Currency != out.Currency {
-				t.ToAmount = &in.Amount
-			}
-			return nil
-		})
+		return nil
 	})
 }
 

@@ -44,6 +44,7 @@ var sections = []section{
 	{"categories", "slug"},
 	{"transactions", "occurred_at, id"},
 	{"imports", "created_at, id"},
+	{"import_skips", "wallet_id, fingerprint"},
 	{"transfer_matches", "out_id, in_id"},
 	{"rates", "base, quote, day"},
 	{"budgets", "month, category, currency"},

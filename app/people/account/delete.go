@@ -89,7 +89,7 @@ const (
 // erasedFirst are the tables that may hold many rows of a user, in an order in which
 // none refers to a later one. The others go with the user's row: each holds a bounded
 // number (limits.MaxOwned), or goes with a row of these.
-var erasedFirst = []string{"idempotency_keys", "transactions", "imports", "daily_sums", "rates", "insights", "alerts", "goal_contributions", "tasks"}
+var erasedFirst = []string{"idempotency_keys", "import_skips", "transactions", "imports", "daily_sums", "rates", "insights", "alerts", "goal_contributions", "tasks"}
 
 // RunErasure erases closed accounts whose erasure did not end, until ctx does. Replicas
 // may do so at the same time: none waits for the other's rows for long.

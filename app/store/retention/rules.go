@@ -75,6 +75,7 @@ var backend = []Rule{
 	{Table: "wallet_balances", Bound: "one row a wallet, with which it goes"},
 	{Table: "transfer_matches", Bound: "they go with either of their transactions"},
 	{Table: "imports", Bound: withAccount},
+	{Table: "import_skips", Bound: "they go with their import, or the transaction that a line was left out as"},
 	{Table: "rates", Bound: withAccount},
 	{Table: "budgets", Bound: withAccount},
 	{Table: "goals", Bound: withAccount},

@@ -58,6 +58,15 @@ func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID
 	return items, nil
 }
 
+const deleteSkips = `-- name: DeleteSkips :exec
+DELETE FROM import_skips WHERE user_id = $1 AND import_id = $2
+`
+
+func (q *Queries) DeleteSkips(ctx context.Context, userID uuid.UUID, importID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, deleteSkips, userID, importID)
+	return err
+}
+
 const deleteTransactions = `-- name: DeleteTransactions :exec
 UPDATE transactions SET version = version + 1, deleted_at = $1, updated_at = $1 WHERE id = ANY ($2::uuid[])
 `
@@ -276,12 +285,12 @@ func (q *Queries) InsertImport(ctx context.Context, arg InsertImportParams) erro
 }
 
 const insertTransactions = `-- name: InsertTransactions :exec
-INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date,
+INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, to_wallet_id, category, refund, description, tags, occurred_at, date,
     import_id, fingerprint, created_at, updated_at)
 SELECT unnest($1::uuid[]), $2, unnest($3::uuid[]), unnest($4::text[])::numeric, unnest($5::text[]),
-    unnest($6::text[]), unnest($7::text[]), unnest($8::boolean[]), unnest($9::text[]), '{}'::text[],
-    unnest($10::timestamptz[]), unnest($11::date[]), unnest($12::uuid[]), unnest($13::text[]),
-    $14::timestamptz, $14::timestamptz
+    unnest($6::text[]), nullif(unnest($7::uuid[]), '00000000-0000-0000-0000-000000000000'), unnest($8::text[]), unnest($9::boolean[]), unnest($10::text[]), '{}'::text[],
+    unnest($11::timestamptz[]), unnest($12::date[]), unnest($13::uuid[]), unnest($14::text[]),
+    $15::timestamptz, $15::timestamptz
 `
 
 type InsertTransactionsParams struct {
@@ -291,6 +300,7 @@ type InsertTransactionsParams struct {
 	Amounts      []string
 	Currencies   []string
 	Types        []string
+	ToWalletIds  []uuid.UUID
 	Categories   []string
 	Refunds      []bool
 	Descriptions []string
@@ -309,6 +319,7 @@ func (q *Queries) InsertTransactions(ctx context.Context, arg InsertTransactions
 		arg.Amounts,
 		arg.Currencies,
 		arg.Types,
+		arg.ToWalletIds,
 		arg.Categories,
 		arg.Refunds,
 		arg.Descriptions,
@@ -322,10 +333,11 @@ func (q *Queries) InsertTransactions(ctx context.Context, arg InsertTransactions
 }
 
 const nearby = `-- name: Nearby :many
-SELECT id, wallet_id, to_wallet_id, type, amount, to_amount, description, date, import_id FROM transactions
-WHERE user_id = $1 AND deleted_at IS NULL AND date BETWEEN $2 AND $3
-    AND (wallet_id = $4 OR to_wallet_id = $4 OR currency = $5 AND type <> 'transfer' AND import_id IS NULL)
-ORDER BY date, id LIMIT 50000
+SELECT t.id, t.wallet_id, t.to_wallet_id, t.type, t.amount, t.to_amount, t.description, t.date, t.import_id, i.wallet_id AS imported_into
+FROM transactions t LEFT JOIN imports i ON i.id = t.import_id
+WHERE t.user_id = $1 AND t.deleted_at IS NULL AND t.date BETWEEN $2 AND $3
+    AND (t.wallet_id = $4 OR t.to_wallet_id = $4 OR t.currency = $5 AND t.type <> 'transfer' AND t.import_id IS NULL)
+ORDER BY t.date, t.id LIMIT 50000
 `
 
 type NearbyParams struct {
@@ -337,15 +349,16 @@ type NearbyParams struct {
 }
 
 type NearbyRow struct {
-	ID          uuid.UUID
-	WalletID    uuid.UUID
-	ToWalletID  *uuid.UUID
-	Type        string
-	Amount      decimal.Decimal
-	ToAmount    *decimal.Decimal
-	Description string
-	Date        time.Time
-	ImportID    *uuid.UUID
+	ID           uuid.UUID
+	WalletID     uuid.UUID
+	ToWalletID   *uuid.UUID
+	Type         string
+	Amount       decimal.Decimal
+	ToAmount     *decimal.Decimal
+	Description  string
+	Date         time.Time
+	ImportID     *uuid.UUID
+	ImportedInto *uuid.UUID
 }
 
 // What may be a line of a statement of the wallet already: what touches the wallet
@@ -375,7 +388,156 @@ func (q *Queries) Nearby(ctx context.Context, arg NearbyParams) ([]NearbyRow, er
 			&i.Description,
 			&i.Date,
 			&i.ImportID,
+			&i.ImportedInto,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const openWallets = `-- name: OpenWallets :many
+SELECT id, name, type, currency FROM wallets WHERE user_id = $1 AND archived_at IS NULL ORDER BY created_at, id
+`
+
+type OpenWalletsRow struct {
+	ID       uuid.UUID
+	Name     string
+	Type     string
+	Currency string
+}
+
+// The wallets that may be the other end of a transfer.
+func (q *Queries) OpenWallets(ctx context.Context, userID uuid.UUID) ([]OpenWalletsRow, error) {
+	rows, err := q.db.Query(ctx, openWallets, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OpenWalletsRow{}
+	for rows.Next() {
+		var i OpenWalletsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Type,
+			&i.Currency,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const otherSides = `-- name: OtherSides :many
+SELECT id, wallet_id, type, amount, date FROM transactions
+WHERE user_id = $1 AND wallet_id = ANY ($2::uuid[]) AND deleted_at IS NULL AND type <> 'transfer' AND date BETWEEN $3 AND $4
+ORDER BY date, id LIMIT 50000
+`
+
+type OtherSidesParams struct {
+	UserID    uuid.UUID
+	WalletIds []uuid.UUID
+	Since     time.Time
+	Until     time.Time
+}
+
+type OtherSidesRow struct {
+	ID       uuid.UUID
+	WalletID uuid.UUID
+	Type     string
+	Amount   decimal.Decimal
+	Date     time.Time
+}
+
+// What may be the other sides of transfers, in the wallets that a statement names.
+func (q *Queries) OtherSides(ctx context.Context, arg OtherSidesParams) ([]OtherSidesRow, error) {
+	rows, err := q.db.Query(ctx, otherSides,
+		arg.UserID,
+		arg.WalletIds,
+		arg.Since,
+		arg.Until,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OtherSidesRow{}
+	for rows.Next() {
+		var i OtherSidesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.WalletID,
+			&i.Type,
+			&i.Amount,
+			&i.Date,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const putSkips = `-- name: PutSkips :exec
+INSERT INTO import_skips (user_id, wallet_id, import_id, fingerprint, transaction_id)
+SELECT $1, $2, $3, unnest($4::text[]), unnest($5::uuid[])
+ON CONFLICT (wallet_id, fingerprint) DO UPDATE SET transaction_id = excluded.transaction_id, import_id = excluded.import_id
+`
+
+type PutSkipsParams struct {
+	UserID         uuid.UUID
+	WalletID       uuid.UUID
+	ImportID       uuid.UUID
+	Fingerprints   []string
+	TransactionIds []uuid.UUID
+}
+
+func (q *Queries) PutSkips(ctx context.Context, arg PutSkipsParams) error {
+	_, err := q.db.Exec(ctx, putSkips,
+		arg.UserID,
+		arg.WalletID,
+		arg.ImportID,
+		arg.Fingerprints,
+		arg.TransactionIds,
+	)
+	return err
+}
+
+const skipped = `-- name: Skipped :many
+SELECT s.fingerprint, s.transaction_id FROM import_skips s JOIN transactions t ON t.id = s.transaction_id
+WHERE s.user_id = $1 AND s.wallet_id = $2 AND s.fingerprint = ANY ($3::text[])
+    AND (t.deleted_at IS NULL OR EXISTS (SELECT FROM transfer_matches m WHERE m.in_id = t.id AND m.accepted))
+`
+
+type SkippedRow struct {
+	Fingerprint   string
+	TransactionID uuid.UUID
+}
+
+// Which of the fingerprints were left out as what, which is still there, or is a side
+// of a transfer that is.
+func (q *Queries) Skipped(ctx context.Context, userID uuid.UUID, walletID uuid.UUID, fingerprints []string) ([]SkippedRow, error) {
+	rows, err := q.db.Query(ctx, skipped, userID, walletID, fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SkippedRow{}
+	for rows.Next() {
+		var i SkippedRow
+		if err := rows.Scan(&i.Fingerprint, &i.TransactionID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

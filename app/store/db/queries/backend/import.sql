@@ -28,9 +28,16 @@ WHERE t.user_id = @user_id AND i.wallet_id = @wallet_id AND t.fingerprint = ANY 
 -- What may be a line of a statement of the wallet already: what touches the wallet
 -- within days, and what was entered for another of its currency.
 -- name: Nearby :many
-SELECT id, wallet_id, to_wallet_id, type, amount, to_amount, description, date, import_id FROM transactions
-WHERE user_id = @user_id AND deleted_at IS NULL AND date BETWEEN @since AND @until
-    AND (wallet_id = @wallet_id OR to_wallet_id = @wallet_id OR currency = @currency AND type <> 'transfer' AND import_id IS NULL)
+SELECT t.id, t.wallet_id, t.to_wallet_id, t.type, t.amount, t.to_amount, t.description, t.date, t.import_id, i.wallet_id AS imported_into
+FROM transactions t LEFT JOIN imports i ON i.id = t.import_id
+WHERE t.user_id = @user_id AND t.deleted_at IS NULL AND t.date BETWEEN @since AND @until
+    AND (t.wallet_id = @wallet_id OR t.to_wallet_id = @wallet_id OR t.currency = @currency AND t.type <> 'transfer' AND t.import_id IS NULL)
+ORDER BY t.date, t.id LIMIT 50000;
+
+-- What may be the other sides of transfers, in the wallets that a statement names.
+-- name: OtherSides :many
+SELECT id, wallet_id, type, amount, date FROM transactions
+WHERE user_id = @user_id AND wallet_id = ANY (@wallet_ids::uuid[]) AND deleted_at IS NULL AND type <> 'transfer' AND date BETWEEN @since AND @until
 ORDER BY date, id LIMIT 50000;
 
 -- How the user filed what they paid to whom, the latest first.
@@ -46,9 +53,28 @@ SELECT * FROM transactions WHERE user_id = @user_id AND import_id = @import_id A
 UPDATE transactions SET version = version + 1, deleted_at = @at, updated_at = @at WHERE id = ANY (@ids::uuid[]);
 
 -- name: InsertTransactions :exec
-INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date,
+INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, to_wallet_id, category, refund, description, tags, occurred_at, date,
     import_id, fingerprint, created_at, updated_at)
 SELECT unnest(@ids::uuid[]), @user_id, unnest(@wallet_ids::uuid[]), unnest(@amounts::text[])::numeric, unnest(@currencies::text[]),
-    unnest(@types::text[]), unnest(@categories::text[]), unnest(@refunds::boolean[]), unnest(@descriptions::text[]), '{}'::text[],
+    unnest(@types::text[]), nullif(unnest(@to_wallet_ids::uuid[]), '00000000-0000-0000-0000-000000000000'), unnest(@categories::text[]), unnest(@refunds::boolean[]), unnest(@descriptions::text[]), '{}'::text[],
     unnest(@times::timestamptz[]), unnest(@dates::date[]), unnest(@import_ids::uuid[]), unnest(@fingerprints::text[]),
     @created_at::timestamptz, @created_at::timestamptz;
+
+-- Which of the fingerprints were left out as what, which is still there, or is a side
+-- of a transfer that is.
+-- name: Skipped :many
+SELECT s.fingerprint, s.transaction_id FROM import_skips s JOIN transactions t ON t.id = s.transaction_id
+WHERE s.user_id = @user_id AND s.wallet_id = @wallet_id AND s.fingerprint = ANY (@fingerprints::text[])
+    AND (t.deleted_at IS NULL OR EXISTS (SELECT FROM transfer_matches m WHERE m.in_id = t.id AND m.accepted));
+
+-- name: PutSkips :exec
+INSERT INTO import_skips (user_id, wallet_id, import_id, fingerprint, transaction_id)
+SELECT @user_id, @wallet_id, @import_id, unnest(@fingerprints::text[]), unnest(@transaction_ids::uuid[])
+ON CONFLICT (wallet_id, fingerprint) DO UPDATE SET transaction_id = excluded.transaction_id, import_id = excluded.import_id;
+
+-- name: DeleteSkips :exec
+DELETE FROM import_skips WHERE user_id = @user_id AND import_id = @import_id;
+
+-- The wallets that may be the other end of a transfer.
+-- name: OpenWallets :many
+SELECT id, name, type, currency FROM wallets WHERE user_id = @user_id AND archived_at IS NULL ORDER BY created_at, id;
