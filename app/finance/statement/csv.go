@@ -176,13 +176,19 @@ func parseCSV(text string, m Mapping, s *sink) error {
 	if m.NoHeader {
 		width = usualWidth(all)
 	}
-	c.signs = m.signs(all, c)
+	wide := m.tooWide(all, c, width)
+	// What is in a wider line's columns may belong into others, and tells nothing of them.
+	exact := slices.DeleteFunc(slices.Clone(all), func(row record) bool { return len(row.fields) > width })
+	if len(exact) == 0 {
+		exact = slices.DeleteFunc(slices.Clone(all), wide)
+	}
+	c.signs = m.signs(exact, c)
 	for _, row := range all {
 		if err := s.full(); err != nil {
 			return err
 		}
-		if n := used(row.fields); n > width {
-			s.refuse(row.number, "the line has %d columns where %d belong: put the value that holds the delimiter into quotation marks", n, width)
+		if wide(row) {
+			s.refuse(row.number, "the line has %d columns where %d belong: put the value that holds the delimiter into quotation marks", len(row.fields), width)
 			continue
 		}
 		if reason := near.unbooked(row.fields); reason != "" {
@@ -362,6 +368,26 @@ func (m Mapping) signs(rows []record, c columns) (found signs) {
 type record struct {
 	fields []string
 	number int
+}
+
+// tooWide returns whether a row has more values than there are columns. Empty values
+// beyond the columns do not count, unless they may come from a delimiter that belonged
+// into a value: others in the file did, or the delimiter is a comma and no amount has a
+// point, so that 0,50 may have been one value.
+func (m Mapping) tooWide(rows []record, c columns, width int) func(record) bool {
+	filled, pointed := false, m.Delimiter != ","
+	for _, row := range rows {
+		filled = filled || used(row.fields) > width
+		for _, i := range []int{c.amount, c.debit, c.credit} {
+			pointed = pointed || i >= 0 && i < len(row.fields) && strings.Contains(row.fields[i], ".")
+		}
+	}
+	return func(row record) bool {
+		if filled || !pointed {
+			return len(row.fields) > width
+		}
+		return used(row.fields) > width
+	}
 }
 
 // usualWidth is how many columns most rows have; extra cells that are empty

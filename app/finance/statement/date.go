@@ -40,7 +40,8 @@ var layouts = func() (out []layout) {
 	return out
 }()
 
-// Day and month take one digit or two, in the file as in the layout.
+// Day and month take one digit or two, in the file as in the layout; without a mark
+// beside them they take two, for 2026111 would be two days.
 var tokens = []struct{ ours, gos string }{
 	{"YYYY", "2006"}, {"YY", "06"}, {"MMM", "Jan"}, {"MM", "1"}, {"M", "1"}, {"DD", "2"}, {"D", "2"},
 	{"HH", "15"}, {"mm", "04"}, {"ss", "05"},
@@ -50,6 +51,7 @@ var tokens = []struct{ ours, gos string }{
 func goLayout(layout string) (string, error) {
 	var out strings.Builder
 	seen := map[string]bool{}
+	token := false // the last that was written
 next:
 	for rest := layout; rest != ""; {
 		for _, t := range tokens {
@@ -58,14 +60,19 @@ next:
 					return "", fmt.Errorf("%s has %s twice", quote(layout), t.ours[:1])
 				}
 				seen[t.ours[:1]] = true
-				out.WriteString(t.gos)
 				rest = rest[len(t.ours):]
+				if len(t.gos) == 1 && (token || strings.IndexAny(rest, "YMDHms") == 0) {
+					out.WriteByte('0')
+				}
+				token = true
+				out.WriteString(t.gos)
 				continue next
 			}
 		}
 		if !strings.ContainsRune("./- ,:TZ", rune(rest[0])) {
 			return "", fmt.Errorf("%s is not a layout of dates: write DD, MM or MMM, YYYY or YY, HH, mm, ss, and what stands between, such as DD.MM.YYYY", quote(layout))
 		}
+		token = false
 		out.WriteByte(rest[0])
 		rest = rest[1:]
 	}

@@ -320,15 +320,20 @@ func (p *Proposal) csv(text string) error {
 		m.SkipLines = t.numbers[0] - 1
 	}
 	p.Rows = data[:min(len(data), previewRows)]
+	if len(data) == 0 {
+		p.unsure("file", "has no lines after the header")
+	}
+	if t.head >= 0 { // a wider line is refused: what is in its columns tells nothing
+		if fit := slices.DeleteFunc(slices.Clone(data), func(row []string) bool { return used(row) > len(p.Header) }); len(fit) > 0 {
+			data = fit
+		}
+	}
 	p.columns(names, t, data)
 	if c, err := m.columns(names); err == nil && !m.NoHeader {
 		var refused apperror.Invalid
 		if errors.As(names.beside(c).oneAccount(data), &refused) {
 			p.unsure(refused.Field, refused.Reason)
 		}
-	}
-	if len(data) == 0 {
-		p.unsure("file", "has no lines after the header")
 	}
 	return nil
 }
