@@ -24,6 +24,8 @@ func TestNormalise(t *testing.T) {
 		"digits and letters in a reference": {"Spotify P2A41B9C", "spotify"},
 		"square":                            {"SQ *BLUE BOTTLE", "blue bottle"},
 		"only the first words":              {"Deutsche Bahn Fernverkehr Frankfurt am Main", "deutsche bahn fernverkehr"},
+		"a fee for a card":                  {"Card fee 2026", "card fee"},
+		"a fee for a transfer":              {"Transfer fee 2026", "transfer fee"},
 		"nobody is named":                   {"Payment 12345", ""},
 		"nothing":                           {"", ""},
 		"not UTF-8":                         {"caf\xe9 x", "caf x"},

@@ -27,12 +27,22 @@ var joining = wordSet(`
 	hos med till til hjemme pa
 	em com ao`)
 
+// What a bank itself charges or pays is told by the words before it: a card's fee is not
+// that of a transfer.
+var ofTheBank = wordSet(`fee fees charge charges interest tax cost costs commission cashback reversal
+	gebuhr gebuhren entgelt zinsen steuer provision
+	frais commission interets cotisation comision intereses commissione commissioni interessi spese
+	kosten rente oplata prowizja odsetki avgift ranta poplatek urok`)
+
 // withoutPayment takes the words off the beginning that say how something was paid. A
 // description of nothing else names nobody.
 func withoutPayment(words []string) []string {
 	from := 0
 	for from < len(words) && (payment[words[from]] || from > 0 && joining[words[from]]) {
 		from++
+	}
+	if from < len(words) && ofTheBank[words[from]] {
+		return words
 	}
 	return words[from:]
 }
