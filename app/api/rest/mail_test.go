@@ -12,11 +12,9 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
-	"github.com/wealth-companion/companion/app/store/db"
 )
 
 // mailing is a world whose installation sends e-mail.
@@ -276,31 +274,6 @@ func TestAMailRequestIsForgottenWithItsAccount(t *testing.T) {
 	ada := w.newcomer()
 	w.call(204, "DELETE", "/account", object{"password": password})
 	require.Empty(t, w.mailed(ada.email))
-}
-
-func TestOldThingsAreForgotten(t *testing.T) {
-	w := restricted(t)
-	w.newcomer()
-	w.leaves()
-	for _, statement := range []string{
-		"INSERT INTO throttles VALUES ('old', 1, now() - interval '1 hour'), ('new', 1, now() + interval '1 hour')",
-		"INSERT INTO ended_sessions VALUES (gen_random_uuid(), now() - interval '1 hour'), (gen_random_uuid(), now())",
-	} {
-		_, err := w.pool.Exec(t.Context(), statement)
-		require.NoError(t, err)
-	}
-	require.NoError(t, db.AsUser(t.Context(), w.pool, w.me(), func(tx pgx.Tx) error {
-		_, err := tx.Exec(t.Context(), "UPDATE one_time_tokens SET expires_at = now() - interval '1 hour'; UPDATE sessions SET expires_at = now() - interval '1 hour'")
-		return err
-	}))
-	require.NoError(t, w.api.Accounts.Forget(t.Context()))
-	for table, want := range map[string]int{"throttles": 1, "ended_sessions": 2, "one_time_tokens": 0, "sessions": 0} {
-		var n int
-		require.NoError(t, db.AsUser(t.Context(), w.pool, w.me(), func(tx pgx.Tx) error {
-			return tx.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n)
-		}))
-		require.Equal(t, want, n, table)
-	}
 }
 
 // Each page has one script, which its policy names, and says what an old link means.

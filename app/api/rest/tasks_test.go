@@ -97,7 +97,7 @@ func TestRemindersGoOutOnce(t *testing.T) {
 		for range cap(failures) {
 			replicas.Go(func() {
 				r := &task.Reminders{Pool: w.pool, Service: event.Backend, Log: slog.New(slog.DiscardHandler)}
-				_, err := r.Tell(context.Background(), at)
+				_, err := r.Publish(context.Background(), at)
 				failures <- err
 			})
 		}

@@ -17,33 +17,31 @@ import (
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
 
-// Reminders tells of tasks whose time to be reminded of has come.
+// Reminders publishes a reminder.due event for each task whose reminder is due.
 type Reminders struct {
 	Pool    *pgxpool.Pool
 	Service string // who publishes its events
 	Log     *slog.Logger
 }
 
-// How the reminders go out.
 const (
+	// every is the interval between two queries for due reminders.
 	every = 5 * time.Second
-	// batch bounds what one database transaction tells of.
+	// batch is the maximum number of reminders published in one database transaction.
 	batch = 100
-	// later is when a reminder that could not be told of is tried again, so that
-	// it does not hold up the others.
+	// later is by how much a reminder that cannot be published is postponed, so that it
+	// does not hold up the others.
 	later = time.Hour
 )
 
-// Run works until ctx ends. It goes on when the database comes back.
+// Run publishes due reminders until ctx ends. It continues once the database is
+// available again.
 func (r *Reminders) Run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		for told := batch; told == batch && ctx.Err() == nil; {
-			var err error
-			if told, err = r.Tell(ctx, time.Now()); err != nil && ctx.Err() == nil {
-				r.Log.WarnContext(ctx, "reminders wait", "error", err, "next_try_in", every.String())
-			}
+		if err := r.publishAll(ctx); err != nil && ctx.Err() == nil {
+			r.Log.WarnContext(ctx, "reminders wait", "error", err, "next_attempt_in", every.String())
 		}
 		select {
 		case <-ctx.Done():
@@ -53,10 +51,23 @@ func (r *Reminders) Run(ctx context.Context) {
 	}
 }
 
-// Tell tells of reminders that are due at a time, batch at most, and returns how
-// many there were. An event and the note that it went out are one transaction, so
-// each goes out once; the lock has one replica at a time look for them.
-func (r *Reminders) Tell(ctx context.Context, at time.Time) (told int, err error) {
+// publishAll publishes batches until a batch is not full. It stops at the first
+// error, so that a database which fails every time is asked once in every.
+func (r *Reminders) publishAll(ctx context.Context) error {
+	for {
+		if published, err := r.Publish(ctx, time.Now()); err != nil || published < batch {
+			return err
+		}
+	}
+}
+
+// Publish publishes the reminders due at the given time, at most batch, and returns
+// the number of reminders it has dealt with. The event and the removal of the reminder
+// are committed together, so each reminder is published once; an advisory lock lets
+// only one replica work at a time. A reminder whose event is invalid is postponed by
+// later; one that fails for a transient reason (a lock that is held, a deadlock) stays
+// due. With an error nothing is committed.
+func (r *Reminders) Publish(ctx context.Context, at time.Time) (published int, err error) {
 	err = db.InTx(ctx, r.Pool, func(tx pgx.Tx) error {
 		var leads bool
 		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", db.LockID("reminders:"+r.Service)).Scan(&leads); err != nil || !leads {
@@ -70,26 +81,34 @@ func (r *Reminders) Tell(ctx context.Context, at time.Time) (told int, err error
 			return err
 		}
 		for _, one := range due {
-			// A savepoint: what is wrong with one is undone alone.
-			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return r.tell(ctx, tx, one.UserID, one.TaskID, at) })
-			if err == nil {
+			// A savepoint, so that only the work on this reminder is rolled back.
+			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return r.publish(ctx, tx, one.UserID, one.TaskID, at) })
+			switch {
+			case err == nil:
+				published++
+				continue
+			case db.Unavailable(err) || ctx.Err() != nil:
+				return err
+			case db.Transient(err):
+				r.Log.WarnContext(ctx, "a reminder waits", "task_id", one.TaskID, "error", err, "next_attempt_in", every.String())
 				continue
 			}
-			if db.Unavailable(err) || ctx.Err() != nil {
-				return err
-			}
-			r.Log.ErrorContext(ctx, "a reminder could not be told of", "task_id", one.TaskID, "error", err, "next_try_in", later.String())
+			r.Log.ErrorContext(ctx, "a reminder could not be published", "task_id", one.TaskID, "error", err, "next_attempt_in", later.String())
 			if err := backenddb.New(tx).PostponeReminder(ctx, at.Add(later), one.TaskID); err != nil {
 				return err
 			}
+			published++
 		}
-		told = len(due)
 		return nil
 	})
-	return told, err
+	if err != nil {
+		return 0, err
+	}
+	return published, nil
 }
 
-func (r *Reminders) tell(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, at time.Time) error {
+// publish publishes one reminder, or drops it when its task is gone or done.
+func (r *Reminders) publish(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, at time.Time) error {
 	if err := db.Act(ctx, tx, user); err != nil {
 		return err
 	}
@@ -106,7 +125,7 @@ func (r *Reminders) tell(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, at 
 	case t.RemindAt == nil || t.Done:
 		return queries.DropReminder(ctx, id)
 	case t.RemindAt.After(at):
-		return nil // put off at this moment
+		return nil // the user has just postponed it
 	}
 	e, err := event.New(ctx, r.Service, event.TypeReminderDue, id.String(), event.ReminderDue{
 		UserID: user, TaskID: id, Title: t.Title, Due: t.Due, RemindAt: *t.RemindAt,

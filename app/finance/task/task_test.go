@@ -3,10 +3,13 @@
 package task_test
 
 import (
+	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/calendar"
@@ -61,4 +64,38 @@ func TestUpcomingIsByThePersonsCalendar(t *testing.T) {
 			require.Equal(t, want, titles)
 		})
 	}
+}
+
+// A task that is being changed while its reminder is due is not at fault: its reminder
+// is published as soon as the lock is released, and the others do not wait for it.
+func TestAReminderThatMeetsALockIsNotPostponed(t *testing.T) {
+	pool := pgtest.AsService(t, event.Backend)
+	user, due := tracing.NewID(), time.Now().Add(time.Hour)
+	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), "INSERT INTO users (id, email, password_hash) VALUES ($1, 'a@example.org', '')", user)
+		return err
+	}))
+	tasks := &task.Tasks{Pool: pool}
+	locked, err := tasks.Create(t.Context(), user, task.New{Title: "locked", RemindAt: &due})
+	require.NoError(t, err)
+	_, err = tasks.Create(t.Context(), user, task.New{Title: "free", RemindAt: &due})
+	require.NoError(t, err)
+
+	impatient := pool.Config().Copy()
+	impatient.ConnConfig.RuntimeParams["lock_timeout"] = "50ms"
+	short, err := pgxpool.NewWithConfig(t.Context(), impatient)
+	require.NoError(t, err)
+	defer short.Close()
+	reminders := &task.Reminders{Pool: short, Service: event.Backend, Log: slog.New(slog.DiscardHandler)}
+	require.NoError(t, db.AsUser(t.Context(), pool, user, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), "SELECT FROM tasks WHERE id = $1 FOR UPDATE", locked.ID)
+		require.NoError(t, err)
+		published, err := reminders.Publish(t.Context(), due)
+		require.NoError(t, err)
+		require.Equal(t, 1, published, "the free one")
+		return nil
+	}))
+	published, err := reminders.Publish(t.Context(), due)
+	require.NoError(t, err)
+	require.Equal(t, 1, published, "the one that was locked is still due")
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/store/retention"
 )
 
 func TestPasswords(t *testing.T) {
@@ -170,4 +171,8 @@ func TestDevices(t *testing.T) {
 		require.Zero(t, ours.Device(token), name)
 	}
 	require.Zero(t, Tokens{Key: []byte("the next key")}.Device(token))
+}
+
+func TestEndedSessionsAreKeptLongerThanAccessTokensAreValid(t *testing.T) {
+	require.Greater(t, retention.EndedSessions, 2*endedLife+endedOverlap, "a replica that starts reads so far back")
 }

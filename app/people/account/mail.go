@@ -228,11 +228,8 @@ func (a *Accounts) RunMail(ctx context.Context) {
 	tick := time.NewTicker(mailPoll)
 	defer tick.Stop()
 	for {
-		for done := mailBatch; done == mailBatch && ctx.Err() == nil; {
-			var err error
-			if done, err = a.SendMail(ctx); err != nil && ctx.Err() == nil {
-				a.Log.WarnContext(ctx, "mail about accounts waits", "error", err, "next_attempt_in", mailPoll.String())
-			}
+		if err := a.sendAll(ctx); err != nil && ctx.Err() == nil {
+			a.Log.WarnContext(ctx, "mail about accounts waits", "error", err, "next_attempt_in", mailPoll.String())
 		}
 		select {
 		case <-ctx.Done():
@@ -243,8 +240,18 @@ func (a *Accounts) RunMail(ctx context.Context) {
 	}
 }
 
-// SendMail looks into some of the mail that was asked for, and returns how much
-// that was.
+// sendAll processes batches until a batch is not full. It stops at the first error,
+// so that a database which fails every time is asked once in mailPoll.
+func (a *Accounts) sendAll(ctx context.Context) error {
+	for {
+		if done, err := a.SendMail(ctx); err != nil || done < mailBatch {
+			return err
+		}
+	}
+}
+
+// SendMail processes at most mailBatch requests for mail in one transaction and
+// returns the number of requests processed: 0 with an error, for nothing is committed.
 func (a *Accounts) SendMail(ctx context.Context) (done int, err error) {
 	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
 		if err := db.Across(ctx, tx, db.Mail); err != nil {
@@ -266,7 +273,10 @@ func (a *Accounts) SendMail(ctx context.Context) (done int, err error) {
 		done = len(requests)
 		return nil
 	})
-	return done, err
+	if err != nil {
+		return 0, err
+	}
+	return done, nil
 }
 
 // send sends what was asked for, or nothing.
@@ -338,58 +348,4 @@ func (a *Accounts) mail(ctx context.Context, tx pgx.Tx, to backenddb.User, kind 
 		return err
 	}
 	return outbox.Put(ctx, tx, e, to.ID.String())
-}
-
-// How what is old is forgotten.
-const (
-	forgetEvery = time.Minute
-	forgetBatch = 1000
-)
-
-// RunRetention forgets, until ctx ends, what is of no use any more: sessions that
-// expired, secrets that were not used, attempts that count no more.
-func (a *Accounts) RunRetention(ctx context.Context) {
-	tick := time.NewTicker(forgetEvery)
-	defer tick.Stop()
-	for {
-		if err := a.Forget(ctx); err != nil && ctx.Err() == nil {
-			a.Log.WarnContext(ctx, "old sessions and secrets are not forgotten", "error", err, "next_attempt_in", forgetEvery.String())
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-// Forget forgets all that is old.
-func (a *Accounts) Forget(ctx context.Context) error {
-	for _, some := range []func(context.Context, *backenddb.Queries) (int64, error){
-		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
-			return q.ForgetThrottles(ctx, forgetBatch)
-		},
-		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
-			return q.ForgetOneTimeTokens(ctx, forgetBatch)
-		},
-		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
-			return q.ForgetSessions(ctx, forgetBatch)
-		},
-		func(ctx context.Context, q *backenddb.Queries) (int64, error) {
-			return q.ForgetEndedSessions(ctx, time.Now().Add(-2*endedLife), forgetBatch)
-		},
-	} {
-		for removed := int64(forgetBatch); removed == forgetBatch; {
-			if err := db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
-				err := db.Across(ctx, tx, db.Retention)
-				if err == nil {
-					removed, err = some(ctx, backenddb.New(tx))
-				}
-				return err
-			}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

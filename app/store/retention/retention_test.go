@@ -225,6 +225,12 @@ func TestOldRowsAreRemoved(t *testing.T) {
 				VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 't', 't', 'm', 1, gen_random_uuid(), gen_random_uuid(), $1)`,
 			"alerts": `INSERT INTO alerts (id, user_id, channel, source_event, source_event_id, status, delivered_at, correlation_id)
 				VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'in_app', 's', gen_random_uuid(), 'delivered', $1, gen_random_uuid())`,
+			"sessions": `INSERT INTO sessions (id, user_id, authenticated_at, created_at, expires_at)
+				VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', $1, $1, $1)`,
+			"one_time_tokens": `INSERT INTO one_time_tokens (hash, user_id, purpose, expires_at)
+				VALUES (sha256(gen_random_uuid()::text::bytea), '00000000-0000-0000-0000-000000000001', 'reset_password', $1)`,
+			"throttles":      "INSERT INTO throttles (key, count, ends_at) VALUES (sha256(gen_random_uuid()::text::bytea), 1, $1)",
+			"ended_sessions": "INSERT INTO ended_sessions (id, ended_at) VALUES (gen_random_uuid(), $1)",
 		},
 		event.Notification: {
 			"inbox": "INSERT INTO inbox (event_id, received_at) VALUES (gen_random_uuid(), $1)",
@@ -260,7 +266,11 @@ func TestOldRowsAreRemoved(t *testing.T) {
 				require.NoError(t, p.inTx(t.Context(), func(tx pgx.Tx) error {
 					var left int
 					require.NoError(t, tx.QueryRow(t.Context(), "SELECT count(*) FROM "+rule.Table).Scan(&left))
-					require.Equal(t, 2, left, rule.Table)
+					want := 2
+					if rule.Table == "ended_sessions" {
+						want += seen.removed["sessions"] // a trigger records each session that is deleted
+					}
+					require.Equal(t, want, left, rule.Table)
 					return nil
 				}))
 			}

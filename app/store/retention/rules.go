@@ -26,6 +26,12 @@ const (
 	// Deliveries is how long the notification service keeps what it sent, so that an
 	// event which comes again is not sent again; longer than dead letters are kept.
 	Deliveries = 90 * day
+	// Expired is how long rows stay after the time at which they expired: long enough
+	// that no request in progress and no replica whose clock is behind still needs one.
+	Expired = time.Hour
+	// EndedSessions is how long the id of a session that ended is kept: longer than any
+	// access token is valid.
+	EndedSessions = time.Hour
 )
 
 // Rule says why a table does not grow for ever: rows are removed for their age, or
@@ -45,7 +51,6 @@ const (
 	withAccount = "its rows are the person's, who removes them, and go with the account"
 	onePerUser  = "one row a person, which goes with the account"
 	whenDone    = "a row is removed when its work is done"
-	forgotten   = "package account removes those that have expired"
 	gone        = "one row an account that was deleted: compacted topics have of it what was overwritten"
 )
 
@@ -59,12 +64,12 @@ var messaging = []Rule{
 var backend = []Rule{
 	{Table: "users", Bound: "one row an account"},
 	{Table: "identities", Bound: withAccount},
-	{Table: "sessions", Bound: forgotten},
+	{Table: "sessions", Column: "expires_at", Keep: Expired},
 	{Table: "refresh_tokens", Bound: "they go with their session, and expired ones when it is refreshed"},
-	{Table: "one_time_tokens", Bound: forgotten},
+	{Table: "one_time_tokens", Column: "expires_at", Keep: Expired},
 	{Table: "mail_requests", Bound: whenDone},
-	{Table: "throttles", Bound: forgotten},
-	{Table: "ended_sessions", Bound: forgotten},
+	{Table: "throttles", Column: "ends_at", Keep: Expired},
+	{Table: "ended_sessions", Column: "ended_at", Keep: EndedSessions},
 	{Table: "preferences", Bound: onePerUser},
 	{Table: "push_subscriptions", Bound: withAccount},
 	{Table: "demos", Bound: onePerUser},

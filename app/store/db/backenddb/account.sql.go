@@ -316,30 +316,6 @@ func (q *Queries) ForgetAttempts(ctx context.Context, key []byte) error {
 	return err
 }
 
-const forgetEndedSessions = `-- name: ForgetEndedSessions :execrows
-DELETE FROM ended_sessions WHERE id IN (SELECT old.id FROM ended_sessions AS old WHERE old.ended_at < $1 LIMIT $2)
-`
-
-func (q *Queries) ForgetEndedSessions(ctx context.Context, before time.Time, most int32) (int64, error) {
-	result, err := q.db.Exec(ctx, forgetEndedSessions, before, most)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const forgetOneTimeTokens = `-- name: ForgetOneTimeTokens :execrows
-DELETE FROM one_time_tokens WHERE hash IN (SELECT old.hash FROM one_time_tokens AS old WHERE old.expires_at < now() LIMIT $1)
-`
-
-func (q *Queries) ForgetOneTimeTokens(ctx context.Context, limit int32) (int64, error) {
-	result, err := q.db.Exec(ctx, forgetOneTimeTokens, limit)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const forgetRefreshTokens = `-- name: ForgetRefreshTokens :exec
 DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < $2
 `
@@ -347,31 +323,6 @@ DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at < $2
 func (q *Queries) ForgetRefreshTokens(ctx context.Context, sessionID uuid.UUID, now time.Time) error {
 	_, err := q.db.Exec(ctx, forgetRefreshTokens, sessionID, now)
 	return err
-}
-
-const forgetSessions = `-- name: ForgetSessions :execrows
-DELETE FROM sessions WHERE id IN (SELECT old.id FROM sessions AS old WHERE old.expires_at < now() LIMIT $1)
-`
-
-func (q *Queries) ForgetSessions(ctx context.Context, limit int32) (int64, error) {
-	result, err := q.db.Exec(ctx, forgetSessions, limit)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const forgetThrottles = `-- name: ForgetThrottles :execrows
-DELETE FROM throttles WHERE key IN (SELECT old.key FROM throttles AS old WHERE old.ends_at < now() LIMIT $1)
-`
-
-// Each forgets some at a time, and says how many.
-func (q *Queries) ForgetThrottles(ctx context.Context, limit int32) (int64, error) {
-	result, err := q.db.Exec(ctx, forgetThrottles, limit)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const goalsToScrub = `-- name: GoalsToScrub :many

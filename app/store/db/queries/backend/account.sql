@@ -139,19 +139,6 @@ RETURNING count, ceil(extract(epoch FROM ends_at - now()))::float8 AS seconds_le
 -- name: ForgetAttempts :exec
 DELETE FROM throttles WHERE key = $1;
 
--- Each forgets some at a time, and says how many.
--- name: ForgetThrottles :execrows
-DELETE FROM throttles WHERE key IN (SELECT old.key FROM throttles AS old WHERE old.ends_at < now() LIMIT $1);
-
--- name: ForgetOneTimeTokens :execrows
-DELETE FROM one_time_tokens WHERE hash IN (SELECT old.hash FROM one_time_tokens AS old WHERE old.expires_at < now() LIMIT $1);
-
--- name: ForgetSessions :execrows
-DELETE FROM sessions WHERE id IN (SELECT old.id FROM sessions AS old WHERE old.expires_at < now() LIMIT $1);
-
--- name: ForgetEndedSessions :execrows
-DELETE FROM ended_sessions WHERE id IN (SELECT old.id FROM ended_sessions AS old WHERE old.ended_at < @before LIMIT @most);
-
 -- What compacted topics keep of a user, to be overwritten. The locks have whoever is
 -- changing one of them finish first.
 -- name: WalletsToScrub :many
