@@ -1,5 +1,5 @@
-// Package openid logs people in with an account they have elsewhere, by OpenID
-// Connect: the code flow with PKCE, state and nonce.
+// Package openid implements log-in through an OpenID Connect provider: the
+// authorization code flow with PKCE, state and nonce.
 package openid
 
 import (
@@ -13,29 +13,30 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/people/account"
 )
 
-// Config is how the provider knows us.
+// Config is the client registration at the provider.
 type Config struct {
 	Issuer       string
 	ClientID     string
 	ClientSecret string // secret
-	RedirectURL  string // of /api/v1/auth/oidc/callback, as people reach it
+	RedirectURL  string // the public URL of /api/v1/auth/oidc/callback
 }
 
-// Load makes the provider that the environment names; secrets are New's. Nothing
-// set: nil, there is no log-in of this kind. It tells of everything that is wrong
-// at once.
+// Load returns the provider configured by the environment variables OIDC_*, or nil
+// when none of them is set. secrets are passed to New. The error lists everything that
+// is wrong.
 func Load(getenv func(string) string, secrets [][]byte) (*Provider, error) {
 	var c Config
 	var missing []error
@@ -66,34 +67,34 @@ func Load(getenv func(string) string, secrets [][]byte) (*Provider, error) {
 	return New(c, secrets)
 }
 
-// How long the provider may take to answer, and a person to log in there.
 const (
+	// answerTime bounds each request to the provider.
 	answerTime = 5 * time.Second
-	// AttemptLife is how long what Begin returns is good for.
+	// AttemptLife is how long a log-in may take, from Begin to Finish.
 	AttemptLife = 10 * time.Minute
 )
 
-// recent is how long ago a fresh log-in may be when it comes back.
+// recent is the maximum age of a log-in that was requested with Begin.Fresh.
 const recent = 5 * time.Minute
 
-// ErrAway: the provider does not answer.
+// ErrAway is returned when the provider is unavailable.
 var ErrAway = errors.New("the identity provider does not answer now: try again in a while")
 
-// Provider is an OpenID provider. It is asked about itself when first needed, so
-// that the service starts while the provider is away.
+// Provider is an OpenID provider. Its metadata is fetched when first needed, so that
+// the service starts while the provider is unavailable.
 type Provider struct {
 	config Config
-	// keys are of attempts and of identities to be linked; the first signs.
+	// keys sign attempts and link tokens; the first signs, all verify.
 	keys   [][]byte
 	client *http.Client
 
-	mu    sync.Mutex
-	found *oidc.Provider
+	found     atomic.Pointer[oidc.Provider] // nil until discovered
+	discovery singleflight.Group
 }
 
-// New makes the provider of the configuration. secrets are what the service signs
-// with, the first of them, and has signed with before; attempts are signed with keys
-// made from them, so that neither can be taken for the other.
+// New returns the provider of the configuration. secrets are the service's signing
+// keys, the current one first. The keys for attempts are derived from them, so that an
+// attempt cannot pass as an access token or the reverse.
 func New(c Config, secrets [][]byte) (*Provider, error) {
 	p := &Provider{config: c, client: &http.Client{Timeout: answerTime}}
 	for _, secret := range secrets {
@@ -109,19 +110,18 @@ func New(c Config, secrets [][]byte) (*Provider, error) {
 	return p, nil
 }
 
-// sign returns claims as a token that this provider's check takes back, under the
-// audience only that they were signed for.
+// sign returns the claims as a signed token, which check accepts for the same audience.
 func (p *Provider) sign(claims jwt.Claims) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(p.keys[0])
 }
 
-// What tokens are for.
+// The audiences of signed tokens.
 const (
 	forAttempts = "attempt"
 	forLinks    = "link"
 )
 
-// check reads a token that sign made for that audience.
+// check verifies a token of sign for the given audience and decodes its claims.
 func (p *Provider) check(token, audience string, claims jwt.Claims) error {
 	_, err := jwt.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) {
 		var all jwt.VerificationKeySet
@@ -133,19 +133,31 @@ func (p *Provider) check(token, audience string, claims jwt.Claims) error {
 	return err
 }
 
-// discover returns what the provider says of itself.
+// discover returns the provider's metadata, which is fetched once. Concurrent callers
+// share one request, so that an unavailable provider costs each of them at most
+// answerTime, and each waits no longer than its own context allows.
 func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.found != nil {
-		return p.found, nil
+	if found := p.found.Load(); found != nil {
+		return found, nil
 	}
-	found, err := oidc.NewProvider(ctx, p.config.Issuer)
-	if err != nil {
-		return nil, errors.Join(ErrAway, err)
+	result := p.discovery.DoChan("", func() (any, error) {
+		// Others wait for it too, so the caller that came first must not cancel it.
+		found, err := oidc.NewProvider(context.WithoutCancel(ctx), p.config.Issuer)
+		if err != nil {
+			return nil, errors.Join(ErrAway, err)
+		}
+		p.found.Store(found)
+		return found, nil
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-result:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*oidc.Provider), nil
 	}
-	p.found = found
-	return found, nil
 }
 
 func (p *Provider) oauth(found *oidc.Provider) *oauth2.Config {
@@ -155,7 +167,7 @@ func (p *Provider) oauth(found *oidc.Provider) *oauth2.Config {
 	}
 }
 
-// attempt is what must come back unchanged: kept by the browser, signed by us.
+// attempt is the state of a log-in in progress. The browser keeps it, signed.
 type attempt struct {
 	jwt.RegisteredClaims
 	State    string `json:"state"`
@@ -163,19 +175,19 @@ type attempt struct {
 	Verifier string `json:"verifier"` // of PKCE
 	Fresh    bool   `json:"fresh"`
 	ReturnTo string `json:"returnTo"`
-	// Link is the user whose identity this becomes; nil: whoever it is logs in.
+	// Link is the user to link the identity with; nil: the identity logs in.
 	Link *uuid.UUID `json:"link,omitempty"`
 }
 
-// Begin is what is wanted of a log-in.
+// Begin are the parameters of a log-in.
 type Begin struct {
-	Fresh    bool       // the provider asks the person again who they are
-	ReturnTo string     // given back by Finish
-	Link     *uuid.UUID // the user, logged in, whose identity it becomes; nil: none
+	Fresh    bool       // the provider must authenticate the person again
+	ReturnTo string     // returned by Finish
+	Link     *uuid.UUID // the logged-in user to link the identity with; nil: none
 }
 
-// Begin returns where the person is sent to, and the attempt to be kept by their
-// browser until they come back.
+// Begin returns the URL to redirect the browser to, and the signed attempt that the
+// browser must keep for Finish. ErrAway: the provider is unavailable.
 func (p *Provider) Begin(ctx context.Context, wanted Begin) (address, kept string, err error) {
 	ctx = oidc.ClientContext(ctx, p.client)
 	found, err := p.discover(ctx)
@@ -195,15 +207,16 @@ func (p *Provider) Begin(ctx context.Context, wanted Begin) (address, kept strin
 	return p.oauth(found).AuthCodeURL(its.State, options...), kept, err
 }
 
-// link is an identity that is to be linked with the account of its address, once
-// the account's password was given.
+// link is an identity to be linked with the account of its address, once the account's
+// password has been entered.
 type link struct {
 	jwt.RegisteredClaims
 	Email         string           `json:"email"`
 	Authenticated *jwt.NumericDate `json:"auth_time"`
 }
 
-// LinkToken keeps an identity with a verified address for a while, for Linked.
+// LinkToken returns a signed token of an identity with a verified address, valid for
+// AttemptLife. Linked reads it.
 func (p *Provider) LinkToken(who account.Identity) (string, error) {
 	return p.sign(link{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -223,24 +236,23 @@ func (p *Provider) Linked(token string) (account.Identity, error) {
 	return account.Identity{Issuer: its.Issuer, Subject: its.Subject, Email: its.Email, Verified: true, Authenticated: its.Authenticated.UTC()}, nil
 }
 
-// Answer is what the provider sent the person back with.
+// Answer holds the parameters of the provider's redirect.
 type Answer struct {
 	State, Code string
 	// Refused is the provider's error code, such as access_denied.
 	Refused string
 }
 
-// Finished is what came of an attempt.
+// Finished is the result of a log-in.
 type Finished struct {
 	Who account.Identity
-	// What Begin was given. They are there even with an error, once the attempt is
-	// known to be ours.
+	// As passed to Begin. They are set even with an error once the attempt was verified.
 	ReturnTo string
 	Link     *uuid.UUID
 }
 
-// Finish returns who logged in. An answer that does not fit the attempt is
-// ErrUnauthorized.
+// Finish redeems the provider's answer and returns the identity. ErrUnauthorized: the
+// attempt is not valid or the answer does not belong to it; ErrAway.
 func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (Finished, error) {
 	var its attempt
 	if err := p.check(kept, forAttempts, &its); err != nil {
@@ -259,7 +271,7 @@ func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (Finished,
 	return f, err
 }
 
-// redeem gets the ID token for the code and checks it.
+// redeem exchanges the code for the ID token and verifies it.
 func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who account.Identity, err error) {
 	found, err := p.discover(ctx)
 	if err != nil {
@@ -295,8 +307,10 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		Issuer: checked.Issuer, Subject: checked.Subject, Email: claims.Email, Verified: bool(claims.EmailVerified), Name: claims.Name,
 		Authenticated: time.Now().UTC().Truncate(time.Microsecond),
 	}
-	if claims.AuthTime != 0 {
-		who.Authenticated = time.Unix(claims.AuthTime, 0).UTC()
+	// A time in the future, of a provider whose clock is ahead, would count as a recent
+	// log-in for longer than it may.
+	if at := time.Unix(claims.AuthTime, 0).UTC(); claims.AuthTime != 0 && at.Before(who.Authenticated) {
+		who.Authenticated = at
 	}
 	if its.Fresh && (claims.AuthTime == 0 || time.Since(who.Authenticated) > recent) {
 		return who, fmt.Errorf("the identity provider did not ask you again who you are: %w", apperror.ErrUnauthorized)
@@ -304,7 +318,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	if who.Email != "" || found.UserInfoEndpoint() == "" {
 		return who, nil
 	}
-	// Some tell the address there only.
+	// Some providers return the address only there.
 	info, err := found.UserInfo(ctx, oauth.TokenSource(ctx, token))
 	if err != nil {
 		return who, errors.Join(ErrAway, err)
@@ -316,8 +330,8 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	return who, nil
 }
 
-// withoutBody leaves out what a provider answered: it may repeat what it was sent,
-// or hold tokens, and errors are logged.
+// withoutBody removes the response body from an error, which is logged: the body may
+// contain tokens or the request's secrets.
 func withoutBody(err error) error {
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) && refused.Response != nil {
@@ -326,7 +340,7 @@ func withoutBody(err error) error {
 	return err
 }
 
-// truth is a boolean, which some providers write as a text.
+// truth is a boolean that some providers encode as a string.
 type truth bool
 
 func (t *truth) UnmarshalJSON(raw []byte) error {

@@ -1,6 +1,7 @@
 package openid
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -187,3 +188,49 @@ func rewrite(to, host string) http.RoundTripper {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Log-ins do not queue behind one another while the provider does not answer: each
+// waits no longer than its own request lives.
+func TestAnUnavailableProviderHoldsUpNoOtherLogIn(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-release
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer silent.Close()
+	p := newProvider(t, silent.URL, oidctest.ClientSecret)
+	p.client.Timeout = 0
+	first := make(chan error, 1)
+	go func() {
+		_, _, err := p.Begin(context.Background(), Begin{})
+		first <- err
+	}()
+	<-asked
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	second := make(chan error, 1)
+	go func() {
+		_, _, err := p.Begin(gone, Begin{})
+		second <- err
+	}()
+	select {
+	case err := <-second:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(10 * time.Second):
+		t.Error("a log-in waits for another")
+	}
+	close(release)
+	require.ErrorIs(t, <-first, ErrAway)
+}
+
+func TestALogInInTheFutureIsOneOfNow(t *testing.T) {
+	issuer := oidctest.New(t)
+	p := newProvider(t, issuer.URL, oidctest.ClientSecret)
+	issuer.Says(map[string]any{"sub": "ada", "email": "ada@example.org", "email_verified": true, "auth_time": time.Now().Add(time.Hour).Unix()})
+	address, kept, err := p.Begin(t.Context(), Begin{})
+	require.NoError(t, err)
+	f, err := p.Finish(t.Context(), kept, visit(t, address))
+	require.NoError(t, err)
+	require.False(t, f.Who.Authenticated.After(time.Now()))
+}
