@@ -97,3 +97,15 @@ func TestTheFactsAreTold(t *testing.T) {
 	require.Equal(t, "Spend 200.00 EUR a month less, or earn as much more, to come to 20%.", s.Parts[1].Improve)
 	require.Contains(t, s.Message, "90%")
 }
+
+func TestFactsAreInTheCurrencysMinorUnit(t *testing.T) {
+	s := Assess(Input{
+		Currency: "JPY",
+		Budgets:  []Budget{{Category: "groceries", Month: "2026-11", Currency: "JPY", Limit: d("40000"), Spent: d("50000")}},
+		Months:   []Month{month("200000", "190000"), month("200000", "190001"), month("200000", "190001")},
+	})
+	require.Equal(t, "groceries in 2026-11: 50000 of 40000 JPY", s.Parts[0].Facts["furthestExceeded"])
+	require.Equal(t, "600000 JPY", s.Parts[1].Facts["income"])
+	require.Contains(t, s.Parts[1].Improve, "Spend 30001 JPY a month less")
+	require.Equal(t, "190001 JPY", s.Parts[2].Facts["mean"])
+}

@@ -1,7 +1,6 @@
-// Package score scores how well a person's money is doing, and says why: 40% is
-// how budgets are kept, 30% what is saved of the income, 20% how even spending is
-// from month to month, 10% how goals come along. It knows neither database nor
-// clock.
+// Package score computes a financial health score from 0 to 100 and explains it. Its
+// weights: budgets kept 40, savings rate 30, consistency of monthly spending 20,
+// progress of goals 10. It is a pure function of its input: no database, no clock.
 package score
 
 import (
@@ -15,7 +14,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/money"
 )
 
-// The parts of the score and what each counts.
+// The names of the parts of the score.
 const (
 	Budgets     = "budgets"
 	SavingsRate = "savings_rate"
@@ -31,24 +30,26 @@ const (
 	goalsWeight       = 10
 )
 
-// What a score rests on.
+// The input of a score.
 type (
-	// Input is what is known of a person. Amounts of Months are in Currency.
+	// Input is the data that a score is computed from. The amounts of Months are in Currency.
 	Input struct {
 		Currency string
-		Budgets  []Budget // of this month and the three before
-		Months   []Month  // complete ones, oldest first, six at most
-		LeftOut  []string // currencies without a rate, which are not in Months
-		Goals    []Goal   // those that are not given up
+		Budgets  []Budget // of the current month and the three before it
+		Months   []Month  // complete months, oldest first, at most six
+		LeftOut  []string // currencies without an exchange rate, which Months does not include
+		Goals    []Goal   // those that are not abandoned
 	}
-	// Budget is a limit, what is carried over included, and what was spent of it.
+	// Budget is one month's limit of a category, carried-over amount included, and the
+	// amount spent.
 	Budget struct {
 		Category, Month, Currency string
 		Limit, Spent              decimal.Decimal
 	}
-	// Month is what was earned and spent in one.
+	// Month is the income and the expenses of one month.
 	Month struct{ Income, Expenses decimal.Decimal }
-	// Goal is how saving for one goes. Needed is nil without a deadline.
+	// Goal is the progress of one savings goal: Pace and Needed are amounts a month;
+	// Needed is nil without a deadline.
 	Goal struct {
 		Name    string
 		Reached bool
@@ -67,7 +68,7 @@ type Part struct {
 	Improve string            `json:"improve,omitempty" doc:"What would raise it"`
 }
 
-// Score is how well somebody's money does.
+// Score is the result of Assess, as the API returns it.
 type Score struct {
 	Score    *int     `json:"score,omitempty" doc:"0 to 100; left out while there is nothing to judge by"`
 	Verdict  string   `json:"verdict" enum:"unknown,poor,fair,good,excellent"`
@@ -77,8 +78,8 @@ type Score struct {
 	Parts    []Part   `json:"parts"`
 }
 
-// Assess scores. Parts without anything to judge by do not count: the others are
-// scaled up to 100 together.
+// Assess computes the score. Parts without data are left out, and the weights of the
+// others are scaled so that they add up to 100.
 func Assess(in Input) Score {
 	s := Score{Currency: in.Currency, LeftOut: in.LeftOut, Parts: []Part{
 		budgets(in.Budgets), savings(in.Months, in.Currency), consistency(in.Months, in.Currency), goals(in.Goals),
@@ -120,17 +121,17 @@ var (
 	hundred = decimal.NewFromInt(100)
 )
 
-// within cuts a share to 0..1.
+// within clamps a share to the range from 0 to 1.
 func within(share decimal.Decimal) decimal.Decimal { return decimal.Max(zero, decimal.Min(one, share)) }
 
-// points are a share of the weight, one place.
+// points returns a share of the weight, rounded to one decimal.
 func points(share decimal.Decimal, weight int64) *float64 {
 	p := within(share).Mul(decimal.NewFromInt(weight)).Round(1).InexactFloat64()
 	return &p
 }
 
-// budgets: one that is kept counts fully, one that is exceeded less the further it
-// is, and not at all from half as much again on.
+// budgets scores how budgets were kept: a budget that was kept counts fully, one that
+// was exceeded by half of its limit or more not at all, linearly in between.
 func budgets(all []Budget) Part {
 	part := Part{
 		Name: Budgets, Weight: budgetsWeight, Facts: map[string]string{"budgets": strconv.Itoa(len(all))},
@@ -158,16 +159,16 @@ func budgets(all []Budget) Part {
 	part.Points = points(sum.DivRound(decimal.NewFromInt(int64(len(all))), 6), budgetsWeight)
 	part.Facts["kept"] = strconv.Itoa(kept)
 	if kept < len(all) {
-		part.Facts["furthestExceeded"] = fmt.Sprintf("%s in %s: %s of %s %s", worst.Category, worst.Month, money.Format(worst.Spent), money.Format(worst.Limit), worst.Currency)
+		part.Facts["furthestExceeded"] = fmt.Sprintf("%s in %s: %s of %s", worst.Category, worst.Month, money.Decimals(worst.Spent, worst.Currency), money.FormatIn(worst.Limit, worst.Currency))
 		part.Improve = fmt.Sprintf("Keep to your budget for %s, or set it to what you really need.", worst.Category)
 	}
 	return part
 }
 
-// fullRate is the savings rate, in percent of the income, from which on the part is full.
+// fullRate is the savings rate, in percent of the income, that earns all points.
 var fullRate = decimal.NewFromInt(20)
 
-// savings: in proportion, from nothing at 0% to all at 20% of the income saved.
+// savings scores the savings rate linearly: no points at 0%, all at fullRate.
 func savings(months []Month, currency string) Part {
 	part := Part{
 		Name: SavingsRate, Weight: savingsWeight, Facts: map[string]string{},
@@ -183,8 +184,8 @@ func savings(months []Month, currency string) Part {
 		return part
 	}
 	part.Facts["months"] = strconv.Itoa(len(last))
-	part.Facts["income"] = money.Format(income) + " " + currency
-	part.Facts["expenses"] = money.Format(expenses) + " " + currency
+	part.Facts["income"] = money.FormatIn(income, currency)
+	part.Facts["expenses"] = money.FormatIn(expenses, currency)
 	if !income.IsPositive() {
 		part.Points = points(zero, savingsWeight)
 		part.Improve = "Record your income too: there is none in the last full months."
@@ -195,22 +196,22 @@ func savings(months []Month, currency string) Part {
 	part.Points = points(rate.DivRound(fullRate, 6), savingsWeight)
 	if rate.LessThan(fullRate) {
 		missing := fullRate.Sub(rate).Mul(income).Div(hundred).DivRound(decimal.NewFromInt(int64(len(last))), 2)
-		part.Improve = fmt.Sprintf("Spend %s %s a month less, or earn as much more, to come to 20%%.", money.Format(missing.RoundUp(0)), currency)
+		part.Improve = fmt.Sprintf("Spend %s a month less, or earn as much more, to come to 20%%.", money.FormatIn(missing.RoundUp(0), currency))
 	}
 	return part
 }
 
-// enoughMonths is how many a comparison of months needs.
+// enoughMonths is the minimum number of months for a comparison.
 const enoughMonths = 3
 
 var (
-	// even and uneven are the mean deviations, as shares of the mean, from which on
-	// the part is full and nothing.
+	// even and uneven are the mean absolute deviations, as shares of the mean, at which
+	// the part earns all points and none.
 	even   = decimal.RequireFromString("0.05")
 	uneven = decimal.RequireFromString("0.50")
 )
 
-// consistency: how far months are from their mean, on average.
+// consistency scores the mean absolute deviation of monthly expenses.
 func consistency(months []Month, currency string) Part {
 	part := Part{
 		Name: Consistency, Weight: consistencyWeight, Facts: map[string]string{},
@@ -236,7 +237,7 @@ func consistency(months []Month, currency string) Part {
 		away = away.Add(e.Sub(mean).Abs())
 	}
 	share := away.DivRound(n, 6).DivRound(mean, 6)
-	part.Facts["mean"] = money.Format(mean.Round(2)) + " " + currency
+	part.Facts["mean"] = money.FormatIn(money.Round(mean, currency), currency)
 	part.Facts["deviation"] = share.Mul(hundred).StringFixed(1) + "%"
 	part.Points = points(uneven.Sub(share).DivRound(uneven.Sub(even), 6), consistencyWeight)
 	if share.GreaterThan(even) {
@@ -245,9 +246,9 @@ func consistency(months []Month, currency string) Part {
 	return part
 }
 
-// goals: a goal that is reached or in time counts fully, another as much of the
-// needed pace as there is; without a deadline it is enough that something was put
-// aside in the last three months.
+// goals scores the progress of goals: a goal that is reached or on track counts fully,
+// another by its pace as a share of the needed pace. A goal without a deadline counts
+// fully if its pace is positive.
 func goals(all []Goal) Part {
 	part := Part{
 		Name: Goals, Weight: goalsWeight, Facts: map[string]string{"goals": strconv.Itoa(len(all))},
