@@ -75,6 +75,30 @@ func TestDemoDataComesAndGoes(t *testing.T) {
 	w.call(201, "POST", "/demo", nil)
 }
 
+// A filling that was interrupted so long ago that the keys of its steps are gone can
+// neither be continued nor be in the way for ever.
+func TestDemoDataThatWasInterruptedLongAgo(t *testing.T) {
+	w := newWorld(t)
+	w.join()
+	interrupt := func() {
+		_, err := w.pool.Exec(t.Context(), "UPDATE demos SET complete = false, created_at = now() - interval '2 days'; DELETE FROM idempotency_keys")
+		require.NoError(t, err)
+	}
+	transactions := func() (n int) {
+		require.NoError(t, w.pool.QueryRow(t.Context(), "SELECT count(*) FROM transactions WHERE deleted_at IS NULL").Scan(&n))
+		return n
+	}
+	w.call(201, "POST", "/demo", nil)
+	before := transactions()
+	interrupt()
+	require.Equal(t, true, w.call(201, "POST", "/demo", nil)["complete"], "it is begun again")
+	require.InDelta(t, before, transactions(), 5, "and not done twice")
+	interrupt()
+	w.call(204, "DELETE", "/demo", nil)
+	require.Zero(t, transactions())
+	require.Equal(t, false, w.call(200, "GET", "/demo", nil)["present"])
+}
+
 func TestDemoDataGoesIntoAnEmptyAccountOnly(t *testing.T) {
 	w := newWorld(t)
 	wallet := w.join()

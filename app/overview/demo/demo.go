@@ -1,6 +1,6 @@
-// Package demo fills an empty account with some months of a household, so that
-// there is something to look at, and takes it out again. It goes through the same
-// doors as a user does, so that the agents are told of all of it.
+// Package demo fills an empty account with generated data of some months, and removes
+// it again. It uses the same operations as a user's requests, so that the agents receive
+// every event.
 package demo
 
 import (
@@ -25,9 +25,10 @@ import (
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 	"github.com/wealth-companion/companion/app/store/idempotency"
+	"github.com/wealth-companion/companion/app/store/retention"
 )
 
-// Demos fills accounts and empties them.
+// Demos creates and removes demo data.
 type Demos struct {
 	Pool    *pgxpool.Pool
 	Ledger  *ledger.Ledger
@@ -36,7 +37,7 @@ type Demos struct {
 	Tasks   *task.Tasks
 }
 
-// Demo is what was filled in.
+// Demo describes the demo data of an account.
 type Demo struct {
 	Present   bool       `json:"present" doc:"There is demo data"`
 	Complete  bool       `json:"complete" doc:"All of it is there; when not, POST goes on where it was interrupted"`
@@ -47,8 +48,15 @@ type Demo struct {
 	Tasks     int        `json:"tasks"`
 }
 
-// lanes is how many things are made, or removed, at a time.
+// lanes is how many resources are created, or removed, concurrently.
 const lanes = 4
+
+// resumable is how long after its start an interrupted filling can be continued. Later
+// the idempotency keys by which its steps are recognized may be gone, and every step
+// would be done a second time.
+const resumable = retention.IdempotencyKeys - time.Hour
+
+func expired(row backenddb.Demo) bool { return !row.Complete && time.Since(row.CreatedAt) > resumable }
 
 func demoOf(row backenddb.Demo) Demo {
 	at := row.CreatedAt.UTC()
@@ -58,7 +66,7 @@ func demoOf(row backenddb.Demo) Demo {
 	}
 }
 
-// Of tells whether the user's account holds demo data.
+// Of describes the demo data in the user's account.
 func (s *Demos) Of(ctx context.Context, user uuid.UUID) (Demo, error) {
 	row, found, err := s.find(ctx, user)
 	if err != nil || !found {
@@ -78,14 +86,20 @@ func (s *Demos) find(ctx context.Context, user uuid.UUID) (row backenddb.Demo, f
 	return row, err == nil, err
 }
 
-// Fill fills an account that has no transactions; ErrConflict when it has some.
-// Everything is made under a key of its own (package idempotency), so that what
-// was interrupted is gone on with when it is asked for again, and two requests at
-// the same moment make everything once.
+// Fill fills an account that has no transactions; ErrConflict when it has some. Every
+// resource is created under an idempotency key of its own, so that a repeated call
+// continues an interrupted one and concurrent calls create everything once. A call
+// that was interrupted too long ago to be continued is undone and started again.
 func (s *Demos) Fill(ctx context.Context, user uuid.UUID) (Demo, error) {
 	row, found, err := s.find(ctx, user)
 	if err != nil {
 		return Demo{}, err
+	}
+	if found && expired(row) {
+		if err := s.remove(ctx, user, row); err != nil {
+			return Demo{}, err
+		}
+		found = false
 	}
 	if !found {
 		if row, err = s.begin(ctx, user); err != nil {
@@ -110,7 +124,7 @@ func (s *Demos) begin(ctx context.Context, user uuid.UUID) (row backenddb.Demo, 
 		if some {
 			return fmt.Errorf("demo data goes into an empty account only, and a transaction %w", apperror.ErrConflict)
 		}
-		if _, err := queries.InsertDemo(ctx, user, tracing.NewID(), time.Now().UTC().Truncate(time.Microsecond)); err != nil {
+		if _, err := queries.InsertDemo(ctx, user, tracing.NewID(), db.Now()); err != nil {
 			return err
 		}
 		row, err = queries.Demo(ctx, user) // another request's, when that was faster
@@ -119,15 +133,16 @@ func (s *Demos) begin(ctx context.Context, user uuid.UUID) (row backenddb.Demo, 
 	return row, err
 }
 
-// keyed has what is made with the context be made once for this filling.
+// keyed returns a context under whose idempotency key a resource is created once for
+// this filling.
 func keyed(ctx context.Context, row backenddb.Demo, what string, number int) context.Context {
 	name := what + " " + strconv.Itoa(number)
 	ctx, _ = idempotency.With(ctx, uuid.NewSHA1(row.ID, []byte(name)), []byte(name))
 	return ctx
 }
 
-// fill makes what of the plan is not there yet. The plan is that of the time when
-// the filling was begun.
+// fill creates what is missing of the plan made for the time at which the filling began.
+// It stores the ids of what it has created as it goes, so that remove finds them.
 func (s *Demos) fill(ctx context.Context, user uuid.UUID, row backenddb.Demo) (backenddb.Demo, error) {
 	var zone *time.Location
 	if err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
@@ -140,16 +155,16 @@ func (s *Demos) fill(ctx context.Context, user uuid.UUID, row backenddb.Demo) (b
 	if err := s.categories(ctx, user, p.categories); err != nil {
 		return row, err
 	}
-	row.Wallets = make([]uuid.UUID, len(p.wallets))
+	row.Wallets = nil
 	for i, n := range p.wallets {
 		wallet, err := s.Ledger.CreateWallet(keyed(ctx, row, "wallet", i), user, n)
 		if err != nil {
 			return row, fmt.Errorf("wallet %q: %w", n.Name, err)
 		}
-		row.Wallets[i] = wallet.ID
-	}
-	if err := s.keep(ctx, user, row); err != nil {
-		return row, err
+		row.Wallets = append(row.Wallets, wallet.ID)
+		if err := s.keep(ctx, user, row); err != nil {
+			return row, err
+		}
 	}
 	if err := each(ctx, len(p.transactions), func(ctx context.Context, i int) error {
 		one := p.transactions[i]
@@ -167,13 +182,19 @@ func (s *Demos) fill(ctx context.Context, user uuid.UUID, row backenddb.Demo) (b
 	if row.Budgets, err = s.budgets(ctx, user, row, p.budgets); err != nil {
 		return row, err
 	}
-	row.Goals = make([]uuid.UUID, len(p.goals))
+	if err := s.keep(ctx, user, row); err != nil {
+		return row, err
+	}
+	row.Goals = nil
 	for i, n := range p.goals {
 		made, err := s.Goals.Create(keyed(ctx, row, "goal", i), user, n.goal)
 		if err != nil {
 			return row, err
 		}
-		row.Goals[i] = made.ID
+		row.Goals = append(row.Goals, made.ID)
+		if err := s.keep(ctx, user, row); err != nil {
+			return row, err
+		}
 		for j, amount := range n.contributions {
 			if _, err := s.Goals.Contribute(keyed(ctx, row, "contribution "+strconv.Itoa(i), j), user, made.ID, goal.NewContribution{Amount: amount}); err != nil {
 				return row, err
@@ -192,7 +213,7 @@ func (s *Demos) fill(ctx context.Context, user uuid.UUID, row backenddb.Demo) (b
 	return row, s.keep(ctx, user, row)
 }
 
-// categories makes those that the user does not have.
+// categories creates the categories that the user does not have.
 func (s *Demos) categories(ctx context.Context, user uuid.UUID, wanted []ledger.NewCategory) error {
 	for _, n := range wanted {
 		if _, err := s.Ledger.CreateCategory(unkeyed(ctx), user, n); err != nil && !errors.Is(err, apperror.ErrConflict) {
@@ -202,14 +223,14 @@ func (s *Demos) categories(ctx context.Context, user uuid.UUID, wanted []ledger.
 	return nil
 }
 
-// unkeyed hides the request's own key: it stands for the whole of a filling, not
-// for the first thing that is made.
+// unkeyed replaces the request's own idempotency key, which stands for the whole
+// filling and not for the first resource created.
 func unkeyed(ctx context.Context) context.Context {
 	ctx, _ = idempotency.With(ctx, tracing.NewID(), nil)
 	return ctx
 }
 
-// budgets makes those for which there is room: a budget of the user's own stays.
+// budgets creates the planned budgets, except where the user has a budget of their own.
 func (s *Demos) budgets(ctx context.Context, user uuid.UUID, row backenddb.Demo, wanted []budget.New) ([]uuid.UUID, error) {
 	made := []uuid.UUID{}
 	for i, n := range wanted {
@@ -237,8 +258,8 @@ func (s *Demos) keep(ctx context.Context, user uuid.UUID, row backenddb.Demo) er
 	})
 }
 
-// each does a thing for every number below count, some at a time, and stops at
-// the first failure.
+// each calls do for every number below count, at most lanes at a time, and stops at the
+// first error.
 func each(ctx context.Context, count int, do func(ctx context.Context, i int) error) error {
 	group, limited := errgroup.WithContext(ctx)
 	group.SetLimit(lanes)
@@ -254,9 +275,8 @@ func each(ctx context.Context, count int, do func(ctx context.Context, i int) er
 	return ctx.Err()
 }
 
-// Remove takes the demo data out of the account, and everything that was booked
-// in its wallets since. ErrNotFound: there is none. Interrupted, it goes on when
-// it is asked for again.
+// Remove removes the demo data and every transaction in its wallets. ErrNotFound: there
+// is none. A repeated call continues an interrupted one.
 func (s *Demos) Remove(ctx context.Context, user uuid.UUID) error {
 	row, found, err := s.find(ctx, user)
 	if err != nil {
@@ -265,14 +285,19 @@ func (s *Demos) Remove(ctx context.Context, user uuid.UUID) error {
 	if !found {
 		return fmt.Errorf("demo data: %w", apperror.ErrNotFound)
 	}
-	if !row.Complete {
-		// Half of it is not known yet: made to the end, all of it is.
+	if !row.Complete && !expired(row) {
+		// Some ids may not be stored yet: completing the filling stores them all.
 		if row, err = s.fill(ctx, user, row); err != nil {
 			return err
 		}
 	}
+	return s.remove(ctx, user, row)
+}
+
+// remove removes the resources whose ids are stored, and every transaction in the wallets.
+func (s *Demos) remove(ctx context.Context, user uuid.UUID, row backenddb.Demo) error {
 	var transactions []uuid.UUID
-	if err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
+	if err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
 		transactions, err = backenddb.New(tx).TransactionsIn(ctx, user, row.Wallets)
 		return err
 	}); err != nil {
@@ -303,7 +328,7 @@ func (s *Demos) Remove(ctx context.Context, user uuid.UUID) error {
 			return err
 		}
 	}
-	// Everybody was told of it: now nothing of it is kept, not even as deleted.
+	// The events are published: now the rows go, those marked as deleted included.
 	return db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		queries := backenddb.New(tx)
 		for _, forget := range []func(context.Context, uuid.UUID, []uuid.UUID) error{
