@@ -114,22 +114,11 @@ func (n New) budget() (Budget, time.Time, error) {
 	if n.Threshold != nil {
 		threshold = *n.Threshold
 	}
-	at := now()
+	at := db.Now()
 	return Budget{
 		ID: tracing.NewID(), Category: n.Category, Amount: amount, Currency: n.Currency, Month: n.Month,
 		Threshold: threshold, Rollover: n.Rollover, CreatedAt: at, UpdatedAt: at, version: 1,
 	}, month, checkThreshold(threshold)
-}
-
-// now is the time to the microsecond, as PostgreSQL keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
-// after is now, or just after a time that this replica's clock has not reached.
-func after(before time.Time) time.Time {
-	if at := now(); at.After(before) {
-		return at
-	}
-	return before.Add(time.Microsecond)
 }
 
 // Budgets keeps the budgets, and tells of every change.
@@ -190,7 +179,7 @@ func (s *Budgets) Copy(ctx context.Context, user uuid.UUID, c Copy) ([]Budget, e
 		if err != nil {
 			return nil, err
 		}
-		at := now()
+		at := db.Now()
 		made := make([]Budget, 0, len(rows))
 		for _, row := range rows {
 			b := budgetOf(row)
@@ -319,7 +308,7 @@ func (s *Budgets) Update(ctx context.Context, user, id uuid.UUID, ifMatch string
 		if err := checkThreshold(b.Threshold); err != nil {
 			return err
 		}
-		b.UpdatedAt, b.version = after(b.UpdatedAt), b.version+1
+		b.UpdatedAt, b.version = etag.Next(b.UpdatedAt), b.version+1
 		if err := backenddb.New(tx).UpdateBudget(ctx, backenddb.UpdateBudgetParams{
 			ID: id, Amount: b.Amount.Decimal, Threshold: int32(b.Threshold), Rollover: b.Rollover, UpdatedAt: b.UpdatedAt,
 		}); err != nil {

@@ -136,17 +136,6 @@ func contributed(text, currency string) (decimal.Decimal, error) {
 	return amount, nil
 }
 
-// now is the time to the microsecond, as PostgreSQL keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
-// after is now, or just after a time that this replica's clock has not reached.
-func after(before time.Time) time.Time {
-	if at := now(); at.After(before) {
-		return at
-	}
-	return before.Add(time.Microsecond)
-}
-
 // settle sets the status to what the amounts say, unless the goal is given up.
 func (g *Goal) settle() {
 	switch {
@@ -177,7 +166,7 @@ func (s *Goals) Create(ctx context.Context, user uuid.UUID, n New) (Goal, error)
 	if err != nil {
 		return Goal{}, err
 	}
-	at := now()
+	at := db.Now()
 	if err := checkDeadline(n.Deadline, at); err != nil {
 		return Goal{}, err
 	}
@@ -276,7 +265,7 @@ func find(ctx context.Context, tx pgx.Tx, user uuid.UUID, which backenddb.GoalsW
 	if err != nil {
 		return nil, err
 	}
-	at := now()
+	at := db.Now()
 	which.UserID, which.Since = user, at.Add(-PaceWindow)
 	rows, err := backenddb.New(tx).GoalsWithPace(ctx, which)
 	found := make([]Goal, 0, len(rows))
@@ -304,7 +293,7 @@ func (s *Goals) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, 
 		}
 		if change.Deadline != nil {
 			if *change.Deadline != g.Deadline {
-				if err := checkDeadline(*change.Deadline, now()); err != nil {
+				if err := checkDeadline(*change.Deadline, db.Now()); err != nil {
 					return err
 				}
 			}
@@ -339,7 +328,7 @@ func (s *Goals) changeIn(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, how
 		return g, err
 	}
 	g.settle()
-	g.UpdatedAt, g.version = after(g.UpdatedAt), g.version+1
+	g.UpdatedAt, g.version = etag.Next(g.UpdatedAt), g.version+1
 	if err := backenddb.New(tx).UpdateGoal(ctx, backenddb.UpdateGoalParams{
 		ID: id, Name: g.Name, Target: g.Target.Decimal, Saved: g.Saved.Decimal, Deadline: day(g.Deadline), Status: g.Status, UpdatedAt: g.UpdatedAt,
 	}); err != nil {
@@ -386,7 +375,7 @@ func (s *Goals) Contribute(ctx context.Context, user, id uuid.UUID, n NewContrib
 	if utf8.RuneCountInString(note) > 200 {
 		return Contributed{}, apperror.Invalid{Field: "note", Reason: "must have at most 200 characters"}
 	}
-	made := Contribution{ID: tracing.NewID(), GoalID: id, Note: note, CreatedAt: now()}
+	made := Contribution{ID: tracing.NewID(), GoalID: id, Note: note, CreatedAt: db.Now()}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Contributed, error) {
 		g, err := s.changeIn(ctx, tx, user, id, func(tx pgx.Tx, g *Goal) error {
 			amount, err := contributed(n.Amount, g.Currency)

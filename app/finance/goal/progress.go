@@ -9,18 +9,19 @@ import (
 	"github.com/wealth-companion/companion/app/core/money"
 )
 
-// Progress is how far a goal is, and whether the pace is enough.
+// Progress describes how much of a goal is saved and whether the current pace meets
+// its deadline.
 type Progress struct {
 	Percent   float64      `json:"percent" doc:"Of the target that is saved, one place"` // a share, not money
 	Remaining money.Amount `json:"remaining"`
-	// Pace is what was saved a month over the last three, or since the goal was made.
+	// Pace is the amount saved a month over the last three months, or since the goal was created.
 	Pace      money.Amount  `json:"pacePerMonth" doc:"What was put aside a month over the last three months, or since the goal was made"`
 	Needed    *money.Amount `json:"neededPerMonth,omitempty" doc:"What must be put aside a month to be in time; with a deadline only"`
 	OnTrack   *bool         `json:"onTrack,omitempty" doc:"Whether the pace is enough; with a deadline only"`
 	Projected string        `json:"projectedDate,omitempty" doc:"When the target is reached at this pace (YYYY-MM-DD); without a pace, or when it takes more than 50 years, left out"`
 }
 
-// PaceWindow is how far back a pace looks.
+// PaceWindow is the period whose contributions determine the pace.
 const PaceWindow = 91 * 24 * time.Hour
 
 var (
@@ -28,23 +29,26 @@ var (
 	one     = decimal.NewFromInt(1)
 	// monthDays is a month's mean length in days.
 	monthDays = decimal.RequireFromString("30.4375")
-	// farthest is as far ahead as a projection goes, in months.
+	// farthest is the longest projection, in months.
 	farthest = decimal.NewFromInt(50 * 12)
 )
 
-// Assess tells how far a goal is at now, for a person who lives in a time zone: a
-// deadline is a day of their calendar, which counts to its end. contributed is what was put aside, less
-// what was taken out, within PaceWindow.
+// Assess returns the progress of a goal at the given instant, for a user in the given
+// time zone. contributed is the sum of the contributions less the withdrawals within
+// PaceWindow.
 //
-// The pace is that sum by three months, or by the goal's age when it is younger,
-// but by a month at least: a first contribution is not taken for a daily one. What
-// is needed is the remainder by the months till the deadline, which counts to its
-// end; with less than a month left it is the whole remainder.
+// The pace is contributed divided by three months, or by the goal's age if it is
+// younger, but by at least one month, so that a first contribution is not extrapolated
+// as if one were made every day. The needed amount is the remainder divided by the
+// months until the end of the deadline's day in the user's calendar; with less than a
+// month left it is the whole remainder. Both are rounded to the minor unit of the
+// goal's currency.
 func Assess(g Goal, contributed decimal.Decimal, now time.Time, zone *time.Location) Progress {
 	remaining := decimal.Max(decimal.Zero, g.Target.Sub(g.Saved.Decimal))
 	clock := calendar.Clock(now, zone)
 	span := decimal.Min(decimal.NewFromInt(3), decimal.Max(one, calendar.MonthsBetween(calendar.Clock(g.CreatedAt, zone), clock)))
-	pace := contributed.DivRound(span, 2)
+	digits := money.Digits(g.Currency)
+	pace := contributed.DivRound(span, digits)
 	p := Progress{
 		Percent:   g.Saved.Mul(hundred).DivRound(g.Target.Decimal, 1).InexactFloat64(),
 		Remaining: money.Of(remaining), Pace: money.Of(pace),
@@ -62,10 +66,10 @@ func Assess(g Goal, contributed decimal.Decimal, now time.Time, zone *time.Locat
 	}
 	day, err := time.Parse(time.DateOnly, g.Deadline)
 	if err != nil {
-		return p // not one that was let in
+		return p // cannot happen: deadlines are validated on input
 	}
 	left := calendar.MonthsBetween(clock, day.AddDate(0, 0, 1))
-	needed := money.Of(remaining.DivRound(decimal.Max(one, left), 2))
+	needed := money.Of(remaining.DivRound(decimal.Max(one, left), digits))
 	onTrack := reachable && reachedIn.LessThanOrEqual(left) || remaining.IsZero()
 	p.Needed, p.OnTrack = &needed, &onTrack
 	return p

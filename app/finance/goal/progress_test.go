@@ -74,3 +74,20 @@ func TestAssess(t *testing.T) {
 		})
 	}
 }
+
+// Amounts to put aside are rounded to what the currency has: no one can pay 0.33 yen.
+func TestProgressIsInTheCurrencysMinorUnit(t *testing.T) {
+	d := decimal.RequireFromString
+	now := time.Date(2026, time.November, 15, 12, 0, 0, 0, time.UTC)
+	for currency, want := range map[string]struct{ pace, needed string }{
+		"JPY": {"33.00", "743.00"}, "EUR": {"33.33", "743.34"}, "KWD": {"33.3330", "743.3440"},
+	} {
+		t.Run(currency, func(t *testing.T) {
+			p := Assess(Goal{
+				Target: money.Of(d("10000")), Saved: money.Of(d("4444")), Currency: currency, Deadline: "2027-06-30", CreatedAt: now.AddDate(-1, 0, 0),
+			}, d("100"), now, time.UTC)
+			require.Equal(t, want.pace, p.Pace.String())
+			require.Equal(t, want.needed, p.Needed.String())
+		})
+	}
+}

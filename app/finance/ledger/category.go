@@ -88,7 +88,7 @@ func (l *Ledger) Begin(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
 }
 
 func (n NewCategory) category() Category {
-	at := now()
+	at := db.Now()
 	return Category{ID: tracing.NewID(), Slug: Slug(n.Name), Name: n.Name, Kind: n.Kind, CreatedAt: at, UpdatedAt: at, version: 1}
 }
 
@@ -187,7 +187,7 @@ func (l *Ledger) ArchiveCategory(ctx context.Context, user, id uuid.UUID, ifMatc
 			return apperror.Invalid{Field: "id", Reason: "is where imports file what they cannot tell, and stays"}
 		}
 		if c.ArchivedAt == nil {
-			at := now()
+			at := db.Now()
 			c.ArchivedAt = &at
 		}
 		return nil
@@ -221,7 +221,7 @@ func (l *Ledger) changeCategory(ctx context.Context, user, id uuid.UUID, ifMatch
 		if err := change(&c); err != nil || c == before {
 			return err
 		}
-		c.UpdatedAt, c.version = after(before.UpdatedAt), before.version+1
+		c.UpdatedAt, c.version = etag.Next(before.UpdatedAt), before.version+1
 		if err := q.UpdateCategory(ctx, backenddb.UpdateCategoryParams{ID: id, Name: c.Name, UpdatedAt: c.UpdatedAt, ArchivedAt: c.ArchivedAt}); err != nil {
 			return err
 		}

@@ -33,19 +33,6 @@ func (l *Ledger) tell(ctx context.Context, q db.Querier, kind string, subject, k
 	return outbox.Put(ctx, q, e, key.String())
 }
 
-// now is the time to the microsecond, as PostgreSQL keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
-// after is now, or just after a time that the clock has not reached: what is
-// changed by one replica after another is changed at a later time, whatever
-// their clocks say.
-func after(before time.Time) time.Time {
-	if at := now(); at.After(before) {
-		return at
-	}
-	return before.Add(time.Microsecond)
-}
-
 // label checks a name that a user gives to something.
 func label(field, text string) (string, error) {
 	text = strings.TrimSpace(text)

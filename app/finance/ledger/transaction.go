@@ -270,7 +270,7 @@ func (n NewTransaction) transaction(at time.Time) (Transaction, error) {
 // Post records a transaction and its event. It takes two round trips to the
 // database: what people do most is to wait for least.
 func (l *Ledger) Post(ctx context.Context, user uuid.UUID, n NewTransaction) (Transaction, error) {
-	t, err := n.transaction(now())
+	t, err := n.transaction(db.Now())
 	if err != nil {
 		return Transaction{}, err
 	}
@@ -420,7 +420,7 @@ func (l *Ledger) Update(ctx context.Context, user, id uuid.UUID, ifMatch string,
 		for _, row := range rows {
 			wallets[row.ID] = end{row.Currency, row.ArchivedAt != nil}
 		}
-		if err := t.edit(edit, wallets, now()); err != nil {
+		if err := t.edit(edit, wallets, db.Now()); err != nil {
 			return err
 		}
 		if before.Type == event.Transfer && (t.Type != event.Transfer || !slices.Equal(t.ends(), before.ends())) {
@@ -510,7 +510,7 @@ func (l *Ledger) changeWithin(ctx context.Context, tx pgx.Tx, user, id uuid.UUID
 		t = before
 		return t, nil
 	}
-	t.UpdatedAt, t.Version = after(before.UpdatedAt), before.Version+1
+	t.UpdatedAt, t.Version = etag.Next(before.UpdatedAt), before.Version+1
 	if t.Status == event.Deleted && before.Status == event.Active {
 		t.DeletedAt = &t.UpdatedAt
 	}

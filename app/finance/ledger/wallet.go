@@ -92,7 +92,7 @@ func room(there int64, err error) error {
 
 // CreateWallet makes a wallet; ErrConflict when the user has one of that name.
 func (l *Ledger) CreateWallet(ctx context.Context, user uuid.UUID, n NewWallet) (Wallet, error) {
-	at := now()
+	at := db.Now()
 	w := Wallet{ID: tracing.NewID(), Name: n.Name, Type: n.Type, Currency: n.Currency, CreatedAt: at, UpdatedAt: at, version: 1}
 	if err := money.CheckCurrency(n.Currency); err != nil {
 		return Wallet{}, apperror.Invalid{Field: "currency", Reason: err.Error()}
@@ -187,7 +187,7 @@ func (l *Ledger) UpdateWallet(ctx context.Context, user, id uuid.UUID, ifMatch s
 func (l *Ledger) ArchiveWallet(ctx context.Context, user, id uuid.UUID, ifMatch string) (Wallet, error) {
 	return l.changeWallet(ctx, user, id, ifMatch, func(w *Wallet) error {
 		if w.ArchivedAt == nil {
-			at := now()
+			at := db.Now()
 			w.ArchivedAt = &at
 		}
 		return nil
@@ -226,7 +226,7 @@ func (l *Ledger) changeWallet(ctx context.Context, user, id uuid.UUID, ifMatch s
 		same := w.Name == before.Name && w.Type == before.Type && w.OpeningBalance.Equal(before.OpeningBalance.Decimal) &&
 			(w.ArchivedAt == nil) == (before.ArchivedAt == nil)
 		if !same {
-			w.UpdatedAt, w.version = after(before.UpdatedAt), before.version+1
+			w.UpdatedAt, w.version = etag.Next(before.UpdatedAt), before.version+1
 			if err := q.UpdateWallet(ctx, backenddb.UpdateWalletParams{
 				ID: id, Name: w.Name, Type: w.Type, OpeningBalance: w.OpeningBalance.Decimal, UpdatedAt: w.UpdatedAt, ArchivedAt: w.ArchivedAt,
 			}); err != nil {

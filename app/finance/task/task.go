@@ -100,9 +100,6 @@ func (t *Task) checkTimes(before Task, at time.Time) error {
 
 func sane(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 2200 }
 
-// now is the time to the microsecond, as PostgreSQL keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
 // day is a checked day as the database takes it; "" is none.
 func day(text string) *time.Time {
 	parsed, err := time.Parse(time.DateOnly, text)
@@ -136,7 +133,7 @@ type Tasks struct{ Pool *pgxpool.Pool }
 
 // Create makes a task.
 func (s *Tasks) Create(ctx context.Context, user uuid.UUID, n New) (Task, error) {
-	at := now()
+	at := db.Now()
 	t := Task{ID: tracing.NewID(), Title: n.Title, Notes: n.Notes, Due: n.Due, RemindAt: n.RemindAt, CreatedAt: at, UpdatedAt: at}
 	if err := t.check(); err != nil {
 		return Task{}, err
@@ -234,7 +231,7 @@ func update(ctx context.Context, tx pgx.Tx, user, id uuid.UUID, ifMatch string, 
 	if err := etag.Check(ifMatch, t.UpdatedAt); err != nil {
 		return Task{}, err
 	}
-	if err := t.apply(change, now()); err != nil {
+	if err := t.apply(change, etag.Next(t.UpdatedAt)); err != nil {
 		return Task{}, err
 	}
 	if err := backenddb.New(tx).UpdateTask(ctx, backenddb.UpdateTaskParams{

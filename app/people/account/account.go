@@ -87,9 +87,6 @@ func userOf(row backenddb.User) User {
 	}
 }
 
-// now is the time to the microsecond, as PostgreSQL keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
 // plainAddress is an e-mail address in small letters.
 func plainAddress(text string) (string, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
@@ -154,7 +151,7 @@ type newcomer struct {
 
 // create makes an account. tx acts for its user from then on.
 func (a *Accounts) create(ctx context.Context, tx pgx.Tx, n newcomer) (User, error) {
-	at := now()
+	at := db.Now()
 	user := User{ID: tracing.NewID(), Email: n.email, EmailConfirmed: n.confirmed, Name: n.name, HasPassword: n.hashed != nil, CreatedAt: at, UpdatedAt: at}
 	row := backenddb.InsertUserParams{ID: user.ID, Email: n.email, Name: n.name, PasswordHash: n.hashed, HoldsEmail: n.holds, CreatedAt: at}
 	if n.confirmed {
@@ -189,7 +186,7 @@ func (a *Accounts) Login(ctx context.Context, email, password string, c Client) 
 		if err != nil {
 			return err
 		}
-		session, err = open(ctx, tx, userOf(row), now())
+		session, err = open(ctx, tx, userOf(row), db.Now())
 		return err
 	}); err != nil {
 		return Session{}, err
@@ -250,7 +247,7 @@ func (a *Accounts) Update(ctx context.Context, id uuid.UUID, ifMatch string, e C
 		if err != nil || name == user.Name {
 			return err
 		}
-		user.Name, user.UpdatedAt = name, now()
+		user.Name, user.UpdatedAt = name, etag.Next(user.UpdatedAt)
 		if err := backenddb.New(tx).RenameUser(ctx, name, user.UpdatedAt, id); err != nil {
 			return err
 		}
@@ -302,7 +299,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, c Caller, old, replacemen
 		if err := unchanged(ctx, q.UserForUpdate, row); err != nil {
 			return err
 		}
-		if err := q.SetPassword(ctx, &hashed, now(), c.User); err != nil {
+		if err := q.SetPassword(ctx, &hashed, db.Now(), c.User); err != nil {
 			return err
 		}
 		if err := q.DropOneTimeTokens(ctx, c.User); err != nil { // a link to set another is of no use any more

@@ -44,7 +44,7 @@ func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error 
 
 // close ends what the user can do, and notifies the agents.
 func (a *Accounts) close(ctx context.Context, row backenddb.User) error {
-	at := now()
+	at := db.Now()
 	return again(ctx, func() error {
 		return db.AsUser(ctx, a.Pool, row.ID, func(tx pgx.Tx) error {
 			q := backenddb.New(tx)

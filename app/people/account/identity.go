@@ -98,7 +98,7 @@ func (a *Accounts) userOf(ctx context.Context, tx pgx.Tx, i Identity) (User, err
 }
 
 func insertIdentity(ctx context.Context, tx pgx.Tx, i Identity, user uuid.UUID) error {
-	return backenddb.New(tx).InsertIdentity(ctx, backenddb.InsertIdentityParams{Issuer: i.Issuer, Subject: i.Subject, UserID: user, CreatedAt: now()})
+	return backenddb.New(tx).InsertIdentity(ctx, backenddb.InsertIdentityParams{Issuer: i.Issuer, Subject: i.Subject, UserID: user, CreatedAt: db.Now()})
 }
 
 // MayLink checks that it is the caller who asks for another way into their account.
@@ -172,7 +172,7 @@ func (a *Accounts) LinkWithPassword(ctx context.Context, i Identity, password st
 			return err
 		}
 		if row.EmailConfirmedAt == nil { // the provider vouches for the address, the password for the person
-			at := now()
+			at := db.Now()
 			if err := errors.Join(q.ConfirmAddress(ctx, at, row.ID), a.Publisher.Changed(ctx, tx, row.ID)); err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func (a *Accounts) requestMail(ctx context.Context, tx pgx.Tx, user *uuid.UUID, 
 	}
 	db.AfterCommit(tx, a.wakeMail)
 	return backenddb.New(tx).InsertMailRequest(ctx, backenddb.InsertMailRequestParams{
-		ID: tracing.NewID(), UserID: user, Email: email, Kind: kind, RequestedAt: now(),
+		ID: tracing.NewID(), UserID: user, Email: email, Kind: kind, RequestedAt: db.Now(),
 	})
 }
 
@@ -120,7 +120,7 @@ func spend(ctx context.Context, tx pgx.Tx, user uuid.UUID, token, purpose string
 	if err != nil {
 		return row, err
 	}
-	spent, err := q.SpendOneTimeToken(ctx, backenddb.SpendOneTimeTokenParams{Hash: sum(token), UserID: user, Purpose: purpose, Now: now()})
+	spent, err := q.SpendOneTimeToken(ctx, backenddb.SpendOneTimeTokenParams{Hash: sum(token), UserID: user, Purpose: purpose, Now: db.Now()})
 	if err == nil && spent == 0 {
 		err = errOneTime
 	}
@@ -139,7 +139,7 @@ func (a *Accounts) ConfirmAddress(ctx context.Context, token string) error {
 		if err != nil || row.EmailConfirmedAt != nil {
 			return err
 		}
-		if err := backenddb.New(tx).ConfirmAddress(ctx, now(), user); err != nil {
+		if err := backenddb.New(tx).ConfirmAddress(ctx, db.Now(), user); err != nil {
 			return err
 		}
 		return a.Publisher.Changed(ctx, tx, user)
@@ -175,7 +175,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, token, replacement string)
 		if err := a.confirmFirst(ctx, tx, row); err != nil {
 			return err
 		}
-		if err := q.SetPassword(ctx, &hashed, now(), user); err != nil {
+		if err := q.SetPassword(ctx, &hashed, db.Now(), user); err != nil {
 			return err
 		}
 		if err := errors.Join(q.EndSessions(ctx, user, uuid.Nil), q.DropOneTimeTokens(ctx, user)); err != nil {
@@ -184,7 +184,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, token, replacement string)
 		if row, err = q.UserByID(ctx, user); err != nil {
 			return err
 		}
-		session, err = open(ctx, tx, userOf(row), now())
+		session, err = open(ctx, tx, userOf(row), db.Now())
 		return err
 	})
 	return session, a.ended(ctx, addressTaken(err))
@@ -199,11 +199,11 @@ func (a *Accounts) confirmFirst(ctx context.Context, tx pgx.Tx, row backenddb.Us
 		return nil
 	}
 	q := backenddb.New(tx)
-	if err := q.ConfirmAddress(ctx, now(), row.ID); err != nil {
+	if err := q.ConfirmAddress(ctx, db.Now(), row.ID); err != nil {
 		return err
 	}
 	for _, end := range []func() error{
-		func() error { return q.SetPassword(ctx, nil, now(), row.ID) },
+		func() error { return q.SetPassword(ctx, nil, db.Now(), row.ID) },
 		func() error { return q.EndSessions(ctx, row.ID, uuid.Nil) },
 		func() error { return q.DropIdentities(ctx, row.ID) },
 		func() error { return q.DropPushSubscriptions(ctx, row.ID) },
@@ -332,7 +332,7 @@ func (a *Accounts) mail(ctx context.Context, tx pgx.Tx, to backenddb.User, kind 
 	if kind == event.MailConfirmAddress {
 		purpose, life, path = confirmAddress, confirmLife, ConfirmPath
 	}
-	token, ends := newOneTime(to.ID), now().Add(life)
+	token, ends := newOneTime(to.ID), db.Now().Add(life)
 	if err := db.Act(ctx, tx, to.ID); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func open(ctx context.Context, tx pgx.Tx, user User, authenticated time.Time) (S
 		return Session{}, err
 	}
 	q := backenddb.New(tx)
-	at := now()
+	at := db.Now()
 	if err := q.EndExpiredSessions(ctx, user.ID, at); err != nil {
 		return Session{}, err
 	}
@@ -96,7 +96,7 @@ func (a *Accounts) Refresh(ctx context.Context, token string, c Client) (Session
 		if err != nil {
 			return err
 		}
-		at := now()
+		at := db.Now()
 		if s, err = a.sessionOf(ctx, q, found, at); err != nil {
 			return err
 		}

@@ -214,6 +214,6 @@ func (s *Insights) change(ctx context.Context, user, id uuid.UUID, how func(tx p
 		if err != nil {
 			return i, err
 		}
-		return i, how(tx, &i, time.Now().UTC().Truncate(time.Microsecond))
+		return i, how(tx, &i, db.Now())
 	})
 }

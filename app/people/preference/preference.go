@@ -138,10 +138,7 @@ func (s *Store) change(ctx context.Context, user uuid.UUID, ifMatch string, how 
 		if err := etag.Check(ifMatch, before.UpdatedAt); err != nil {
 			return Preferences{}, err
 		}
-		at := time.Now().UTC().Truncate(time.Microsecond)
-		if !at.After(before.UpdatedAt) { // another replica's clock is ahead
-			at = before.UpdatedAt.UTC().Add(time.Microsecond)
-		}
+		at := etag.Next(before.UpdatedAt)
 		if err := how(q, at); err != nil {
 			return Preferences{}, err
 		}

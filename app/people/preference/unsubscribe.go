@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -69,7 +68,7 @@ func (s *Store) EndEmails(ctx context.Context, token string) error {
 		if _, err := q.PreferencesForUpdate(ctx, user); err != nil {
 			return missing(err)
 		}
-		changed, err := q.EndEmails(ctx, time.Now().UTC().Truncate(time.Microsecond), user)
+		changed, err := q.EndEmails(ctx, db.Now(), user)
 		if err != nil || changed == 0 {
 			return err
 		}

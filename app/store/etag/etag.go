@@ -1,5 +1,6 @@
-// Package etag tells one state of a thing from the next, so that of two people
-// who change it at once the second is told instead of undoing the first's work.
+// Package etag implements optimistic concurrency control by ETag and If-Match
+// (RFC 9110): of two concurrent changes based on the same state the second is refused
+// instead of overwriting the first.
 package etag
 
 import (
@@ -9,16 +10,27 @@ import (
 	"time"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/store/db"
 )
 
-// Of is the tag of a thing that was last changed then, as the header ETag has
-// it. PostgreSQL keeps microseconds, and every change sets a new time.
+// Of returns the value of the ETag header for a resource last changed at the given
+// time. Times have microsecond precision, and every change must set a new one: see Next.
 func Of(updated time.Time) string {
 	return `"` + strconv.FormatInt(updated.UnixMicro(), 36) + `"`
 }
 
-// Check refuses a change with ErrStale when ifMatch, the header If-Match, holds
-// none of the thing's tags. Without one there is nothing to compare.
+// Next returns the time to record for a change of a resource last changed at the given
+// time: now, or one microsecond after the last change where this replica's clock is
+// behind the clock of the one that made it.
+func Next(last time.Time) time.Time {
+	if now := db.Now(); now.After(last) {
+		return now
+	}
+	return last.UTC().Add(time.Microsecond)
+}
+
+// Check returns ErrStale when the If-Match header does not contain the tag of a
+// resource last changed at the given time. Without a header it returns nil.
 func Check(ifMatch string, updated time.Time) error {
 	if ifMatch == "" || ifMatch == "*" {
 		return nil

@@ -33,3 +33,10 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestNextIsLaterWhateverTheClockSays(t *testing.T) {
+	require.WithinDuration(t, time.Now(), Next(time.Now().Add(-time.Hour)), time.Minute)
+	ahead := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
+	require.Equal(t, ahead.Add(time.Microsecond), Next(ahead))
+	require.NotEqual(t, Of(ahead), Of(Next(ahead)))
+}
