@@ -208,3 +208,32 @@ func TestTheDocumentForOpenAPI30IsValid(t *testing.T) {
 		}
 	}
 }
+
+// Every operation that takes a name or a title refuses what cannot be seen in it.
+func TestNamesHoldNothingInvisible(t *testing.T) {
+	w := newWorld(t)
+	w.newcomer()
+	document := w.document()
+	tried := 0
+	for _, o := range w.bodied() {
+		fields := document.Paths.Find(base + o.Path).GetOperation(o.Method).RequestBody.Value.Content["application/json"].Schema.Value.Properties
+		for _, field := range []string{"name", "title"} {
+			if fields[field] == nil {
+				continue
+			}
+			for _, text := range []string{`a\u0007b`, `a\nb`, `a\u200bb`, `\ufeffa`, `a\u202eb`, `a\u2028b`, `a\u0085b`} {
+				tried++
+				answer := w.send(o, filled(o.Path), fmt.Sprintf(`{%q:"%s"}`, field, text))
+				require.Equal(t, 422, answer.Code, "%s: %s", o.ID, answer.Body)
+				at, reason := problemOf(t, answer)
+				require.Equal(t, field, at)
+				require.Contains(t, reason, "cannot be seen (U+")
+			}
+		}
+	}
+	require.Greater(t, tried, 50)
+	for _, fine := range []string{"👨‍👩‍👧 Family", "خانه‌ام", "❤️", "Café", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"} {
+		made := w.call(201, "POST", "/wallets", object{"name": fine, "type": "cash", "currency": "EUR"})
+		require.Equal(t, fine, made["name"])
+	}
+}
