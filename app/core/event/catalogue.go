@@ -53,7 +53,8 @@ type Topic struct {
 	Also      []string // further publishers
 	Consumers []string
 	// Partitions bound how many replicas of a consumer share the work. Key says what
-	// stays in order.
+	// stays in order. Where events are delivered together, more of them than replicas cost:
+	// a sidecar sends one request at a time, with the events of one partition.
 	Partitions int32
 	// Retention is how long events are kept; 0 keeps them (compacted topics).
 	Retention time.Duration
@@ -81,7 +82,7 @@ var observers = []string{Analytics, Banking, Investment}
 var catalogue = []Topic{
 	{
 		Name: "finance.transaction.created", Type: TypeTransactionCreated,
-		Publisher: Backend, Consumers: observers, Partitions: 6, Retention: week, Together: true,
+		Publisher: Backend, Consumers: observers, Partitions: 2, Retention: week, Together: true,
 	},
 	{
 		Name: "finance.transaction.updated", Type: TypeTransactionUpdated,

@@ -63,17 +63,13 @@ type plan struct {
 
 func (p plan) empty() bool { return !p.create && p.partitions == 0 && len(p.config) == 0 }
 
-// compare never lowers: partitions cannot be taken back, and what else is set
-// on a topic was somebody's decision.
-func compare(want Topic, have *sarama.TopicDetail) (plan, error) {
+// compare never lowers: partitions cannot be taken back, so a topic keeps those that it
+// has beyond the catalogue's; and what else is set on a topic was somebody's decision.
+func compare(want Topic, have *sarama.TopicDetail) plan {
 	if have == nil {
-		return plan{create: true, detail: []string{fmt.Sprintf("%d partitions", want.Partitions)}}, nil
+		return plan{create: true, detail: []string{fmt.Sprintf("%d partitions", want.Partitions)}}
 	}
 	p := plan{config: map[string]string{}}
-	if have.NumPartitions > want.Partitions {
-		return plan{}, fmt.Errorf("topic %s has %d partitions, more than the %d of the catalogue: they cannot be taken back, so raise the catalogue",
-			want.Name, have.NumPartitions, want.Partitions)
-	}
 	if have.NumPartitions < want.Partitions {
 		p.partitions = want.Partitions
 		p.detail = append(p.detail, fmt.Sprintf("partitions %d -> %d", have.NumPartitions, want.Partitions))
@@ -88,7 +84,7 @@ func compare(want Topic, have *sarama.TopicDetail) (plan, error) {
 			p.detail = append(p.detail, fmt.Sprintf("%s %s -> %s", key, old, want.Config[key]))
 		}
 	}
-	return p, nil
+	return p
 }
 
 // Apply makes the topics what they shall be, in order, and tells of each.
@@ -106,10 +102,7 @@ func (k *Kafka) Apply(ctx context.Context, topics []Topic, replication int16, te
 		if known {
 			found = &detail
 		}
-		p, err := compare(want, found)
-		if err != nil {
-			return err
-		}
+		p := compare(want, found)
 		if err := k.carryOut(want, p, replication); err != nil {
 			return fmt.Errorf("topic %s: %w", want.Name, err)
 		}
