@@ -4,8 +4,10 @@ package rest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
 
@@ -120,4 +122,36 @@ func TestWhatWasLeftOutIsNotAskedAgain(t *testing.T) {
 	require.Equal(t, "-82.20", w.balance(wallet))
 	w.call(204, "DELETE", "/imports/"+text(skipped, "id"), nil)
 	w.call(422, "POST", "/imports", second(nil))
+}
+
+func TestTwoStatementsOfOneTransferCountItOnceWhenItIsAccepted(t *testing.T) {
+	w := newWorld(t)
+	checking := w.join()
+	savings := text(w.call(201, "POST", "/wallets", object{"name": "Savings", "type": "savings", "currency": "EUR"}), "id")
+	day := time.Now().UTC().AddDate(0, 0, -20).Format(time.DateOnly)
+	w.call(201, "POST", "/imports", importing(checking, "Date,Description,Amount\n"+day+",Salary,2000.00\n"+day+",Transfer to own savings,-500.00\n"+day+",Card settlement,-61.62\n")(nil))
+	w.call(201, "POST", "/imports", importing(savings, "Date,Description,Amount\n"+day+",Transfer from own account,500.00\n"+day+",Fee,-0.10\n")(nil))
+	sums := func() [2]string {
+		income, expenses := decimal.Zero, decimal.Zero
+		for _, one := range w.call(200, "GET", "/transactions?limit=100", nil)["items"].([]any) {
+			amount := decimal.RequireFromString(text(one.(object), "amount"))
+			switch text(one.(object), "type") {
+			case "income":
+				income = income.Add(amount)
+			case "expense":
+				expenses = expenses.Add(amount)
+			}
+		}
+		return [2]string{income.StringFixed(2), expenses.StringFixed(2)}
+	}
+	require.Equal(t, [2]string{"2500.00", "561.72"}, sums())
+	found := w.suggestions()
+	require.Len(t, found, 1)
+	pair := object{"outId": found[0].(object)["out"].(object)["id"], "inId": found[0].(object)["in"].(object)["id"]}
+	key := uuid.NewString()
+	accepted := w.call(200, "POST", "/transfers/accept", pair, "Idempotency-Key", key)
+	require.Equal(t, accepted, w.call(200, "POST", "/transfers/accept", pair, "Idempotency-Key", key))
+	require.Equal(t, [2]string{"2000.00", "61.72"}, sums())
+	w.call(200, "POST", "/transfers/"+pair["inId"].(string)+"/undo", nil)
+	require.Equal(t, [2]string{"2500.00", "561.72"}, sums())
 }
