@@ -68,6 +68,27 @@ func (m meter) progress(ctx context.Context) (now progress, err error) {
 	return now, err
 }
 
+// backlog counts, so many times and so far apart, the transactions that the slowest
+// agent does not know.
+func (m meter) backlog(t *testing.T, apart time.Duration, times int) (behind []int) {
+	t.Helper()
+	for next := time.Now(); len(behind) < times; {
+		next = next.Add(apart)
+		time.Sleep(time.Until(next))
+		most := 0
+		for _, agent := range observers {
+			var n int
+			err := m.pool.QueryRow(t.Context(), fmt.Sprintf("SELECT (SELECT count(*) FROM backend.transactions) - (SELECT count(*) FROM %s.seen_transactions)", agent)).Scan(&n)
+			if err != nil {
+				t.Error(err) // not this goroutine's to end the test
+			}
+			most = max(most, n)
+		}
+		behind = append(behind, most)
+	}
+	return behind
+}
+
 // calm is how long nothing must happen.
 const calm = 500 * time.Millisecond
 
