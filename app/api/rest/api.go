@@ -208,7 +208,7 @@ func (a *API) observed(next http.Handler) http.Handler {
 // defectOf is a panic as the log gets it: where it happened. What it says may hold what
 // the caller sent, unless it is the runtime's.
 func defectOf(defect any) error {
-	var why error = fmt.Errorf("a %T", defect)
+	why := fmt.Errorf("a %T", defect)
 	if its, is := defect.(runtime.Error); is {
 		why = its
 	}

@@ -143,9 +143,10 @@ func fixed(rows [][]string, needed func(words int) evidence, names bool) []strin
 	}
 	var found []string
 	for phrase, b := range varied {
-		if !within(phrase, varied) && !(names && b.beforeTowns(follows)) {
-			found = append(found, phrase)
+		if within(phrase, varied) || names && b.beforeTowns(follows) {
+			continue
 		}
+		found = append(found, phrase)
 	}
 	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 	return found

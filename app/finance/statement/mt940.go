@@ -119,10 +119,9 @@ func (p *mtParser) message(m mtMessage) error {
 		}
 		p.movements++
 		l, err := mtLine(f, about, b.currency)
-		switch {
-		case err == nil:
+		if err == nil {
 			p.s.add(l)
-		default:
+		} else {
 			unread = unread || l.Amount.IsZero() && !errors.Is(err, errPending) && !errors.Is(err, errZero)
 			p.s.refuse(f.line, "%s", err.Error())
 		}
@@ -181,9 +180,10 @@ func (p *mtParser) balances(m mtMessage) (b mtBalances, err error) {
 		if f.tag == "60M" && known && !last.Equal(*balance) {
 			return b, again(f, "the page begins with a balance of %s and the one before ends with %s, so that a page is missing", money.Format(*balance), money.Format(last))
 		}
-		if f.tag == "62M" {
+		switch f.tag {
+		case "62M":
 			p.pages[page] = *balance
-		} else if f.tag == "62F" {
+		case "62F":
 			delete(p.pages, page)
 		}
 	}
