@@ -5,6 +5,7 @@ package rest
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -248,6 +249,56 @@ func TestFilesThatCannotBeImported(t *testing.T) {
 	require.Empty(t, w.call(200, "GET", "/transactions", nil)["items"])
 	preview := w.call(200, "POST", "/imports/preview", object{"walletId": wallet, "file": encoded("Date,Payee,Amount\n01/02/2026,A,-1.00\n03/04/2026,B,-2.00\n")})
 	require.NotEmpty(t, preview["ambiguities"], "a person decides")
+}
+
+// TestQuestionsAreAnswered imports files that leave something open: a mapping that only
+// repeats what was proposed answers nothing.
+func TestQuestionsAreAnswered(t *testing.T) {
+	w := newWorld(t)
+	account := w.join()
+	card := text(w.call(201, "POST", "/wallets", object{"name": "Card", "type": "credit", "currency": "EUR"}), "id")
+	for name, c := range map[string]struct {
+		wallet, file, field string
+		proposed, other     any
+		day, balance        string // as proposed
+	}{
+		"dates that are read in two ways": {account, "Date,Amount,Text\n01/02/2026,-1.50,a\n", "dateLayout", "DD/MM/YYYY", "MM/DD/YYYY", "2026-02-01", "-1.50"},
+		"signs of a card's statement":     {card, "Date,Amount,Text\n2026-02-13,3.00,b\n2026-02-14,-5.00,c\n", "inverted", nil, true, "2026-02-13", "-2.00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			send := func(status int, path string, more object) object {
+				body := object{"walletId": c.wallet, "file": encoded(c.file)}
+				maps.Copy(body, more)
+				return w.call(status, "POST", path, body)
+			}
+			asked := func(preview object) (fields []any) {
+				for _, a := range preview["ambiguities"].([]any) {
+					fields = append(fields, a.(object)["field"])
+				}
+				return fields
+			}
+			preview := send(200, "/imports/preview", nil)
+			require.Equal(t, []any{c.field}, asked(preview))
+			mapping := preview["mapping"].(object)
+			require.Equal(t, c.proposed, mapping[c.field])
+			for _, more := range []object{{}, {"mapping": mapping}, {"mapping": mapping, "answered": []string{"date"}}} {
+				require.Contains(t, send(422, "/imports", more)["detail"], "mapping."+c.field)
+			}
+			require.Equal(t, []any{c.field}, asked(send(200, "/imports/preview", object{"mapping": mapping})))
+
+			changed := maps.Clone(mapping)
+			changed[c.field] = c.other
+			require.Empty(t, asked(send(200, "/imports/preview", object{"mapping": changed})))
+			w.call(204, "DELETE", "/imports/"+text(send(201, "/imports", object{"mapping": changed}), "id"), nil)
+
+			kept := object{"mapping": mapping, "answered": []string{c.field}}
+			require.Empty(t, asked(send(200, "/imports/preview", kept)))
+			id := text(send(201, "/imports", kept), "id")
+			require.Equal(t, c.balance, w.balance(c.wallet))
+			brought := w.call(200, "GET", "/transactions?import="+id, nil)["items"].([]any)
+			require.Equal(t, c.day, brought[len(brought)-1].(object)["date"])
+		})
+	}
 }
 
 func TestAsManyRowsAsGoIn(t *testing.T) {

@@ -51,6 +51,7 @@ type File struct {
 	FileName string             `json:"fileName,omitempty" maxLength:"200" doc:"For the list of imports"`
 	File     []byte             `json:"file" doc:"The statement as the bank gave it, in base64"`
 	Mapping  *statement.Mapping `json:"mapping,omitempty" doc:"Which columns hold what; without it, as a preview proposes"`
+	Answered []string           `json:"answered,omitempty" maxItems:"20" doc:"Fields of a preview's ambiguities for which the proposed value is right. A field of the mapping that has another value is answered by it"`
 	Accounts []Account          `json:"accounts,omitempty" maxItems:"100" doc:"Which wallets the accounts are that the statement names as the other side of transfers (QIF). Without them, those that are called the same"`
 }
 
@@ -200,10 +201,6 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 	}
 	if f.Mapping != nil {
 		p.Mapping = *f.Mapping
-	} else {
-		for _, a := range proposal.Ambiguities {
-			p.Ambiguities = append(p.Ambiguities, Ambiguity{a.Field, a.Reason, append([]string{}, a.Choices...)})
-		}
 	}
 	file, err := f.parse(p.Mapping)
 	var wrong apperror.Invalid
@@ -212,9 +209,12 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 		return p, err
 	}
 	return p, db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
-		currency, err := wallet(ctx, tx, user, f.WalletID)
+		currency, card, err := wallet(ctx, tx, user, f.WalletID)
 		if err != nil {
 			return err
+		}
+		for _, a := range f.open(proposal, card) {
+			p.Ambiguities = append(p.Ambiguities, Ambiguity{a.Field, a.Reason, append([]string{}, a.Choices...)})
 		}
 		if problem {
 			p.Problem = wrong.Error()
@@ -259,18 +259,32 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 	})
 }
 
-// wallet returns the currency of a wallet that takes transactions.
-func wallet(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (string, error) {
+// open returns what the file leaves open and the request does not answer. card says
+// that the wallet is a credit card's.
+func (f File) open(proposal statement.Proposal, card bool) []statement.Ambiguity {
+	if card {
+		proposal.OfCard()
+	}
+	mapping := proposal.Mapping
+	if f.Mapping != nil {
+		mapping = *f.Mapping
+	}
+	return proposal.Open(mapping, f.Answered)
+}
+
+// wallet returns the currency of a wallet that takes transactions, and whether it is
+// a credit card's.
+func wallet(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (currency string, card bool, err error) {
 	rows, err := backenddb.New(tx).Ends(ctx, user, []uuid.UUID{id})
 	switch {
 	case err != nil:
-		return "", err
+		return "", false, err
 	case len(rows) == 0:
-		return "", apperror.Invalid{Field: "walletId", Reason: "there is no such wallet"}
+		return "", false, apperror.Invalid{Field: "walletId", Reason: "there is no such wallet"}
 	case rows[0].ArchivedAt != nil:
-		return "", apperror.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
+		return "", false, apperror.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
 	}
-	return rows[0].Currency, nil
+	return rows[0].Currency, rows[0].Type == "credit", nil
 }
 
 // direction tells a signed line's type, and its amount.
@@ -281,30 +295,33 @@ func direction(l statement.Line) (kind string, amount money.Amount) {
 	return event.Income, money.Of(l.Amount)
 }
 
+func unansweredQuestion(q statement.Ambiguity) error {
+	return apperror.Invalid{Field: "mapping." + q.Field, Reason: q.Reason + "; choose a value in the mapping, or name the field in answered to keep the one that POST /api/v1/imports/preview proposes"}
+}
+
 // Import records what a file holds, all of it or nothing.
 func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, error) {
-	var mapping statement.Mapping
+	proposal, err := n.propose()
+	if err != nil {
+		return Import{}, err
+	}
+	mapping := proposal.Mapping
 	if n.Mapping != nil {
 		mapping = *n.Mapping
-	} else {
-		proposal, err := n.propose()
-		if err != nil {
-			return Import{}, err
-		}
-		if len(proposal.Ambiguities) > 0 {
-			first := proposal.Ambiguities[0]
-			return Import{}, apperror.Invalid{Field: "mapping", Reason: fmt.Sprintf("%s: %s; give a mapping, as POST /api/v1/imports/preview proposes it", first.Field, first.Reason)}
-		}
-		mapping = proposal.Mapping
+	} else if len(proposal.Open(mapping, n.Answered)) > 0 { // nothing is known of how to read it
+		return Import{}, unansweredQuestion(proposal.Open(mapping, n.Answered)[0])
 	}
 	file, err := n.parse(mapping)
 	if err != nil {
 		return Import{}, err
 	}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Import, error) {
-		currency, err := wallet(ctx, tx, user, n.WalletID)
+		currency, card, err := wallet(ctx, tx, user, n.WalletID)
 		if err != nil {
 			return Import{}, err
+		}
+		if open := n.open(proposal, card); len(open) > 0 {
+			return Import{}, unansweredQuestion(open[0])
 		}
 		file.keep(currency, time.Now())
 		// Of two files at the same moment the second sees what the first brought, of other

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,8 @@ type Proposal struct {
 	// Header and Rows show a CSV's columns, the first 20 rows; no header: nil.
 	Header []string
 	Rows   [][]string
+	// unmarked is an amount that says neither debit nor credit, if there is one.
+	unmarked string
 	// Ambiguities are what a person must decide or look at. Without any, the
 	// mapping can be used as it is.
 	Ambiguities []Ambiguity
@@ -562,9 +565,40 @@ func (p *Proposal) sign(amounts []string) {
 			}
 		}
 	}
+	p.unmarked = example
 	if positive > negative && example != "" {
 		p.unsure("inverted", fmt.Sprintf("most amounts have no minus: false reads %s as income, true as an expense", quote(example)), "false", "true")
 	}
+}
+
+// OfCard asks about the signs, unless that is asked already or marks settle them: of a
+// credit card's statement it is not known from the file whether a purchase has a minus.
+func (p *Proposal) OfCard() {
+	if p.unmarked == "" || slices.ContainsFunc(p.Ambiguities, func(a Ambiguity) bool { return a.Field == "inverted" }) {
+		return
+	}
+	p.unsure("inverted", fmt.Sprintf("cards' statements often write purchases without a minus: false reads %s as income, true as an expense", quote(p.unmarked)), "false", "true")
+}
+
+// Open returns the questions that a mapping leaves open: those whose field it has as
+// the proposal has it, unless answered names the field.
+func (p Proposal) Open(m Mapping, answered []string) []Ambiguity {
+	proposed, given := fieldsOf(p.Mapping), fieldsOf(m)
+	return slices.DeleteFunc(slices.Clone(p.Ambiguities), func(a Ambiguity) bool {
+		return slices.Contains(answered, a.Field) || proposed[a.Field] != given[a.Field]
+	})
+}
+
+// fieldsOf are a mapping's values as JSON, by their names there.
+func fieldsOf(m Mapping) map[string]string {
+	text, _ := json.Marshal(m) // of strings, numbers and booleans
+	var raw map[string]json.RawMessage
+	_ = json.Unmarshal(text, &raw)
+	fields := map[string]string{}
+	for name, value := range raw {
+		fields[name] = string(value)
+	}
+	return fields
 }
 
 // CurrencyOf gives the currency that a column's header names: "Betrag (EUR)",

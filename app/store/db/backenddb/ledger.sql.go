@@ -113,11 +113,12 @@ func (q *Queries) CountWallets(ctx context.Context, userID uuid.UUID) (int64, er
 }
 
 const ends = `-- name: Ends :many
-SELECT id, currency, archived_at FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[])
+SELECT id, type, currency, archived_at FROM wallets WHERE user_id = $1 AND id = ANY ($2::uuid[])
 `
 
 type EndsRow struct {
 	ID         uuid.UUID
+	Type       string
 	Currency   string
 	ArchivedAt *time.Time
 }
@@ -133,7 +134,12 @@ func (q *Queries) Ends(ctx context.Context, userID uuid.UUID, ids []uuid.UUID) (
 	items := []EndsRow{}
 	for rows.Next() {
 		var i EndsRow
-		if err := rows.Scan(&i.ID, &i.Currency, &i.ArchivedAt); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.Currency,
+			&i.ArchivedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -25,7 +25,7 @@ WHERE id = @id;
 -- The ends of a transaction. No lock: what is posted to a wallet while it is
 -- being archived was posted before.
 -- name: Ends :many
-SELECT id, currency, archived_at FROM wallets WHERE user_id = @user_id AND id = ANY (@ids::uuid[]);
+SELECT id, type, currency, archived_at FROM wallets WHERE user_id = @user_id AND id = ANY (@ids::uuid[]);
 
 -- name: InsertCategory :exec
 INSERT INTO categories (id, user_id, slug, name, kind, created_at, updated_at)
