@@ -143,7 +143,7 @@ func forecast(b history.Budget, series []recurring.Series, recent []history.Tran
 		weight += priorDays
 	}
 	p.Daily = paced.DivRound(decimal.NewFromFloat(weight), 4)
-	p.Everyday = p.Daily.Mul(decimal.NewFromFloat(left)).Round(2)
+	p.Everyday = money.Round(p.Daily.Mul(decimal.NewFromFloat(left)), b.Currency)
 	p.Total = p.Spent.Add(p.Bills).Add(p.Everyday)
 
 	aDay := squares / (gone + float64(p.Months)*30.4375)

@@ -129,7 +129,7 @@ func rise(charges []history.Transaction, now time.Time) (at int, old decimal.Dec
 		earlier = append(earlier, t.Amount)
 	}
 	spread := stats.SpreadOf(earlier)
-	old = spread.Median.Round(2)
+	old = money.Round(spread.Median, charges[at].Currency)
 	amount := charges[at].Amount
 	if amount.LessThan(old.Mul(leastRise)) || amount.GreaterThan(old.Mul(mostRise)) || !amount.GreaterThan(charges[at-1].Amount) {
 		return at, old, false

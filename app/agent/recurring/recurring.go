@@ -15,6 +15,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/merchant"
+	"github.com/wealth-companion/companion/app/core/money"
 )
 
 // Window is how far back Find looks: two yearly charges and a month to spare.
@@ -586,5 +587,5 @@ func (s *Series) seasonal() decimal.Decimal {
 	if !ok || len(ratios) < 2 {
 		return s.Last().Amount
 	}
-	return base.Mul(stats.Median(ratios)).Round(2)
+	return money.Round(base.Mul(stats.Median(ratios)), s.Last().Currency)
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
+
+	"github.com/wealth-companion/companion/app/core/money"
 )
 
 // Side is a movement that may be one side of a transfer between two of a person's
@@ -97,7 +99,7 @@ func weighTransfer(out, in Side, convert Convert) (float64, string) {
 		if off.GreaterThan(tolerance) {
 			return 0, ""
 		}
-		what = fmt.Sprintf("%s %s at the known rate, within %s%%", expected.StringFixed(2), in.Currency, off.Mul(decimal.NewFromInt(100)).StringFixed(1))
+		what = fmt.Sprintf("%s at the known rate, within %s%%", money.FormatIn(money.Round(expected, in.Currency), in.Currency), off.Mul(decimal.NewFromInt(100)).StringFixed(1))
 		close = 1 - off.Div(tolerance).InexactFloat64()/2
 	}
 	// Without a word of it, only what arrived soon: somebody else may have sent the
