@@ -85,6 +85,22 @@ func decode(raw []byte, name string) (string, error) {
 	return d.text, err
 }
 
+var ofxCharset = regexp.MustCompile(`(?m)^CHARSET: *(?:(?:CP|WINDOWS-)?(125[0-4]|1257)|ISO-?(8859-(?:1|2|5|7|9|15)))\s*$`)
+
+// ofxClaim is the code page that an OFX file's header names, if it is one of ours. Programs
+// write 1252 whatever they write then, so it decides only between code pages that the
+// letters leave open.
+func ofxClaim(raw []byte) string {
+	found := ofxCharset.FindSubmatch(raw[:min(len(raw), 1000)])
+	switch {
+	case found == nil:
+		return ""
+	case len(found[1]) > 0:
+		return "windows-" + string(found[1])
+	}
+	return "iso-" + string(found[2])
+}
+
 // decoded is a file as text, and how it was encoded.
 type decoded struct {
 	text     string
@@ -128,6 +144,9 @@ func decodeAs(raw []byte, name string) (d decoded, err error) {
 			break
 		}
 		name, d.doubts = codePage(raw)
+		if claimed := ofxClaim(raw); claimed != "" && (claimed == name || slices.Contains(d.doubts, claimed)) {
+			name, d.doubts = claimed, nil
+		}
 	}
 	if name != "utf-8" {
 		d.encoding = name

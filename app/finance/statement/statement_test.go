@@ -296,6 +296,32 @@ func TestFilesOfSeveralAccounts(t *testing.T) {
 	}
 }
 
+func TestOFXCharsetDecidesWhatLettersLeaveOpen(t *testing.T) {
+	const body = "<OFX><STMTTRN><DTPOSTED>20261101<TRNAMT>-1<NAME>Bistro P\xf8\n</STMTTRN></OFX>"
+	for name, c := range map[string]struct{ header, text, want string }{
+		"nothing is claimed":         {"ENCODING:USASCII\nCHARSET:NONE\n", body, ""},
+		"Western":                    {"ENCODING:USASCII\nCHARSET:1252\n", body, "Bistro Pø"},
+		"Central European":           {"ENCODING:USASCII\nCHARSET:1250\n", body, "Bistro Př"},
+		"as an ISO name":             {"CHARSET:ISO-8859-1\n", strings.ReplaceAll(body, "P\xf8", "Caf\xe9"), "Bistro Café"},
+		"what is UTF-8 beyond doubt": {"CHARSET:1252\n", strings.ReplaceAll(body, "P\xf8", "Př"), "Bistro Př"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := "OFXHEADER:100\n" + c.header + "\n" + c.text
+			p, err := Detect(OFX, strings.NewReader(text))
+			require.NoError(t, err)
+			if c.want == "" {
+				require.Equal(t, []string{"encoding"}, fields(p))
+				return
+			}
+			require.Empty(t, p.Ambiguities)
+			lines, bad, err := Parse(OFX, strings.NewReader(text), p.Mapping)
+			require.NoError(t, err)
+			require.Empty(t, bad)
+			require.Equal(t, c.want, lines[0].Description)
+		})
+	}
+}
+
 func TestOFXCurrencyIsTheStatementsOwn(t *testing.T) {
 	lines, bad, err := Parse(OFX, strings.NewReader("<OFX><STMTRS><CURDEF>EUR<STMTTRN><DTPOSTED>20261101<TRNAMT>1</STMTTRN></STMTRS>"+
 		"<STMTRS><STMTTRN><DTPOSTED>20261101<TRNAMT>2</STMTTRN></STMTRS></OFX>"), Mapping{})
