@@ -183,7 +183,8 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		exact = slices.DeleteFunc(slices.Clone(all), wide)
 	}
 	c.signs = m.signs(exact, c)
-	for _, row := range all {
+	balance := newRunning(h, c, m.DecimalMark)
+	for place, row := range all {
 		if err := s.full(); err != nil {
 			return err
 		}
@@ -201,10 +202,24 @@ func parseCSV(text string, m Mapping, s *sink) error {
 			continue
 		}
 		l.Number = row.number
-		s.add(l)
+		before := len(s.lines)
+		if s.add(l); len(s.lines) > before {
+			balance.add(row.fields, place, before)
+		}
 		if told := near.charge(row.fields, h, m.DecimalMark); told != "" {
 			s.refuse(row.number, "%s", told)
 		}
+	}
+	if wrong := balance.contradicted(s.lines); len(wrong) > 0 {
+		var lines []Line
+		for i, l := range s.lines {
+			if reason, is := wrong[i]; is {
+				s.refuse(l.Number, "%s", reason)
+				continue
+			}
+			lines = append(lines, l)
+		}
+		s.lines = lines
 	}
 	slices.SortStableFunc(s.bad, func(a, b Bad) int { return a.Number - b.Number })
 	return s.full()
