@@ -37,12 +37,19 @@ func (w *world) everything() *belongings {
 		return text(w.call(201, "POST", "/transactions", object{"walletId": wallet, "amount": "7", "type": kind, "category": category}), "id")
 	}
 	w.call(200, "POST", "/transfers/accept", object{"outId": side("expense", "other"), "inId": side("income", "other-income")})
-	require.NoError(w.t, db.AsUser(w.t.Context(), w.pool, w.me(), func(tx pgx.Tx) error {
+	w.leavesOut()
+	return b
+}
+
+// leavesOut has the user leave a line out of an import.
+func (w *world) leavesOut() {
+	w.t.Helper()
+	user := w.me()
+	require.NoError(w.t, db.AsUser(w.t.Context(), w.pool, user, func(tx pgx.Tx) error {
 		_, err := tx.Exec(w.t.Context(), `INSERT INTO import_skips (user_id, wallet_id, fingerprint, transaction_id, import_id)
-			SELECT t.user_id, t.wallet_id, t.id::text, t.id, i.id FROM transactions t JOIN imports i USING (user_id) WHERE t.user_id = $1 LIMIT 1`, w.me())
+			SELECT t.user_id, t.wallet_id, t.id::text, t.id, i.id FROM transactions t JOIN imports i USING (user_id) WHERE t.user_id = $1 LIMIT 1`, user)
 		return err
 	}))
-	return b
 }
 
 // tables are all that have a user's id, or a user.

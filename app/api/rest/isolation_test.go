@@ -323,6 +323,7 @@ func TestRowLevelSecurityIsASecondWall(t *testing.T) {
 	}
 	w.call(201, "POST", "/preferences/push", browser(t, 1))
 	w.leaves()
+	w.leavesOut()
 
 	rows, err := w.pool.Query(t.Context(), `SELECT table_name::text FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
 		WHERE column_name = 'user_id' AND table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY table_name`)

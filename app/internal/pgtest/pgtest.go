@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -160,6 +161,10 @@ func URL(t testing.TB) string {
 // AdminURL leads to the database of a pool as the server's superuser.
 func AdminURL(pool *pgxpool.Pool) string { return url(pool.Config().ConnConfig.Database) }
 
+// preparing is held while roles are created: they are the whole server's, and tests that
+// run side by side would create the same.
+var preparing sync.Mutex
+
 // AsService makes a database with a service's tables for a test, and connects to
 // it as production does: the tables are the migrator's, and the pool has the
 // service's own role, with no more rights than that has.
@@ -167,6 +172,8 @@ func AsService(t testing.TB, service string) *pgxpool.Pool {
 	t.Helper()
 	admin := URL(t)
 	const password = "of no consequence" // the server trusts its socket
+	preparing.Lock()
+	defer preparing.Unlock()
 	if err := provision.Prepare(t.Context(), admin, password, []provision.Service{{Name: service, Password: password}}); err != nil {
 		t.Fatal(err)
 	}
