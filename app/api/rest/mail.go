@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,6 +106,8 @@ func (r routes) serve(path, id, summary string, p page) {
 func (r routes) html(o operation, statuses ...int) huma.Operation {
 	h := r.entrance(o)
 	h.Responses = map[string]*huma.Response{}
+	// huma writes an answer of its own for each of these: here they are pages.
+	h.Errors = slices.DeleteFunc(slices.Clone(h.Errors), func(status int) bool { return slices.Contains(statuses, status) })
 	for _, status := range append(statuses, http.StatusOK) {
 		h.Responses[strconv.Itoa(status)] = &huma.Response{
 			Description: "A page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}},
