@@ -50,6 +50,18 @@ func (c *connection) open(ctx context.Context) (*admin.Kafka, func(), error) {
 	return kafka, func() { _ = kafka.Close(); leave() }, nil
 }
 
+// run does something with Kafka, within the time that the flags allow.
+func (c *connection) run(parent context.Context, do func(context.Context, *admin.Kafka) error) error {
+	ctx, cancel := context.WithTimeout(parent, c.timeout)
+	defer cancel()
+	kafka, done, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return do(ctx, kafka)
+}
+
 func (c *connection) settings(ctx context.Context) (admin.Config, func(), error) {
 	if c.kubeconfig == "" {
 		settings, err := environment(os.Getenv, os.ReadFile)
@@ -111,18 +123,13 @@ func topicsApplyCommand() *cobra.Command {
 			if replication < 1 {
 				return fmt.Errorf("%w: --replication is at least 1", errUsage)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
-			defer cancel()
-			kafka, done, err := to.open(ctx)
-			if err != nil {
-				return err
-			}
-			defer done()
-			if err := kafka.AwaitBrokers(ctx, int(replication), func(err error) { fmt.Fprintln(os.Stderr, "waiting for brokers:", err) }); err != nil {
-				return err
-			}
-			return kafka.Apply(ctx, admin.Wanted(replication), replication, func(c admin.Change) {
-				fmt.Println(strings.TrimSpace(fmt.Sprintf("%-9s %-32s %s", c.Action, c.Topic, c.Detail)))
+			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) error {
+				if err := kafka.AwaitBrokers(ctx, int(replication), func(err error) { fmt.Fprintln(os.Stderr, "waiting for brokers:", err) }); err != nil {
+					return err
+				}
+				return kafka.Apply(ctx, admin.Wanted(replication), replication, func(c admin.Change) {
+					fmt.Println(strings.TrimSpace(fmt.Sprintf("%-9s %-32s %s", c.Action, c.Topic, c.Detail)))
+				})
 			})
 		},
 	}
@@ -139,22 +146,17 @@ func topicsListCommand() *cobra.Command {
 		Short: "Show the topics as they are",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
-			defer cancel()
-			kafka, done, err := to.open(ctx)
-			if err != nil {
-				return err
-			}
-			defer done()
-			topics, err := kafka.Topics()
-			if err != nil {
-				return err
-			}
-			return show(output, topics, "TOPIC\tPARTITIONS\tREPLICATION\tMESSAGES", func(t admin.Described) string {
-				if t.Partitions == 0 {
-					return t.Name + "\tmissing: run `companionctl topics apply`"
+			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) error {
+				topics, err := kafka.Topics()
+				if err != nil {
+					return err
 				}
-				return fmt.Sprintf("%s\t%d\t%d\t%d", t.Name, t.Partitions, t.Replication, t.Messages)
+				return show(output, topics, "TOPIC\tPARTITIONS\tREPLICATION\tMESSAGES", func(t admin.Described) string {
+					if t.Partitions == 0 {
+						return t.Name + "\tmissing: run `companionctl topics apply`"
+					}
+					return fmt.Sprintf("%s\t%d\t%d\t%d", t.Name, t.Partitions, t.Replication, t.Messages)
+				})
 			})
 		},
 	}
@@ -180,29 +182,24 @@ func deadLettersCommand() *cobra.Command {
 			if limit < 1 {
 				return fmt.Errorf("%w: --limit is at least 1", errUsage)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
-			defer cancel()
-			kafka, done, err := to.open(ctx)
-			if err != nil {
-				return err
-			}
-			defer done()
-			letters := []admin.Message{}
-			for _, topic := range topics {
-				found, err := kafka.DeadLetters(ctx, topic, limit)
-				if err != nil {
-					return err
+			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) error {
+				letters := []admin.Message{}
+				for _, topic := range topics {
+					found, err := kafka.DeadLetters(ctx, topic, limit)
+					if err != nil {
+						return err
+					}
+					letters = append(letters, found...)
 				}
-				letters = append(letters, found...)
-			}
-			return show(output, letters, "TOPIC\tPARTITION/OFFSET\tTIME\tTYPE\tEVENT\tSERVICE\tTRIES\tREASON", func(m admin.Message) string {
-				died := event.Death{Handler: "(sidecar)", Reason: "it is no event"}
-				if m.Death != nil {
-					died = *m.Death
-				}
-				reason, _, _ := strings.Cut(died.Reason, "\n")
-				return fmt.Sprintf("%s\t%d/%d\t%s\t%s\t%s\t%s\t%d\t%s", m.Topic, m.Partition, m.Offset, m.Time.Format(time.RFC3339),
-					known(m.Event.Type), known(m.Event.ID), died.Handler, died.Tries, reason)
+				return show(output, letters, "TOPIC\tPARTITION/OFFSET\tTIME\tTYPE\tEVENT\tSERVICE\tTRIES\tREASON", func(m admin.Message) string {
+					died := event.Death{Handler: "(sidecar)", Reason: "it is no event"}
+					if m.Death != nil {
+						died = *m.Death
+					}
+					reason, _, _ := strings.Cut(died.Reason, "\n")
+					return fmt.Sprintf("%s\t%d/%d\t%s\t%s\t%s\t%s\t%d\t%s", m.Topic, m.Partition, m.Offset, m.Time.Format(time.RFC3339),
+						known(m.Event.Type), known(m.Event.ID), died.Handler, died.Tries, reason)
+				})
 			})
 		},
 	}
@@ -244,18 +241,13 @@ written. A dead letter stays where it is for 14 days.`,
 			case limit < 1:
 				return fmt.Errorf("%w: --limit is at least 1", errUsage)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
-			defer cancel()
-			kafka, done, err := to.open(ctx)
-			if err != nil {
-				return err
-			}
-			defer done()
-			letters, err := kafka.DeadLetters(ctx, topics[0], limit)
-			if err != nil {
-				return err
-			}
-			return replay(remembered(kafka.Replay, duplicates, time.Now()), letters, id)
+			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) error {
+				letters, err := kafka.DeadLetters(ctx, topics[0], limit)
+				if err != nil {
+					return err
+				}
+				return replay(remembered(kafka.Replay, duplicates, time.Now()), letters, id)
+			})
 		},
 	}
 	to.flags(cmd)

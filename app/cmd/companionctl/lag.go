@@ -32,26 +32,21 @@ It exits with status 1 when an event waits for longer than --max-age, when more 
 			if bounds.age <= 0 || bounds.waiting < 0 {
 				return fmt.Errorf("%w: --max-age is more than 0, and --max-waiting not less", errUsage)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), to.timeout)
-			defer cancel()
-			kafka, done, err := to.open(ctx)
-			if err != nil {
-				return err
-			}
-			defer done()
-			groups, err := kafka.Lags(ctx)
-			if err != nil {
-				return err
-			}
-			now := time.Now()
-			if output == "json" {
-				if err := show(output, groups, "", func(admin.Group) string { return "" }); err != nil {
+			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) error {
+				groups, err := kafka.Lags(ctx)
+				if err != nil {
 					return err
 				}
-			} else if err := show(output, lagRows(groups, all, now), "SERVICE\tREADERS\tTOPIC\tPARTITION\tWAITING\tOLDEST WAITS FOR", func(row string) string { return row }); err != nil {
-				return err
-			}
-			return bounds.check(groups, now)
+				now := time.Now()
+				if output == "json" {
+					if err := show(output, groups, "", func(admin.Group) string { return "" }); err != nil {
+						return err
+					}
+				} else if err := show(output, lagRows(groups, all, now), "SERVICE\tREADERS\tTOPIC\tPARTITION\tWAITING\tOLDEST WAITS FOR", func(row string) string { return row }); err != nil {
+					return err
+				}
+				return bounds.check(groups, now)
+			})
 		},
 	}
 	to.flags(cmd)

@@ -71,11 +71,7 @@ func TestLayoutsOfBanks(t *testing.T) {
 			}
 			require.NoError(t, err, "%+v", p.Mapping)
 			require.Equal(t, c.lines, shown(lines), "%+v %v", p.Mapping, bad)
-			require.Len(t, bad, len(c.bad), "%v", bad)
-			for _, b := range bad {
-				require.NotEmpty(t, c.bad[b.Number])
-				require.Contains(t, b.Reason, c.bad[b.Number])
-			}
+			requireBad(t, c.bad, bad)
 		})
 	}
 }

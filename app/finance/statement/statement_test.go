@@ -28,6 +28,16 @@ func shown(lines []Line) []string {
 	return out
 }
 
+// requireBad checks the lines that were not read: want has a part of each one's reason.
+func requireBad(t *testing.T, want map[int]string, bad []Bad) {
+	t.Helper()
+	require.Len(t, bad, len(want), "%v", bad)
+	for _, b := range bad {
+		require.NotEmpty(t, want[b.Number], "line %d: %s", b.Number, b.Reason)
+		require.Contains(t, b.Reason, want[b.Number])
+	}
+}
+
 func open(t testing.TB, name string) []byte {
 	raw, err := os.ReadFile("testdata/" + name)
 	require.NoError(t, err)
@@ -119,11 +129,7 @@ func TestStatements(t *testing.T) {
 			lines, bad, err := Parse(c.format, bytes.NewReader(raw), c.m)
 			require.NoError(t, err)
 			require.Equal(t, c.lines, shown(lines))
-			require.Len(t, bad, len(c.bad), "%v", bad)
-			for _, b := range bad {
-				require.NotEmpty(t, c.bad[b.Number], "line %d: %s", b.Number, b.Reason)
-				require.Contains(t, b.Reason, c.bad[b.Number])
-			}
+			requireBad(t, c.bad, bad)
 		})
 	}
 }
