@@ -13,6 +13,7 @@ import (
 	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/agent/recurring"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/money"
@@ -209,7 +210,7 @@ func warning(b observer.Budget, how standing, now time.Time) finding.Finding {
 		Subject: b.ID, Kind: KindWarning, Detail: fmt.Sprintf("%s@%d", money.Format(b.Set), b.Threshold), InsightType: event.BudgetWarning,
 		Title: fmt.Sprintf("%s%% of your %s budget is used", how.percent, finding.Category(b.Category)),
 		Message: fmt.Sprintf("You have spent %s of %s %s on %s in %s.",
-			money.Decimals(b.Spent, b.Currency), money.Decimals(b.Limit, b.Currency), b.Currency, finding.Category(b.Category), b.Month),
+			money.Decimals(b.Spent, b.Currency), money.Decimals(b.Limit, b.Currency), b.Currency, finding.Category(b.Category), calendar.MonthInWords(b.Month)),
 		Dismiss:    "The end of the month, or a higher budget.",
 		Confidence: 1, // a sum, not a guess
 		Facts: map[string]string{

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
@@ -257,4 +258,14 @@ func TestRefundsLowerWhatWasSpent(t *testing.T) {
 	}
 	require.Len(t, CategoryGrowth(growing, nil, begun.AddDate(0, 9, 0)), 1)
 	require.Empty(t, CategoryGrowth(sorted(growing, returned(back...)), nil, begun.AddDate(0, 9, 0)), "as much as ever stays spent")
+}
+
+func TestAWarningNamesTheMonthInWords(t *testing.T) {
+	b := observer.Budget{
+		Budget:    history.Budget{Category: "groceries", Currency: "JPY", Month: "2026-11", Limit: decimal.NewFromInt(10000)},
+		Threshold: 80, Spent: decimal.NewFromInt(8500),
+	}
+	w := warning(b, stand(b.Limit, b.Spent, b.Threshold), time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC))
+	require.Equal(t, "You have spent 8500 of 10000 JPY on groceries in November 2026.", w.Message)
+	require.Equal(t, "2026-11", w.Related["month"])
 }

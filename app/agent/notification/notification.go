@@ -16,6 +16,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
@@ -92,17 +93,8 @@ func (a *Agent) budgetExceeded(ctx context.Context, e event.CloudEvent) (bool, e
 		user: data.UserID, kind: event.BudgetWarning,
 		title: finding.Shorten(fmt.Sprintf("Your %s budget is exceeded", name), titleLength),
 		text: fmt.Sprintf("You have spent %s of %s on %s in %s, %s%% too much.",
-			readable(data.ActualAmount, data.Currency), readable(data.BudgetAmount, data.Currency), name, monthInWords(data.Period), data.PercentOver),
+			readable(data.ActualAmount, data.Currency), readable(data.BudgetAmount, data.Currency), name, calendar.MonthInWords(data.Period), data.PercentOver),
 	})
-}
-
-// monthInWords is a month such as 2026-11 as people write it: November 2026.
-func monthInWords(month string) string {
-	at, err := time.Parse("2006-01", month)
-	if err != nil {
-		return month
-	}
-	return at.Format("January 2006")
 }
 
 // titleLength is how many characters an alert's title has at most.

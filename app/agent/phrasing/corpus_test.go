@@ -19,7 +19,7 @@ type found struct {
 // before the check was tried on them.
 var corpus = []found{
 	{
-		message: "You have spent 412.50 of 500.00 EUR on groceries in 2026-11.",
+		message: "You have spent 412.50 of 500.00 EUR on groceries in November 2026.",
 		facts: map[string]string{"spent": "412.50", "limit": "500.00", "left": "87.50", "percent": "82.5", "threshold": "80", "currency": "EUR",
 			"category": "groceries", "month": "2026-11"},
 		true: []string{

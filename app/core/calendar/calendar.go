@@ -81,6 +81,16 @@ func DayName(day time.Time) string { return day.Format(DayLayout) }
 // ParseDay reads a day such as 2026-11-03.
 func ParseDay(text string) (time.Time, error) { return time.Parse(DayLayout, text) }
 
+// MonthInWords writes a month such as 2026-11 as people do, November 2026; what is no
+// month it returns as it is.
+func MonthInWords(month string) string {
+	at, err := ParseMonth(month)
+	if err != nil {
+		return month
+	}
+	return at.Format("January 2006")
+}
+
 // ParseMonth reads a month such as 2026-11.
 func ParseMonth(text string) (time.Time, error) { return time.Parse(MonthLayout, text) }
 

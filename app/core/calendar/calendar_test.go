@@ -92,6 +92,12 @@ func TestDaysCoverAllTime(t *testing.T) {
 	}
 }
 
+func TestAMonthInWords(t *testing.T) {
+	for month, want := range map[string]string{"2026-11": "November 2026", "2027-01": "January 2027", "2026-13": "2026-13", "": ""} {
+		require.Equal(t, want, calendar.MonthInWords(month))
+	}
+}
+
 func TestAMonthReachesFromItsFirstInstantToTheNext(t *testing.T) {
 	start, end := calendar.MonthBounds(calendar.Date(2026, 9, 1), zone(t, "America/Los_Angeles"))
 	require.Equal(t, "2026-09-01T07:00:00Z", start.Format(time.RFC3339))

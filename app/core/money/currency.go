@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
+
+	"github.com/wealth-companion/companion/app/core/calendar"
 )
 
 // Currency is a unit that ISO 4217 lists, or listed once.
@@ -79,20 +80,11 @@ func CheckCurrency(code string) error {
 	case !known:
 		return fmt.Errorf("%q is not a currency that ISO 4217 lists, such as EUR", code)
 	case c.Retired != "":
-		return fmt.Errorf("%s (%s) was retired in %s: use the currency that replaced it", code, c.Name, month(c.Retired))
+		return fmt.Errorf("%s (%s) was retired in %s: use the currency that replaced it", code, c.Name, calendar.MonthInWords(c.Retired))
 	case c.Digits < 0:
 		return fmt.Errorf("%s (%s) has no minor unit in ISO 4217, so amounts cannot be kept in it: use a currency such as EUR", code, c.Name)
 	}
 	return nil
-}
-
-// month writes YYYY-MM in words, and a year as it is.
-func month(text string) string {
-	at, err := time.Parse("2006-01", text)
-	if err != nil {
-		return text
-	}
-	return at.Format("January 2006")
 }
 
 // ValidCurrency reports whether CheckCurrency accepts code.
