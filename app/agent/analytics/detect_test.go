@@ -266,6 +266,6 @@ func TestAWarningNamesTheMonthInWords(t *testing.T) {
 		Threshold: 80, Spent: decimal.NewFromInt(8500),
 	}
 	w := warning(b, stand(b.Limit, b.Spent, b.Threshold), time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC))
-	require.Equal(t, "You have spent 8500 of 10000 JPY on groceries in November 2026.", w.Message)
+	require.Equal(t, "You have spent 8500 of 10000 JPY on "+finding.Category("groceries")+" in November 2026.", w.Message)
 	require.Equal(t, "2026-11", w.Related["month"])
 }
