@@ -305,11 +305,14 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 	if err != nil {
 		return Import{}, err
 	}
+	// What the file alone leaves open is asked before it is read: a proposal with
+	// questions may be no way to read it.
+	if open := n.open(proposal, false); len(open) > 0 {
+		return Import{}, unansweredQuestion(open[0])
+	}
 	mapping := proposal.Mapping
 	if n.Mapping != nil {
 		mapping = *n.Mapping
-	} else if len(proposal.Open(mapping, n.Answered)) > 0 { // nothing is known of how to read it
-		return Import{}, unansweredQuestion(proposal.Open(mapping, n.Answered)[0])
 	}
 	file, err := n.parse(mapping)
 	if err != nil {
