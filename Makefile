@@ -104,8 +104,9 @@ test-rehearsal: build ## production on this machine, from `up` to `down` (takes 
 golden: ## write the golden plans anew, to be read in review
 	@cd infra && go test . -update
 
-generate: $(SQLC) ## write the typed queries anew, after a change of a migration or a query
+generate: $(SQLC) ## write the typed queries and the configuration's schemas anew, after a change of what they come from
 	@cd app && $(CURDIR)/$(SQLC) generate
+	@cd stacks && go test . -run TestSchemas -update
 
 # go vet is one of the linter's own (govet).
 lint: $(LINTER) ## gofmt, go vet and the linter over every module

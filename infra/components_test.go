@@ -22,11 +22,7 @@ import (
 func TestTwoPlatformsFitIntoOneStack(t *testing.T) {
 	e := &engine{}
 	twice := func(ctx *pulumi.Context) error {
-		settings, err := load(ctx)
-		if err != nil {
-			return err
-		}
-		secrets, err := loadSecrets(ctx, settings)
+		settings, secrets, err := load(ctx, configuration(t, "prod"))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,24 +13,26 @@ import (
 	"github.com/wealth-companion/companion/stacks"
 )
 
-// load reads the stack's configuration and checks all of it.
-func load(ctx *pulumi.Context) (stacks.Config, error) {
-	from := config.New(ctx, "companion")
-	settings := stacks.Config{Domain: from.Get("domain"), Release: from.Get("release")}
-	var errs []error
-	for key, target := range map[string]any{
-		"cluster": &settings.Cluster, "registry": &settings.Registry, "charts": &settings.Charts, "issuer": &settings.Issuer,
-		"edge": &settings.Edge, "dapr": &settings.Dapr, "kafka": &settings.Kafka, "redis": &settings.Redis, "services": &settings.Services,
-		"mail": &settings.Mail, "push": &settings.Push, "oidc": &settings.OIDC, "conversation": &settings.Conversation,
-	} {
-		if err := from.GetObject(key, target); err != nil {
-			errs = append(errs, fmt.Errorf("companion:%s is not of its shape (stacks/config.go says what it holds): %w", key, err))
-		}
+// configured is the stack's configuration, every key of it, as Pulumi gives it to
+// the program: its SDK finds keys by their names only, and so no key that was
+// mistyped.
+func configured() (map[string]string, error) {
+	values := map[string]string{}
+	if err := json.Unmarshal([]byte(os.Getenv(pulumi.EnvConfig)), &values); err != nil {
+		return nil, fmt.Errorf("%s is no object of strings: start the program with `pulumi preview` or `pulumi up`: %w", pulumi.EnvConfig, err)
 	}
-	if len(errs) > 0 {
-		return settings, errors.Join(errs...)
+	return values, nil
+}
+
+// load reads the stack's configuration and its secrets. The error names every
+// problem of both.
+func load(ctx *pulumi.Context, values map[string]string) (stacks.Config, secrets, error) {
+	settings, err := stacks.ReadValues(values)
+	if err := errors.Join(err, settings.Missing(settings.Config)); err != nil {
+		return stacks.Config{}, secrets{}, err
 	}
-	return settings, settings.Validate()
+	s, err := outputsOfSecrets(ctx, settings)
+	return settings.Config, s, err
 }
 
 // secrets are a stack's secrets; every value is a secret output.
@@ -46,46 +49,46 @@ type secrets struct {
 	pushPublicKey string
 }
 
-// loadSecrets reads the stack's secrets. The error names each that is missing
-// with the command that sets it.
-func loadSecrets(ctx *pulumi.Context, settings stacks.Config) (secrets, error) {
-	from := config.New(ctx, "companion")
-	s := secrets{databaseURLs: map[string]pulumi.StringInput{}, options: map[string]pulumi.StringInput{}}
-	var urls map[string]string
-	err := from.GetObject("databaseUrls", &urls)
-	var missing []error
-	if err != nil {
-		missing = append(missing, fmt.Errorf("companion:databaseUrls is not a map of service to connection string: %w", err))
+// outputsOfSecrets are the secrets as secret outputs; none that is needed is missing.
+func outputsOfSecrets(ctx *pulumi.Context, settings stacks.Settings) (secrets, error) {
+	s := secrets{
+		databaseURLs:   map[string]pulumi.StringInput{},
+		migrationURL:   secretOutput(settings.MigrationURL),
+		redisPassword:  secretOutput(settings.RedisPassword),
+		authSigningKey: secretOutput(settings.AuthSigningKey),
+		kafkaSeed:      secretOutput(settings.KafkaSeed),
+		options:        map[string]pulumi.StringInput{},
+
+		digitalOceanToken: secretOutput(stacks.Secret(digitalOceanToken(ctx))),
 	}
-	need := func(key, value string) pulumi.StringOutput {
-		if value == "" {
-			missing = append(missing, fmt.Errorf("companion:%s is missing: run %s", key, stacks.SecretKeys[key]))
-		}
-		return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput)
+	for service, url := range settings.DatabaseURLs.ByService() {
+		s.databaseURLs[service] = secretOutput(url)
 	}
-	for _, service := range stacks.DatabaseServices {
-		s.databaseURLs[service] = need("databaseUrls."+service, urls[service])
-	}
-	s.migrationURL = need("migrationUrl", from.Get("migrationUrl"))
-	s.redisPassword = need("redisPassword", from.Get("redisPassword"))
-	s.authSigningKey = need("authSigningKey", from.Get("authSigningKey"))
-	s.kafkaSeed = need("kafkaSeed", from.Get("kafkaSeed"))
-	// What is configured needs its secret; a model of one's own may have no key.
-	for key, wanted := range map[string]bool{
-		"mailPassword": settings.Mail != nil, "pushPrivateKey": settings.Push != nil,
-		"oidcClientSecret": settings.OIDC != nil, "conversationKey": settings.Conversation != nil && from.Get("conversationKey") != "",
+	for key, option := range map[string]struct {
+		configured bool
+		secret     stacks.Secret
+	}{
+		"mailPassword": {settings.Mail != nil, settings.MailPassword}, "pushPrivateKey": {settings.Push != nil, settings.PushPrivateKey},
+		"oidcClientSecret": {settings.OIDC != nil, settings.OIDCClientSecret},
+		// A model of one's own may have no key.
+		"conversationKey": {settings.Conversation != nil && settings.ConversationKey != "", settings.ConversationKey},
 	} {
-		if wanted {
-			s.options[key] = need(key, from.Get(key))
+		if option.configured {
+			s.options[key] = secretOutput(option.secret)
 		}
 	}
-	if private := from.Get("pushPrivateKey"); settings.Push != nil && private != "" {
-		if s.pushPublicKey, err = secret.PushKey(private); err != nil {
-			missing = append(missing, fmt.Errorf("companion:pushPrivateKey is no private key of P-256 in base64url: run %s", stacks.SecretKeys["pushPrivateKey"]))
+	if settings.Push != nil {
+		public, err := secret.PushKey(string(settings.PushPrivateKey))
+		if err != nil {
+			return s, fmt.Errorf("companion:pushPrivateKey is no private key of P-256 in base64url: run %s", stacks.SecretCommand("pushPrivateKey"))
 		}
+		s.pushPublicKey = public
 	}
-	s.digitalOceanToken = pulumi.ToSecret(pulumi.String(digitalOceanToken(ctx))).(pulumi.StringOutput)
-	return s, errors.Join(missing...)
+	return s, nil
+}
+
+func secretOutput(value stacks.Secret) pulumi.StringOutput {
+	return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput)
 }
 
 // digitalOceanToken is the one that the provider itself uses.

@@ -12,14 +12,20 @@ import (
 	"github.com/wealth-companion/companion/stacks"
 )
 
-func main() { pulumi.Run(run) }
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		values, err := configured()
+		if err != nil {
+			return err
+		}
+		return run(ctx, values)
+	})
+}
 
-func run(ctx *pulumi.Context) error {
-	settings, err := load(ctx)
-	if err != nil {
-		return err
-	}
-	secrets, err := loadSecrets(ctx, settings)
+// run creates everything of a stack. Values are its configuration, as Pulumi gives
+// it to the program.
+func run(ctx *pulumi.Context, values map[string]string) error {
+	settings, secrets, err := load(ctx, values)
 	if err != nil {
 		return err
 	}
@@ -34,19 +40,19 @@ func run(ctx *pulumi.Context) error {
 	return nil
 }
 
-// outputsOf are the stack's outputs by name: what each is, stacks says.
+// outputsOf are the stack's outputs, named and described by stacks.Outputs.
 func outputsOf(p *platform.Platform, settings stacks.Config) pulumi.Map {
 	return pulumi.Map{
-		stacks.OutputKubeconfig:     p.Cluster.Kubeconfig,
-		stacks.OutputClusterName:    p.Cluster.Name,
-		stacks.OutputClusterID:      p.Cluster.ID,
-		stacks.OutputURL:            p.Companion.URL,
-		stacks.OutputAPIURL:         pulumi.Sprintf("%s/api/v1", p.Companion.URL),
-		stacks.OutputGatewayAddress: p.Edge.Address,
-		stacks.OutputRegistry:       p.Cluster.Registry,
-		stacks.OutputRelease:        pulumi.String(settings.Release),
-		stacks.OutputTopics:         pulumi.ToStringArray(kafka.TopicNames()),
-		stacks.OutputNamespaces: pulumi.StringMap{
+		"kubeconfig":     p.Cluster.Kubeconfig,
+		"clusterName":    p.Cluster.Name,
+		"clusterId":      p.Cluster.ID,
+		"url":            p.Companion.URL,
+		"apiUrl":         pulumi.Sprintf("%s/api/v1", p.Companion.URL),
+		"gatewayAddress": p.Edge.Address,
+		"registry":       p.Cluster.Registry,
+		"release":        pulumi.String(settings.Release),
+		"topics":         pulumi.ToStringArray(kafka.TopicNames()),
+		"namespaces": pulumi.StringMap{
 			"application": p.Companion.Namespace, "kafka": p.Kafka.Namespace, "data": p.Redis.Namespace, "edge": p.Edge.GatewayNamespace,
 		},
 	}

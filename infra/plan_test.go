@@ -140,7 +140,8 @@ func configuration(t *testing.T, stack string) map[string]string {
 // nothing of when.
 func plan(config map[string]string, stack string) ([]planned, error) {
 	e := &engine{}
-	err := pulumi.RunErr(run, pulumi.WithMocks("wealth-companion", stack, e), func(info *pulumi.RunInfo) { info.Config = config })
+	program := func(ctx *pulumi.Context) error { return run(ctx, config) }
+	err := pulumi.RunErr(program, pulumi.WithMocks("wealth-companion", stack, e), func(info *pulumi.RunInfo) { info.Config = config })
 	slices.SortFunc(e.asked, func(a, b planned) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name)) })
 	return e.asked, err
 }
@@ -148,7 +149,7 @@ func plan(config map[string]string, stack string) ([]planned, error) {
 // TestGoldenPlans compares the plan of each stack with the one that was
 // reviewed: `make golden` writes them anew, and git shows what changed.
 func TestGoldenPlans(t *testing.T) {
-	for _, stack := range []string{"prod", "rehearsal"} {
+	for _, stack := range []string{"prod", "staging", "rehearsal"} {
 		t.Run(stack, func(t *testing.T) {
 			asked, err := plan(configuration(t, stack), stack)
 			require.NoError(t, err)
@@ -206,6 +207,7 @@ func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 		"no domain":              {"companion:domain", "", "companion:domain"},
 		"two brokers":            {"companion:kafka", `{"brokers": 2}`, "companion:kafka.brokers"},
 		"a shape that is none":   {"companion:cluster", `[]`, "companion:cluster"},
+		"a key of nothing":       {"companion:dapr", `{"haa": true}`, "companion:dapr.haa is no key: did you mean ha?"},
 		"an issuer that is none": {"companion:issuer", `{"kind": "magic"}`, "companion:issuer.kind"},
 		"a missing secret":       {"companion:redisPassword", "", "pulumi config set --secret"},
 	} {

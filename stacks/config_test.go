@@ -1,83 +1,221 @@
 package stacks
 
 import (
+	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-func valid() Config {
-	resources := Resources{CPU: "50m", Memory: "64Mi", MemoryLimit: "128Mi"}
-	service := Service{Replicas: 1, Resources: resources}
-	chart := Chart{Chart: "part", Repo: "https://charts.example.com", Version: "1.2.3"}
-	return Config{
-		Cluster: Cluster{
-			Name: "companion", Region: "fra1", Version: "1.36.2-do.0", NodeSize: "s-4vcpu-8gb", NodeCount: 3,
-			VPCRange: "10.110.0.0/20", PodRange: "10.112.0.0/16", ServiceRange: "10.113.0.0/16",
+// object is a value of a stack's file.
+type object = map[string]any
+
+func valid() object {
+	resources := object{"cpu": "50m", "memory": "64Mi", "memoryLimit": "128Mi"}
+	service := object{"resources": resources}
+	chart := func() object {
+		return object{"chart": "part", "repo": "https://charts.example.com", "version": "1.2.3"}
+	}
+	return object{
+		"companion:cluster": object{
+			"name": "companion", "region": "fra1", "version": "1.36.2-do.0", "ha": true, "nodeSize": "s-4vcpu-8gb",
+			"vpcRange": "10.110.0.0/20", "podRange": "10.112.0.0/16", "serviceRange": "10.113.0.0/16",
 		},
-		Domain: "example.com", Registry: Registry{Name: "companion", Tier: "basic"}, Release: "1",
-		Charts: Charts{CertManager: chart, Dapr: chart, NginxGatewayFabric: chart, Strimzi: chart},
-		Issuer: Issuer{Kind: "ca"},
-		Edge:   Edge{Replicas: 1},
-		Kafka:  Kafka{Version: "4.3.1", Brokers: 3, Storage: "1Gi", HeapMB: 256, Resources: resources},
-		Redis:  Redis{Image: "redis:7", Storage: "1Gi", Resources: resources},
-		Services: Services{
-			Backend: service, Analytics: service, Banking: service, Investment: service, Notification: service, MCP: service, Sidecar: resources,
+		"companion:domain": "example.com", "companion:registry": object{"name": "companion", "tier": "basic"}, "companion:release": "1",
+		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
+		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false},
+		"companion:kafka": object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources},
+		"companion:redis": object{"image": "redis:7", "storage": "1Gi", "resources": resources},
+		"companion:services": object{
+			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service,
+			"sidecar": resources,
 		},
+		"digitalocean:token": "t", "pulumi:tags": object{"team": "platform"},
 	}
 }
 
-func TestValidate(t *testing.T) {
+// set sets what is at a path of keys; nil removes it.
+func set(config object, value any, path ...string) {
+	for _, key := range path[:len(path)-1] {
+		config = config[key].(object)
+	}
+	if last := path[len(path)-1]; value != nil {
+		config[last] = value
+	} else {
+		delete(config, last)
+	}
+}
+
+func TestRead(t *testing.T) {
 	cases := map[string]struct {
-		change func(*Config)
+		change func(object)
 		says   []string // one a line; none: it is valid
 	}{
-		"a whole configuration is valid":   {func(*Config) {}, nil},
-		"a floating version is refused":    {func(c *Config) { c.Cluster.Version = "latest" }, []string{"companion:cluster.version"}},
-		"a load balancer at another port":  {func(c *Config) { c.Edge.Port = 8443 }, nil},
-		"a port that is none":              {func(c *Config) { c.Edge.Port = 70000 }, []string{"companion:edge.port is no port"}},
-		"two nodes cannot hold the quorum": {func(c *Config) { c.Cluster.NodeCount = 2 }, []string{"companion:cluster.nodeCount is 2: set it to 3 or more"}},
-		"networks that overlap":            {func(c *Config) { c.Cluster.PodRange = "10.110.8.0/21" }, []string{"companion:cluster.podRange"}},
-		"a public network":                 {func(c *Config) { c.Cluster.VPCRange = "8.8.8.0/24" }, []string{"companion:cluster.vpcRange"}},
+		"a whole configuration is valid":  {func(object) {}, nil},
+		"a load balancer at another port": {func(c object) { set(c, 8443, "companion:edge", "port") }, nil},
+		"a chart by its oci:// address": {func(c object) {
+			set(c, object{"chart": "oci://ghcr.io/x/y", "version": "1.2.3"}, "companion:charts", "dapr")
+		}, nil},
+		"encrypted secrets": {func(c object) {
+			set(c, object{"secure": "AAAA"}, "companion:redisPassword")
+			set(c, object{"backend": object{"secure": "AAAA"}}, "companion:databaseUrls")
+		}, nil},
+		"options that are whole": {func(c object) {
+			set(c, object{"host": "smtp.example.com", "port": 587, "user": "companion", "from": "alerts@example.com"}, "companion:mail")
+			set(c, object{"contact": "mailto:platform@example.com"}, "companion:push")
+			set(c, object{"issuer": "https://id.example.com", "clientId": "companion"}, "companion:oidc")
+			set(c, object{"kind": "conversation.openai"}, "companion:conversation")
+		}, nil},
+		"a key that was mistyped": {func(c object) { set(c, true, "companion:cluster", "haa") },
+			[]string{"companion:cluster.haa is no key: did you mean ha?"}},
+		"a key of nothing": {func(c object) { set(c, 1, "companion:edge", "colour") },
+			[]string{"companion:edge.colour is no key: the keys are port, replicas"}},
+		"a section of nothing":             {func(c object) { set(c, "x", "companion:kafak") }, []string{"companion:kafak is no key: did you mean companion:kafka?"}},
+		"another program's namespace":      {func(c object) { set(c, "x", "compani0n:domain") }, []string{"compani0n:domain is no key: did you mean companion:domain?"}},
+		"a database of no service":         {func(c object) { set(c, object{"web": "postgres://x"}, "companion:databaseUrls") }, []string{"companion:databaseUrls.web is no key"}},
+		"a floating version is refused":    {func(c object) { set(c, "latest", "companion:cluster", "version") }, []string{`companion:cluster.version is "latest": set it to an exact version`}},
+		"a port that is none":              {func(c object) { set(c, 70000, "companion:edge", "port") }, []string{"companion:edge.port is 70000: set it to 65535 or less"}},
+		"text where a number is wanted":    {func(c object) { set(c, "three", "companion:edge", "replicas") }, []string{"companion:edge.replicas must be of type integer, not string: set it to the number of NGINX's pods"}},
+		"a list where an object is wanted": {func(c object) { set(c, []any{}, "companion:dapr") }, []string{"companion:dapr must be of type object, not array: set it to an object with ha"}},
+		"two nodes cannot hold the quorum": {func(c object) { set(c, 2, "companion:cluster", "nodeCount") },
+			[]string{"companion:cluster.nodeCount is 2: set it to 3 or more", "companion:kafka.brokers is 3, but there are 2 nodes"}},
+		"brokers that share a node": {func(c object) { set(c, 4, "companion:kafka", "brokers") }, []string{"companion:kafka.brokers is 4, but there are 3 nodes"}},
+		"networks that overlap":     {func(c object) { set(c, "10.110.8.0/21", "companion:cluster", "podRange") }, []string{"companion:cluster.podRange is 10.110.8.0/21, which overlaps 10.110.0.0/20"}},
+		"a public network":          {func(c object) { set(c, "8.8.8.0/24", "companion:cluster", "vpcRange") }, []string{`companion:cluster.vpcRange is "8.8.8.0/24"`}},
 		"ACME needs an address to write to": {
-			func(c *Config) { c.Issuer = Issuer{Kind: "acme", Server: "https://acme.example.com"} },
+			func(c object) {
+				set(c, object{"kind": "acme", "server": "https://acme.example.com"}, "companion:issuer")
+			},
 			[]string{"companion:issuer.email is missing"},
 		},
-		"a chart of no repository":      {func(c *Config) { c.Charts.Dapr.Repo = "" }, []string{"companion:charts.dapr.repo"}},
-		"a chart by its oci:// address": {func(c *Config) { c.Charts.Dapr.Repo, c.Charts.Dapr.Chart = "", "oci://ghcr.io/x/y" }, nil},
-		"options that are whole": {func(c *Config) {
-			c.Mail = &Mail{Host: "smtp.example.com", Port: 587, User: "companion", From: "alerts@example.com"}
-			c.Push = &Push{Contact: "mailto:platform@example.com"}
-			c.OIDC = &OIDC{Issuer: "https://id.example.com", ClientID: "companion"}
-			c.Conversation = &Conversation{Kind: "conversation.openai"}
-		}, nil},
+		"a chart of no repository": {func(c object) { set(c, nil, "companion:charts", "dapr", "repo") }, []string{"companion:charts.dapr.repo is missing"}},
 		"options that lack something": {
-			func(c *Config) {
-				c.Mail, c.Conversation = &Mail{Host: "smtp.example.com", User: "u", From: "me"}, &Conversation{Kind: "gpt"}
+			func(c object) {
+				set(c, object{"host": "smtp.example.com", "user": "u", "from": "me"}, "companion:mail")
+				set(c, object{"kind": "gpt"}, "companion:conversation")
 			},
-			[]string{"companion:conversation.kind is \"gpt\"", "companion:mail.from is \"me\"", "companion:mail.port is 0"},
+			[]string{`companion:conversation.kind is "gpt"`, `companion:mail.from is "me"`, "companion:mail.port is missing: set it to the server's port"},
 		},
-		"every problem is told at once": {
-			func(c *Config) { c.Domain, c.Release, c.Kafka.Brokers = "", "no tag", 1 },
-			[]string{"companion:domain is missing", "companion:kafka.brokers is 1", "companion:release is \"no tag\""},
+		"ten mistakes are told at once": {
+			func(c object) {
+				set(c, nil, "companion:domain")
+				set(c, "no tag", "companion:release")
+				set(c, object{"kind": "magic"}, "companion:issuer")
+				set(c, 1, "companion:kafka", "brokers")
+				set(c, "lots", "companion:kafka", "storage")
+				set(c, "Frankfurt", "companion:cluster", "region")
+				set(c, true, "companion:cluster", "haa")
+				set(c, "gold", "companion:registry", "tier")
+				set(c, "", "companion:redis", "image")
+				set(c, nil, "companion:services", "mcp")
+			},
+			[]string{
+				"companion:cluster.haa is no key: did you mean ha?",
+				`companion:cluster.region is "Frankfurt": set it to a region of DigitalOcean's, such as fra1`,
+				"companion:domain is missing: set it to the domain",
+				`companion:issuer.kind is "magic": set it to one of acme, ca`,
+				"companion:kafka.brokers is 1: set it to 3 or more",
+				`companion:kafka.storage is "lots": set it to the volume of each broker, such as 50Gi`,
+				"companion:redis.image is empty: set it to the image with its tag",
+				`companion:registry.tier is "gold": set it to one of starter, basic, professional`,
+				`companion:release is "no tag": set it to the tag of the services' images`,
+				"companion:services.mcp is missing: set it to an object with replicas, resources",
+			},
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			config := valid()
-			c.change(&config)
-			err := config.Validate()
+			c.change(config)
+			_, err := Read(config)
 			if c.says == nil {
 				require.NoError(t, err)
 				return
 			}
 			require.Error(t, err)
 			lines := strings.Split(err.Error(), "\n")
-			require.Len(t, lines, len(c.says))
+			require.Len(t, lines, len(c.says), err.Error())
 			for i, line := range lines {
 				require.True(t, strings.HasPrefix(line, c.says[i]), line)
 			}
 		})
 	}
+}
+
+func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
+	read, err := Read(valid())
+	require.NoError(t, err)
+	require.Equal(t, Edge{Replicas: 2, Port: 443}, read.Edge)
+	require.Equal(t, 3, read.Cluster.NodeCount)
+	require.Equal(t, 3, read.Kafka.Brokers)
+	require.Equal(t, 2, read.Services.Backend.Replicas)
+	require.Nil(t, read.Mail)
+}
+
+// Pulumi gives a program every value as text.
+func TestReadValues(t *testing.T) {
+	flat := map[string]string{"companion:domain": "5.example.com", "digitalocean:token": "t", "companion:databaseUrls": `{"backend": "postgres://x"}`}
+	for key, value := range valid() {
+		if text, is := value.(string); is {
+			flat[key] = text
+			continue
+		}
+		flat[key] = string(encode(t, value))
+	}
+	read, err := ReadValues(flat)
+	require.NoError(t, err)
+	require.Equal(t, "1", read.Release)
+	require.Equal(t, Secret("postgres://x"), read.DatabaseURLs.Backend)
+
+	wrong := maps.Clone(flat)
+	wrong["companion:kafka"] = "3 brokers"
+	_, err = ReadValues(wrong)
+	require.ErrorContains(t, err, "companion:kafka must be of type object, not string")
+}
+
+func TestMissingSecrets(t *testing.T) {
+	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", AuthSigningKey: "x"}
+	s.DatabaseURLs = DatabaseURLs{Backend: "x", Analytics: "x", Banking: "x", Investment: "x", Notification: "x"}
+	require.NoError(t, s.Missing(Config{}))
+
+	s.DatabaseURLs.Banking, s.KafkaSeed = "", ""
+	err := s.Missing(Config{Mail: &Mail{}})
+	require.EqualError(t, err, strings.Join([]string{
+		`companion:databaseUrls.banking is missing: run pulumi config set --secret --path 'companion:databaseUrls.banking' postgres://...`,
+		`companion:kafkaSeed is missing: run pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
+		`companion:mailPassword is missing: run pulumi config set --secret companion:mailPassword`,
+	}, "\n"))
+}
+
+func TestReadOutputs(t *testing.T) {
+	outputs := object{
+		"kubeconfig": "apiVersion: v1", "clusterName": "companion", "clusterId": "1", "url": "https://app.example.com",
+		"apiUrl": "https://app.example.com/api/v1", "gatewayAddress": "192.0.2.1", "registry": "registry.example.com/companion",
+		"release": "1", "topics": []any{"a"}, "namespaces": object{"application": "companion", "kafka": "kafka", "data": "data", "edge": "edge"},
+	}
+	read, err := ReadOutputs(outputs)
+	require.NoError(t, err)
+	require.Equal(t, "kafka", read.Namespaces.Kafka)
+	for name, change := range map[string]func(object){
+		"one is missing":      func(o object) { set(o, nil, "apiUrl") },
+		"one is empty":        func(o object) { set(o, "", "kubeconfig") },
+		"one more":            func(o object) { set(o, "x", "password") },
+		"one of another kind": func(o object) { set(o, "a,b", "topics") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrong := maps.Clone(outputs)
+			change(wrong)
+			_, err := ReadOutputs(wrong)
+			require.ErrorContains(t, err, "stacks/outputs.schema.json")
+		})
+	}
+}
+
+func encode(t *testing.T, value any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(value)
+	require.NoError(t, err)
+	return raw
 }

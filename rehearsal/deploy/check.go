@@ -1,11 +1,9 @@
 package deploy
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -22,25 +20,16 @@ func Check(folders settings.Folders, stack string) error {
 		return fmt.Errorf("stack %s has no %s: the stacks are those with such a file", stack, name)
 	}
 	var file struct {
-		Config map[string]json.RawMessage `json:"config"`
+		Config map[string]any `json:"config"`
 	}
 	if err := yaml.Unmarshal(raw, &file); err != nil {
 		return fmt.Errorf("%s cannot be read: %w", name, err)
 	}
+	if file.Config == nil {
+		return fmt.Errorf("%s has no `config`: another stack's file shows what it holds", name)
+	}
 	// The release is the one that is deployed, not one of the file's.
-	fields := map[string]json.RawMessage{"release": json.RawMessage(`"any"`)}
-	for key, value := range file.Config {
-		if field, ours := strings.CutPrefix(key, "companion:"); ours {
-			fields[field] = value
-		}
-	}
-	whole, err := json.Marshal(fields)
-	if err != nil {
-		return fmt.Errorf("%s cannot be read: %w", name, err)
-	}
-	var config stacks.Config
-	if err := json.Unmarshal(whole, &config); err != nil {
-		return fmt.Errorf("%s is not of its shape (stacks/config.go says what it holds): %w", name, err)
-	}
-	return config.Validate()
+	file.Config["companion:release"] = "any"
+	_, err = stacks.Read(file.Config)
+	return err
 }

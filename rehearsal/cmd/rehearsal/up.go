@@ -474,17 +474,17 @@ func plugins(binaries map[string]string) []deploy.Plugin {
 // access is how a person and the tools reach what was put up.
 type access struct{ url, kubeconfig, ca string }
 
-func writeAccess(ctx context.Context, folders settings.Folders, outputs map[string]any) (access, error) {
-	text := func(key string) string { value, _ := outputs[key].(string); return value }
+func writeAccess(ctx context.Context, folders settings.Folders, all map[string]any) (access, error) {
+	outputs, err := stacks.ReadOutputs(all)
+	if err != nil {
+		return access{}, err
+	}
 	a := access{
-		url:        text("url"),
+		url:        outputs.URL,
 		kubeconfig: filepath.Join(folders.State, "kubeconfig"),
 		ca:         filepath.Join(folders.State, "ca.crt"),
 	}
-	if a.url == "" || text("kubeconfig") == "" {
-		return access{}, errors.New("the stack has no outputs `url` and `kubeconfig`: look at stacks/")
-	}
-	if err := os.WriteFile(a.kubeconfig, []byte(text("kubeconfig")), 0o600); err != nil {
+	if err := os.WriteFile(a.kubeconfig, []byte(outputs.Kubeconfig), 0o600); err != nil {
 		return access{}, err
 	}
 	kubectl := exec.CommandContext(ctx, folders.Program("kubectl"), "--kubeconfig", a.kubeconfig, "--namespace", "cert-manager",

@@ -1,0 +1,283 @@
+package stacks
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+// namespace is what the configuration's keys begin with.
+const namespace = "companion:"
+
+//go:embed stack.schema.json
+var stackSchema []byte
+
+// configSchema is that of what is under `config:` in a stack's file.
+var configSchema = mustCompile("stack.schema.json", stackSchema).Properties["config"]
+
+func mustCompile(name string, schema []byte) *jsonschema.Schema {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", name, err)) // it is part of the program
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(name, document); err != nil {
+		panic(fmt.Errorf("%s: %w", name, err))
+	}
+	return compiler.MustCompile(name)
+}
+
+// ReadValues reads a stack's configuration as Pulumi gives it to a program: each
+// value as text, objects as JSON. The error names every problem, as that of Read.
+func ReadValues(values map[string]string) (Settings, error) {
+	config := map[string]any{}
+	for key, text := range values {
+		config[key] = text
+		if property := configSchema.Properties[key]; property != nil && !mayBeString(property) {
+			if value, err := jsonschema.UnmarshalJSON(strings.NewReader(text)); err == nil {
+				config[key] = value
+			}
+		}
+	}
+	return Read(config)
+}
+
+// Read reads what is under `config:` in a stack's file. Keys of namespaces other
+// than `companion:` are not looked at. What is left out has its default. The error
+// names every problem at once, each with its key and what to do; secrets that are
+// missing are none: see Secrets.Missing.
+func Read(config map[string]any) (Settings, error) {
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return Settings{}, fmt.Errorf("the configuration is not JSON: %w", err)
+	}
+	whole, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return Settings{}, fmt.Errorf("the configuration is not JSON: %w", err)
+	}
+	setDefaults(configSchema, whole)
+	var p problems
+	var invalid *jsonschema.ValidationError
+	if err := configSchema.Validate(whole); errors.As(err, &invalid) {
+		p.addAll(invalid)
+	} else if err != nil {
+		return Settings{}, err
+	}
+	ours := map[string]any{}
+	for key, value := range whole.(map[string]any) {
+		if field, is := strings.CutPrefix(key, namespace); is {
+			ours[field] = value
+		}
+	}
+	if raw, err = json.Marshal(ours); err != nil {
+		return Settings{}, err
+	}
+	var read Settings
+	if err := json.Unmarshal(raw, &read); err != nil && len(p.found) == 0 {
+		return Settings{}, fmt.Errorf("the configuration has another shape than its schema says: %w", err)
+	}
+	p.check(read.Config)
+	return read, p.err()
+}
+
+// setDefaults sets what is left out of an object, and of those in it, to its default.
+func setDefaults(schema *jsonschema.Schema, value any) {
+	schema = resolved(schema)
+	object, is := value.(map[string]any)
+	if !is || schema == nil {
+		return
+	}
+	for key, property := range schema.Properties {
+		if _, set := object[key]; !set && property.Default != nil {
+			object[key] = *property.Default
+		}
+		setDefaults(property, object[key])
+	}
+}
+
+// resolved follows a schema's reference.
+func resolved(schema *jsonschema.Schema) *jsonschema.Schema {
+	for schema != nil && schema.Ref != nil {
+		schema = schema.Ref
+	}
+	return schema
+}
+
+func mayBeString(schema *jsonschema.Schema) bool {
+	schema = resolved(schema)
+	return schema.Types != nil && slices.Contains(schema.Types.ToStrings(), "string")
+}
+
+// problems collects what is wrong, by key; of each key the first.
+type problems struct{ found map[string]string }
+
+func (p *problems) add(key, format string, args ...any) {
+	if p.found == nil {
+		p.found = map[string]string{}
+	}
+	if _, known := p.found[key]; !known {
+		p.found[key] = fmt.Sprintf(format, args...)
+	}
+}
+
+// err is nil, or has one line for each problem, in the order of their keys.
+func (p *problems) err() error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(p.found)) {
+		errs = append(errs, fmt.Errorf("%s %s", key, p.found[key]))
+	}
+	return errors.Join(errs...)
+}
+
+// addAll adds what the schema finds wrong.
+func (p *problems) addAll(e *jsonschema.ValidationError) {
+	for _, cause := range e.Causes {
+		p.addAll(cause)
+	}
+	if len(e.Causes) > 0 {
+		return
+	}
+	schema, key := at(e.InstanceLocation)
+	switch wrong := e.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		for _, unknown := range wrong.Properties {
+			p.add(join(key, unknown), "is no key: %s", nearest(unknown, schema))
+		}
+	case *kind.Required:
+		for _, missing := range wrong.Missing {
+			p.add(join(key, missing), "is missing: set it to %s", wanted(resolved(schema).Properties[missing]))
+		}
+	case *kind.Type:
+		p.add(key, "must be of type %s, not %s: set it to %s", strings.Join(wrong.Want, " or "), wrong.Got, wanted(schema))
+	case *kind.MinLength:
+		p.add(key, "is empty: set it to %s", wanted(schema))
+	case *kind.Pattern:
+		if wrong.Got == "" {
+			p.add(key, "is empty: set it to %s", wanted(schema))
+			return
+		}
+		p.add(key, "is %q: set it to %s", wrong.Got, wanted(schema))
+	case *kind.Enum:
+		p.add(key, "is %q: set it to one of %s", fmt.Sprint(wrong.Got), list(wrong.Want))
+	case *kind.Minimum:
+		p.add(key, "is %s: set it to %s or more (%s)", wrong.Got.RatString(), wrong.Want.RatString(), wanted(schema))
+	case *kind.Maximum:
+		p.add(key, "is %s: set it to %s or less (%s)", wrong.Got.RatString(), wrong.Want.RatString(), wanted(schema))
+	default:
+		p.add(key, "is wrong: %s", e.Error())
+	}
+}
+
+// at returns the schema of what is at a place, and that place as people write it.
+func at(place []string) (schema *jsonschema.Schema, key string) {
+	schema = configSchema
+	for _, step := range place {
+		key = join(key, step)
+		if schema = resolved(schema); schema == nil {
+			return nil, strings.Join(place, ".")
+		}
+		schema = schema.Properties[step]
+	}
+	return schema, key
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// wanted is what a key is to be set to: what its description says, or the keys of
+// the object that it is.
+func wanted(schema *jsonschema.Schema) string {
+	if schema == nil {
+		return "what its schema says"
+	}
+	if schema.Description != "" {
+		return schema.Description
+	}
+	return "an object with " + strings.Join(keys(schema), ", ")
+}
+
+func keys(schema *jsonschema.Schema) []string {
+	if schema = resolved(schema); schema == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(schema.Properties))
+}
+
+func list(values []any) string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = fmt.Sprint(value)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// nearest helps with a key that does not exist: with the one that was meant, or all.
+func nearest(unknown string, schema *jsonschema.Schema) string {
+	all := keys(schema)
+	if len(all) == 0 {
+		return "leave it out"
+	}
+	best := slices.MinFunc(all, func(a, b string) int {
+		return levenshtein.ComputeDistance(unknown, a) - levenshtein.ComputeDistance(unknown, b)
+	})
+	if levenshtein.ComputeDistance(unknown, best) <= max(1, len(best)/3) {
+		return "did you mean " + best + "?"
+	}
+	return "the keys are " + strings.Join(all, ", ")
+}
+
+// check finds what no schema can say.
+func (p *problems) check(c Config) {
+	p.ranges(c.Cluster)
+	if c.Release == "" {
+		p.add(namespace+"release", "is missing: set it to the tag of the services' images")
+	}
+	for key, chart := range map[string]Chart{
+		"certManager": c.Charts.CertManager, "dapr": c.Charts.Dapr, "nginxGatewayFabric": c.Charts.NginxGatewayFabric, "strimzi": c.Charts.Strimzi,
+	} {
+		if chart.Repo == "" && chart.Chart != "" && !strings.HasPrefix(chart.Chart, "oci://") {
+			p.add(namespace+"charts."+key+".repo", "is missing: set it to the address of the chart's repository")
+		}
+	}
+	if c.Issuer.Kind == "acme" && c.Issuer.Email == "" {
+		p.add(namespace+"issuer.email", "is missing: set it to the address that the authority writes to")
+	}
+	if c.Issuer.Kind == "acme" && c.Issuer.Server == "" {
+		p.add(namespace+"issuer.server", "is missing: set it to the https:// address of the ACME directory")
+	}
+	if c.Kafka.Brokers > c.Cluster.NodeCount {
+		p.add(namespace+"kafka.brokers", "is %d, but there are %d nodes: each broker needs a node of its own", c.Kafka.Brokers, c.Cluster.NodeCount)
+	}
+}
+
+// ranges checks that the cluster's networks are private networks, and apart.
+func (p *problems) ranges(c Cluster) {
+	var taken []netip.Prefix
+	for _, network := range []struct{ key, value string }{
+		{"cluster.vpcRange", c.VPCRange}, {"cluster.podRange", c.PodRange}, {"cluster.serviceRange", c.ServiceRange},
+	} {
+		prefix, err := netip.ParsePrefix(network.value)
+		if err != nil || prefix != prefix.Masked() || !prefix.Addr().IsPrivate() {
+			p.add(namespace+network.key, "is %q: set it to a private network such as 10.110.0.0/20", network.value)
+			continue
+		}
+		if other := slices.IndexFunc(taken, prefix.Overlaps); other >= 0 {
+			p.add(namespace+network.key, "is %s, which overlaps %s: set them apart", prefix, taken[other])
+		}
+		taken = append(taken, prefix)
+	}
+}

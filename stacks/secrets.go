@@ -1,0 +1,103 @@
+package stacks
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Secrets are a stack's secrets. They are in the same namespace as its
+// configuration, and encrypted in its file.
+type Secrets struct {
+	DatabaseURLs DatabaseURLs `json:"databaseUrls,omitzero"` // the services' databases
+
+	MigrationURL   Secret `json:"migrationUrl,omitempty"`   // the connection string of the role that owns the tables
+	RedisPassword  Secret `json:"redisPassword,omitempty"`  // the password of the state store
+	KafkaSeed      Secret `json:"kafkaSeed,omitempty"`      // what the Kafka users' passwords are derived from
+	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more
+
+	MailPassword     Secret `json:"mailPassword,omitempty"`     // the password of companion:mail
+	PushPrivateKey   Secret `json:"pushPrivateKey,omitempty"`   // the private key of companion:push, P-256 in base64url
+	OIDCClientSecret Secret `json:"oidcClientSecret,omitempty"` // the client secret of companion:oidc
+	ConversationKey  Secret `json:"conversationKey,omitempty"`  // the key of companion:conversation, where its model has one
+}
+
+// DatabaseURLs are the connection strings of the services that have a database.
+type DatabaseURLs struct {
+	Backend      Secret `json:"backend,omitempty"`      // the connection string of the role backend
+	Analytics    Secret `json:"analytics,omitempty"`    // the connection string of the role analytics
+	Banking      Secret `json:"banking,omitempty"`      // the connection string of the role banking
+	Investment   Secret `json:"investment,omitempty"`   // the connection string of the role investment
+	Notification Secret `json:"notification,omitempty"` // the connection string of the role notification
+}
+
+// ByService are the connection strings by service.
+func (d DatabaseURLs) ByService() map[string]Secret {
+	return map[string]Secret{
+		"backend": d.Backend, "analytics": d.Analytics, "banking": d.Banking, "investment": d.Investment, "notification": d.Notification,
+	}
+}
+
+// DatabaseServices are the services that have a schema and a role in PostgreSQL.
+var DatabaseServices = slices.Sorted(maps.Keys(DatabaseURLs{}.ByService()))
+
+// Secret is a secret in clear, as the program gets it. In a stack's file it is
+// encrypted, an object with the field `secure`: that reads as a secret that is set.
+type Secret string
+
+// UnmarshalJSON reads a secret in clear or encrypted.
+func (s *Secret) UnmarshalJSON(raw []byte) error {
+	if len(raw) > 0 && raw[0] == '{' {
+		*s = "encrypted"
+		return nil
+	}
+	return json.Unmarshal(raw, (*string)(s))
+}
+
+// Missing returns a problem for each secret that the configuration needs and that
+// is not set, with the command that sets it.
+func (s Secrets) Missing(c Config) error {
+	needed := map[string]Secret{
+		"migrationUrl": s.MigrationURL, "redisPassword": s.RedisPassword, "kafkaSeed": s.KafkaSeed, "authSigningKey": s.AuthSigningKey,
+	}
+	for service, url := range s.DatabaseURLs.ByService() {
+		needed["databaseUrls."+service] = url
+	}
+	for key, option := range map[string]struct {
+		configured bool
+		secret     Secret
+	}{
+		"mailPassword": {c.Mail != nil, s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
+		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret},
+	} {
+		if option.configured {
+			needed[key] = option.secret
+		}
+	}
+	var p problems
+	for key, secret := range needed {
+		if secret == "" {
+			p.add(namespace+key, "is missing: run %s", SecretCommand(key))
+		}
+	}
+	return p.err()
+}
+
+// SecretCommand is the command that sets a secret.
+func SecretCommand(key string) string {
+	set := "pulumi config set --secret " + namespace + key
+	switch key {
+	case "redisPassword":
+		return set + ` "$(openssl rand -hex 24)"`
+	case "kafkaSeed", "authSigningKey":
+		return set + ` "$(openssl rand -hex 32)"`
+	case "pushPrivateKey":
+		return "openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | " + set
+	case "migrationUrl":
+		return set + " postgres://migrator:..."
+	case "mailPassword", "oidcClientSecret", "conversationKey":
+		return set
+	}
+	return fmt.Sprintf("pulumi config set --secret --path '%s%s' postgres://...", namespace, key)
+}
