@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/outbox"
 )
 
 // outboxMetrics is what the outbox's relay counts (outbox.Observer). Of several
@@ -13,6 +14,8 @@ import (
 type outboxMetrics struct {
 	waiting      prometheus.Gauge
 	oldest       prometheus.Gauge
+	blockedLanes *prometheus.GaugeVec
+	blockedSince *prometheus.GaugeVec
 	published    *prometheus.CounterVec
 	refused      *prometheus.CounterVec
 	deadLettered *prometheus.CounterVec
@@ -25,7 +28,12 @@ func newOutboxMetrics(labels prometheus.Labels) *outboxMetrics {
 	byTopic := func(name, help string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, []string{"topic"})
 	}
+	gaugeBy := func(name, help string, by ...string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, by)
+	}
 	return &outboxMetrics{
+		blockedLanes: gaugeBy("outbox_blocked_lanes", "Lanes (a topic and a key) whose oldest event waits for another attempt after one that failed.", "topic"),
+		blockedSince: gaugeBy("outbox_blocked_seconds", "How long ago the first attempt failed: of the topic as a whole (what=\"topic\"), or of the lane that has waited longest (what=\"lane\"); 0: none waits.", "topic", "what"),
 		waiting:      gauge("outbox_waiting_events", "Events that are written but not yet published; 100000 stands for that many or more."),
 		oldest:       gauge("outbox_oldest_event_age_seconds", "How long the oldest event that is not published has waited."),
 		published:    byTopic("events_published_total", "Events that the broker took."),
@@ -35,12 +43,21 @@ func newOutboxMetrics(labels prometheus.Labels) *outboxMetrics {
 }
 
 func (m *outboxMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.waiting, m.oldest, m.published, m.refused, m.deadLettered}
+	return []prometheus.Collector{m.waiting, m.oldest, m.blockedLanes, m.blockedSince, m.published, m.refused, m.deadLettered}
 }
 
 func (m *outboxMetrics) Waiting(events int, oldest time.Duration) {
 	m.waiting.Set(float64(events))
 	m.oldest.Set(oldest.Seconds())
+}
+
+// Blocked counts by the topics that there are: what the outbox holds of unknown ones is
+// counted together, and the last of them is seen.
+func (m *outboxMetrics) Blocked(topic string, b outbox.Blocked) {
+	label := knownTopic(topic)
+	m.blockedLanes.WithLabelValues(label).Set(float64(b.Lanes))
+	m.blockedSince.WithLabelValues(label, "lane").Set(b.Longest.Seconds())
+	m.blockedSince.WithLabelValues(label, "topic").Set(b.Topic.Seconds())
 }
 
 func (m *outboxMetrics) Published(topic string, events int) {

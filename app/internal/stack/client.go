@@ -106,6 +106,12 @@ func (c *Client) Call(ctx context.Context, method, path string, headers map[stri
 	return c.send(ctx, c.Token(), method, path, headers, body, out)
 }
 
+// Leave deletes the account, and closes the client's connections.
+func (c *Client) Leave(ctx context.Context) error {
+	defer c.http.CloseIdleConnections()
+	return c.Call(ctx, http.MethodDelete, "/account", nil, map[string]string{"password": c.password}, nil)
+}
+
 func (c *Client) send(ctx context.Context, token, method, path string, headers map[string]string, body, out any) error {
 	var payload io.Reader
 	if body != nil {

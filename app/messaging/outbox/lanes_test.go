@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,6 +127,71 @@ func TestARefusedTopicDoesNotStopOthersAndWaits(t *testing.T) {
 	refuse = false
 	b.mu.Unlock()
 	eventually(t, "all of them", func() bool { return left(t, pool) == 0 })
+}
+
+// blockedObserver keeps what it was last told of each topic.
+type blockedObserver struct {
+	noObserver
+	mu   sync.Mutex
+	last map[string]Blocked
+}
+
+func (o *blockedObserver) Blocked(topic string, b Blocked) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last[topic] = b
+}
+
+func (o *blockedObserver) of(topic string) Blocked {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last[topic]
+}
+
+// An operator must see what stands still, and for how long, though everything else
+// goes on.
+func TestWhatIsBlockedIsCounted(t *testing.T) {
+	const goals = "finance.goal.changed"
+	pool := pgtest.Pool(t, event.Backend)
+	refuse := true
+	b := &broker{before: func(topic, key string) error {
+		switch {
+		case refuse && topic == goals:
+			return &bus.RefusedError{Topic: true, Err: errAway}
+		case refuse && strings.HasPrefix(key, "bad"):
+			return errAway
+		default:
+			return nil
+		}
+	}}
+	for i := range 3 {
+		many(t, pool, created, fmt.Sprintf("bad-%d", i), 2)
+		many(t, pool, created, fmt.Sprintf("good-%d", i), 2)
+	}
+	many(t, pool, goals, "goal", 1)
+	o := &blockedObserver{last: map[string]Blocked{}}
+	stop := observed(t, pool, b, o)
+	eventually(t, "three lanes are blocked, and longer and longer", func() bool {
+		its := o.of(created)
+		return its.Lanes == 3 && its.Longest > 500*time.Millisecond
+	})
+	eventually(t, "a topic is blocked", func() bool { return o.of(goals).Topic > 500*time.Millisecond })
+	require.Zero(t, o.of(goals).Lanes)
+	b.mu.Lock()
+	refuse = false
+	b.mu.Unlock()
+	eventually(t, "nothing is blocked any more", func() bool {
+		return o.of(created) == Blocked{} && o.of(goals) == Blocked{} && left(t, pool) == 0
+	})
+
+	b.mu.Lock()
+	refuse = true
+	b.mu.Unlock()
+	many(t, pool, created, "bad-9", 1)
+	many(t, pool, created, "good-9", 1)
+	eventually(t, "a lane is blocked", func() bool { return o.of(created).Lanes == 1 })
+	stop()
+	require.Zero(t, o.of(created), "a replica that relays no more counts nothing")
 }
 
 // A defect of one event must not cost its key's later ones, nor be forgotten.

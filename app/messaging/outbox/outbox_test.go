@@ -151,17 +151,23 @@ func (b *broker) buried() []event.Death {
 type noObserver struct{}
 
 func (noObserver) Waiting(int, time.Duration) {}
+func (noObserver) Blocked(string, Blocked)    {}
 func (noObserver) Published(string, int)      {}
 func (noObserver) Refused(string)             {}
 func (noObserver) DeadLettered(string)        {}
 
 // relay runs until the test ends, or the returned function is called.
 func relay(t *testing.T, pool *pgxpool.Pool, b Broker) (stop func()) {
+	return observed(t, pool, b, noObserver{})
+}
+
+// observed is relay with an observer.
+func observed(t *testing.T, pool *pgxpool.Pool, b Broker, o Observer) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		(&Relay{Pool: pool, Service: event.Backend, Broker: b, Observer: noObserver{}, Log: slog.New(slog.DiscardHandler)}).Run(ctx)
+		(&Relay{Pool: pool, Service: event.Backend, Broker: b, Observer: o, Log: slog.New(slog.DiscardHandler)}).Run(ctx)
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-ended })
 	t.Cleanup(stop)

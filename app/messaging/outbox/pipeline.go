@@ -90,6 +90,7 @@ type pipeline struct {
 	cursor string              // the last key that had its turn
 	cycle  int
 	done   []int64 // rows whose events are published, to be deleted
+	told   bool    // whether the observer was last told that something is blocked
 }
 
 func newPipeline(r *Relay, topic string) *pipeline {
@@ -108,6 +109,7 @@ func (p *pipeline) run(ctx context.Context) {
 			p.relay.Log.WarnContext(ctx, "the outbox cannot be read", "topic", p.topic, "error", err)
 			due = time.Now().Add(firstPause)
 		}
+		p.tell(p.blocked())
 		if due.IsZero() {
 			select {
 			case <-ctx.Done():
@@ -124,8 +126,31 @@ func (p *pipeline) run(ctx context.Context) {
 		}
 		_ = sleep(ctx, spacing-time.Since(began))
 	}
+	p.tell(Blocked{}) // another counts from now on
 	// Even when the service ends now, what was published is noted.
 	_ = within(context.WithoutCancel(ctx), p.note)
+}
+
+// blocked returns what waits after an attempt that failed.
+func (p *pipeline) blocked() (b Blocked) {
+	now := time.Now()
+	for _, f := range p.lanes {
+		b.Lanes++
+		b.Longest = max(b.Longest, now.Sub(f.first))
+	}
+	if p.whole.attempts > 0 {
+		b.Topic = now.Sub(p.whole.first)
+	}
+	return b
+}
+
+// tell tells the observer of what is blocked, if it does not know.
+func (p *pipeline) tell(b Blocked) {
+	is := b != Blocked{}
+	if is || p.told {
+		p.relay.Observer.Blocked(p.topic, b)
+	}
+	p.told = is
 }
 
 // pass gives each lane a turn, again while there is more, and returns when the next

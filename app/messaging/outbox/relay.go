@@ -33,12 +33,25 @@ type Observer interface {
 	// Waiting receives, every few seconds, how many events are not published yet, of
 	// which no more than countMost are counted, and the age of the oldest.
 	Waiting(events int, oldest time.Duration)
+	// Blocked receives what of a topic is blocked, after each attempt to publish while
+	// something is, and once when nothing is any more.
+	Blocked(topic string, b Blocked)
 	// Published is called for events that the broker took.
 	Published(topic string, events int)
 	// Refused is called for each refusal of an event or its topic.
 	Refused(topic string)
 	// DeadLettered is called for each event that went to the dead letters.
 	DeadLettered(topic string)
+}
+
+// Blocked is what of a topic waits for another attempt after one that failed.
+type Blocked struct {
+	// Lanes is how many lanes wait, at most maxFailing.
+	Lanes int
+	// Longest is how long ago the first attempt failed of the lane that has waited
+	// longest, and Topic the same of the topic as a whole; 0: it does not wait. Both
+	// begin anew when another replica takes over.
+	Longest, Topic time.Duration
 }
 
 // Relay publishes what Put wrote, and deletes it then. Of several replicas one works
