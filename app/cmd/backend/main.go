@@ -38,7 +38,7 @@ func main() {
 		api.PushKey = os.Getenv("VAPID_PUBLIC_KEY")
 		reminders := &task.Reminders{Pool: s.Pool, Service: event.Backend, Log: s.Log}
 		work := []func(context.Context){
-			api.Live.Run, reminders.Run, api.Accounts.Ended.Run, api.Accounts.RunMail, api.Accounts.RunErasure,
+			api.Live.Run, reminders.Run, api.Accounts.Ended.Run, api.Accounts.RunMail, api.Accounts.RunErasure, api.Accounts.RunUnconfirmed,
 			func(ctx context.Context) { api.Requests.Run(ctx) }, // which Handler makes
 		}
 		if store := os.Getenv("STATE_STORE_NAME"); store != "" {

@@ -12,9 +12,11 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/store/db"
@@ -51,6 +53,40 @@ func Prepare(ctx context.Context, adminURL, migratorPassword string, services []
 		return fmt.Errorf("connect as the administrator: %w", err)
 	}
 	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
+	for attempt := 1; ; attempt++ {
+		err := prepareAll(ctx, connection, config.Database, migratorPassword, services)
+		if attempt == attempts || !raced(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(attempt) * pause):
+		}
+	}
+}
+
+// How often Prepare begins again, and how long it waits before the second attempt; then
+// longer each time.
+const (
+	attempts = 10
+	pause    = 50 * time.Millisecond
+)
+
+// raced reports whether err means that somebody else changed the same roles meanwhile:
+// roles are the cluster's, and the lock that keeps others out is the database's.
+func raced(err error) bool {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return false
+	}
+	return slices.Contains([]string{"23505", "42710"}, server.Code) || // another has made the role
+		server.Code == "XX000" && strings.Contains(server.Message, "concurrently") || // has changed it
+		db.Transient(err) && !db.Unavailable(err)
+}
+
+// prepareAll is one attempt of Prepare.
+func prepareAll(ctx context.Context, connection *pgx.Conn, database, migratorPassword string, services []Service) error {
 	return pgx.BeginFunc(ctx, connection, func(tx pgx.Tx) error {
 		// Two that run at once would both find a role missing.
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("companion:prepare")); err != nil {
@@ -60,7 +96,7 @@ func Prepare(ctx context.Context, adminURL, migratorPassword string, services []
 			return fmt.Errorf("close the schema public: %w", err)
 		}
 		// Whoever may log in could connect, and make temporary tables.
-		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+pgx.Identifier{config.Database}.Sanitize()+" FROM PUBLIC"); err != nil {
+		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+pgx.Identifier{database}.Sanitize()+" FROM PUBLIC"); err != nil {
 			return fmt.Errorf("close the database: %w", err)
 		}
 		if err := role(ctx, tx, Migrator, migratorPassword, db.MigratorSettings()); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
@@ -60,6 +61,25 @@ func TestAServiceReadsAndWritesItsRowsAndNothingElse(t *testing.T) {
 	refused(t, another, "SELECT * FROM one.secrets", "DELETE FROM one.secrets", "DROP TABLE one.secrets", "CREATE TABLE one.more ()",
 		"CREATE TABLE public.more ()", "CREATE ROLE more", "SET ROLE one")
 	refused(t, migrator, "CREATE ROLE more", "CREATE SCHEMA more", "SET ROLE one")
+}
+
+// Several releases, or people, may prepare at once: the same database, and others of the
+// same cluster, which share its roles.
+func TestSeveralPrepareAtOnce(t *testing.T) {
+	services := []provision.Service{{Name: "racing", Password: "password of it"}, {Name: "racing_too", Password: "password of it"}}
+	databases := []string{pgtest.URL(t), pgtest.URL(t), pgtest.URL(t)}
+	var all errgroup.Group
+	for range 4 {
+		for _, database := range databases {
+			all.Go(func() error { return provision.Prepare(t.Context(), database, "password of the migrator", services) })
+		}
+	}
+	require.NoError(t, all.Wait())
+	for _, database := range databases {
+		for _, role := range []string{"racing", "racing_too", provision.Migrator} {
+			require.NoError(t, as(t, database, role).Ping(t.Context()))
+		}
+	}
 }
 
 // Whoever logs in as a service, with whatever client: the sessions end by themselves.

@@ -51,22 +51,28 @@ func (a *Accounts) close(ctx context.Context, row backenddb.User) error {
 			if err := unchanged(ctx, q.UserForUpdate, row); err != nil {
 				return err
 			}
-			for _, drop := range []func(context.Context, uuid.UUID) error{
-				q.DropIdentities, q.DropPushSubscriptions, q.DropOneTimeTokens, q.DropMailRequests,
-			} {
-				if err := drop(ctx, row.ID); err != nil {
-					return err
-				}
-			}
-			if err := q.EndSessions(ctx, row.ID, uuid.Nil); err != nil {
-				return err
-			}
-			if err := q.CloseAccount(ctx, at, row.ID); err != nil {
-				return err
-			}
-			return a.publish(ctx, tx, event.TypeUserDeleted, row.ID, row.ID, event.UserDeleted{UserID: row.ID, DeletedAt: at})
+			return a.shut(ctx, tx, row.ID, at)
 		})
 	})
+}
+
+// shut closes an account. tx acts for the user, whose row it has locked.
+func (a *Accounts) shut(ctx context.Context, tx pgx.Tx, user uuid.UUID, at time.Time) error {
+	q := backenddb.New(tx)
+	for _, drop := range []func(context.Context, uuid.UUID) error{
+		q.DropIdentities, q.DropPushSubscriptions, q.DropOneTimeTokens, q.DropMailRequests,
+	} {
+		if err := drop(ctx, user); err != nil {
+			return err
+		}
+	}
+	if err := q.EndSessions(ctx, user, uuid.Nil); err != nil {
+		return err
+	}
+	if err := q.CloseAccount(ctx, at, user); err != nil {
+		return err
+	}
+	return a.publish(ctx, tx, event.TypeUserDeleted, user, user, event.UserDeleted{UserID: user, DeletedAt: at})
 }
 
 // How closed accounts are erased.
@@ -109,18 +115,19 @@ func (a *Accounts) RunErasure(ctx context.Context) {
 // EraseClosed erases all accounts that were closed before a time. That one fails does
 // not keep the others.
 func (a *Accounts) EraseClosed(ctx context.Context, before time.Time) error {
-	for {
-		users, err := backenddb.New(a.Pool).ClosedAccounts(ctx, &before, erasedAtOnce)
+	var failed []error
+	for page := (backenddb.ClosedAccountsParams{Before: before, Most: erasedAtOnce}); ; {
+		users, err := backenddb.New(a.Pool).ClosedAccounts(ctx, page)
 		if err != nil {
-			return err
+			return errors.Join(append(failed, err)...)
 		}
-		var failed []error
-		for _, user := range users {
-			if err := a.Erase(ctx, user); err != nil {
-				failed = append(failed, fmt.Errorf("account %s: %w", user, err))
+		for _, one := range users {
+			if err := a.Erase(ctx, one.ID); err != nil {
+				failed = append(failed, fmt.Errorf("account %s: %w", one.ID, err))
 			}
+			page.After, page.AfterID = one.ClosedAt, one.ID
 		}
-		if len(failed) > 0 || len(users) < erasedAtOnce {
+		if len(users) < erasedAtOnce || ctx.Err() != nil {
 			return errors.Join(failed...)
 		}
 	}

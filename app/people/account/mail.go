@@ -221,6 +221,10 @@ func (a *Accounts) confirmFirst(ctx context.Context, tx pgx.Tx, row backenddb.Us
 const (
 	mailPoll  = time.Second
 	mailBatch = 50
+	// mailAttempts is how often a request is tried that fails for a reason of its own,
+	// and mailPause how long it waits after the first time; then twice as long each time.
+	mailAttempts = 5
+	mailPause    = 10 * time.Second
 )
 
 // RunMail looks into mail that was asked for until ctx ends. Replicas share the work.
@@ -252,21 +256,19 @@ func (a *Accounts) sendAll(ctx context.Context) error {
 
 // SendMail processes at most mailBatch requests for mail in one transaction and
 // returns the number of requests processed: 0 with an error, for nothing is committed.
+// A request that fails is tried again later, at most mailAttempts times in all, and
+// does not keep the others.
 func (a *Accounts) SendMail(ctx context.Context) (done int, err error) {
 	err = db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
 		if err := db.Across(ctx, tx, db.Mail); err != nil {
 			return err
 		}
-		q := backenddb.New(tx)
-		requests, err := q.TakeMailRequests(ctx, mailBatch)
+		requests, err := backenddb.New(tx).TakeMailRequests(ctx, mailBatch)
 		if err != nil {
 			return err
 		}
 		for _, one := range requests {
-			if err := a.send(ctx, tx, one); err != nil {
-				return err
-			}
-			if err := q.DropMailRequest(ctx, one.ID); err != nil {
+			if err := a.process(ctx, tx, one); err != nil {
 				return err
 			}
 		}
@@ -277,6 +279,26 @@ func (a *Accounts) SendMail(ctx context.Context) (done int, err error) {
 		return 0, err
 	}
 	return done, nil
+}
+
+// process sends what was asked for within a savepoint. What fails there for a reason of
+// its own is postponed, or given up; the error is one that the others would meet too.
+func (a *Accounts) process(ctx context.Context, tx pgx.Tx, request backenddb.MailRequest) error {
+	err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return a.send(ctx, tx, request) })
+	q := backenddb.New(tx)
+	switch {
+	case err == nil:
+		return q.DropMailRequest(ctx, request.ID)
+	case ctx.Err() != nil, db.Transient(err):
+		return err
+	case request.Attempts+1 >= mailAttempts:
+		a.Log.ErrorContext(ctx, "mail about an account is given up", "request_id", request.ID, "kind", request.Kind, "attempts", mailAttempts, "error", err)
+		return q.DropMailRequest(ctx, request.ID)
+	default:
+		pause := mailPause << request.Attempts
+		a.Log.WarnContext(ctx, "mail about an account waits", "request_id", request.ID, "kind", request.Kind, "error", err, "next_attempt_in", pause.String())
+		return q.PostponeMailRequest(ctx, pause.Seconds(), request.ID)
+	}
 }
 
 // send sends what was asked for, or nothing.

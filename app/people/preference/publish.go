@@ -2,6 +2,7 @@ package preference
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,8 +102,10 @@ func (p Publisher) publish(ctx context.Context, tx pgx.Tx, user uuid.UUID) (Pref
 // Scrub overwrites what the compacted topic would keep for good of a user whose
 // account is being deleted: an address that no mail goes to, and no channel.
 func (p Publisher) Scrub(ctx context.Context, tx pgx.Tx, user uuid.UUID) error {
-	if _, err := backenddb.New(tx).PreferencesForUpdate(ctx, user); err != nil {
-		return missing(err)
+	if _, err := backenddb.New(tx).PreferencesForUpdate(ctx, user); errors.Is(err, pgx.ErrNoRows) {
+		return nil // none were ever published
+	} else if err != nil {
+		return err
 	}
 	return p.put(ctx, tx, event.PreferencesChanged{
 		UserID: user, Email: "deleted@invalid", Timezone: "UTC", Channels: []string{}, Digest: "off", MutedTypes: []string{},

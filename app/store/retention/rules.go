@@ -62,7 +62,7 @@ var messaging = []Rule{
 }
 
 var backend = []Rule{
-	{Table: "users", Bound: "one row an account"},
+	{Table: "users", Bound: "one row an account; those that nobody confirms are closed (people/account)"},
 	{Table: "identities", Bound: withAccount},
 	{Table: "sessions", Column: "expires_at", Keep: Expired},
 	{Table: "refresh_tokens", Bound: "they go with their session, and expired ones when it is refreshed"},

@@ -137,22 +137,41 @@ func (q *Queries) ClosedAccountForDeletion(ctx context.Context, id uuid.UUID) (u
 }
 
 const closedAccounts = `-- name: ClosedAccounts :many
-SELECT id FROM users WHERE closed_at < $1 ORDER BY closed_at LIMIT $2
+SELECT id, closed_at::timestamptz AS closed_at FROM users
+WHERE closed_at < $1::timestamptz AND (closed_at, id) > ($2::timestamptz, $3::uuid) ORDER BY closed_at, id LIMIT $4
 `
 
-func (q *Queries) ClosedAccounts(ctx context.Context, before *time.Time, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, closedAccounts, before, most)
+type ClosedAccountsParams struct {
+	Before  time.Time
+	After   time.Time
+	AfterID uuid.UUID
+	Most    int32
+}
+
+type ClosedAccountsRow struct {
+	ID       uuid.UUID
+	ClosedAt time.Time
+}
+
+// In pages.
+func (q *Queries) ClosedAccounts(ctx context.Context, arg ClosedAccountsParams) ([]ClosedAccountsRow, error) {
+	rows, err := q.db.Query(ctx, closedAccounts,
+		arg.Before,
+		arg.After,
+		arg.AfterID,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []uuid.UUID{}
+	items := []ClosedAccountsRow{}
 	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+		var i ClosedAccountsRow
+		if err := rows.Scan(&i.ID, &i.ClosedAt); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -361,6 +380,46 @@ func (q *Queries) GoalsToScrub(ctx context.Context, userID uuid.UUID) ([]GoalsTo
 	return items, nil
 }
 
+const hasBelongings = `-- name: HasBelongings :one
+SELECT (EXISTS (SELECT FROM wallets w WHERE w.user_id = $1) OR EXISTS (SELECT FROM transactions t WHERE t.user_id = $1)
+    OR EXISTS (SELECT FROM imports i WHERE i.user_id = $1) OR EXISTS (SELECT FROM budgets b WHERE b.user_id = $1)
+    OR EXISTS (SELECT FROM goals g WHERE g.user_id = $1) OR EXISTS (SELECT FROM tasks k WHERE k.user_id = $1)
+    OR EXISTS (SELECT FROM rates r WHERE r.user_id = $1) OR EXISTS (SELECT FROM push_subscriptions p WHERE p.user_id = $1)
+    OR EXISTS (SELECT FROM demos d WHERE d.user_id = $1))::boolean AS has
+`
+
+// Whether the user has made anything besides the account.
+func (q *Queries) HasBelongings(ctx context.Context, userID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, hasBelongings, userID)
+	var has bool
+	err := row.Scan(&has)
+	return has, err
+}
+
+const hasIdentity = `-- name: HasIdentity :one
+SELECT EXISTS (SELECT FROM identities WHERE user_id = $1) AS has
+`
+
+// Whether the user can log in by a provider.
+func (q *Queries) HasIdentity(ctx context.Context, userID uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, hasIdentity, userID)
+	var has bool
+	err := row.Scan(&has)
+	return has, err
+}
+
+const hasSession = `-- name: HasSession :one
+SELECT EXISTS (SELECT FROM sessions WHERE user_id = $1 AND expires_at > $2) AS has
+`
+
+// Whether a session of the user's expires after a time, which tells when it was used.
+func (q *Queries) HasSession(ctx context.Context, userID uuid.UUID, after time.Time) (bool, error) {
+	row := q.db.QueryRow(ctx, hasSession, userID, after)
+	var has bool
+	err := row.Scan(&has)
+	return has, err
+}
+
 const holderForUpdate = `-- name: HolderForUpdate :one
 SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE email = $1 AND holds_email FOR NO KEY UPDATE
 `
@@ -565,6 +624,15 @@ func (q *Queries) NewestClaimantOf(ctx context.Context, email string) (User, err
 	return i, err
 }
 
+const postponeMailRequest = `-- name: PostponeMailRequest :exec
+UPDATE mail_requests SET attempts = attempts + 1, due_at = now() + make_interval(secs => $1::float8) WHERE id = $2
+`
+
+func (q *Queries) PostponeMailRequest(ctx context.Context, seconds float64, iD uuid.UUID) error {
+	_, err := q.db.Exec(ctx, postponeMailRequest, seconds, iD)
+	return err
+}
+
 const prolongSession = `-- name: ProlongSession :exec
 UPDATE sessions SET expires_at = $1 WHERE id = $2
 `
@@ -697,11 +765,11 @@ func (q *Queries) SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenPa
 }
 
 const takeMailRequests = `-- name: TakeMailRequests :many
-SELECT id, user_id, email, kind, requested_at FROM mail_requests ORDER BY requested_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
+SELECT id, user_id, email, kind, requested_at, attempts, due_at FROM mail_requests WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 `
 
-func (q *Queries) TakeMailRequests(ctx context.Context, limit int32) ([]MailRequest, error) {
-	rows, err := q.db.Query(ctx, takeMailRequests, limit)
+func (q *Queries) TakeMailRequests(ctx context.Context, most int32) ([]MailRequest, error) {
+	rows, err := q.db.Query(ctx, takeMailRequests, most)
 	if err != nil {
 		return nil, err
 	}
@@ -715,6 +783,8 @@ func (q *Queries) TakeMailRequests(ctx context.Context, limit int32) ([]MailRequ
 			&i.Email,
 			&i.Kind,
 			&i.RequestedAt,
+			&i.Attempts,
+			&i.DueAt,
 		); err != nil {
 			return nil, err
 		}
@@ -724,6 +794,73 @@ func (q *Queries) TakeMailRequests(ctx context.Context, limit int32) ([]MailRequ
 		return nil, err
 	}
 	return items, nil
+}
+
+const unconfirmedAccounts = `-- name: UnconfirmedAccounts :many
+SELECT id, created_at FROM users
+WHERE NOT holds_email AND closed_at IS NULL AND created_at < $1 AND (created_at, id) > ($2::timestamptz, $3::uuid)
+ORDER BY created_at, id LIMIT $4
+`
+
+type UnconfirmedAccountsParams struct {
+	Before  time.Time
+	After   time.Time
+	AfterID uuid.UUID
+	Most    int32
+}
+
+type UnconfirmedAccountsRow struct {
+	ID        uuid.UUID
+	CreatedAt time.Time
+}
+
+// Those of which nobody has proved that the address is theirs, in pages.
+func (q *Queries) UnconfirmedAccounts(ctx context.Context, arg UnconfirmedAccountsParams) ([]UnconfirmedAccountsRow, error) {
+	rows, err := q.db.Query(ctx, unconfirmedAccounts,
+		arg.Before,
+		arg.After,
+		arg.AfterID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UnconfirmedAccountsRow{}
+	for rows.Next() {
+		var i UnconfirmedAccountsRow
+		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const unconfirmedForUpdate = `-- name: UnconfirmedForUpdate :one
+SELECT id, email, name, password_hash, created_at, updated_at, holds_email, email_confirmed_at, unsubscribe_key, closed_at FROM users WHERE id = $1 AND NOT holds_email AND closed_at IS NULL FOR UPDATE
+`
+
+// Waits for whoever is making something of the user's, and keeps others from it.
+func (q *Queries) UnconfirmedForUpdate(ctx context.Context, id uuid.UUID) (User, error) {
+	row := q.db.QueryRow(ctx, unconfirmedForUpdate, id)
+	var i User
+	err := row.Scan(
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.PasswordHash,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.HoldsEmail,
+		&i.EmailConfirmedAt,
+		&i.UnsubscribeKey,
+		&i.ClosedAt,
+	)
+	return i, err
 }
 
 const userByID = `-- name: UserByID :one

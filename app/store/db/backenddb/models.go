@@ -106,6 +106,8 @@ type MailRequest struct {
 	Email       string
 	Kind        string
 	RequestedAt time.Time
+	Attempts    int32
+	DueAt       time.Time
 }
 
 type Preference struct {

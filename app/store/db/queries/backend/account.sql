@@ -16,8 +16,36 @@ UPDATE users SET email = '', name = '', password_hash = NULL, holds_email = fals
 -- name: DropMailRequests :exec
 DELETE FROM mail_requests WHERE user_id = @user_id::uuid;
 
+-- In pages.
 -- name: ClosedAccounts :many
-SELECT id FROM users WHERE closed_at < @before ORDER BY closed_at LIMIT @most;
+SELECT id, closed_at::timestamptz AS closed_at FROM users
+WHERE closed_at < @before::timestamptz AND (closed_at, id) > (@after::timestamptz, @after_id::uuid) ORDER BY closed_at, id LIMIT @most;
+
+-- Those of which nobody has proved that the address is theirs, in pages.
+-- name: UnconfirmedAccounts :many
+SELECT id, created_at FROM users
+WHERE NOT holds_email AND closed_at IS NULL AND created_at < @before AND (created_at, id) > (@after::timestamptz, @after_id::uuid)
+ORDER BY created_at, id LIMIT @most;
+
+-- Waits for whoever is making something of the user's, and keeps others from it.
+-- name: UnconfirmedForUpdate :one
+SELECT * FROM users WHERE id = $1 AND NOT holds_email AND closed_at IS NULL FOR UPDATE;
+
+-- Whether a session of the user's expires after a time, which tells when it was used.
+-- name: HasSession :one
+SELECT EXISTS (SELECT FROM sessions WHERE user_id = @user_id AND expires_at > @after) AS has;
+
+-- Whether the user can log in by a provider.
+-- name: HasIdentity :one
+SELECT EXISTS (SELECT FROM identities WHERE user_id = @user_id) AS has;
+
+-- Whether the user has made anything besides the account.
+-- name: HasBelongings :one
+SELECT (EXISTS (SELECT FROM wallets w WHERE w.user_id = @user_id) OR EXISTS (SELECT FROM transactions t WHERE t.user_id = @user_id)
+    OR EXISTS (SELECT FROM imports i WHERE i.user_id = @user_id) OR EXISTS (SELECT FROM budgets b WHERE b.user_id = @user_id)
+    OR EXISTS (SELECT FROM goals g WHERE g.user_id = @user_id) OR EXISTS (SELECT FROM tasks k WHERE k.user_id = @user_id)
+    OR EXISTS (SELECT FROM rates r WHERE r.user_id = @user_id) OR EXISTS (SELECT FROM push_subscriptions p WHERE p.user_id = @user_id)
+    OR EXISTS (SELECT FROM demos d WHERE d.user_id = @user_id))::boolean AS has;
 
 -- name: IsClosed :one
 SELECT EXISTS (SELECT FROM users WHERE id = $1 AND closed_at IS NOT NULL) AS closed;
@@ -124,7 +152,10 @@ DELETE FROM one_time_tokens WHERE user_id = @user_id;
 INSERT INTO mail_requests (id, user_id, email, kind, requested_at) VALUES (@id, @user_id, @email, @kind, @requested_at);
 
 -- name: TakeMailRequests :many
-SELECT * FROM mail_requests ORDER BY requested_at, id LIMIT $1 FOR UPDATE SKIP LOCKED;
+SELECT * FROM mail_requests WHERE due_at <= now() ORDER BY due_at, id LIMIT @most FOR UPDATE SKIP LOCKED;
+
+-- name: PostponeMailRequest :exec
+UPDATE mail_requests SET attempts = attempts + 1, due_at = now() + make_interval(secs => @seconds::float8) WHERE id = @id;
 
 -- name: DropMailRequest :exec
 DELETE FROM mail_requests WHERE id = $1;
