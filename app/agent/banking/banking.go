@@ -69,7 +69,7 @@ func transaction(ctx context.Context, c *observer.Case, was, is observer.Transac
 
 // review looks at what recurs and what is to come.
 func review(ctx context.Context, c *observer.Case, _ observer.Look) error {
-	h, err := c.History(ctx, c.Clock().Add(-recurring.Window), c.Clock().Add(1), observer.MostHistory)
+	h, err := c.History(ctx, c.Clock().Add(-recurring.Window), c.Booked(), observer.MostHistory)
 	if err != nil || len(h) == 0 {
 		return err
 	}

@@ -113,7 +113,9 @@ type Outlook struct {
 // next income expected on it. Bills and other transfers that recur go off on
 // their days; everyday spending, the rest, by its mean of the last 12 weeks. The
 // doubt is the spread of that spending over weeks, which grows as the root of
-// time. ok is false without an income that recurs.
+// time. The balance counts what is dated ahead of the present, so h is to reach as far:
+// a charge that is booked already is not expected once more. ok is false without an
+// income that recurs.
 func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transaction, now time.Time) (Outlook, bool) {
 	today := history.Day(now)
 	tomorrow := today.AddDate(0, 0, 1)
@@ -131,6 +133,7 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 		return o, false
 	}
 	// What goes off on known days.
+	ahead := after(h, now)
 	due := map[time.Time]decimal.Decimal{}
 	expected := map[[16]byte]bool{}
 	for _, s := range series {
@@ -141,7 +144,11 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 		for i := len(s.Charges) - 1; i >= 0 && s.Charges[i].At.After(now.Add(-everyday)); i-- {
 			expected[s.Charges[i].ID] = true
 		}
-		for _, day := range s.Dates(tomorrow, o.Payday) {
+		days := s.Dates(tomorrow, o.Payday)
+		if len(days) > 0 && slices.ContainsFunc(ahead, func(t history.Transaction) bool { return recurring.SameGroup(t, last) }) {
+			days = days[1:] // it is booked already, and the balance knows of it
+		}
+		for _, day := range days {
 			due[day] = due[day].Add(s.Amount)
 			o.Bills = o.Bills.Add(s.Amount)
 		}
@@ -172,8 +179,8 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 			o.Lowest, o.On = balance, day
 		}
 	}
-	ahead := o.On.Sub(today).Hours() / 24 / 7
-	o.Strays = 1.4826*stats.Float(spread.MAD)*math.Sqrt(ahead+1.57*ahead*ahead/float64(len(weeks))) + 0.02*stats.Float(o.Bills)
+	span := o.On.Sub(today).Hours() / 24 / 7 // in weeks
+	o.Strays = 1.4826*stats.Float(spread.MAD)*math.Sqrt(span+1.57*span*span/float64(len(weeks))) + 0.02*stats.Float(o.Bills)
 	switch lowest := stats.Float(o.Lowest); {
 	case o.Strays > 0:
 		o.Chance = stats.Normal(-lowest / o.Strays)
@@ -181,6 +188,14 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 		o.Chance = 1
 	}
 	return o, true
+}
+
+// after are the transactions of a sorted history that are dated ahead of the present.
+func after(h []history.Transaction, now time.Time) []history.Transaction {
+	if len(h) == 0 {
+		return nil
+	}
+	return history.Between(h, now.Add(1), h[len(h)-1].At.Add(1))
 }
 
 // CashFlow warns when a wallet that pays bills is likely to be empty before

@@ -215,3 +215,23 @@ func TestCashFlow(t *testing.T) {
 		})
 	}
 }
+
+// Rent that is entered on the evening before is in the balance, and not still to come.
+func TestWhatIsBookedAheadIsNotExpectedOnceMore(t *testing.T) {
+	var h []history.Transaction
+	for month := range 5 {
+		first := start.AddDate(0, month, 0)
+		h = append(h, earned("Acme Payroll", "3000", first.AddDate(0, 0, 24)), spent("Rent", "1200", first.AddDate(0, 0, 4)))
+	}
+	for day := range 155 {
+		h = append(h, spent([]string{"Rewe", "Lidl", "Aldi"}[day%3], "40", at(day, 12)))
+	}
+	now := start.AddDate(0, 5, 3).Add(22 * time.Hour)
+	with := func(balance int64) []history.Wallet {
+		return []history.Wallet{{ID: wallet, Name: "Current account", Type: history.Bank, Currency: "EUR", Balance: decimal.NewFromInt(balance)}}
+	}
+	before := sorted(h)
+	require.NotEmpty(t, CashFlow(with(900), recurring.Find(before, now), before, now), "the rent is still to come")
+	booked := sorted(append(before[:len(before):len(before)], spent("Rent", "1200", now.Add(12*time.Hour))))
+	require.Empty(t, CashFlow(with(900), recurring.Find(booked, now), booked, now), "the rent is paid, and 900 last for 20 days of 40")
+}

@@ -100,6 +100,9 @@ func TestIdleCash(t *testing.T) {
 		ID: tracing.NewID(), WalletID: bank, Currency: "EUR", Type: event.Income, Amount: decimal.NewFromInt(9000), At: now.AddDate(0, 0, -20),
 	})
 	history.Sort(windfall)
+	tomorrow := append(append([]history.Transaction{}, h...), history.Transaction{
+		ID: tracing.NewID(), WalletID: bank, Currency: "EUR", Type: event.Income, Amount: decimal.NewFromInt(9000), At: now.Add(20 * time.Hour),
+	})
 	for name, c := range map[string]struct {
 		wallets []history.Wallet
 		h       []history.Transaction
@@ -108,6 +111,7 @@ func TestIdleCash(t *testing.T) {
 		"six months and a bit":            {wallets(5600, 0), h, ""},
 		"far more than six months":        {wallets(10000, 0), h, "4800"}, // the least was 9600
 		"a reserve in savings counts":     {wallets(1900, 9000), h, ""},
+		"comes tomorrow":                  {wallets(10000, 0), tomorrow, ""},
 		"came three weeks ago":            {wallets(10000, 0), windfall, ""},
 		"nothing is known of what is due": {wallets(10000, 0), nil, ""},
 	} {

@@ -33,7 +33,7 @@ func review(ctx context.Context, c *observer.Case, look observer.Look) error {
 	if !look.Monthly(1) && !look.Backfilled {
 		return nil
 	}
-	h, err := c.History(ctx, c.Clock().AddDate(0, -monthsRead, 0), c.Clock().Add(1), observer.MostHistory)
+	h, err := c.History(ctx, c.Clock().AddDate(0, -monthsRead, 0), c.Booked(), observer.MostHistory)
 	if err != nil || len(h) == 0 {
 		return err
 	}

@@ -163,8 +163,8 @@ const (
 // is more than a month's. Savings wallets count towards the six months. Once in
 // half a year and currency.
 //
-// wallets hold the balances of now; h is the person's sorted history, of which six
-// months are read.
+// wallets hold the balances of all that is booked; h is the person's sorted history up
+// to the last of it, of which six months are read.
 func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) []finding.Finding {
 	var found []finding.Finding
 	for _, currency := range currencies(wallets) {
@@ -184,7 +184,7 @@ func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) 
 				liquid = append(liquid, w)
 			}
 		}
-		least := lowest(liquid, balance, h, now.Add(-idleFor), now)
+		least := lowest(liquid, balance, h, now.Add(-idleFor))
 		reserve := aMonth.Mul(decimal.NewFromInt(safeMonths))
 		buffer := decimal.Max(reserve.Sub(saved), aMonth) // a month's money must be at hand in any case
 		idle := least.Sub(buffer)
@@ -210,10 +210,13 @@ func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) 
 }
 
 // lowest is the least that wallets held together since an instant, going back from
-// what they hold now.
-func lowest(wallets []history.Wallet, balance decimal.Decimal, h []history.Transaction, since, now time.Time) decimal.Decimal {
+// their balance, which counts what is dated ahead too.
+func lowest(wallets []history.Wallet, balance decimal.Decimal, h []history.Transaction, since time.Time) decimal.Decimal {
 	least := balance
-	recent := history.Between(h, since, now.Add(1))
+	if len(h) == 0 {
+		return least
+	}
+	recent := history.Between(h, since, h[len(h)-1].At.Add(1))
 	for i := len(recent) - 1; i >= 0; i-- {
 		for _, w := range wallets {
 			balance = balance.Sub(recent[i].Flow(w.ID))

@@ -12,6 +12,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/merchant"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
@@ -34,6 +35,11 @@ type Case struct {
 
 // Clock is now by the person's clock: the present, for detectors.
 func (c *Case) Clock() time.Time { return calendar.Clock(c.Now, c.Zone) }
+
+// Booked is the end of the span of the person's clock in which all that is booked lies:
+// what is dated ahead of the present counts in balances, so whoever goes on from a
+// balance reads it too.
+func (c *Case) Booked() time.Time { return c.Clock().Add(limits.MaxAhead + apart) }
 
 // apart is more than a clock on the day on which something counts is away from its
 // instant, in whatever zone the day was fixed.
@@ -80,9 +86,10 @@ func (c *Case) expense(which On, row observerdb.ExpensesOnRow) history.Transacti
 	}
 }
 
-// Wallets returns the wallets with their balances of now.
+// Wallets returns the wallets in use with the balances that the API shows: of all that is
+// booked, what is dated ahead of the present (limits.MaxAhead) included.
 func (c *Case) Wallets(ctx context.Context) ([]history.Wallet, error) {
-	rows, err := c.kept.WalletsOf(ctx, c.User, c.Now)
+	rows, err := c.kept.WalletsOf(ctx, c.User)
 	if err != nil {
 		return nil, err
 	}

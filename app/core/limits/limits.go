@@ -35,5 +35,10 @@ const (
 // become more (budgets) says when it is cut.
 const MaxOwned = 1000
 
+// MaxAhead bounds how far ahead of the present what is booked, or a rate, may be dated:
+// a statement's day may begin earlier in its bank's zone than in the person's. What is
+// accepted counts at once, in balances as in the sums of its day and month.
+const MaxAhead = 24 * time.Hour
+
 // MaxDepth bounds how deep JSON may nest.
 const MaxDepth = 32

@@ -18,6 +18,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/calendar"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/people/preference"
 	"github.com/wealth-companion/companion/app/store/db"
@@ -52,7 +53,7 @@ func (r Rate) parse(now time.Time) (parsed, error) {
 	switch {
 	case err != nil || day.Year() < 1970:
 		return parsed{}, apperror.Invalid{Field: "date", Reason: "must be a day such as 2026-11-03, of 1970 or later"}
-	case day.After(now.Add(24 * time.Hour)):
+	case day.After(now.Add(limits.MaxAhead)):
 		return parsed{}, apperror.Invalid{Field: "date", Reason: "must not lie in the future"}
 	case money.CheckCurrency(r.Base) != nil:
 		return parsed{}, apperror.Invalid{Field: "base", Reason: money.CheckCurrency(r.Base).Error()}

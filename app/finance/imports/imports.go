@@ -19,6 +19,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/finance/ledger"
@@ -169,7 +170,7 @@ func (p *parsed) keep(currency string, now time.Time) {
 		switch {
 		case l.Currency != "" && l.Currency != currency:
 			p.bad = append(p.bad, BadLine{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
-		case l.At.After(now.Add(24 * time.Hour)):
+		case l.At.After(now.Add(limits.MaxAhead)):
 			p.bad = append(p.bad, BadLine{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
 		case l.At.Year() < 1970:
 			p.bad = append(p.bad, BadLine{l.Number, "lies before 1970: " + l.At.Format(time.DateOnly)})

@@ -15,6 +15,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/people/preference"
@@ -126,7 +127,7 @@ func (t *Transaction) check(amount, toAmount string, at time.Time) error {
 	switch {
 	case utf8.RuneCountInString(t.Description) > 500:
 		return apperror.Invalid{Field: "description", Reason: "must have at most 500 characters"}
-	case t.Timestamp.After(at.Add(24 * time.Hour)):
+	case t.Timestamp.After(at.Add(limits.MaxAhead)):
 		return apperror.Invalid{Field: "timestamp", Reason: "must not lie in the future"}
 	case t.Timestamp.Year() < 1970:
 		return apperror.Invalid{Field: "timestamp", Reason: "must not lie before 1970"}

@@ -24,6 +24,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
+	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/finance/budget"
 	"github.com/wealth-companion/companion/app/finance/currency"
@@ -47,11 +48,15 @@ type home struct {
 
 	random *rand.Rand
 	posted []uuid.UUID
+	main   uuid.UUID // the wallet in EUR that is used for odd things
+	abroad uuid.UUID // one in USD
+	spare  uuid.UUID // one that is archived and taken up again
 
-	agent *observer.Observer
-	told  int64 // the last event of the outbox that the agent was given
-	look  func(*observer.Case) error
-	now   time.Time // the agent's present
+	// Each agent hears of what it needs: of budgets the one, of wallets the other.
+	spending, banking *observer.Observer
+	told              int64 // the last event of the outbox that the agent was given
+	look              func(*observer.Case) error
+	now               time.Time // the agent's present
 }
 
 func newHome(t *testing.T, seed uint64) *home {
@@ -61,11 +66,7 @@ func newHome(t *testing.T, seed uint64) *home {
 		ledger: &ledger.Ledger{Pool: pool, Service: event.Backend}, budgets: &budget.Budgets{Pool: pool, Service: event.Backend},
 	}
 	h.summaries = &summary.Summaries{Pool: pool, Ledger: h.ledger, Rates: &currency.Rates{Pool: pool}}
-	h.agent = &observer.Observer{
-		Pool: pgtest.AsService(t, event.Analytics), Service: event.Analytics, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.now },
-		Settings: observer.Settings{Interval: time.Hour, Settle: time.Minute},
-		Review:   func(_ context.Context, c *observer.Case, _ observer.Look) error { return h.look(c) },
-	}
+	h.spending, h.banking = h.agent(event.Analytics), h.agent(event.Banking)
 	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(t.Context(), "INSERT INTO users (id, email, password_hash) VALUES ($1, 'a@example.org', '')", h.user); err != nil {
 			return err
@@ -74,6 +75,16 @@ func newHome(t *testing.T, seed uint64) *home {
 	}))
 	return h
 }
+
+func (h *home) agent(service string) *observer.Observer {
+	return &observer.Observer{
+		Pool: pgtest.AsService(h.t, service), Service: service, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.now },
+		Settings: observer.Settings{Interval: time.Hour, Settle: time.Minute},
+		Review:   func(_ context.Context, c *observer.Case, _ observer.Look) error { return h.look(c) },
+	}
+}
+
+func (h *home) agents() []*observer.Observer { return []*observer.Observer{h.spending, h.banking} }
 
 // move gives the person another time zone, as the API and the agent hear of it.
 func (h *home) move(zone string) {
@@ -95,9 +106,11 @@ func (h *home) deliver(e event.CloudEvent) {
 	h.t.Helper()
 	topic, ok := event.OfType(e.Type)
 	require.True(h.t, ok, e.Type)
-	if handle, its := h.agent.Handlers()[topic.Name]; its {
-		_, err := handle(h.t.Context(), e)
-		require.NoError(h.t, err)
+	for _, agent := range h.agents() {
+		if handle, its := agent.Handlers()[topic.Name]; its {
+			_, err := handle(h.t.Context(), e)
+			require.NoError(h.t, err)
+		}
 	}
 }
 
@@ -124,22 +137,23 @@ func (h *home) tell() {
 	h.random.Shuffle(len(types), func(i, j int) { types[i], types[j] = types[j], types[i] })
 	for _, one := range types {
 		topic, _ := event.OfType(one)
-		together, batched := h.agent.Batches()[topic.Name]
-		if !batched {
+		if _, batched := h.spending.Batches()[topic.Name]; !batched {
 			for _, e := range byType[one] {
 				h.deliver(e)
 			}
 			continue
 		}
 		for events := range slices.Chunk(byType[one], 100) {
-			_, err := together(h.t.Context(), events)
-			require.NoError(h.t, err)
+			for _, agent := range h.agents() {
+				_, err := agent.Batches()[topic.Name](h.t.Context(), events)
+				require.NoError(h.t, err)
+			}
 		}
 	}
 }
 
-// ask has the agent look at all that it knows, as in a review.
-func (h *home) ask(look func(*observer.Case) error) {
+// ask has an agent look at all that it knows, as in a review.
+func (h *home) ask(agent *observer.Observer, look func(*observer.Case) error) {
 	h.t.Helper()
 	h.now = h.now.Add(2 * time.Hour)
 	asked := false
@@ -147,7 +161,7 @@ func (h *home) ask(look func(*observer.Case) error) {
 		asked = true
 		return look(c)
 	}
-	_, err := h.agent.ReviewDue(h.t.Context())
+	_, err := agent.ReviewDue(h.t.Context())
 	require.NoError(h.t, err)
 	require.True(h.t, asked)
 }
@@ -182,9 +196,76 @@ func (h *home) live(part []history.Transaction, wallets map[uuid.UUID]uuid.UUID)
 			require.NoError(h.t, err)
 			h.posted = append(h.posted, refund.ID)
 		}
+		if h.chance(8) {
+			h.abroadAt(at)
+		}
 		if h.chance(15) {
 			h.edit(h.posted[h.random.IntN(len(h.posted))])
 		}
+		if h.chance(2) {
+			h.changeWallet()
+		}
+	}
+	h.ahead()
+}
+
+// post books what must be taken.
+func (h *home) post(n ledger.NewTransaction) {
+	h.t.Helper()
+	posted, err := h.ledger.Post(h.t.Context(), h.user, n)
+	require.NoError(h.t, err)
+	h.posted = append(h.posted, posted.ID)
+}
+
+// abroadAt moves money between currencies, or spends it in the other one.
+func (h *home) abroadAt(at time.Time) {
+	h.t.Helper()
+	amount := h.amount()
+	switch h.random.IntN(3) {
+	case 0:
+		h.post(ledger.NewTransaction{WalletID: h.main, ToWalletID: &h.abroad, Amount: amount, ToAmount: h.amount(), Type: event.Transfer, Timestamp: &at})
+	case 1:
+		h.post(ledger.NewTransaction{WalletID: h.abroad, ToWalletID: &h.main, Amount: amount, ToAmount: h.amount(), Type: event.Transfer, Timestamp: &at})
+	default:
+		kind := event.Expense
+		if h.chance(20) {
+			kind = event.Income // a refund
+		}
+		h.post(ledger.NewTransaction{WalletID: h.abroad, Amount: amount, Type: kind, Category: spentOn[h.random.IntN(len(spentOn))], Timestamp: &at})
+	}
+}
+
+// ahead books what is dated ahead of the present, as far as the ledger takes it.
+func (h *home) ahead() {
+	h.t.Helper()
+	for _, after := range []time.Duration{time.Minute, 11 * time.Hour, limits.MaxAhead - time.Minute} {
+		at := time.Now().Add(after)
+		h.post(ledger.NewTransaction{WalletID: h.main, Amount: h.amount(), Type: event.Expense, Category: spentOn[0], Timestamp: &at})
+		h.post(ledger.NewTransaction{WalletID: h.main, Amount: h.amount(), Type: event.Income, Category: spentOn[1], Timestamp: &at})
+		h.abroadAt(at)
+		if h.chance(30) {
+			h.edit(h.posted[len(h.posted)-1])
+		}
+	}
+}
+
+// changeWallet archives the spare wallet, takes it up again, spends from it or has it
+// begin with another balance.
+func (h *home) changeWallet() {
+	h.t.Helper()
+	ctx := h.t.Context()
+	switch h.random.IntN(4) {
+	case 0:
+		_, _ = h.ledger.ArchiveWallet(ctx, h.user, h.spare, "")
+	case 1:
+		_, _ = h.ledger.RestoreWallet(ctx, h.user, h.spare, "")
+	case 2:
+		if posted, err := h.ledger.Post(ctx, h.user, ledger.NewTransaction{WalletID: h.spare, Amount: h.amount(), Type: event.Expense, Category: spentOn[2]}); err == nil {
+			h.posted = append(h.posted, posted.ID)
+		}
+	default:
+		opening := h.amount()
+		_, _ = h.ledger.UpdateWallet(ctx, h.user, h.spare, "", ledger.WalletEdit{OpeningBalance: &opening})
 	}
 }
 
@@ -195,7 +276,7 @@ func (h *home) edit(id uuid.UUID) {
 	before, err := h.ledger.Get(ctx, h.user, id)
 	require.NoError(h.t, err)
 	amount, category := h.amount(), spentOn[h.random.IntN(len(spentOn))]
-	switch h.random.IntN(7) {
+	switch h.random.IntN(8) {
 	case 0:
 		_, _ = h.ledger.Update(ctx, h.user, id, "", ledger.Edit{Amount: &amount})
 	case 1:
@@ -207,6 +288,9 @@ func (h *home) edit(id uuid.UUID) {
 		_, _ = h.ledger.Delete(ctx, h.user, id, "")
 	case 4:
 		_, _ = h.ledger.Restore(ctx, h.user, id, "")
+	case 6: // from another wallet, maybe of another currency
+		wallet := []uuid.UUID{h.main, h.abroad, h.spare}[h.random.IntN(3)]
+		_, _ = h.ledger.Update(ctx, h.user, id, "", ledger.Edit{WalletID: &wallet, Amount: &amount})
 	case 5:
 		kind := event.Expense
 		if before.Type == event.Expense {
@@ -255,16 +339,20 @@ func (h *home) plan(months []time.Time) {
 func (h *home) compare(months []time.Time) {
 	h.t.Helper()
 	ctx := h.t.Context()
-	h.ask(func(c *observer.Case) error {
+	h.ask(h.banking, func(c *observer.Case) error {
+		h.compareBalances(c)
+		return nil
+	})
+	h.ask(h.spending, func(c *observer.Case) error {
 		all, err := c.History(ctx, months[0].AddDate(0, -3, 0), months[len(months)-1].AddDate(0, 3, 0), 1_000_000)
 		if err != nil {
 			return err
 		}
 		spent, earned := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
 		for _, t := range all {
-			place := history.Month(t.At) + " " + t.Category
-			spent[place] = spent[place].Add(t.Spending())
-			earned[history.Month(t.At)] = earned[history.Month(t.At)].Add(t.Earning())
+			month := history.Month(t.At) + " " + t.Currency
+			spent[month+" "+t.Category] = spent[month+" "+t.Category].Add(t.Spending())
+			earned[month] = earned[month].Add(t.Earning())
 		}
 		for _, month := range months {
 			h.compareBudgets(c, month)
@@ -272,20 +360,23 @@ func (h *home) compare(months []time.Time) {
 			period := summary.Period{From: calendar.DayName(month), To: calendar.DayName(last)}
 			by, err := h.summaries.Categories(ctx, h.user, period, event.Expense)
 			require.NoError(h.t, err)
-			expenses := decimal.Zero
+			expenses := map[string]decimal.Decimal{}
 			for _, item := range by.Items {
-				require.Equal(h.t, item.Amount.StringFixed(2), spent[name+" "+item.Category].StringFixed(2), "%s in %s", item.Category, name)
-				delete(spent, name+" "+item.Category)
-				expenses = expenses.Add(item.Amount.Decimal)
+				place := name + " " + item.Currency + " " + item.Category
+				require.Equal(h.t, item.Amount.StringFixed(2), spent[place].StringFixed(2), place)
+				delete(spent, place)
+				expenses[item.Currency] = expenses[item.Currency].Add(item.Amount.Decimal)
 			}
 			total, err := h.summaries.Financial(ctx, h.user, period, "EUR")
 			require.NoError(h.t, err)
-			income := decimal.Zero
+			income := map[string]decimal.Decimal{}
 			for _, t := range total.Currencies {
-				require.Equal(h.t, expenses.StringFixed(2), t.Expenses.StringFixed(2), name)
-				income = t.Income.Decimal
+				require.Equal(h.t, expenses[t.Currency].StringFixed(2), t.Expenses.StringFixed(2), "%s in %s", name, t.Currency)
+				income[t.Currency] = t.Income.Decimal
 			}
-			require.Equal(h.t, income.StringFixed(2), earned[name].StringFixed(2), "earned in %s", name)
+			for _, code := range []string{"EUR", "USD"} {
+				require.Equal(h.t, income[code].StringFixed(2), earned[name+" "+code].StringFixed(2), "earned in %s in %s", code, name)
+			}
 		}
 		for place, amount := range spent {
 			if place[:7] >= calendar.MonthName(months[0]) && place[:7] <= calendar.MonthName(months[len(months)-1]) {
@@ -294,6 +385,23 @@ func (h *home) compare(months []time.Time) {
 		}
 		return nil
 	})
+}
+
+// compareBalances wants the balances of the wallets in use to be those that the API shows.
+func (h *home) compareBalances(c *observer.Case) {
+	h.t.Helper()
+	mine, err := h.ledger.Wallets(h.t.Context(), h.user, false)
+	require.NoError(h.t, err)
+	its, err := c.Wallets(h.t.Context())
+	require.NoError(h.t, err)
+	api, agent := map[uuid.UUID]string{}, map[uuid.UUID]string{}
+	for _, w := range mine {
+		api[w.ID] = w.Currency + " " + w.Balance.StringFixed(2)
+	}
+	for _, w := range its {
+		agent[w.ID] = w.Currency + " " + w.Balance.StringFixed(2)
+	}
+	require.Equal(h.t, api, agent)
 }
 
 func (h *home) compareBudgets(c *observer.Case, month time.Time) {
@@ -375,8 +483,15 @@ func TestTheAPIAndTheAgentsNameTheSameNumbers(t *testing.T) {
 				require.NoError(t, err)
 				wallets[w.ID] = its.ID
 			}
+			for currency, its := range map[string]*uuid.UUID{"USD": &h.abroad, "EUR": &h.spare} {
+				w, err := h.ledger.CreateWallet(t.Context(), h.user, ledger.NewWallet{Name: "Also " + currency, Type: "cash", Currency: currency, OpeningBalance: "100.10"})
+				require.NoError(t, err)
+				*its = w.ID
+			}
+			h.main = wallets[made.Wallets[0].ID]
 			var months []time.Time
-			for month := made.Start; month.Before(made.End); month = month.AddDate(0, 1, 0) {
+			next := calendar.Month(time.Now().UTC()).AddDate(0, 1, 0) // what is dated ahead may count there
+			for month := made.Start; !month.After(next); month = month.AddDate(0, 1, 0) {
 				months = append(months, month)
 			}
 			for _, name := range []string{"Travel", "Gifts"} { // a household's own

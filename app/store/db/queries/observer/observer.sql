@@ -114,10 +114,10 @@ SELECT w.id, w.name, w.type, w.currency, (w.opening + coalesce(sum(f.flow), 0)):
 FROM wallets w
 LEFT JOIN (
     SELECT t.wallet_id AS wallet, CASE WHEN t.type = 'income' THEN t.amount ELSE -t.amount END AS flow
-    FROM seen_transactions t WHERE t.user_id = @user_id AND NOT t.deleted AND t.occurred_at <= @now
+    FROM seen_transactions t WHERE t.user_id = @user_id AND NOT t.deleted
     UNION ALL
     SELECT a.to_wallet_id, coalesce(a.to_amount, a.amount)
-    FROM seen_transactions a WHERE a.user_id = @user_id AND NOT a.deleted AND a.occurred_at <= @now AND a.type = 'transfer' AND a.to_wallet_id IS NOT NULL
+    FROM seen_transactions a WHERE a.user_id = @user_id AND NOT a.deleted AND a.type = 'transfer' AND a.to_wallet_id IS NOT NULL
 ) f ON f.wallet = w.id
 WHERE w.user_id = @user_id AND NOT w.deleted
 GROUP BY w.id, w.name, w.type, w.currency, w.opening
