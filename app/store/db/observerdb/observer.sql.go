@@ -289,111 +289,12 @@ func (q *Queries) ExpensesOn(ctx context.Context, arg ExpensesOnParams) ([]Expen
 	return items, nil
 }
 
-const forgetBudgets = `-- name: ForgetBudgets :exec
-DELETE FROM budgets WHERE user_id = $1
-`
-
-func (q *Queries) ForgetBudgets(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetBudgets, userID)
-	return err
-}
-
-const forgetCategories = `-- name: ForgetCategories :exec
-DELETE FROM categories WHERE user_id = $1
-`
-
-func (q *Queries) ForgetCategories(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetCategories, userID)
-	return err
-}
-
-const forgetChanges = `-- name: ForgetChanges :exec
-DELETE FROM transaction_changes WHERE user_id = $1
-`
-
-func (q *Queries) ForgetChanges(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetChanges, userID)
-	return err
-}
-
-const forgetDismissals = `-- name: ForgetDismissals :exec
-DELETE FROM dismissals WHERE user_id = $1
-`
-
-func (q *Queries) ForgetDismissals(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetDismissals, userID)
-	return err
-}
-
-const forgetGoals = `-- name: ForgetGoals :exec
-DELETE FROM goals WHERE user_id = $1
-`
-
-func (q *Queries) ForgetGoals(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetGoals, userID)
-	return err
-}
-
 const forgetOldDismissals = `-- name: ForgetOldDismissals :exec
 DELETE FROM dismissals WHERE user_id = $1 AND dismissed_at <= $2
 `
 
 func (q *Queries) ForgetOldDismissals(ctx context.Context, userID uuid.UUID, since time.Time) error {
 	_, err := q.db.Exec(ctx, forgetOldDismissals, userID, since)
-	return err
-}
-
-const forgetPreferences = `-- name: ForgetPreferences :exec
-DELETE FROM preferences WHERE user_id = $1
-`
-
-func (q *Queries) ForgetPreferences(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetPreferences, userID)
-	return err
-}
-
-const forgetRaised = `-- name: ForgetRaised :exec
-DELETE FROM raised WHERE user_id = $1
-`
-
-func (q *Queries) ForgetRaised(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetRaised, userID)
-	return err
-}
-
-const forgetReviews = `-- name: ForgetReviews :exec
-DELETE FROM reviews WHERE user_id = $1
-`
-
-func (q *Queries) ForgetReviews(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetReviews, userID)
-	return err
-}
-
-const forgetTransactions = `-- name: ForgetTransactions :exec
-DELETE FROM seen_transactions WHERE user_id = $1
-`
-
-func (q *Queries) ForgetTransactions(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetTransactions, userID)
-	return err
-}
-
-const forgetUnphrased = `-- name: ForgetUnphrased :exec
-DELETE FROM unphrased WHERE user_id = $1
-`
-
-func (q *Queries) ForgetUnphrased(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetUnphrased, userID)
-	return err
-}
-
-const forgetWallets = `-- name: ForgetWallets :exec
-DELETE FROM wallets WHERE user_id = $1
-`
-
-func (q *Queries) ForgetWallets(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetWallets, userID)
 	return err
 }
 
