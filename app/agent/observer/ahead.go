@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/core/calendar"
@@ -67,18 +68,30 @@ type asking struct {
 	reads Reads
 }
 
-// readAhead answers questions, each once, in one query of each kind.
-func readAhead(ctx context.Context, kept *observerdb.Queries, all []asking) error {
-	if err := readBudgets(ctx, kept, all); err != nil {
-		return fmt.Errorf("read budgets: %w", err)
+// readAhead answers questions, each once, in one query of each kind and one round trip.
+func readAhead(ctx context.Context, tx pgx.Tx, all []asking) error {
+	batch := &pgx.Batch{}
+	askBudgets(batch, all)
+	askWith(batch, all)
+	askOn(batch, all)
+	if batch.Len() == 0 {
+		return nil
 	}
-	if err := readWith(ctx, kept, all); err != nil {
-		return fmt.Errorf("read transactions with merchants: %w", err)
-	}
-	if err := readOn(ctx, kept, all); err != nil {
-		return fmt.Errorf("read expenses on categories: %w", err)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("read budgets, and transactions to compare with: %w", err)
 	}
 	return nil
+}
+
+// queue queues a query of observerdb, whose rows are given to use together.
+func queue[R any](batch *pgx.Batch, sql string, args []any, use func([]R) error) {
+	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[R])
+		if err != nil {
+			return err
+		}
+		return use(found)
+	})
 }
 
 // question is one of a user's.
@@ -103,21 +116,26 @@ func questions[Q comparable](all []asking, of func(Reads) []Q, answered func(*ah
 	return found
 }
 
-func readBudgets(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+func askBudgets(batch *pgx.Batch, all []asking) {
 	asked := questions(all, func(r Reads) []Months { return r.Budgets }, func(a *ahead, q Months) bool { return a.budgets[q] != nil })
 	if len(asked) == 0 {
-		return nil
+		return
 	}
-	var which observerdb.BudgetsOfParams
+	var users []uuid.UUID
+	var months, categories, currencies []string
 	for _, q := range asked {
 		q.of.ahead.budgets[q.asked] = []Budget{}
-		which.Users, which.Months = append(which.Users, q.of.User), append(which.Months, q.asked.Month)
-		which.Categories, which.Currencies = append(which.Categories, q.asked.Category), append(which.Currencies, q.asked.Currency)
+		users, months = append(users, q.of.User), append(months, q.asked.Month)
+		categories, currencies = append(categories, q.asked.Category), append(currencies, q.asked.Currency)
 	}
-	rows, err := kept.BudgetsOf(ctx, which)
-	if err != nil {
-		return err
-	}
+	queue(batch, observerdb.BudgetsOf, []any{users, months, categories, currencies}, func(rows []observerdb.BudgetsOfRow) error {
+		return noteBudgets(asked, rows)
+	})
+}
+
+// noteBudgets notes budgets as the answers to questions, with what each carries over
+// from those before it.
+func noteBudgets(asked []question[Months], rows []observerdb.BudgetsOfRow) error {
 	// What budgets of one category and currency carry over is worked out month by month.
 	type line struct {
 		place              int32
@@ -146,59 +164,59 @@ func readBudgets(ctx context.Context, kept *observerdb.Queries, all []asking) er
 	return nil
 }
 
-func readWith(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+func askWith(batch *pgx.Batch, all []asking) {
 	asked := questions(all, func(r Reads) []With { return r.With }, func(a *ahead, q With) bool { return a.with[q] != nil })
 	if len(asked) == 0 {
-		return nil
+		return
 	}
-	which := observerdb.HistoryWithParams{Most: MostWith}
+	var users []uuid.UUID
+	var merchants []string
+	var since, until []time.Time
 	for _, q := range asked {
 		q.of.ahead.with[q.asked] = []history.Transaction{}
-		which.Users, which.Merchants = append(which.Users, q.of.User), append(which.Merchants, q.asked.Merchant)
-		which.Since, which.Until = append(which.Since, q.asked.Since.Add(-apart)), append(which.Until, q.asked.Until.Add(apart))
+		users, merchants = append(users, q.of.User), append(merchants, q.asked.Merchant)
+		since, until = append(since, q.asked.Since.Add(-apart)), append(until, q.asked.Until.Add(apart))
 	}
-	rows, err := kept.HistoryWith(ctx, which)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		q := asked[row.Place]
-		q.of.ahead.with[q.asked] = append(q.of.ahead.with[q.asked], q.of.transaction(observerdb.HistoryRow{
-			ID: row.ID, Type: row.Type, Category: row.Category, Refund: row.Refund, Amount: row.Amount, Currency: row.Currency, OccurredAt: row.OccurredAt,
-			Date: row.Date, WalletID: row.WalletID, ToWalletID: row.ToWalletID, ToAmount: row.ToAmount, Description: row.Description, Merchant: row.Merchant,
-		}))
-	}
-	for _, q := range asked {
-		history.Sort(q.of.ahead.with[q.asked])
-		q.of.ahead.with[q.asked] = history.Between(q.of.ahead.with[q.asked], q.asked.Since, q.asked.Until)
-	}
-	return nil
+	queue(batch, observerdb.HistoryWith, []any{users, merchants, since, until, MostWith}, func(rows []observerdb.HistoryWithRow) error {
+		for _, row := range rows {
+			q := asked[row.Place]
+			q.of.ahead.with[q.asked] = append(q.of.ahead.with[q.asked], q.of.transaction(observerdb.HistoryRow{
+				ID: row.ID, Type: row.Type, Category: row.Category, Refund: row.Refund, Amount: row.Amount, Currency: row.Currency, OccurredAt: row.OccurredAt,
+				Date: row.Date, WalletID: row.WalletID, ToWalletID: row.ToWalletID, ToAmount: row.ToAmount, Description: row.Description, Merchant: row.Merchant,
+			}))
+		}
+		for _, q := range asked {
+			history.Sort(q.of.ahead.with[q.asked])
+			q.of.ahead.with[q.asked] = history.Between(q.of.ahead.with[q.asked], q.asked.Since, q.asked.Until)
+		}
+		return nil
+	})
 }
 
-func readOn(ctx context.Context, kept *observerdb.Queries, all []asking) error {
+func askOn(batch *pgx.Batch, all []asking) {
 	asked := questions(all, func(r Reads) []On { return r.On }, func(a *ahead, q On) bool { return a.on[q] != nil })
 	if len(asked) == 0 {
-		return nil
+		return
 	}
-	which := observerdb.ExpensesOnParams{Most: MostOn}
+	var users []uuid.UUID
+	var categories, currencies []string
+	var since, until []time.Time
 	for _, q := range asked {
 		q.of.ahead.on[q.asked] = []history.Transaction{}
-		which.Users, which.Categories, which.Currencies = append(which.Users, q.of.User), append(which.Categories, q.asked.Category), append(which.Currencies, q.asked.Currency)
-		which.Since, which.Until = append(which.Since, q.asked.Since.Add(-apart)), append(which.Until, q.asked.Until.Add(apart))
+		users, categories, currencies = append(users, q.of.User), append(categories, q.asked.Category), append(currencies, q.asked.Currency)
+		since, until = append(since, q.asked.Since.Add(-apart)), append(until, q.asked.Until.Add(apart))
 	}
-	rows, err := kept.ExpensesOn(ctx, which)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		q := asked[row.Place]
-		q.of.ahead.on[q.asked] = append(q.of.ahead.on[q.asked], q.of.expense(q.asked, row))
-	}
-	for _, q := range asked {
-		history.Sort(q.of.ahead.on[q.asked])
-		q.of.ahead.on[q.asked] = history.Between(q.of.ahead.on[q.asked], q.asked.Since, q.asked.Until)
-	}
-	return nil
+	queue(batch, observerdb.ExpensesOn, []any{users, categories, currencies, since, until, MostOn}, func(rows []observerdb.ExpensesOnRow) error {
+		for _, row := range rows {
+			q := asked[row.Place]
+			q.of.ahead.on[q.asked] = append(q.of.ahead.on[q.asked], q.of.expense(q.asked, row))
+		}
+		for _, q := range asked {
+			history.Sort(q.of.ahead.on[q.asked])
+			q.of.ahead.on[q.asked] = history.Between(q.of.ahead.on[q.asked], q.asked.Since, q.asked.Until)
+		}
+		return nil
+	})
 }
 
 // wasSaid tells whether something is known to have been said of a subject.

@@ -66,24 +66,24 @@ func (o *Observer) transactionsCreated(ctx context.Context, events []event.Cloud
 		}
 		arrivals[i] = arrival{tracing.With(ctx, tracing.Continue(e.CorrelationID, e.TraceParent)), e.ID, data}
 	}
-	first := make([]bool, len(events))
-	err := db.InTx(ctx, o.Pool, func(tx pgx.Tx) error {
-		k, err := o.lockAll(ctx, tx, arrivals)
-		if err != nil {
-			return err
-		}
-		for i, a := range arrivals {
-			first[i] = k.fresh[a.id]
-		}
-		return o.keepAll(ctx, tx, arrivals, k)
+	locking, k := o.lockAll(arrivals)
+	err := db.InBatches(ctx, o.Pool, locking, func(tx pgx.Tx, last db.Queue) error {
+		return o.keepAll(ctx, tx, last, arrivals, k)
 	})
-	return first, err
+	if err != nil {
+		return nil, fmt.Errorf("handle %d new transactions: %w", len(arrivals), err)
+	}
+	first := make([]bool, len(events))
+	for i, a := range arrivals {
+		first[i] = k.fresh[a.id]
+	}
+	return first, nil
 }
 
-// lockAll notes the events as handled, locks their users, and reads what is known, in
-// one round trip.
-func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (known, error) {
-	k := known{
+// lockAll notes the events as handled, locks their users, and reads what is known: all
+// of it once the batch has been sent.
+func (o *Observer) lockAll(arrivals []arrival) (*pgx.Batch, *known) {
+	k := &known{
 		fresh: map[string]bool{}, gone: map[uuid.UUID]bool{}, zones: map[uuid.UUID]string{}, reviews: map[uuid.UUID]dueReview{},
 		wording: map[uuid.UUID][]byte{}, changes: map[uuid.UUID][][]byte{},
 	}
@@ -110,10 +110,7 @@ func (o *Observer) lockAll(ctx context.Context, tx pgx.Tx, arrivals []arrival) (
 		[]any{&user, &review.at, &review.backfilled, &wording}, func() { k.reviews[user], k.wording[user] = review, slices.Clone(wording) })
 	each(batch, "SELECT transaction_id, changes FROM transaction_changes WHERE transaction_id = ANY($1) ORDER BY updated_at, event_id", transactions,
 		[]any{&transaction, &change}, func() { k.changes[transaction] = append(k.changes[transaction], slices.Clone(change)) })
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return k, fmt.Errorf("lock %d users: %w", len(users), err)
-	}
-	return k, nil
+	return batch, k
 }
 
 // each queues a query; row is called once what a row holds is in to.
@@ -131,8 +128,9 @@ type look struct {
 	is  Transaction
 }
 
-// keepAll keeps the transactions that are new, and has them looked at.
-func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, arrivals []arrival, k known) error {
+// keepAll keeps the transactions that are new, and has them looked at. What is
+// published of them waits in last.
+func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, last db.Queue, arrivals []arrival, k *known) error {
 	now := o.now()
 	cases := map[uuid.UUID]*Case{}
 	var rows observerdb.KeepTransactionsParams
@@ -150,6 +148,7 @@ func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, arrivals []arrival, k
 				return err
 			}
 			cases[user] = o.caseOf(tx, user, now, calendar.ZoneOrUTC(k.zones[user]), wording)
+			cases[user].out = last
 		}
 		c := cases[user]
 		if err := c.created(&rows, a.data); err != nil {
@@ -178,7 +177,7 @@ func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, arrivals []arrival, k
 
 // followUp applies what is known of changes to transactions that are new, and has
 // their users reviewed.
-func (o *Observer) followUp(ctx context.Context, tx pgx.Tx, looks []look, k known, now time.Time) error {
+func (o *Observer) followUp(ctx context.Context, tx pgx.Tx, looks []look, k *known, now time.Time) error {
 	batch := &pgx.Batch{}
 	later := observerdb.New(db.Queue{Batch: batch})
 	for _, l := range looks {
@@ -206,7 +205,7 @@ func (o *Observer) followUp(ctx context.Context, tx pgx.Tx, looks []look, k know
 
 // wants tells whether a review must come sooner, or look further back, than the one
 // that is due; it is taken to be due then.
-func (k known) wants(user uuid.UUID, due dueReview) bool {
+func (k *known) wants(user uuid.UUID, due dueReview) bool {
 	have, some := k.reviews[user]
 	if some && !have.at.After(due.at) && (have.backfilled || !due.backfilled) {
 		return false
@@ -232,7 +231,7 @@ func (o *Observer) lookAt(ctx context.Context, tx pgx.Tx, looks []look) error {
 		for _, one := range looks {
 			all = append(all, asking{one.c, o.Reads(one.c, one.is)})
 		}
-		if err := readAhead(ctx, observerdb.New(tx), all); err != nil {
+		if err := readAhead(ctx, tx, all); err != nil {
 			return err
 		}
 	}

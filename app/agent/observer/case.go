@@ -14,6 +14,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/core/merchant"
+	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/observerdb"
 )
 
@@ -28,9 +29,11 @@ type Case struct {
 
 	observer *Observer
 	tx       pgx.Tx
+	out      db.Querier // what is published goes there: tx, or what is sent at its end
 	kept     *observerdb.Queries
 	ahead    *ahead
-	wishes   *wishes // once they are asked for
+	wishes   *wishes           // once they are asked for
+	names    map[string]string // of categories, by slug; read with the wishes
 }
 
 // Clock is now by the person's clock: the present, for detectors.
@@ -64,7 +67,7 @@ func (c *Case) History(ctx context.Context, since, until time.Time, most int) ([
 // HistoryWith returns the transactions with a merchant that were not deleted, sorted.
 // They must not be changed: others may have asked for the same.
 func (c *Case) HistoryWith(ctx context.Context, which With) ([]history.Transaction, error) {
-	if err := readWith(ctx, c.kept, []asking{{c, Reads{With: []With{which}}}}); err != nil {
+	if err := readAhead(ctx, c.tx, []asking{{c, Reads{With: []With{which}}}}); err != nil {
 		return nil, err
 	}
 	return c.ahead.with[which], nil
@@ -73,7 +76,7 @@ func (c *Case) HistoryWith(ctx context.Context, which With) ([]history.Transacti
 // ExpensesOn returns the expenses on a category that were not deleted, sorted, with
 // what amounts are compared by. They must not be changed.
 func (c *Case) ExpensesOn(ctx context.Context, which On) ([]history.Transaction, error) {
-	if err := readOn(ctx, c.kept, []asking{{c, Reads{On: []On{which}}}}); err != nil {
+	if err := readAhead(ctx, c.tx, []asking{{c, Reads{On: []On{which}}}}); err != nil {
 		return nil, err
 	}
 	return c.ahead.on[which], nil
@@ -132,7 +135,7 @@ func (c *Case) Budgets(ctx context.Context, month string) ([]Budget, error) {
 
 // BudgetsAt returns the budgets of a month for one category and currency.
 func (c *Case) BudgetsAt(ctx context.Context, which Months) ([]Budget, error) {
-	if err := readBudgets(ctx, c.kept, []asking{{c, Reads{Budgets: []Months{which}}}}); err != nil {
+	if err := readAhead(ctx, c.tx, []asking{{c, Reads{Budgets: []Months{which}}}}); err != nil {
 		return nil, err
 	}
 	return c.ahead.budgets[which], nil

@@ -115,7 +115,7 @@ func (o *Observer) open(ctx context.Context, tx pgx.Tx, user uuid.UUID) (c *Case
 func (o *Observer) lock(user uuid.UUID) int64 { return db.LockID(o.Service + ":user:" + user.String()) }
 
 func (o *Observer) caseOf(tx pgx.Tx, user uuid.UUID, now time.Time, zone *time.Location, wording merchant.Wording) *Case {
-	return &Case{User: user, Now: now, Zone: zone, Wording: wording, observer: o, tx: tx, kept: observerdb.New(tx), ahead: newAhead()}
+	return &Case{User: user, Now: now, Zone: zone, Wording: wording, observer: o, tx: tx, out: tx, kept: observerdb.New(tx), ahead: newAhead()}
 }
 
 func (o *Observer) transactionUpdated(ctx context.Context, e event.CloudEvent) (bool, error) {

@@ -3,7 +3,6 @@ package observer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -68,7 +67,7 @@ func (c *Case) Say(ctx context.Context, f finding.Finding) (said bool, err error
 	if c.observer.Phrase != nil && its.phrasing {
 		return true, c.hold(ctx, e)
 	}
-	return true, outbox.Put(ctx, c.tx, e, c.User.String())
+	return true, outbox.Put(ctx, c.out, e, c.User.String())
 }
 
 // SayAll says findings, those of which the detectors are surest first, and at
@@ -113,7 +112,7 @@ func (c *Case) Tell(ctx context.Context, subject uuid.UUID, kind, detail string,
 	if err != nil {
 		return err
 	}
-	return outbox.Put(ctx, c.tx, e, c.User.String())
+	return outbox.Put(ctx, c.out, e, c.User.String())
 }
 
 // Said tells whether something is known to have been said of a subject: of budgets
@@ -131,11 +130,13 @@ func (c *Case) Skip(ctx context.Context, f finding.Finding) error {
 // CategoryName is what the user calls a category now, or what its slug says where
 // they never named it.
 func (c *Case) CategoryName(ctx context.Context, slug string) (string, error) {
-	name, err := c.kept.CategoryName(ctx, c.User, slug)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return finding.Plain(slug), nil
+	if _, err := c.wants(ctx); err != nil {
+		return "", err
 	}
-	return name, err
+	if name, named := c.names[slug]; named {
+		return name, nil
+	}
+	return finding.Plain(slug), nil
 }
 
 // named puts the present names of the categories into a finding's texts.
@@ -180,20 +181,28 @@ func (c *Case) wants(ctx context.Context) (*wishes, error) {
 		return c.wishes, nil
 	}
 	its := &wishes{restraint: restraint{}}
-	row, err := c.kept.PreferencesOf(ctx, c.User)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-	case err != nil:
-		return nil, err
-	default:
-		its.muted, its.phrasing = row.Muted, row.Phrasing
-	}
-	dismissed, err := c.kept.DismissalsOf(ctx, c.User, c.Now.Add(-remembered))
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range dismissed {
-		its.note(d.Detector, d.Feedback, int(d.Count))
+	batch := &pgx.Batch{}
+	queue(batch, observerdb.PreferencesOf, []any{c.User}, func(rows []observerdb.PreferencesOfRow) error {
+		for _, row := range rows {
+			its.muted, its.phrasing = row.Muted, row.Phrasing
+		}
+		return nil
+	})
+	queue(batch, observerdb.DismissalsOf, []any{c.User, c.Now.Add(-remembered)}, func(rows []observerdb.DismissalsOfRow) error {
+		for _, d := range rows {
+			its.note(d.Detector, d.Feedback, int(d.Count))
+		}
+		return nil
+	})
+	queue(batch, observerdb.CategoryNames, []any{c.User}, func(rows []observerdb.CategoryNamesRow) error {
+		c.names = map[string]string{}
+		for _, row := range rows {
+			c.names[row.Slug] = row.Name
+		}
+		return nil
+	})
+	if err := c.tx.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("read how the user wants to be notified: %w", err)
 	}
 	c.wishes = its
 	return its, nil

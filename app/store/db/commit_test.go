@@ -35,6 +35,9 @@ func TestAfterCommitIsCalledForWhatIsCommittedOnly(t *testing.T) {
 		"a pipeline": {func(result error) error {
 			return db.Pipeline(t.Context(), pool, user, func(*pgx.Batch) {}, func(q db.Queue) error { db.AfterCommit(q, call); return result })
 		}, 1},
+		"a transaction in batches": {func(result error) error {
+			return db.InBatches(t.Context(), pool, &pgx.Batch{}, func(tx pgx.Tx, _ db.Queue) error { db.AfterCommit(tx, call); return result })
+		}, 1},
 		"no transaction": {func(error) error { db.AfterCommit(pool, call); return nil }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-const budgetsOf = `-- name: BudgetsOf :many
+const BudgetsOf = `-- name: BudgetsOf :many
 WITH RECURSIVE chain AS (
     SELECT asked.place::int AS place, true AS wanted, w.id, w.user_id, w.category, w.currency, w.month, w.amount, w.threshold, w.rollover
     FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS month,
@@ -62,7 +62,7 @@ type BudgetsOfRow struct {
 // asked for. An empty category or currency asks for all. The sums are asked for one by
 // one: a view that groups would be worked out for all users.
 func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]BudgetsOfRow, error) {
-	rows, err := q.db.Query(ctx, budgetsOf,
+	rows, err := q.db.Query(ctx, BudgetsOf,
 		arg.Users,
 		arg.Months,
 		arg.Categories,
@@ -98,24 +98,42 @@ func (q *Queries) BudgetsOf(ctx context.Context, arg BudgetsOfParams) ([]Budgets
 	return items, nil
 }
 
-const categoryName = `-- name: CategoryName :one
-SELECT name FROM categories WHERE user_id = $1 AND slug = $2
+const CategoryNames = `-- name: CategoryNames :many
+SELECT slug, name FROM categories WHERE user_id = $1
 `
 
-func (q *Queries) CategoryName(ctx context.Context, userID uuid.UUID, slug string) (string, error) {
-	row := q.db.QueryRow(ctx, categoryName, userID, slug)
-	var name string
-	err := row.Scan(&name)
-	return name, err
+type CategoryNamesRow struct {
+	Slug string
+	Name string
 }
 
-const changesOf = `-- name: ChangesOf :many
+func (q *Queries) CategoryNames(ctx context.Context, userID uuid.UUID) ([]CategoryNamesRow, error) {
+	rows, err := q.db.Query(ctx, CategoryNames, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CategoryNamesRow{}
+	for rows.Next() {
+		var i CategoryNamesRow
+		if err := rows.Scan(&i.Slug, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ChangesOf = `-- name: ChangesOf :many
 SELECT changes FROM transaction_changes WHERE transaction_id = $1 ORDER BY version, updated_at, event_id
 `
 
 // In the order in which they were made: those from before versions first, by time.
 func (q *Queries) ChangesOf(ctx context.Context, transactionID uuid.UUID) ([][]byte, error) {
-	rows, err := q.db.Query(ctx, changesOf, transactionID)
+	rows, err := q.db.Query(ctx, ChangesOf, transactionID)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +152,7 @@ func (q *Queries) ChangesOf(ctx context.Context, transactionID uuid.UUID) ([][]b
 	return items, nil
 }
 
-const descriptions = `-- name: Descriptions :many
+const Descriptions = `-- name: Descriptions :many
 SELECT description, merchant, count(*) AS times FROM seen_transactions
 WHERE user_id = $1 AND NOT deleted AND description <> '' AND occurred_at >= $2
 GROUP BY description, merchant ORDER BY max(occurred_at) DESC, description LIMIT $3
@@ -148,7 +166,7 @@ type DescriptionsRow struct {
 
 // The latest descriptions, and the merchants that were read out of them.
 func (q *Queries) Descriptions(ctx context.Context, userID uuid.UUID, since time.Time, most int32) ([]DescriptionsRow, error) {
-	rows, err := q.db.Query(ctx, descriptions, userID, since, most)
+	rows, err := q.db.Query(ctx, Descriptions, userID, since, most)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +185,7 @@ func (q *Queries) Descriptions(ctx context.Context, userID uuid.UUID, since time
 	return items, nil
 }
 
-const dismissalsOf = `-- name: DismissalsOf :many
+const DismissalsOf = `-- name: DismissalsOf :many
 SELECT detector, feedback, count(*) FROM dismissals
 WHERE user_id = $1 AND dismissed_at > $2 GROUP BY detector, feedback
 `
@@ -179,7 +197,7 @@ type DismissalsOfRow struct {
 }
 
 func (q *Queries) DismissalsOf(ctx context.Context, userID uuid.UUID, since time.Time) ([]DismissalsOfRow, error) {
-	rows, err := q.db.Query(ctx, dismissalsOf, userID, since)
+	rows, err := q.db.Query(ctx, DismissalsOf, userID, since)
 	if err != nil {
 		return nil, err
 	}
@@ -198,12 +216,12 @@ func (q *Queries) DismissalsOf(ctx context.Context, userID uuid.UUID, since time
 	return items, nil
 }
 
-const dueReviews = `-- name: DueReviews :many
+const DueReviews = `-- name: DueReviews :many
 SELECT user_id FROM reviews WHERE due_at <= $1 ORDER BY due_at, user_id LIMIT $2
 `
 
 func (q *Queries) DueReviews(ctx context.Context, now time.Time, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, dueReviews, now, most)
+	rows, err := q.db.Query(ctx, DueReviews, now, most)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +240,7 @@ func (q *Queries) DueReviews(ctx context.Context, now time.Time, most int32) ([]
 	return items, nil
 }
 
-const expensesOn = `-- name: ExpensesOn :many
+const ExpensesOn = `-- name: ExpensesOn :many
 SELECT asked.place::int AS place, t.id, t.amount, t.occurred_at, t.date, t.wallet_id, t.merchant
 FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS category,
     unnest($3::text[]) AS currency, unnest($4::timestamptz[]) AS since, unnest($5::timestamptz[]) AS until) asked
@@ -255,7 +273,7 @@ type ExpensesOnRow struct {
 
 // Of each category that is asked for the latest expenses, by the place of the question.
 func (q *Queries) ExpensesOn(ctx context.Context, arg ExpensesOnParams) ([]ExpensesOnRow, error) {
-	rows, err := q.db.Query(ctx, expensesOn,
+	rows, err := q.db.Query(ctx, ExpensesOn,
 		arg.Users,
 		arg.Categories,
 		arg.Currencies,
@@ -289,16 +307,16 @@ func (q *Queries) ExpensesOn(ctx context.Context, arg ExpensesOnParams) ([]Expen
 	return items, nil
 }
 
-const forgetOldDismissals = `-- name: ForgetOldDismissals :exec
+const ForgetOldDismissals = `-- name: ForgetOldDismissals :exec
 DELETE FROM dismissals WHERE user_id = $1 AND dismissed_at <= $2
 `
 
 func (q *Queries) ForgetOldDismissals(ctx context.Context, userID uuid.UUID, since time.Time) error {
-	_, err := q.db.Exec(ctx, forgetOldDismissals, userID, since)
+	_, err := q.db.Exec(ctx, ForgetOldDismissals, userID, since)
 	return err
 }
 
-const goalsOf = `-- name: GoalsOf :many
+const GoalsOf = `-- name: GoalsOf :many
 SELECT id, name, currency, target, saved, deadline, created_at FROM goals
 WHERE user_id = $1 AND status = 'active' AND NOT deleted ORDER BY id
 `
@@ -314,7 +332,7 @@ type GoalsOfRow struct {
 }
 
 func (q *Queries) GoalsOf(ctx context.Context, userID uuid.UUID) ([]GoalsOfRow, error) {
-	rows, err := q.db.Query(ctx, goalsOf, userID)
+	rows, err := q.db.Query(ctx, GoalsOf, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -341,7 +359,7 @@ func (q *Queries) GoalsOf(ctx context.Context, userID uuid.UUID) ([]GoalsOfRow, 
 	return items, nil
 }
 
-const history = `-- name: History :many
+const History = `-- name: History :many
 SELECT id, type, category, refund, amount, currency, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant
 FROM seen_transactions
 WHERE user_id = $1 AND NOT deleted AND occurred_at >= $2 AND occurred_at < $3
@@ -373,7 +391,7 @@ type HistoryRow struct {
 
 // The latest of a span of time, the newest first.
 func (q *Queries) History(ctx context.Context, arg HistoryParams) ([]HistoryRow, error) {
-	rows, err := q.db.Query(ctx, history,
+	rows, err := q.db.Query(ctx, History,
 		arg.UserID,
 		arg.Since,
 		arg.Until,
@@ -411,7 +429,7 @@ func (q *Queries) History(ctx context.Context, arg HistoryParams) ([]HistoryRow,
 	return items, nil
 }
 
-const historyWith = `-- name: HistoryWith :many
+const HistoryWith = `-- name: HistoryWith :many
 SELECT asked.place::int AS place, t.id, t.type, t.category, t.refund, t.amount, t.currency, t.occurred_at, t.date, t.wallet_id, t.to_wallet_id, t.to_amount, t.description, t.merchant
 FROM (SELECT generate_subscripts($1::uuid[], 1) - 1 AS place, unnest($1::uuid[]) AS user_id, unnest($2::text[]) AS merchant,
     unnest($3::timestamptz[]) AS since, unnest($4::timestamptz[]) AS until) asked
@@ -449,7 +467,7 @@ type HistoryWithRow struct {
 
 // Of each merchant that is asked for the latest, by the place of the question.
 func (q *Queries) HistoryWith(ctx context.Context, arg HistoryWithParams) ([]HistoryWithRow, error) {
-	rows, err := q.db.Query(ctx, historyWith,
+	rows, err := q.db.Query(ctx, HistoryWith,
 		arg.Users,
 		arg.Merchants,
 		arg.Since,
@@ -489,18 +507,18 @@ func (q *Queries) HistoryWith(ctx context.Context, arg HistoryWithParams) ([]His
 	return items, nil
 }
 
-const hold = `-- name: Hold :exec
+const Hold = `-- name: Hold :exec
 
 INSERT INTO unphrased (event_id, user_id, event) VALUES ($1, $2, $3)
 `
 
 // Insights that wait for words.
 func (q *Queries) Hold(ctx context.Context, eventID uuid.UUID, userID uuid.UUID, event []byte) error {
-	_, err := q.db.Exec(ctx, hold, eventID, userID, event)
+	_, err := q.db.Exec(ctx, Hold, eventID, userID, event)
 	return err
 }
 
-const keepBudget = `-- name: KeepBudget :execrows
+const KeepBudget = `-- name: KeepBudget :execrows
 
 
 INSERT INTO budgets (id, user_id, category, amount, currency, month, threshold, rollover, deleted, changed_at, version)
@@ -530,7 +548,7 @@ type KeepBudgetParams struct {
 // with the higher one, of others the later one (see package event).
 // Budgets.
 func (q *Queries) KeepBudget(ctx context.Context, arg KeepBudgetParams) (int64, error) {
-	result, err := q.db.Exec(ctx, keepBudget,
+	result, err := q.db.Exec(ctx, KeepBudget,
 		arg.ID,
 		arg.UserID,
 		arg.Category,
@@ -549,7 +567,7 @@ func (q *Queries) KeepBudget(ctx context.Context, arg KeepBudgetParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
-const keepCategory = `-- name: KeepCategory :exec
+const KeepCategory = `-- name: KeepCategory :exec
 INSERT INTO categories (id, user_id, slug, name, version, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, changed_at = excluded.changed_at, version = greatest(categories.version, excluded.version)
 WHERE CASE WHEN excluded.version > 0 THEN excluded.version > categories.version ELSE excluded.changed_at > categories.changed_at END
@@ -565,7 +583,7 @@ type KeepCategoryParams struct {
 }
 
 func (q *Queries) KeepCategory(ctx context.Context, arg KeepCategoryParams) error {
-	_, err := q.db.Exec(ctx, keepCategory,
+	_, err := q.db.Exec(ctx, KeepCategory,
 		arg.ID,
 		arg.UserID,
 		arg.Slug,
@@ -576,7 +594,7 @@ func (q *Queries) KeepCategory(ctx context.Context, arg KeepCategoryParams) erro
 	return err
 }
 
-const keepChange = `-- name: KeepChange :exec
+const KeepChange = `-- name: KeepChange :exec
 INSERT INTO transaction_changes (event_id, transaction_id, user_id, changes, updated_at, version)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 `
@@ -591,7 +609,7 @@ type KeepChangeParams struct {
 }
 
 func (q *Queries) KeepChange(ctx context.Context, arg KeepChangeParams) error {
-	_, err := q.db.Exec(ctx, keepChange,
+	_, err := q.db.Exec(ctx, KeepChange,
 		arg.EventID,
 		arg.TransactionID,
 		arg.UserID,
@@ -602,7 +620,7 @@ func (q *Queries) KeepChange(ctx context.Context, arg KeepChangeParams) error {
 	return err
 }
 
-const keepDismissal = `-- name: KeepDismissal :exec
+const KeepDismissal = `-- name: KeepDismissal :exec
 INSERT INTO dismissals (insight_id, user_id, detector, feedback, dismissed_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (insight_id) DO UPDATE SET feedback = excluded.feedback, dismissed_at = excluded.dismissed_at
@@ -619,7 +637,7 @@ type KeepDismissalParams struct {
 
 // The last word on an insight counts, in whatever order the words come.
 func (q *Queries) KeepDismissal(ctx context.Context, arg KeepDismissalParams) error {
-	_, err := q.db.Exec(ctx, keepDismissal,
+	_, err := q.db.Exec(ctx, KeepDismissal,
 		arg.InsightID,
 		arg.UserID,
 		arg.Detector,
@@ -629,7 +647,7 @@ func (q *Queries) KeepDismissal(ctx context.Context, arg KeepDismissalParams) er
 	return err
 }
 
-const keepGoal = `-- name: KeepGoal :exec
+const KeepGoal = `-- name: KeepGoal :exec
 INSERT INTO goals (id, user_id, name, currency, target, saved, status, deadline, created_at, deleted, changed_at, version)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, currency = excluded.currency, target = excluded.target, saved = excluded.saved,
@@ -654,7 +672,7 @@ type KeepGoalParams struct {
 }
 
 func (q *Queries) KeepGoal(ctx context.Context, arg KeepGoalParams) error {
-	_, err := q.db.Exec(ctx, keepGoal,
+	_, err := q.db.Exec(ctx, KeepGoal,
 		arg.ID,
 		arg.UserID,
 		arg.Name,
@@ -671,7 +689,7 @@ func (q *Queries) KeepGoal(ctx context.Context, arg KeepGoalParams) error {
 	return err
 }
 
-const keepPreferences = `-- name: KeepPreferences :exec
+const KeepPreferences = `-- name: KeepPreferences :exec
 
 INSERT INTO preferences (user_id, timezone, muted, phrasing, changed_at, version) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone, muted = excluded.muted, phrasing = excluded.phrasing, changed_at = excluded.changed_at,
@@ -690,7 +708,7 @@ type KeepPreferencesParams struct {
 
 // What users want, and what they think of what was said.
 func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams) error {
-	_, err := q.db.Exec(ctx, keepPreferences,
+	_, err := q.db.Exec(ctx, KeepPreferences,
 		arg.UserID,
 		arg.Timezone,
 		arg.Muted,
@@ -701,7 +719,7 @@ func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams
 	return err
 }
 
-const keepTransactions = `-- name: KeepTransactions :many
+const KeepTransactions = `-- name: KeepTransactions :many
 
 INSERT INTO seen_transactions (id, user_id, original, type, category, refund, amount, currency, month, occurred_at, date, wallet_id, to_wallet_id, to_amount, description, merchant)
 SELECT t.id, t.user_id, t.original::jsonb, t.type, t.category, t.refund, t.amount, t.currency, t.month, t.occurred_at, t.date, t.wallet_id,
@@ -737,7 +755,7 @@ type KeepTransactionsParams struct {
 // Keeps those that are not known yet, and returns which these are. No wallet is the
 // nil UUID, and no amount at the other end is zero: an array's elements are not null.
 func (q *Queries) KeepTransactions(ctx context.Context, arg KeepTransactionsParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, keepTransactions,
+	rows, err := q.db.Query(ctx, KeepTransactions,
 		arg.Ids,
 		arg.Users,
 		arg.Originals,
@@ -773,7 +791,7 @@ func (q *Queries) KeepTransactions(ctx context.Context, arg KeepTransactionsPara
 	return items, nil
 }
 
-const keepWallet = `-- name: KeepWallet :exec
+const KeepWallet = `-- name: KeepWallet :exec
 
 INSERT INTO wallets (id, user_id, name, type, currency, opening, deleted, changed_at, version)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -797,7 +815,7 @@ type KeepWalletParams struct {
 
 // Wallets and goals.
 func (q *Queries) KeepWallet(ctx context.Context, arg KeepWalletParams) error {
-	_, err := q.db.Exec(ctx, keepWallet,
+	_, err := q.db.Exec(ctx, KeepWallet,
 		arg.ID,
 		arg.UserID,
 		arg.Name,
@@ -811,36 +829,36 @@ func (q *Queries) KeepWallet(ctx context.Context, arg KeepWalletParams) error {
 	return err
 }
 
-const keepWording = `-- name: KeepWording :exec
+const KeepWording = `-- name: KeepWording :exec
 UPDATE reviews SET wording = $1 WHERE user_id = $2
 `
 
 func (q *Queries) KeepWording(ctx context.Context, wording []byte, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, keepWording, wording, userID)
+	_, err := q.db.Exec(ctx, KeepWording, wording, userID)
 	return err
 }
 
-const lastRaised = `-- name: LastRaised :one
+const LastRaised = `-- name: LastRaised :one
 SELECT coalesce(max(raised_at), 'epoch')::timestamptz FROM raised WHERE user_id = $1 AND kind = $2
 `
 
 func (q *Queries) LastRaised(ctx context.Context, userID uuid.UUID, kind string) (time.Time, error) {
-	row := q.db.QueryRow(ctx, lastRaised, userID, kind)
+	row := q.db.QueryRow(ctx, LastRaised, userID, kind)
 	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
 }
 
-const leave = `-- name: Leave :exec
+const Leave = `-- name: Leave :exec
 INSERT INTO gone (user_id, deleted_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
 `
 
 func (q *Queries) Leave(ctx context.Context, userID uuid.UUID, deletedAt time.Time) error {
-	_, err := q.db.Exec(ctx, leave, userID, deletedAt)
+	_, err := q.db.Exec(ctx, Leave, userID, deletedAt)
 	return err
 }
 
-const person = `-- name: Person :one
+const Person = `-- name: Person :one
 
 SELECT EXISTS (SELECT FROM gone WHERE gone.user_id = $1) AS gone,
     coalesce((SELECT timezone FROM preferences WHERE preferences.user_id = $1), 'UTC')::text AS timezone,
@@ -856,22 +874,22 @@ type PersonRow struct {
 // Users who are gone.
 // Whether a user is gone, and the time zone and the banks' wording of one who is not.
 func (q *Queries) Person(ctx context.Context, userID uuid.UUID) (PersonRow, error) {
-	row := q.db.QueryRow(ctx, person, userID)
+	row := q.db.QueryRow(ctx, Person, userID)
 	var i PersonRow
 	err := row.Scan(&i.Gone, &i.Timezone, &i.Wording)
 	return i, err
 }
 
-const postponeReview = `-- name: PostponeReview :exec
+const PostponeReview = `-- name: PostponeReview :exec
 UPDATE reviews SET due_at = $1 WHERE user_id = $2
 `
 
 func (q *Queries) PostponeReview(ctx context.Context, dueAt time.Time, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, postponeReview, dueAt, userID)
+	_, err := q.db.Exec(ctx, PostponeReview, dueAt, userID)
 	return err
 }
 
-const preferencesOf = `-- name: PreferencesOf :one
+const PreferencesOf = `-- name: PreferencesOf :one
 SELECT muted, phrasing FROM preferences WHERE user_id = $1
 `
 
@@ -881,13 +899,13 @@ type PreferencesOfRow struct {
 }
 
 func (q *Queries) PreferencesOf(ctx context.Context, userID uuid.UUID) (PreferencesOfRow, error) {
-	row := q.db.QueryRow(ctx, preferencesOf, userID)
+	row := q.db.QueryRow(ctx, PreferencesOf, userID)
 	var i PreferencesOfRow
 	err := row.Scan(&i.Muted, &i.Phrasing)
 	return i, err
 }
 
-const raise = `-- name: Raise :execrows
+const Raise = `-- name: Raise :execrows
 INSERT INTO raised (subject, kind, detail, user_id, raised_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 `
 
@@ -901,7 +919,7 @@ type RaiseParams struct {
 
 // What is said of a subject is said once.
 func (q *Queries) Raise(ctx context.Context, arg RaiseParams) (int64, error) {
-	result, err := q.db.Exec(ctx, raise,
+	result, err := q.db.Exec(ctx, Raise,
 		arg.Subject,
 		arg.Kind,
 		arg.Detail,
@@ -914,39 +932,39 @@ func (q *Queries) Raise(ctx context.Context, arg RaiseParams) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
-const release = `-- name: Release :execrows
+const Release = `-- name: Release :execrows
 DELETE FROM unphrased WHERE event_id = $1
 `
 
 func (q *Queries) Release(ctx context.Context, eventID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, release, eventID)
+	result, err := q.db.Exec(ctx, Release, eventID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const renameMerchants = `-- name: RenameMerchants :exec
+const RenameMerchants = `-- name: RenameMerchants :exec
 UPDATE seen_transactions s SET merchant = renamed.merchant
 FROM (SELECT unnest($2::text[]) AS description, unnest($3::text[]) AS merchant) renamed
 WHERE s.user_id = $1 AND s.description = renamed.description AND s.merchant <> renamed.merchant
 `
 
 func (q *Queries) RenameMerchants(ctx context.Context, userID uuid.UUID, descriptions []string, merchants []string) error {
-	_, err := q.db.Exec(ctx, renameMerchants, userID, descriptions, merchants)
+	_, err := q.db.Exec(ctx, RenameMerchants, userID, descriptions, merchants)
 	return err
 }
 
-const reviewBy = `-- name: ReviewBy :exec
+const ReviewBy = `-- name: ReviewBy :exec
 UPDATE reviews SET due_at = $1 WHERE due_at > $1
 `
 
 func (q *Queries) ReviewBy(ctx context.Context, latest time.Time) error {
-	_, err := q.db.Exec(ctx, reviewBy, latest)
+	_, err := q.db.Exec(ctx, ReviewBy, latest)
 	return err
 }
 
-const reviewOf = `-- name: ReviewOf :one
+const ReviewOf = `-- name: ReviewOf :one
 SELECT due_at, reviewed_at, backfilled FROM reviews WHERE user_id = $1
 `
 
@@ -957,22 +975,22 @@ type ReviewOfRow struct {
 }
 
 func (q *Queries) ReviewOf(ctx context.Context, userID uuid.UUID) (ReviewOfRow, error) {
-	row := q.db.QueryRow(ctx, reviewOf, userID)
+	row := q.db.QueryRow(ctx, ReviewOf, userID)
 	var i ReviewOfRow
 	err := row.Scan(&i.DueAt, &i.ReviewedAt, &i.Backfilled)
 	return i, err
 }
 
-const reviewed = `-- name: Reviewed :exec
+const Reviewed = `-- name: Reviewed :exec
 UPDATE reviews SET reviewed_at = $1, due_at = $2, backfilled = false WHERE user_id = $3
 `
 
 func (q *Queries) Reviewed(ctx context.Context, reviewedAt *time.Time, dueAt time.Time, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, reviewed, reviewedAt, dueAt, userID)
+	_, err := q.db.Exec(ctx, Reviewed, reviewedAt, dueAt, userID)
 	return err
 }
 
-const settle = `-- name: Settle :exec
+const Settle = `-- name: Settle :exec
 UPDATE seen_transactions SET type = $1, category = $2, refund = $3, amount = $4, currency = $5, month = $6, occurred_at = $7, date = $8,
     wallet_id = $9, to_wallet_id = $10, to_amount = $11, description = $12, merchant = $13, deleted = $14
 WHERE id = $15
@@ -997,7 +1015,7 @@ type SettleParams struct {
 }
 
 func (q *Queries) Settle(ctx context.Context, arg SettleParams) error {
-	_, err := q.db.Exec(ctx, settle,
+	_, err := q.db.Exec(ctx, Settle,
 		arg.Type,
 		arg.Category,
 		arg.Refund,
@@ -1017,7 +1035,7 @@ func (q *Queries) Settle(ctx context.Context, arg SettleParams) error {
 	return err
 }
 
-const takeHeld = `-- name: TakeHeld :many
+const TakeHeld = `-- name: TakeHeld :many
 UPDATE unphrased SET taken_at = $1::timestamptz
 WHERE event_id IN (
     SELECT waiting.event_id FROM unphrased AS waiting WHERE waiting.taken_at IS NULL OR waiting.taken_at < $2::timestamptz
@@ -1033,7 +1051,7 @@ type TakeHeldRow struct {
 }
 
 func (q *Queries) TakeHeld(ctx context.Context, now time.Time, stale time.Time) ([]TakeHeldRow, error) {
-	rows, err := q.db.Query(ctx, takeHeld, now, stale)
+	rows, err := q.db.Query(ctx, TakeHeld, now, stale)
 	if err != nil {
 		return nil, err
 	}
@@ -1052,12 +1070,12 @@ func (q *Queries) TakeHeld(ctx context.Context, now time.Time, stale time.Time) 
 	return items, nil
 }
 
-const transaction = `-- name: Transaction :one
+const Transaction = `-- name: Transaction :one
 SELECT id, user_id, original, type, category, amount, currency, month, occurred_at, wallet_id, to_wallet_id, to_amount, description, merchant, deleted, date, refund FROM seen_transactions WHERE id = $1
 `
 
 func (q *Queries) Transaction(ctx context.Context, id uuid.UUID) (SeenTransaction, error) {
-	row := q.db.QueryRow(ctx, transaction, id)
+	row := q.db.QueryRow(ctx, Transaction, id)
 	var i SeenTransaction
 	err := row.Scan(
 		&i.ID,
@@ -1081,7 +1099,7 @@ func (q *Queries) Transaction(ctx context.Context, id uuid.UUID) (SeenTransactio
 	return i, err
 }
 
-const walletsOf = `-- name: WalletsOf :many
+const WalletsOf = `-- name: WalletsOf :many
 SELECT w.id, w.name, w.type, w.currency, (w.opening + coalesce(sum(f.flow), 0))::numeric AS balance
 FROM wallets w
 LEFT JOIN (
@@ -1105,7 +1123,7 @@ type WalletsOfRow struct {
 }
 
 func (q *Queries) WalletsOf(ctx context.Context, userID uuid.UUID) ([]WalletsOfRow, error) {
-	rows, err := q.db.Query(ctx, walletsOf, userID)
+	rows, err := q.db.Query(ctx, WalletsOf, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -1130,7 +1148,7 @@ func (q *Queries) WalletsOf(ctx context.Context, userID uuid.UUID) ([]WalletsOfR
 	return items, nil
 }
 
-const wantReview = `-- name: WantReview :exec
+const WantReview = `-- name: WantReview :exec
 
 INSERT INTO reviews (user_id, due_at, backfilled) VALUES ($1, $2, $3)
 ON CONFLICT (user_id) DO UPDATE SET due_at = least(reviews.due_at, excluded.due_at), backfilled = reviews.backfilled OR excluded.backfilled
@@ -1139,6 +1157,6 @@ WHERE reviews.due_at > excluded.due_at OR excluded.backfilled AND NOT reviews.ba
 
 // Reviews.
 func (q *Queries) WantReview(ctx context.Context, userID uuid.UUID, dueAt time.Time, backfilled bool) error {
-	_, err := q.db.Exec(ctx, wantReview, userID, dueAt, backfilled)
+	_, err := q.db.Exec(ctx, WantReview, userID, dueAt, backfilled)
 	return err
 }

@@ -140,8 +140,8 @@ INSERT INTO categories (id, user_id, slug, name, version, changed_at) VALUES (@i
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, changed_at = excluded.changed_at, version = greatest(categories.version, excluded.version)
 WHERE CASE WHEN excluded.version > 0 THEN excluded.version > categories.version ELSE excluded.changed_at > categories.changed_at END;
 
--- name: CategoryName :one
-SELECT name FROM categories WHERE user_id = @user_id AND slug = @slug;
+-- name: CategoryNames :many
+SELECT slug, name FROM categories WHERE user_id = @user_id;
 
 -- What users want, and what they think of what was said.
 
