@@ -213,8 +213,8 @@ func TestCategoryGrowth(t *testing.T) {
 	require.Empty(t, CategoryGrowth(growing[20:], nil, now), "fewer months than nine")
 }
 
-// returned is what comes back of purchases, two days later.
-func returned(purchases ...history.Transaction) []history.Transaction {
+// givenBack is what comes back of purchases, two days later.
+func givenBack(purchases ...history.Transaction) []history.Transaction {
 	var back []history.Transaction
 	for _, t := range purchases {
 		t.ID, t.Type, t.Refund, t.At = tracing.NewID(), event.Income, true, t.At.AddDate(0, 0, 2)
@@ -240,10 +240,10 @@ func TestRefundsLowerWhatWasSpent(t *testing.T) {
 		double = append(double, bought("groceries", "Rewe", "52.00", begun.AddDate(0, 4, day).Add(12*time.Hour)))
 	}
 	require.Len(t, CategoryPace(sorted(h, double), nil, now), 1)
-	require.Empty(t, CategoryPace(sorted(h, double, returned(double[2:]...)), nil, now))
+	require.Empty(t, CategoryPace(sorted(h, double, givenBack(double[2:]...)), nil, now))
 
 	limit := history.Budget{Category: "groceries", Currency: "EUR", Month: history.Month(now), Limit: decimal.NewFromInt(400)}
-	p, ok := Forecast(limit, nil, sorted(h, double, returned(double[:3]...)), now)
+	p, ok := Forecast(limit, nil, sorted(h, double, givenBack(double[:3]...)), now)
 	require.True(t, ok)
 	require.Equal(t, "468", p.Spent.String(), "12 purchases less 3")
 
@@ -257,7 +257,7 @@ func TestRefundsLowerWhatWasSpent(t *testing.T) {
 		}
 	}
 	require.Len(t, CategoryGrowth(growing, nil, begun.AddDate(0, 9, 0)), 1)
-	require.Empty(t, CategoryGrowth(sorted(growing, returned(back...)), nil, begun.AddDate(0, 9, 0)), "as much as ever stays spent")
+	require.Empty(t, CategoryGrowth(sorted(growing, givenBack(back...)), nil, begun.AddDate(0, 9, 0)), "as much as ever stays spent")
 }
 
 func TestAWarningNamesTheMonthInWords(t *testing.T) {

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -64,12 +65,19 @@ type Projection struct {
 // h is the person's sorted history; the six months before and this one are read.
 func Forecast(b history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) (Projection, bool) {
 	recent := history.Between(h, history.MonthOf(now).AddDate(0, -usualMonths, 0), now.Add(1))
-	return forecast(b, series, recent, begin(h), journeys(recent), now)
+	return forecast(b, series, recent, begin(h), noPace(recent), now)
+}
+
+// noPace are the purchases that say nothing of a pace: made on journeys, or given back.
+func noPace(h []history.Transaction) map[uuid.UUID]bool {
+	ids := returned(h)
+	maps.Copy(ids, journeys(h))
+	return ids
 }
 
 // forecast is Forecast with the part of the history that it reads, and what of that
-// was bought on journeys.
-func forecast(b history.Budget, series []recurring.Series, recent []history.Transaction, begun time.Time, abroad map[uuid.UUID]bool, now time.Time) (Projection, bool) {
+// has no pace.
+func forecast(b history.Budget, series []recurring.Series, recent []history.Transaction, begun time.Time, paceless map[uuid.UUID]bool, now time.Time) (Projection, bool) {
 	month := history.MonthOf(now)
 	if b.Month != history.Month(now) {
 		return Projection{}, false
@@ -104,7 +112,7 @@ func forecast(b history.Budget, series []recurring.Series, recent []history.Tran
 			continue // what came back has no pace
 		}
 		switch {
-		case recurs[t.ID], abroad[t.ID]: // spent, but no pace
+		case recurs[t.ID], paceless[t.ID]: // spent, but no pace
 		case t.At.Before(month):
 			before = append(before, t)
 		default:
@@ -190,10 +198,10 @@ func monthly(expenses []history.Transaction, begun, month time.Time) []decimal.D
 // budget.exceeded says so.
 func BudgetForecasts(budgets []history.Budget, series []recurring.Series, h []history.Transaction, now time.Time) []finding.Finding {
 	recent := history.Between(h, history.MonthOf(now).AddDate(0, -usualMonths, 0), now.Add(1))
-	abroad := journeys(recent)
+	paceless := noPace(recent)
 	var found []finding.Finding
 	for _, b := range budgets {
-		p, ok := forecast(b, series, recent, begin(h), abroad, now)
+		p, ok := forecast(b, series, recent, begin(h), paceless, now)
 		if !ok || p.Chance < overLikely || p.Spent.GreaterThan(b.Limit) || !b.Limit.IsPositive() {
 			continue
 		}

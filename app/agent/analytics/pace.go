@@ -58,7 +58,9 @@ func largest(usual []history.Transaction) decimal.Decimal {
 // CategoryPace tells of categories on which the person has spent far more this
 // month than is usual by the same day: 1.5 times the mean month's share, and 2.6 standard deviations above it at the end of the month, more before. The deviation is that of a compound Poisson
 // process, as in Forecast. Charges that recur do not count, for their days move,
-// nor what is bought on a journey, refunds lower what was spent in their month, and a purchase counts as three times the median one at the most. It begins on the
+// nor what is bought on
+// a journey or given back in full; other refunds lower what was spent in their month, and a purchase
+// counts as three times the median one at the most. It begins on the
 // 10th, with three months before in which something was spent on the category. Once
 // for each category and month.
 //
@@ -80,7 +82,7 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 	ids := recurringIDs(series)
 	this, before, refunds := map[kept][]history.Transaction{}, map[kept][]history.Transaction{}, map[kept][]history.Transaction{}
 	all := decimal.Zero
-	recent := history.Between(h, month.AddDate(0, -months, 0), now.Add(1))
+	recent := withoutReturned(history.Between(h, month.AddDate(0, -months, 0), now.Add(1)))
 	abroad := journeys(recent)
 	for _, t := range recent {
 		p := kept{t.Category, t.Currency}

@@ -46,8 +46,8 @@ var (
 // WeekendPattern tells whether a day of the weekend costs far more than a weekday:
 // in 16 complete weeks, Monday to Sunday, the weekend's day is compared with the
 // weekday's of the same week, by the sign test, which asks only how often it was
-// more. Charges that recur do not count, nor do refunds: the day on which money comes
-// back says nothing of when it is spent. Once in half a year.
+// more. Charges that recur do not count, nor what was given back in full, nor other refunds:
+// the day on which money comes back says nothing of when it is spent. Once in half a year.
 //
 // h is the person's sorted history; 17 weeks are read.
 func WeekendPattern(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
@@ -60,7 +60,7 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 	}
 	type week struct{ weekend, weekday decimal.Decimal }
 	currencies := map[string]*[patternWeeks]week{}
-	for _, t := range history.Between(h, start, monday) {
+	for _, t := range withoutReturned(history.Between(h, start, monday)) {
 		if t.Type != event.Expense || ids[t.ID] {
 			continue
 		}
@@ -115,7 +115,8 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 // says how steep it is, at least 4% of the median a month; and the last four months
 // must be 1.6 standard deviations, of a compound Poisson process, above the first
 // four, without the highest of the ones and the lowest of the others. A purchase counts as three times the median one at the most, so that one sofa
-// makes no trend, refunds lower what was spent in their month, and charges that recur do not count. Once for each category in
+// makes no trend; other refunds than those in full, whose purchase counts as not made,
+// lower what was spent in their month; and charges that recur do not count. Once for each category in
 // half a year.
 //
 // h is the person's sorted history; nine months are read.
@@ -128,7 +129,7 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 	ids := recurringIDs(series)
 	places := map[kept][]history.Transaction{}
 	all := map[string]decimal.Decimal{} // by currency
-	recent := history.Between(h, start, month)
+	recent := withoutReturned(history.Between(h, start, month))
 	abroad := journeys(recent)
 	refunds := map[kept][]history.Transaction{}
 	for _, t := range recent {

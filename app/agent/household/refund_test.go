@@ -32,7 +32,7 @@ func returned(h *household.Household) []history.Transaction {
 	for day := h.Start.AddDate(0, 0, 10); day.Before(h.End.AddDate(0, 0, -1)); day = day.AddDate(0, 0, 20+chance.IntN(9)) {
 		bought := history.Transaction{
 			ID: tracing.NewID(), UserID: h.UserID, WalletID: h.Wallets[0].ID, Amount: decimal.NewFromInt(int64(60 + chance.IntN(300))), Currency: h.Currency,
-			Type: event.Expense, Category: "shopping", Description: "Zalando", At: day.Add(15 * time.Hour),
+			Type: event.Expense, Category: "shopping", Description: "Otto Versand", At: day.Add(15 * time.Hour),
 		}
 		back := bought
 		back.ID, back.Type, back.Refund, back.At = tracing.NewID(), event.Income, true, bought.At.Add(2*time.Hour)
@@ -46,8 +46,7 @@ func returned(h *household.Household) []history.Transaction {
 }
 
 // sums are the figures of a person's money as each detector that adds up spending or
-// income takes them, at a night. category_pace and category_growth are left to their own
-// tests: their doubt grows with every purchase, given back or not.
+// income takes them, at a night.
 func sums(h *household.Household, all []history.Transaction, night time.Time) map[string]string {
 	so := history.Between(all, h.Start, night.Add(1))
 	series := recurring.Find(so, night)
@@ -79,12 +78,15 @@ func sums(h *household.Household, all []history.Transaction, night time.Time) ma
 	if o, ok := banking.LookAhead(wallets[0], series, so, night); ok {
 		figures[banking.KindCashFlow] = fmt.Sprint(o.Payday, o.Bills, o.Daily)
 	}
+	say(analytics.KindPace, analytics.CategoryPace(so, series, night), "spent", "usual")
+	say(analytics.KindWeekend, analytics.WeekendPattern(so, series, night), "weekend", "weekday")
+	say(analytics.KindGrowth, analytics.CategoryGrowth(so, series, night), "first", "last")
 	for _, b := range h.Budgets {
 		if b.Month != history.Month(night) {
 			continue
 		}
 		if p, ok := analytics.Forecast(b, series, so, night); ok {
-			figures[analytics.KindForecast+" "+b.Category] = p.Spent.String()
+			figures[analytics.KindForecast+" "+b.Category] = fmt.Sprint(p.Spent, " ", p.Everyday)
 		}
 	}
 	return figures
@@ -93,7 +95,7 @@ func sums(h *household.Household, all []history.Transaction, night time.Time) ma
 // What is given back was not spent, and is no income, for no detector.
 func TestWhatIsGivenBackChangesNoFigure(t *testing.T) {
 	seen := map[string]bool{}
-	for seed := range uint64(4) {
+	for seed := range uint64(8) {
 		h := household.Generate(60_001+seed, household.Options{})
 		with := returned(h)
 		for i := range h.Transactions {
@@ -102,13 +104,16 @@ func TestWhatIsGivenBackChangesNoFigure(t *testing.T) {
 		for night := h.Start.AddDate(0, 14, 20); night.Before(h.End.AddDate(0, 0, -4)); night = night.AddDate(0, 0, 37) {
 			want := sums(h, h.Transactions, night)
 			got := sums(h, with, night)
+			for name := range maps.Keys(got) {
+				require.Contains(t, want, name, "household %d, %s", seed, night.Format(time.DateOnly))
+			}
 			for name := range maps.Keys(want) {
 				seen[name] = true
 				require.Equal(t, want[name], got[name], "household %d, %s, %s", seed, night.Format(time.DateOnly), name)
 			}
 		}
 	}
-	for _, name := range []string{"series of income", investment.KindSavingsRate, banking.KindCashFlow, analytics.KindForecast + " shopping"} {
+	for _, name := range []string{"series of income", investment.KindSavingsRate, banking.KindCashFlow, analytics.KindPace, analytics.KindWeekend, analytics.KindGrowth, analytics.KindForecast + " shopping"} {
 		require.True(t, seen[name], name)
 	}
 }
