@@ -61,7 +61,15 @@ type Exporter struct {
 	Pool *pgxpool.Pool
 
 	mu    sync.Mutex
-	users map[uuid.UUID]bool // whose exports are being written
+	users map[uuid.UUID]*turn // whose exports are being written
+	now   func() time.Time    // nil: time.Now
+}
+
+// turn is an export that is being written.
+type turn struct {
+	began time.Time
+	// over is closed when it must make room.
+	over chan struct{}
 }
 
 // The bounds of a process.
@@ -76,6 +84,10 @@ const (
 	// snapshot is how long the database's state may be held on to, which a reader
 	// who is slower than that, with more than is kept ahead, runs into.
 	snapshot = time.Minute
+	// turnTime is after how long an export makes room for another one, when as many are
+	// written as can be: long after the database has delivered everything, it is only the
+	// reader who takes time.
+	turnTime = time.Minute
 )
 
 // ErrSlow: there is more to export than may wait for its reader, who was too slow.
@@ -96,34 +108,73 @@ func (e *Exporter) Start(ctx context.Context, user uuid.UUID) (write func(ctx co
 	if !known {
 		return nil, fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
 	}
-	if err := e.enter(user); err != nil {
+	its, err := e.enter(user)
+	if err != nil {
 		return nil, err
 	}
 	return func(ctx context.Context, to io.Writer) error {
-		defer e.leave(user)
+		defer e.leave(user, its)
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		written := make(chan struct{})
+		defer close(written)
+		go func() {
+			select {
+			case <-its.over:
+				cancel(ErrSlow)
+			case <-written:
+			}
+		}()
 		return e.write(ctx, user, to)
 	}, nil
 }
 
-func (e *Exporter) enter(user uuid.UUID) error {
+// enter gives a user's export a turn. When all are taken, that of the oldest one which
+// has had its time is over.
+func (e *Exporter) enter(user uuid.UUID) (*turn, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case e.users[user]:
-		return fmt.Errorf("an export of this account is being written: %w", apperror.ErrBusy)
-	case len(e.users) >= inAll:
-		return fmt.Errorf("other exports are being written: %w", apperror.ErrBusy)
-	case e.users == nil:
-		e.users = map[uuid.UUID]bool{}
+	now := time.Now
+	if e.now != nil {
+		now = e.now
 	}
-	e.users[user] = true
-	return nil
+	if e.users[user] != nil {
+		return nil, fmt.Errorf("an export of this account is being written: %w", apperror.ErrBusy)
+	}
+	if len(e.users) >= inAll && !e.makeRoom(now().Add(-turnTime)) {
+		return nil, fmt.Errorf("other exports are being written: %w", apperror.ErrBusy)
+	}
+	if e.users == nil {
+		e.users = map[uuid.UUID]*turn{}
+	}
+	its := &turn{began: now(), over: make(chan struct{})}
+	e.users[user] = its
+	return its, nil
 }
 
-func (e *Exporter) leave(user uuid.UUID) {
+// makeRoom ends the oldest export, if it began before a time. It is called under the
+// lock.
+func (e *Exporter) makeRoom(before time.Time) bool {
+	var oldest uuid.UUID
+	for user, its := range e.users {
+		if its.began.Before(before) && (oldest == uuid.Nil || its.began.Before(e.users[oldest].began)) {
+			oldest = user
+		}
+	}
+	if oldest == uuid.Nil {
+		return false
+	}
+	close(e.users[oldest].over)
+	delete(e.users, oldest)
+	return true
+}
+
+func (e *Exporter) leave(user uuid.UUID, its *turn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.users, user)
+	if e.users[user] == its { // otherwise it has made room
+		delete(e.users, user)
+	}
 }
 
 // write reads from the database at its speed and writes at the reader's; between
@@ -157,7 +208,7 @@ func (e *Exporter) write(ctx context.Context, user uuid.UUID, to io.Writer) erro
 			return err
 		}
 		// Only io.Copy's own buffer bounds a piece: the reader must not take over.
-		_, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{in}, make([]byte, pieceSize))
+		_, err = io.CopyBuffer(struct{ io.Writer }{whileWanted{ctx, to}}, struct{ io.Reader }{in}, make([]byte, pieceSize))
 		return err
 	})
 	return group.Wait()
@@ -190,6 +241,19 @@ func (e *Exporter) read(ctx context.Context, user uuid.UUID, to io.Writer) error
 		return err
 	}
 	return out.Flush()
+}
+
+// whileWanted writes until ctx ends.
+type whileWanted struct {
+	ctx context.Context //nolint:containedctx // of the one export that it lives for
+	to  io.Writer
+}
+
+func (w whileWanted) Write(piece []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	return w.to.Write(piece)
 }
 
 // queue holds what was read and not yet written.
