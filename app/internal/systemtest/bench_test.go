@@ -64,6 +64,7 @@ func TestBench(t *testing.T) {
 	for _, how := range deliveries {
 		topics = append(topics, admin.Topic{Name: how.topic, Partitions: 6})
 	}
+	topics = append(topics, hopTopics...)
 	require.NoError(t, s.Kafka.Apply(t.Context(), topics, 1, func(admin.Change) {}))
 
 	c := s.Client()
@@ -84,6 +85,7 @@ func TestBench(t *testing.T) {
 	// Three fifths of what all agents handle, what is measured included.
 	pace := 0.6*now.handled - float64(time.Second)/float64(flowPause)
 	loaded := acceptedToAlert(t, s, m, pace)
+	var hopsAlone []time.Duration
 	t.Run("Dapr alone", func(t *testing.T) {
 		fmt.Fprintf(report, "| Dapr alone, three consumers that do nothing | published a second | delivered to all a second | processor for each, ms |\n|---|---|---|---|\n")
 		for _, how := range deliveries {
@@ -91,6 +93,7 @@ func TestBench(t *testing.T) {
 			fmt.Fprintf(report, "| %s | %.0f | %.0f | %.2f |\n", how.name, its.published, its.delivered, its.processor)
 		}
 		report.WriteString("\n")
+		hopsAlone = daprHops(t, s, pace)
 	})
 	s.Stop(stack.Kafka) // the other stack has the machine for itself
 	rounds = earlier(t, rounds)
@@ -125,6 +128,9 @@ func TestBench(t *testing.T) {
 		fmt.Fprintf(report, "| %s | %.1f | %.1f | %.1f |\n", name, ms(samples, 50), ms(samples, 95), ms(samples, 99))
 	}
 	row("Kafka alone: produce and consume, one topic", bare)
+	if hopsAlone != nil {
+		row(fmt.Sprintf("Dapr alone: three topics, applications that do nothing, %.0f others a second", pace), hopsAlone)
+	}
 	for _, one := range []struct {
 		name string
 		hops []hop

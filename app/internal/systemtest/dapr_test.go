@@ -3,8 +3,11 @@
 package systemtest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -18,6 +21,7 @@ import (
 	"github.com/wealth-companion/companion/app/internal/stack"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
+	"github.com/wealth-companion/companion/app/ops/admin"
 )
 
 // delivery is a way of sidecars to take and deliver events.
@@ -106,34 +110,173 @@ func sample(t *testing.T, user string) event.CloudEvent {
 	return e
 }
 
+// The topics between a transaction and its alert, with as many partitions as those have.
+var hopTopics = []admin.Topic{
+	{Name: "bench-transactions", Partitions: 2},
+	{Name: "bench-insights", Partitions: 6},
+	{Name: "bench-alerts", Partitions: 6},
+}
+
+// daprHops has sidecars alone take the way of an alert: events come to three
+// applications, of which one publishes them again, which another does too. None does
+// anything else. It returns how long each took from its publication until it was on the
+// last topic, while pace others a second come to the first.
+func daprHops(t *testing.T, s *stack.Stack, pace float64) []time.Duration {
+	t.Helper()
+	first, second, third := hopTopics[0].Name, hopTopics[1].Name, hopTopics[2].Name
+	together := deliveries[len(deliveries)-1].bulk
+	var measuredKeys sync.Map
+	var publishers [3]*bus.Publisher // set before anything is published
+	passOn := func(by int, topic string) http.Handler {
+		return consumer(func(e received) {
+			if _, ok := measuredKeys.Load(e.Subject); !ok {
+				return
+			}
+			// As the relay does, which nobody waits for.
+			go func() {
+				if err := publishers[by].Publish(context.WithoutCancel(t.Context()), topic, e.Subject, e.raw); err != nil {
+					t.Errorf("pass an event on to %s: %v", topic, err)
+				}
+			}()
+		})
+	}
+	var idle atomic.Int64
+	s.Bare("bench-banking", first, together, nothing(&idle))
+	s.Bare("bench-investment", first, together, nothing(&idle))
+	for i, port := range []int{
+		s.Bare("bench-backend", third, stack.Bulk{}, nothing(&idle)),
+		s.Bare("bench-analytics", first, together, passOn(1, second)),
+		s.Bare("bench-notification", second, stack.Bulk{}, passOn(2, third)),
+	} {
+		t.Setenv("DAPR_GRPC_PORT", fmt.Sprint(port))
+		publisher, err := bus.NewPublisher(sidecar.PubSub([]string{"bench-backend", "bench-analytics", "bench-notification"}[i]))
+		require.NoError(t, err)
+		defer publisher.Close()
+		publishers[i] = publisher
+	}
+	watch, err := s.Kafka.Watch(third)
+	require.NoError(t, err)
+	defer watch.Close()
+	publish := func(key string) time.Time {
+		raw, err := json.Marshal(sample(t, key))
+		require.NoError(t, err)
+		measuredKeys.Store(key, true)
+		began := time.Now()
+		require.NoError(t, publishers[0].Publish(t.Context(), first, key, raw))
+		return began
+	}
+	arrival := func(key string) time.Time {
+		limited, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		seen, err := watch.Await(limited, "the event of "+key, func(m admin.Message) bool { return m.Event.Subject == key })
+		require.NoError(t, err)
+		return seen.At
+	}
+	// Everybody has joined their group once one event went all the way.
+	joined := uuid.NewString()
+	publish(joined)
+	arrival(joined)
+	if pace > 0 {
+		busy, done := context.WithCancel(t.Context())
+		others := make(chan error, 1)
+		go func() { others <- publishOthers(busy, t, publishers[0], first, pace) }()
+		defer func() { done(); require.NoError(t, <-others) }()
+		time.Sleep(2 * time.Second) // the load is what is measured under
+	}
+	sent := map[string]time.Time{}
+	for range flows {
+		key := uuid.NewString()
+		sent[key] = publish(key)
+		time.Sleep(flowPause) // the pace that is measured at
+	}
+	var samples []time.Duration
+	for key, at := range sent {
+		samples = append(samples, arrival(key).Sub(at))
+	}
+	return samples
+}
+
+// publishOthers publishes pace events a second until ctx ends, those that are due together.
+func publishOthers(ctx context.Context, t *testing.T, publisher *bus.Publisher, topic string, pace float64) error {
+	began, published := time.Now(), 0
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		var messages []bus.Message
+		for due := int(time.Since(began).Seconds() * pace); published < due; published++ {
+			key := uuid.NewString()
+			raw, err := json.Marshal(sample(t, key))
+			if err != nil {
+				return err
+			}
+			messages = append(messages, bus.Message{Key: key, Payload: raw})
+		}
+		if len(messages) == 0 {
+			continue
+		}
+		if err := publisher.PublishAll(ctx, topic, messages); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
 // nothing is an application that takes every event, alone or in bulk, and counts it
 // once.
 func nothing(count *atomic.Int64) http.Handler {
+	return consumer(func(received) { count.Add(1) })
+}
+
+// received is an event as it was delivered.
+type received struct {
+	ID      string `json:"id"`
+	Subject string `json:"subject"`
+	raw     json.RawMessage
+}
+
+// consumer is an application that takes every event, alone or in bulk, and hands each to
+// take once.
+func consumer(take func(received)) http.Handler {
 	var seen sync.Map
-	one := func(id string) {
-		if _, again := seen.LoadOrStore(id, true); !again {
-			count.Add(1)
+	one := func(raw json.RawMessage) error {
+		e := received{raw: raw}
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return err
 		}
+		if _, again := seen.LoadOrStore(e.ID, true); !again {
+			take(e)
+		}
+		return nil
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /dapr/subscribe", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("[]")) })
 	mux.HandleFunc("POST /events/", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
 		var its struct {
-			ID      string `json:"id"`
 			Entries []struct {
-				EntryID string `json:"entryId"`
-				Event   struct {
-					ID string `json:"id"`
-				} `json:"event"`
+				EntryID string          `json:"entryId"`
+				Event   json.RawMessage `json:"event"`
 			} `json:"entries"`
 		}
-		if err := json.NewDecoder(r.Body).Decode(&its); err != nil {
+		if err == nil {
+			err = json.Unmarshal(body, &its)
+		}
+		if err == nil && its.Entries == nil {
+			err = one(body)
+		}
+		for _, entry := range its.Entries {
+			err = errors.Join(err, one(entry.Event))
+		}
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if its.Entries == nil {
-			one(its.ID)
 			_, _ = w.Write([]byte(`{"status":"SUCCESS"}`))
 			return
 		}
@@ -145,7 +288,6 @@ func nothing(count *atomic.Int64) http.Handler {
 			Statuses []status `json:"statuses"`
 		}
 		for _, entry := range its.Entries {
-			one(entry.Event.ID)
 			answer.Statuses = append(answer.Statuses, status{entry.EntryID, "SUCCESS"})
 		}
 		_ = json.NewEncoder(w).Encode(answer)
