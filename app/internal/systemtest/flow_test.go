@@ -32,6 +32,7 @@ func TestFlow(t *testing.T) {
 			t.Logf("%-10s after %s", hop.Name, hop.After.Round(time.Millisecond))
 		}
 	})
+	t.Run("an import holds up nobody else's events", func(t *testing.T) { fair(t, s, b) })
 	t.Run("what waits for a service that hangs is seen", func(t *testing.T) { lag(t, s) })
 	t.Run("a dead letter says how it died", func(t *testing.T) { deadLetter(t, s) })
 	t.Run("without PostgreSQL what was read before is read from Redis", func(t *testing.T) { degraded(t, s) })
