@@ -15,7 +15,7 @@ import (
 	"github.com/wealth-companion/companion/app/internal/stack"
 )
 
-// fair has one person import 5,000 rows, and measures how long another's alert takes
+// fair has one person import 2,000 rows, and measures how long another's alert takes
 // that is due just afterwards.
 func fair(t *testing.T, s *stack.Stack, b books) {
 	importer, another := newPerson(t, s), newPerson(t, s)
@@ -24,7 +24,7 @@ func fair(t *testing.T, s *stack.Stack, b books) {
 
 	var file strings.Builder
 	file.WriteString("Date,Payee,Amount\n")
-	for i := range 5000 {
+	for i := range 2000 {
 		fmt.Fprintf(&file, "%s,Shop %d,-%d.%02d\n", time.Now().AddDate(0, 0, -i%300).Format(time.DateOnly), i%40, 1+i%90, i%100)
 	}
 	require.NoError(t, importer.Call(t.Context(), http.MethodPost, "/imports", nil, map[string]string{
