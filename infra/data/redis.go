@@ -4,12 +4,14 @@ package data
 
 import (
 	"cmp"
+	"fmt"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/wealth-companion/companion/infra/kube"
 )
@@ -41,8 +43,12 @@ const port = 6379
 // NewRedis creates Redis in a namespace of its own.
 func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.ResourceOption) (*Redis, error) {
 	if err := kube.Check("data.RedisArgs", map[string]any{
-		"Image": args.Image, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory, "Password": args.Password, "ClientNamespace": args.ClientNamespace,
+		"Image": args.Image, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory, "Resources.MemoryLimit": args.Resources.MemoryLimit, "Password": args.Password, "ClientNamespace": args.ClientNamespace,
 	}); err != nil {
+		return nil, err
+	}
+	most, err := maxMemory(args.Resources.MemoryLimit)
+	if err != nil {
 		return nil, err
 	}
 	r := &Redis{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")}}
@@ -84,7 +90,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 			Selector:    metav1.LabelSelectorArgs{MatchLabels: labels},
 			Template: corev1.PodTemplateSpecArgs{
 				Metadata: metav1.ObjectMetaArgs{Labels: labels},
-				Spec:     pod(args, secret),
+				Spec:     pod(args, most, secret),
 			},
 			VolumeClaimTemplates: corev1.PersistentVolumeClaimTypeArray{corev1.PersistentVolumeClaimTypeArgs{
 				Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("data")},
@@ -116,10 +122,25 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address, "namespace": r.Namespace})
 }
 
-func pod(args *RedisArgs, secret *corev1.Secret) corev1.PodSpecArgs {
+// dataShare is the part of the container's memory that data may take, in percent. The
+// rest is for clients' buffers and for the copy while the append-only file is rewritten.
+const dataShare = 60
+
+// maxMemory is what data may take, in bytes, of a memory limit.
+func maxMemory(limit string) (int64, error) {
+	quantity, err := resource.ParseQuantity(limit)
+	if err != nil {
+		return 0, fmt.Errorf("data.RedisArgs: Resources.MemoryLimit is %q: set it to a quantity such as 256Mi", limit)
+	}
+	return quantity.Value() / 100 * dataShare, nil
+}
+
+func pod(args *RedisArgs, maxMemory int64, secret *corev1.Secret) corev1.PodSpecArgs {
 	// The password reaches the server as a setting on its standard input, and the
-	// probe by the client's own variable: neither shows in a list of processes.
-	const start = `printf 'port 6379\nbind * -::*\ndir /data\nappendonly yes\nmaxmemory-policy noeviction\nrequirepass %s\n' "$REDISCLI_AUTH" | exec redis-server -`
+	// probe by the client's own variable: neither shows in a list of processes. What is
+	// cached makes room, the one that would end first; without a limit the kernel would
+	// end the server, which would load the same data again.
+	start := fmt.Sprintf(`printf 'port 6379\nbind * -::*\ndir /data\nappendonly yes\nmaxmemory %d\nmaxmemory-policy volatile-ttl\nrequirepass %%s\n' "$REDISCLI_AUTH" | exec redis-server -`, maxMemory)
 	probe := corev1.ProbeArgs{
 		Exec:          corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"redis-cli", "ping"})},
 		PeriodSeconds: pulumi.Int(5), TimeoutSeconds: pulumi.Int(3),

@@ -34,7 +34,7 @@ type delivery struct {
 var deliveries = []delivery{
 	{"published and delivered each alone", "bench-alone", 1, stack.Bulk{}},
 	{"8 published together, delivered alone", "bench-published", callers, stack.Bulk{}},
-	{"8 published together, delivered together within 50 ms", "bench-together", callers,
+	{"8 published together, delivered together within 200 ms", "bench-together", callers,
 		stack.Bulk{Most: sidecar.MaxTogether, Wait: int(sidecar.TogetherWait.Milliseconds())}},
 }
 

@@ -27,9 +27,11 @@ const (
 const (
 	// MaxTogether is how many events are delivered together at most.
 	MaxTogether = 100
-	// TogetherWait is how long one may wait for others. A person waits that much longer
-	// for an alert; each request costs the agent a database transaction.
-	TogetherWait = 50 * time.Millisecond
+	// TogetherWait is how long one may wait for others. It is longer than two deliveries
+	// of some twenty events take, one from each partition: once the time is over before a
+	// delivery ends, the sidecar chooses at random between it and the next event, and half
+	// of all deliveries hold one event only (docs/decisions/0022).
+	TogetherWait = 200 * time.Millisecond
 )
 
 // PubSub names the component by which a service reaches Kafka: one a service,
