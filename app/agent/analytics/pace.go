@@ -55,14 +55,14 @@ func largest(usual []history.Transaction) decimal.Decimal {
 	return stats.Median(varied(usual)).Mul(atMost)
 }
 
-// CategoryPace tells of categories on which the person has spent far more this
-// month than is usual by the same day: 1.5 times the mean month's share, and 2.6 standard deviations above it at the end of the month, more before. The deviation is that of a compound Poisson
-// process, as in Forecast. Charges that recur do not count, for their days move,
-// nor what is bought on
-// a journey or given back in full; other refunds lower what was spent in their month, and a purchase
-// counts as three times the median one at the most. It begins on the
-// 10th, with three months before in which something was spent on the category. Once
-// for each category and month.
+// CategoryPace tells of categories on which the person has spent far more this month than
+// is usual by the same day: 1.5 times the mean month's share, and 2.6 standard deviations
+// above it at the end of the month, more before. The deviation is that of a compound
+// Poisson process, as in Forecast. Charges that recur do not count, for their days move,
+// nor what is bought on a journey or given back in full; other refunds lower what was spent
+// in their month, and a purchase counts as three times the median one at the most. It
+// begins on the 10th, with three months before in which something was spent on the
+// category. Once for each category and month.
 //
 // h is the person's sorted history; six months and this one are read.
 func CategoryPace(h []history.Transaction, series []recurring.Series, now time.Time) []finding.Finding {
