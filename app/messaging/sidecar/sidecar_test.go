@@ -29,7 +29,7 @@ func TestNewTransactionsAreDeliveredTogether(t *testing.T) {
 	topic, _ := event.OfType(event.TypeTransactionCreated)
 	spec := Subscription(event.Banking, topic).Fields["spec"].(map[string]any)
 	require.Equal(t, map[string]any{"default": EventsTogether + topic.Name}, spec["routes"])
-	require.Equal(t, map[string]any{"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": 50}, spec["bulkSubscribe"])
+	require.Equal(t, map[string]any{"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": 200}, spec["bulkSubscribe"])
 	topic.Together = false
 	spec = Subscription(event.Banking, topic).Fields["spec"].(map[string]any)
 	require.Equal(t, map[string]any{"default": Events + topic.Name}, spec["routes"])
