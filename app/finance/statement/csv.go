@@ -164,12 +164,15 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		}
 		all = append(all, record{row, number})
 	}
-	near := h.beside(c)
 	cells := make([][]string, len(all))
 	for i, row := range all {
+		if h.again(row.fields) {
+			return invalid("file", "has its header once more in line %d, as files of several accounts do: export each account into a file of its own", row.number)
+		}
 		cells[i] = row.fields
 	}
-	if err := near.oneAccount(cells); err != nil {
+	near := h.beside(c)
+	if err := h.oneAccount(c, cells); err != nil {
 		return err
 	}
 	width := r.width
@@ -199,6 +202,10 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		l, err := m.line(row.fields, c, layout)
 		if err != nil {
 			s.refuse(row.number, "%s", err.Error())
+			continue
+		}
+		if isBalance(l.Description) {
+			s.refuse(row.number, "%s", errBalance.Error())
 			continue
 		}
 		l.Number = row.number
@@ -451,6 +458,57 @@ func (h headers) beside(c columns) (b beside) {
 	return b
 }
 
+// accountsOf are the columns of the account that a row belongs to whose headers alone do
+// not say whether it is the other party's. It is not where another column is the other
+// party's, nor where few accounts fill every row: those of other parties are many, and
+// missing with cards and cash. Cards are not accounts: several may be of one.
+func (h headers) accountsOf(c columns, rows [][]string) (found []int) {
+	taken := append([]int{c.date, c.category, c.amount, c.debit, c.credit, c.reference, c.currency, c.direction}, c.description...)
+	has := func(name string, words map[string]bool) bool {
+		return slices.ContainsFunc(strings.Fields(name), func(word string) bool { return words[strings.Trim(word, ".:")] })
+	}
+	counter := false
+	for _, name := range h.shown {
+		counter = counter || has(fold(name), counterAccounts)
+	}
+	for i, name := range h.shown {
+		name = fold(name)
+		if slices.Contains(taken, i) || ownAccount[name] || !has(name, accountNumbers) || has(name, counterWords) || has(name, typeWords) || has(name, currencyWords) || has(name, balanceWords) {
+			continue
+		}
+		if values, filled := distinct(rows, i); counter || filled && len(rows) >= 4 && 2*values <= len(rows) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// accountNumbers are words in headers of numbers of accounts, whosever they are;
+// counterAccounts are those of the other party's.
+var (
+	accountNumbers  = set(`account konto kontonummer kontonr rekening rekeningnummer compte cuenta conto conta účet účtu ucet rachunek rachunku számla számlaszám hesap iban`)
+	counterAccounts = set(`gegenkonto gegenkontonummer tegenrekening protiúčet protiúčtu ellenszámla counterparty contra counter`)
+)
+
+// distinct counts a column's values, and tells whether every row has one.
+func distinct(rows [][]string, i int) (values int, filled bool) {
+	seen := map[string]bool{}
+	filled = true
+	for _, row := range rows {
+		if i >= len(row) || strings.TrimSpace(row[i]) == "" {
+			filled = false
+			continue
+		}
+		seen[clean(unwrap(row[i]), maxShort)] = true
+	}
+	return len(seen), filled
+}
+
+// again reports whether a row is the header once more.
+func (h headers) again(row []string) bool {
+	return len(h.shown) > 1 && slices.EqualFunc(h.shown, row, func(name, cell string) bool { return fold(name) == fold(cell) })
+}
+
 func feeColumn(name string) bool {
 	words := strings.Fields(name)
 	return slices.ContainsFunc(words, func(word string) bool { return feeWords[word] }) &&
@@ -458,8 +516,8 @@ func feeColumn(name string) bool {
 }
 
 // oneAccount refuses a file with the movements of several accounts.
-func (b beside) oneAccount(rows [][]string) error {
-	for _, i := range b.account {
+func (h headers) oneAccount(c columns, rows [][]string) error {
+	for _, i := range append(h.beside(c).account, h.accountsOf(c, rows)...) {
 		first := ""
 		for _, row := range rows {
 			if i >= len(row) || strings.TrimSpace(row[i]) == "" {
@@ -470,7 +528,8 @@ func (b beside) oneAccount(rows [][]string) error {
 				first = name
 			}
 			if name != first {
-				return invalid("file", "holds more than one account, %s and %s: export each account into a file of its own", quote(first), quote(name))
+				return invalid("file", "holds more than one account, %s and %s under %s: export each account into a file of its own; if these are other people's accounts, call the column Counterparty",
+					quote(first), quote(name), quote(h.shown[i]))
 			}
 		}
 	}

@@ -334,7 +334,7 @@ func (p *Proposal) csv(text string) error {
 	p.columns(names, t, data)
 	if c, err := m.columns(names); err == nil && !m.NoHeader {
 		var refused apperror.Invalid
-		if errors.As(names.beside(c).oneAccount(data), &refused) {
+		if errors.As(names.oneAccount(c, data), &refused) {
 			p.unsure(refused.Field, refused.Reason)
 		}
 	}

@@ -178,6 +178,7 @@ var balances = map[string]bool{
 	"açılış bakiyesi": true, "kapanış bakiyesi": true, "devreden bakiye": true, "devir bakiyesi": true, "početno stanje": true, "završno stanje": true, "začetno stanje": true, "končno stanje": true,
 	"входящий остаток": true, "исходящий остаток": true, "начальный остаток": true, "конечный остаток": true, "вхідний залишок": true, "вихідний залишок": true,
 	"начално салдо": true, "крайно салдо": true, "αρχικό υπόλοιπο": true, "τελικό υπόλοιπο": true, "υπόλοιπο": true,
+	"前月繰越": true, "前月繰越残高": true, "繰越残高": true, "残高": true, "上期余额": true, "期初余额": true, "期末余额": true, "余额": true,
 }
 
 // What stands beside such words: "Solde au 31/08/2026", "Saldo do dia 02/09".

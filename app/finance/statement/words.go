@@ -74,7 +74,7 @@ var (
 		bokföringsdatum bogført bogføringsdato bokført könyvelés könyvelési comptabilisation comptable operación operação operacion lancamento lançamento contabile boekdatum boekingsdatum kirjauspäivä`)
 	balanceWords = set(`balance saldo solde sold zůstatek zostatok egyenleg kontostand saldot kontosaldo saldi bakiye bakiyesi остаток баланс υπόλοιπο likutis atlikums jääk
 		accountbalance runningbalance saldonachbuchung`)
-	feeWords = set(`fee fees gebühr gebühren entgelt frais comisión comisiones commissione commissioni comissão kosten poplatek poplatky poplatok opłata prowizja
+	feeWords = set(`fee fees commission commissions gebühr gebühren entgelt frais comisión comisiones commissione commissioni comissão kosten poplatek poplatky poplatok opłata prowizja
 		díj jutalék avgift avgifter gebyr gebyrer provize komisyon masraf charges комиссия`)
 	rateWords    = set(`rate kurs wechselkurs taux cambio kurz árfolyam course exchange`)
 	accountWords = set(`account accountname accountnumber accountno accountid konto kontonummer kontonr kontoname rekening rekeningnummer compte cuenta conta conto
