@@ -173,8 +173,12 @@ func (l *Ledger) accept(ctx context.Context, tx pgx.Tx, user uuid.UUID, p Transf
 		return Transaction{}, err
 	}
 	q := backenddb.New(tx)
-	if m, err := q.AcceptedTransfer(ctx, user, p.OutID); err == nil && m.InID == p.InID {
+	before, err := q.AcceptedTransfer(ctx, user, p.OutID)
+	switch {
+	case err == nil && before.InID == p.InID:
 		return out, nil
+	case err != nil && !errors.Is(err, pgx.ErrNoRows):
+		return Transaction{}, err // it is the reason, not that the transaction is aborted
 	}
 	if err := p.check(out, in); err != nil {
 		return Transaction{}, err
