@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +32,8 @@ const (
 // batcher hands events of one topic to a BatchHandler. The sidecar delivers the
 // partitions of a topic side by side, each event alone or several together; what
 // arrives while a batch is being handled makes up the next one. So nothing waits for a
-// batch to fill, and an event has an answer of its own, as if it had been handled alone.
+// batch to fill, but for the rest of its own request, and an event has an answer of its
+// own, as if it had been handled alone.
 //
 // When a batch fails, its events are handled one at a time: what one of them does to
 // the transaction is not the others' fault, and only a failure alone is an attempt.
@@ -90,11 +92,25 @@ func (b *batcher) act(ctx context.Context, d delivery) (string, error) {
 // work handles what waits, until nothing does.
 func (b *batcher) work() {
 	for {
+		b.awaitRequests()
 		batch := b.next()
 		if len(batch) == 0 {
 			return
 		}
 		b.attempt(batch)
+	}
+}
+
+// awaitRequests waits until the requests of which an event waits are in line as a whole:
+// the first of several events, handled alone, would have the others wait for it.
+func (b *batcher) awaitRequests() {
+	b.mu.Lock()
+	waiting := slices.Clone(b.waiting)
+	b.mu.Unlock()
+	for _, w := range waiting {
+		if w.d.of != nil {
+			<-w.d.of.inLine
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ func (r *Receiver) deadLettered(next step) step {
 			r.failures.forget(d.topic, d.event.ID)
 			return outcome, nil
 		case outcome == Refused, outcome == Dead:
+			if d.inLine != nil {
+				d.inLine() // those that came with it do not wait for the broker
+			}
 			return outcome, r.deadLetter(ctx, d, err)
 		case outcome != Failed:
 			return outcome, fmt.Errorf("event %s: %w", d.event.ID, err)

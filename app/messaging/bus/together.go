@@ -16,6 +16,8 @@ import (
 // one that failed must fail too.
 type together struct {
 	failed map[string]bool // keys; guarded by the batcher's mutex
+	// inLine is closed once all of its events wait for their batch, or need none.
+	inLine chan struct{}
 }
 
 // theirs is a request of the sidecar's for several events.
@@ -52,7 +54,7 @@ func (r *Receiver) receiveTogether(topic string, deliver step) http.HandlerFunc 
 			return
 		}
 		statuses := make([]entryStatus, len(its.Entries))
-		of := &together{failed: map[string]bool{}}
+		of := &together{failed: map[string]bool{}, inLine: make(chan struct{})}
 		var all sync.WaitGroup
 		for i, entry := range its.Entries {
 			statuses[i] = entryStatus{entry.ID, again}
@@ -68,6 +70,7 @@ func (r *Receiver) receiveTogether(topic string, deliver step) http.HandlerFunc 
 			})
 			<-inLine
 		}
+		close(of.inLine)
 		all.Wait()
 		answer(w, http.StatusOK, map[string][]entryStatus{"statuses": statuses})
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +55,45 @@ func TestEventsThatComeTogetherAreHandledInTheirOrder(t *testing.T) {
 	}
 	require.Equal(t, slices.Repeat([]bool{true}, len(raws)), deliverAll(t, b.receiver.Handler(), raws...))
 	require.Equal(t, ids, slices.Concat(b.seen...))
+}
+
+// The first of several, handled alone, would have the others wait for it.
+func TestEventsThatComeTogetherAreOneBatch(t *testing.T) {
+	b := newBatches(t, func(context.Context, []string) error { return nil })
+	close(b.gate)
+	to := b.receiver.Handler()
+	for n := range 200 {
+		var raws [][]byte
+		for range 20 {
+			_, raw := encoded(t)
+			raws = append(raws, raw)
+		}
+		deliverAll(t, to, raws...)
+		require.Len(t, b.seen, n+1)
+		require.Len(t, b.seen[n], 20)
+	}
+}
+
+// A dead letter may take as long as the broker does.
+func TestWhatIsRefusedHoldsUpNothingThatCameWithIt(t *testing.T) {
+	b := newBatches(t, func(context.Context, []string) error { return nil })
+	close(b.gate)
+	handled := make(chan struct{})
+	b.receiver.Batches[topic] = func(_ context.Context, events []event.CloudEvent) ([]bool, error) {
+		close(handled)
+		return []bool{true}, nil
+	}
+	letter := b.receiver.DeadLetter
+	b.receiver.DeadLetter = func(ctx context.Context, topic, key string, payload []byte) error {
+		select {
+		case <-handled:
+		case <-time.After(10 * time.Second):
+			return errAway
+		}
+		return letter(ctx, topic, key, payload)
+	}
+	_, good := encoded(t)
+	require.Equal(t, []bool{true, true}, deliverAll(t, b.receiver.Handler(), []byte(`7`), good))
 }
 
 // In one request a key may have several events, which alone it never has in delivery.
