@@ -234,6 +234,9 @@ type charge struct {
 // inSeries tells whether t is a charge that recurs, and what is usual for it.
 func inSeries(there []history.Transaction, t history.Transaction) charge {
 	for _, s := range recurring.InGroup(append(there[:len(there):len(there)], t), t.At) {
+		if s.Odd != nil && s.Odd.ID == t.ID {
+			return charge{true, stats.Median(amounts(s.Charges))}
+		}
 		if !s.Contains(t) || len(s.Charges) < 2 {
 			continue
 		}

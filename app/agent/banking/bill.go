@@ -144,10 +144,8 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 		for i := len(s.Charges) - 1; i >= 0 && s.Charges[i].At.After(now.Add(-everyday)); i-- {
 			expected[s.Charges[i].ID] = true
 		}
-		days := s.Dates(tomorrow, o.Payday)
-		if len(days) > 0 && slices.ContainsFunc(ahead, func(t history.Transaction) bool { return recurring.SameGroup(t, last) }) {
-			days = days[1:] // it is booked already, and the balance knows of it
-		}
+		var days []time.Time
+		days, ahead = s.Unpaid(tomorrow, o.Payday, ahead) // of what is booked already the balance knows
 		for _, day := range days {
 			due[day] = due[day].Add(s.Amount)
 			o.Bills = o.Bills.Add(s.Amount)

@@ -216,22 +216,57 @@ func TestCashFlow(t *testing.T) {
 	}
 }
 
-// Rent that is entered on the evening before is in the balance, and not still to come.
+// What is dated ahead of the present is in the balance; a charge among it is not
+// expected once more, and what is none changes nothing of what is to come.
 func TestWhatIsBookedAheadIsNotExpectedOnceMore(t *testing.T) {
 	var h []history.Transaction
 	for month := range 5 {
 		first := start.AddDate(0, month, 0)
-		h = append(h, earned("Acme Payroll", "3000", first.AddDate(0, 0, 24)), spent("Rent", "1200", first.AddDate(0, 0, 4)))
+		h = append(h, earned("Acme Payroll", "3000", first.AddDate(0, 0, 24)), spent("Rent", "1200", first.AddDate(0, 0, 4)),
+			spent("Amazon", "8.99", first.AddDate(0, 0, 5)), spent("Stadtwerke", []string{"80", "95", "71", "88", "90"}[month], first.AddDate(0, 0, 6)))
 	}
 	for day := range 155 {
 		h = append(h, spent([]string{"Rewe", "Lidl", "Aldi"}[day%3], "40", at(day, 12)))
 	}
-	now := start.AddDate(0, 5, 3).Add(22 * time.Hour)
-	with := func(balance int64) []history.Wallet {
-		return []history.Wallet{{ID: wallet, Name: "Current account", Type: history.Bank, Currency: "EUR", Balance: decimal.NewFromInt(balance)}}
+	for i, day := range []int{13, 40, 57, 99, 130} { // purchases beside the membership
+		h = append(h, spent("Amazon", decimal.NewFromInt(int64(23+17*i)).String(), at(day, 15)))
 	}
-	before := sorted(h)
-	require.NotEmpty(t, CashFlow(with(900), recurring.Find(before, now), before, now), "the rent is still to come")
-	booked := sorted(append(before[:len(before):len(before)], spent("Rent", "1200", now.Add(12*time.Hour))))
-	require.Empty(t, CashFlow(with(900), recurring.Find(booked, now), booked, now), "the rent is paid, and 900 last for 20 days of 40")
+	h = sorted(h)
+	now := start.AddDate(0, 5, 3).Add(22 * time.Hour) // June 4
+	ahead := now.Add(12 * time.Hour)
+	w := history.Wallet{ID: wallet, Name: "Current account", Type: history.Bank, Currency: "EUR", Balance: decimal.NewFromInt(5000)}
+	inDollars := spent("Rent", "1200", ahead)
+	inDollars.Currency = "USD"
+	for name, c := range map[string]struct {
+		booked []history.Transaction
+		bills  string
+	}{
+		"nothing is booked":       {nil, "1298.99"},
+		"the rent":                {[]history.Transaction{spent("Rent", "1200", ahead)}, "98.99"},
+		"the rent at a new price": {[]history.Transaction{spent("Rent", "1260", ahead)}, "98.99"},
+		"a deposit to the landlord, beside the rent":    {[]history.Transaction{spent("Rent", "3600", ahead)}, "1298.99"},
+		"the rent and a deposit":                        {[]history.Transaction{spent("Rent", "1200", ahead), spent("Rent", "3600", ahead)}, "98.99"},
+		"a purchase at the shop of the membership":      {[]history.Transaction{spent("Amazon", "45.90", ahead)}, "1298.99"},
+		"a purchase of nearly the membership's amount":  {[]history.Transaction{spent("Amazon", "9.99", ahead)}, "1298.99"},
+		"the membership":                                {[]history.Transaction{spent("Amazon", "8.99", ahead)}, "1290"},
+		"the membership and a purchase":                 {[]history.Transaction{spent("Amazon", "45.90", ahead), spent("Amazon", "8.99", ahead)}, "1290"},
+		"a bill that varies":                            {[]history.Transaction{spent("Stadtwerke", "76", ahead)}, "1208.99"},
+		"a year's settlement beside a bill that varies": {[]history.Transaction{spent("Stadtwerke", "412", ahead)}, "1298.99"},
+		"another currency":                              {[]history.Transaction{inDollars}, "1298.99"},
+		"money that comes back from the merchant":       {[]history.Transaction{earned("Rent", "1200", ahead)}, "1298.99"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := sorted(h, c.booked)
+			o, ok := LookAhead(w, recurring.Find(all, now), all, now)
+			require.True(t, ok)
+			require.Equal(t, c.bills, o.Bills.String())
+		})
+	}
+	with := func(balance int64) []history.Wallet {
+		w.Balance = decimal.NewFromInt(balance)
+		return []history.Wallet{w}
+	}
+	require.NotEmpty(t, CashFlow(with(1000), recurring.Find(h, now), h, now), "the rent is still to come")
+	booked := sorted(h, []history.Transaction{spent("Rent", "1200", ahead)})
+	require.Empty(t, CashFlow(with(1000), recurring.Find(booked, now), booked, now), "the rent is paid, and 1000 last for 20 days of 40")
 }

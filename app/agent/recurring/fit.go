@@ -71,6 +71,7 @@ func steady(points []point, income bool) (Series, bool) {
 			continue
 		}
 		kept := c.withoutCopies(points)
+		kept, odd := withoutOdd(kept, c.least)
 		if len(kept) < c.least {
 			continue
 		}
@@ -103,10 +104,32 @@ func steady(points []point, income bool) (Series, bool) {
 			slack = 2 // within two weeks, what is bought now and then is near to any day
 		}
 		if s, ok := c.fit(kept, slack, 0.8); ok && s.better(best) {
+			s.odd = odd
 			best = s
 		}
 	}
 	return best, len(best.points) > 0
+}
+
+// oddTimes is how many times the amount before, or what part of it, a steady charge
+// is not: no price rises or falls so far at once.
+const oddTimes = 2.5
+
+// withoutOdd takes off the latest point when its amount is far from those of the two
+// before it, which may be the two halves of a salary, and charges enough are left
+// without it. A new price is known by its second charge.
+func withoutOdd(points []point, least int) (kept []point, odd *point) {
+	n := len(points)
+	if n <= least || n < 2 {
+		return points, nil
+	}
+	last := points[n-1]
+	for _, before := range points[max(0, n-3) : n-1] {
+		if last.amount <= before.amount*oddTimes && before.amount <= last.amount*oddTimes {
+			return points, nil
+		}
+	}
+	return points[:n-1], &last
 }
 
 // better tells whether charges keep the days of s better than those of best. By less

@@ -40,16 +40,21 @@ type Series struct {
 	// seasons, that of a year before, as far as this year differs from it.
 	Amount  decimal.Decimal
 	Charges []history.Transaction // in order of time
-	Next    time.Time             // the day of the next one
+	// Odd is a payment after the last charge that is too far from a steady amount to
+	// be one, until a second like it shows a new price; nil: there is none.
+	Odd  *history.Transaction
+	Next time.Time // the day of the next one
 	// Ended: the next one is long overdue.
 	Ended      bool
 	Confidence float64
 
 	points  []point   // of Charges
+	odd     *point    // of Odd
 	anchor  time.Time // an ideal day, from which the others are counted
 	second  time.Time // that of the other half of the month, after it, of what comes twice a month
 	periods int       // from the anchor to the last charge
 	strays  float64   // how many days charges lie off their ideal day, on average
+	among   bool      // other purchases at the merchant: only its amount tells a charge
 }
 
 // ideal is the day of the charge so many periods after the first.
@@ -188,6 +193,7 @@ func InGroup(all []history.Transaction, now time.Time) []Series {
 	}
 	for i := range found {
 		first := all[found[i].points[0].at].Amount
+		found[i].among = true
 		found[i].goOn(points, used)
 		found[i].finish(key+"|"+first.StringFixed(2), all, now)
 	}
@@ -200,14 +206,20 @@ func (s *Series) finish(key string, all []history.Transaction, now time.Time) {
 	for i, p := range s.points {
 		s.Charges[i] = all[p.at]
 	}
+	if s.odd != nil {
+		s.Odd = &all[s.odd.at]
+	}
 	last := s.Last()
 	s.Key, s.Type = key, last.Type
 	s.Merchant = merchant.Of(last)
 	s.Name = merchant.Show(cmp.Or(s.Merchant, last.Category))
 	s.Amount = last.Amount
 	s.Next = s.ideal(s.periods + 1)
-	if n := len(s.Charges); s.Cadence.twice && n > 1 && near(stats.Float(s.Charges[n-2].Amount), stats.Float(last.Amount), 0.6) {
-		s.Amount = s.Charges[n-2].Amount // of the same half of the month
+	if n := len(s.points); s.Cadence.twice && n > 1 {
+		other := s.points[n-2].amount // of the same half of the month as the next
+		if near(other, s.points[n-1].amount, 0.6) || n > 3 && near(other, s.points[n-4].amount, 0.03) {
+			s.Amount = s.Charges[n-2].Amount
+		}
 	}
 	if s.Variable {
 		s.Amount = s.seasonal()
