@@ -63,6 +63,7 @@ type New struct {
 	Duplicates string `json:"duplicates,omitempty" enum:"skip,import" doc:"What becomes of what is there already; without it, skip. With import, what is only probably there is imported too"`
 	Probable   string `json:"probable,omitempty" enum:"skip,import" doc:"What becomes of lines that are probably there already, as a preview lists them, and that skip and import do not name. Needed when there are any"`
 	Skip       []int  `json:"skip,omitempty" maxItems:"5000" doc:"Lines that are probably there already and are left out, by their number in the file"`
+	Again      string `json:"again,omitempty" enum:"import" doc:"Needed where a preview's again is not empty and lines would be booked: import says that the movements belong to this wallet as well. Lines that are probably there already, in another wallet, are then imported unless probable or skip say otherwise"`
 	Import     []int  `json:"import,omitempty" maxItems:"5000" doc:"Lines that are probably there already and are imported all the same"`
 }
 
@@ -115,6 +116,7 @@ type Probable struct {
 	Amount        money.Amount `json:"amount"`
 	Description   string       `json:"description"`
 	TransactionID uuid.UUID    `json:"transactionId" doc:"The transaction that it probably is"`
+	WalletID      uuid.UUID    `json:"walletId" doc:"That transaction's wallet"`
 	Reason        string       `json:"reason" doc:"What speaks for it"`
 }
 
@@ -132,6 +134,7 @@ type Preview struct {
 	BadLines    []BadLine         `json:"badLines" doc:"The first of these, at most 100"`
 	Duplicates  int               `json:"duplicates" doc:"Lines that are there already"`
 	Probable    []Probable        `json:"probable" doc:"Lines that are probably there already: whether they are imported is to be said"`
+	Again       []Again           `json:"again" doc:"Earlier imports of the same file, into this or another wallet, the latest first, at most 20: whether it is imported once more is to be said"`
 	Accounts    []NamedAccount    `json:"accounts" doc:"The accounts that the statement names as the other side of transfers"`
 }
 
@@ -147,6 +150,7 @@ func (f File) format() statement.Format {
 type parsed struct {
 	lines []statement.Line
 	bad   []BadLine
+	digests
 }
 
 // parse reads the file by a mapping.
@@ -155,7 +159,7 @@ func (f File) parse(mapping statement.Mapping) (parsed, error) {
 	if err != nil {
 		return parsed{}, err
 	}
-	p := parsed{lines, []BadLine{}}
+	p := parsed{lines, []BadLine{}, f.digestsOf(mapping, lines)}
 	for _, b := range unread {
 		p.bad = append(p.bad, BadLine{b.Number, b.Reason})
 	}
@@ -188,7 +192,7 @@ func (f File) propose() (statement.Proposal, error) {
 
 // Preview tells what importing a file would do, and does nothing.
 func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview, error) {
-	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}, Accounts: []NamedAccount{}}
+	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}, Again: []Again{}, Accounts: []NamedAccount{}}
 	proposal, err := f.propose()
 	if err != nil {
 		return p, err
@@ -222,6 +226,9 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			return nil
 		}
 		file.keep(currency, time.Now())
+		if p.Again, err = file.again(ctx, backenddb.New(tx), user); err != nil {
+			return err
+		}
 		wallets, err := backenddb.New(tx).OpenWallets(ctx, user)
 		if err != nil {
 			return err
@@ -243,7 +250,7 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 			}
 			kind, amount := direction(l)
 			if like, is := known.probable[i]; is {
-				p.Probable = append(p.Probable, Probable{l.Number, l.At, kind, amount, l.Description, like.transaction, like.reason})
+				p.Probable = append(p.Probable, Probable{l.Number, l.At, kind, amount, l.Description, like.transaction, like.wallet, like.reason})
 			}
 			if i < shown {
 				row := Row{Line: l.Number, Timestamp: l.At, Type: kind, Amount: amount, Category: known.category(l), Description: l.Description, Refund: known.refund(l), Duplicate: why}
@@ -373,8 +380,19 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		ID: tracing.NewID(), WalletID: n.WalletID, Format: string(n.format()), FileName: n.FileName,
 		Bad: len(bad), BadLines: bad[:min(len(bad), maxBad)], CreatedAt: at,
 	}
-	taken, err := n.choose(lines, known)
+	before, err := file.again(ctx, q, user)
 	if err != nil {
+		return Import{}, err
+	}
+	taken, open, err := n.choose(lines, known)
+	if err != nil {
+		return Import{}, err
+	}
+	// Of a file that came before as a whole, that is asked and not each of its lines.
+	if err := n.wanted(before, lines, append(slices.Clone(taken), open...)); err != nil {
+		return Import{}, err
+	}
+	if err := answered(lines, open); err != nil {
 		return Import{}, err
 	}
 	done.Imported, done.Duplicates = len(taken), len(lines)-len(taken)
@@ -385,6 +403,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 	if err := q.InsertImport(ctx, backenddb.InsertImportParams{
 		ID: done.ID, UserID: user, WalletID: done.WalletID, Format: done.Format, FileName: done.FileName, Imported: int32(done.Imported),
 		Duplicates: int32(done.Duplicates), Bad: int32(done.Bad), BadLines: told, CreatedAt: at,
+		FileDigest: &file.file, MovementsDigest: &file.movements,
 	}); err != nil {
 		return Import{}, err
 	}
@@ -442,9 +461,9 @@ func (k known) refund(l statement.Line) bool {
 	return ledger.Refunds(kind, k.filing.kinds[k.category(l)])
 }
 
-// choose returns the lines that are to be imported, by index. Where that cannot be
-// known without the person, it says what they must answer.
-func (n New) choose(lines []statement.Line, k known) ([]int, error) {
+// choose returns the lines that are to be imported, and those of which only the person
+// knows it, by index.
+func (n New) choose(lines []statement.Line, k known) (taken, open []int, err error) {
 	answers := map[int]bool{} // by line: whether it is imported
 	for _, one := range []struct {
 		field    string
@@ -453,36 +472,41 @@ func (n New) choose(lines []statement.Line, k known) ([]int, error) {
 	}{{"skip", n.Skip, false}, {"import", n.Import, true}} {
 		for _, number := range one.numbers {
 			if before, is := answers[number]; is && before != one.imported {
-				return nil, apperror.Invalid{Field: one.field, Reason: fmt.Sprintf("line %d is to be left out and to be imported: name it once", number)}
+				return nil, nil, apperror.Invalid{Field: one.field, Reason: fmt.Sprintf("line %d is to be left out and to be imported: name it once", number)}
 			}
 			answers[number] = one.imported
 		}
 	}
-	var taken, open []int
 	used := map[int]bool{}
 	for i, l := range lines {
-		_, probable := k.probable[i]
+		like, probable := k.probable[i]
 		imported, answered := answers[l.Number]
 		if (probable || k.skipped[i]) && answered {
 			used[l.Number] = true
 		}
 		switch {
-		case k.skipped[i] && imported, n.Duplicates == "import", k.duplicates[i] == "" && !probable, probable && answered && imported, probable && !answered && n.Probable == "import":
+		case k.skipped[i] && imported, n.Duplicates == "import", k.duplicates[i] == "" && !probable, probable && answered && imported, probable && !answered && n.Probable == "import",
+			probable && !answered && n.Probable == "" && n.Again == importAgain && like.elsewhere:
 			taken = append(taken, i)
 		case probable && !answered && n.Probable == "":
-			open = append(open, l.Number)
+			open = append(open, i)
 		}
 	}
 	for number := range answers {
 		if !used[number] && n.Duplicates != "import" {
-			return nil, apperror.Invalid{Field: "skip", Reason: fmt.Sprintf("line %d is not among the lines that are probably there already: a preview lists them", number)}
+			return nil, nil, apperror.Invalid{Field: "skip", Reason: fmt.Sprintf("line %d is not among the lines that are probably there already: a preview lists them", number)}
 		}
 	}
-	if len(open) > 0 {
-		return nil, apperror.Invalid{Field: "probable", Reason: fmt.Sprintf(
-			"%d lines are probably there already, the first of them line %d: say skip or import, or name them in skip and import; a preview lists them with what speaks for it", len(open), open[0])}
+	return taken, open, nil
+}
+
+// answered refuses lines of which the person has to say whether they are imported.
+func answered(lines []statement.Line, open []int) error {
+	if len(open) == 0 {
+		return nil
 	}
-	return taken, nil
+	return apperror.Invalid{Field: "probable", Reason: fmt.Sprintf(
+		"%d lines are probably there already, the first of them line %d: say skip or import, or name them in skip and import; a preview lists them with what speaks for it", len(open), lines[open[0]].Number)}
 }
 
 func importOf(row backenddb.Import) (Import, error) {

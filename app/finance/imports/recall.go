@@ -2,6 +2,7 @@ package imports
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -34,6 +35,8 @@ type known struct {
 // likeness is what a line probably is, and what speaks for it.
 type likeness struct {
 	transaction uuid.UUID
+	wallet      uuid.UUID
+	elsewhere   bool // an import into another wallet brought it
 	reason      string
 }
 
@@ -61,6 +64,7 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency str
 	}
 	var nearby []backenddb.NearbyRow
 	var others []backenddb.OtherSidesRow
+	var elsewhere []backenddb.ImportedElsewhereRow
 	if len(lines) > 0 {
 		first, last := lines[0].At, lines[0].At
 		for _, l := range lines {
@@ -76,6 +80,11 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency str
 		}); err != nil {
 			return k, err
 		}
+		if elsewhere, err = q.ImportedElsewhere(ctx, backenddb.ImportedElsewhereParams{
+			UserID: user, WalletID: wallet, Fingerprints: k.fingerprints, Amounts: amountsOf(lines), Since: day(first), Until: day(last),
+		}); err != nil {
+			return k, err
+		}
 		if len(moves) > 0 {
 			if others, err = q.OtherSides(ctx, backenddb.OtherSidesParams{
 				UserID: user, WalletIds: otherWallets(moves), Since: day(first).AddDate(0, 0, -sidesApart), Until: day(last).AddDate(0, 0, sidesApart),
@@ -84,7 +93,7 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency str
 			}
 		}
 	}
-	k.compare(lines, imported, skipped, nearby, wallet)
+	k.compare(lines, imported, skipped, nearby, elsewhere, wallet)
 	k.join(lines, others)
 	filed, err := q.Filed(ctx, user)
 	if err != nil {
@@ -141,7 +150,7 @@ const (
 // already. Certain is what was imported with the same fingerprint, and what was
 // entered on the same day with the same amount and text, which has no reference of
 // a bank's and is compared without.
-func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow, skipped []backenddb.SkippedRow, nearby []backenddb.NearbyRow, wallet uuid.UUID) {
+func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow, skipped []backenddb.SkippedRow, nearby []backenddb.NearbyRow, elsewhere []backenddb.ImportedElsewhereRow, wallet uuid.UUID) {
 	before, left, taken := map[string]bool{}, map[string]bool{}, map[uuid.UUID]bool{}
 	for _, one := range imported {
 		before[one.Fingerprint], taken[one.ID] = true, true
@@ -181,14 +190,61 @@ func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow
 	for i := range lines {
 		certain[i] = k.duplicates[i] != ""
 	}
-	rows := make([]matching.Row, len(nearby))
-	for i, row := range nearby {
-		rows[i] = matching.Row{Movement: movement(row, wallet), Origin: origin(row, wallet), Taken: taken[row.ID]}
-	}
 	k.probable = map[int]likeness{}
-	for _, pair := range matching.Duplicates(movements, certain, rows) {
-		k.probable[pair.Line] = likeness{nearby[pair.Row].ID, pair.Reason}
+	for i, row := range k.sameElsewhere(elsewhere) {
+		k.probable[i] = likeness{row.ID, row.WalletID, true, fmt.Sprintf("the same line was imported into the wallet %q", row.Wallet)}
+		certain[i], taken[row.ID] = true, true
 	}
+	rows := make([]matching.Row, 0, len(nearby)+len(elsewhere))
+	for _, row := range nearby {
+		rows = append(rows, matching.Row{Movement: movement(row, wallet), Origin: origin(row, wallet), Taken: taken[row.ID]})
+	}
+	for _, row := range elsewhere {
+		rows = append(rows, matching.Row{Movement: movement(nearbyOf(row), row.ImportedInto), Origin: matching.ImportedElsewhere, Taken: taken[row.ID]})
+	}
+	for _, pair := range matching.Duplicates(movements, certain, rows) {
+		if pair.Row < len(nearby) {
+			row := nearby[pair.Row]
+			k.probable[pair.Line] = likeness{row.ID, row.WalletID, false, pair.Reason}
+			continue
+		}
+		row := elsewhere[pair.Row-len(nearby)]
+		k.probable[pair.Line] = likeness{row.ID, row.WalletID, true, fmt.Sprintf("%s (imported into %q)", pair.Reason, row.Wallet)}
+	}
+}
+
+// sameElsewhere finds the lines that were imported into another wallet.
+func (k *known) sameElsewhere(elsewhere []backenddb.ImportedElsewhereRow) map[int]backenddb.ImportedElsewhereRow {
+	rows, found := map[string]backenddb.ImportedElsewhereRow{}, map[int]backenddb.ImportedElsewhereRow{}
+	for _, row := range elsewhere {
+		rows[row.Fingerprint] = row
+	}
+	for i, fingerprint := range k.fingerprints {
+		if row, is := rows[fingerprint]; is && k.duplicates[i] == "" {
+			found[i] = row
+		}
+	}
+	return found
+}
+
+// nearbyOf is a row as if it touched the wallet into which it was imported.
+func nearbyOf(row backenddb.ImportedElsewhereRow) backenddb.NearbyRow {
+	return backenddb.NearbyRow{
+		ID: row.ID, WalletID: row.WalletID, ToWalletID: row.ToWalletID, Type: row.Type, Amount: row.Amount, ToAmount: row.ToAmount,
+		Description: row.Description, Date: row.Date, ImportedInto: &row.ImportedInto,
+	}
+}
+
+func amountsOf(lines []statement.Line) []decimal.Decimal {
+	amounts, seen := []decimal.Decimal{}, map[string]bool{}
+	for _, l := range lines {
+		amount := l.Amount.Abs()
+		if key := amount.String(); !seen[key] {
+			seen[key] = true
+			amounts = append(amounts, amount)
+		}
+	}
+	return amounts
 }
 
 // entered are the transactions that were entered for the wallet by no import, by

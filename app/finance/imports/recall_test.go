@@ -50,7 +50,7 @@ func TestDuplicates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			imported := []backenddb.ImportedRow{{ID: uuid.New(), Fingerprint: statement.Fingerprint(line(7, "-1", "B", "R2"), 1)}}
 			k := known{fingerprints: statement.Fingerprints(c.lines)}
-			k.compare(c.lines, imported, nil, nearby, wallet)
+			k.compare(c.lines, imported, nil, nearby, nil, wallet)
 			require.Equal(t, c.want, k.duplicates)
 			require.Len(t, k.probable, len(c.probable))
 			for i, id := range c.probable {
@@ -80,7 +80,10 @@ func TestWhatIsImportedOfWhatIsProbablyThere(t *testing.T) {
 		"a line that the file does not have": {New{Probable: "skip", Skip: []int{-1}}, nil, "line -1 is not among"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			taken, err := c.answer.choose(lines, k)
+			taken, open, err := c.answer.choose(lines, k)
+			if err == nil {
+				err = answered(lines, open)
+			}
 			if c.refused != "" {
 				require.ErrorContains(t, err, c.refused)
 				return

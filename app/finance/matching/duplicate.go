@@ -22,6 +22,8 @@ const (
 	Moved
 	// Imported from another statement of the same account.
 	Imported
+	// ImportedElsewhere: imported from a statement into another wallet.
+	ImportedElsewhere
 )
 
 // Row is a movement that the ledger has already.
@@ -200,6 +202,8 @@ func (d *duplicates) weigh(line Movement, row Row, alone func() bool) (float64, 
 		}
 	case Elsewhere:
 		possible = named && text >= similar && lag >= -2 && lag <= 5
+	case ImportedElsewhere: // the same statement, in part or written otherwise
+		possible = lag == 0 && (named && text >= similar || !named && line.Description == row.Description)
 	case Moved: // the two banks write of it what they like
 		possible = lag >= -2 && lag <= 5
 	case Imported:
@@ -234,7 +238,7 @@ func reason(lag int, text float64, named bool, origin Origin) string {
 		what = "another description"
 	}
 	where := ""
-	if origin == Elsewhere {
+	if origin == Elsewhere || origin == ImportedElsewhere {
 		where = ", in another wallet"
 	}
 	return "same amount, " + apart(lag) + ", " + what + where

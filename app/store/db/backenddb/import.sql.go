@@ -120,7 +120,7 @@ func (q *Queries) Filed(ctx context.Context, userID uuid.UUID) ([]FiledRow, erro
 }
 
 const importByID = `-- name: ImportByID :one
-SELECT id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, undone_at FROM imports WHERE id = $1 AND user_id = $2
+SELECT id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, undone_at, file_digest, movements_digest FROM imports WHERE id = $1 AND user_id = $2
 `
 
 func (q *Queries) ImportByID(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Import, error) {
@@ -138,12 +138,14 @@ func (q *Queries) ImportByID(ctx context.Context, iD uuid.UUID, userID uuid.UUID
 		&i.BadLines,
 		&i.CreatedAt,
 		&i.UndoneAt,
+		&i.FileDigest,
+		&i.MovementsDigest,
 	)
 	return i, err
 }
 
 const importForUpdate = `-- name: ImportForUpdate :one
-SELECT id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, undone_at FROM imports WHERE id = $1 AND user_id = $2 FOR UPDATE
+SELECT id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, undone_at, file_digest, movements_digest FROM imports WHERE id = $1 AND user_id = $2 FOR UPDATE
 `
 
 func (q *Queries) ImportForUpdate(ctx context.Context, iD uuid.UUID, userID uuid.UUID) (Import, error) {
@@ -161,6 +163,8 @@ func (q *Queries) ImportForUpdate(ctx context.Context, iD uuid.UUID, userID uuid
 		&i.BadLines,
 		&i.CreatedAt,
 		&i.UndoneAt,
+		&i.FileDigest,
+		&i.MovementsDigest,
 	)
 	return i, err
 }
@@ -199,8 +203,83 @@ func (q *Queries) Imported(ctx context.Context, userID uuid.UUID, walletID uuid.
 	return items, nil
 }
 
+const importedElsewhere = `-- name: ImportedElsewhere :many
+SELECT t.id, t.wallet_id, w.name AS wallet, t.to_wallet_id, t.type, t.amount, t.to_amount, t.description, t.date, coalesce(t.fingerprint, '') AS fingerprint, i.wallet_id AS imported_into
+FROM transactions t JOIN imports i ON i.id = t.import_id JOIN wallets w ON w.id = t.wallet_id
+WHERE t.id IN (
+        SELECT f.id FROM transactions f WHERE f.user_id = $1 AND f.fingerprint = ANY ($2::text[])
+        UNION
+        SELECT d.id FROM transactions d WHERE d.user_id = $1 AND d.date BETWEEN $3 AND $4 AND d.amount = ANY ($5::numeric[]) AND d.import_id IS NOT NULL)
+    AND t.deleted_at IS NULL AND i.wallet_id <> $6 AND t.wallet_id <> $6 AND t.to_wallet_id IS DISTINCT FROM $6
+ORDER BY t.date, t.id LIMIT 50000
+`
+
+type ImportedElsewhereParams struct {
+	UserID       uuid.UUID
+	Fingerprints []string
+	Since        time.Time
+	Until        time.Time
+	Amounts      []decimal.Decimal
+	WalletID     uuid.UUID
+}
+
+type ImportedElsewhereRow struct {
+	ID           uuid.UUID
+	WalletID     uuid.UUID
+	Wallet       string
+	ToWalletID   *uuid.UUID
+	Type         string
+	Amount       decimal.Decimal
+	ToAmount     *decimal.Decimal
+	Description  string
+	Date         time.Time
+	Fingerprint  string
+	ImportedInto uuid.UUID
+}
+
+// What imports into other wallets brought that may be lines of a statement of the
+// wallet: the same lines, and the same amounts within its days.
+func (q *Queries) ImportedElsewhere(ctx context.Context, arg ImportedElsewhereParams) ([]ImportedElsewhereRow, error) {
+	rows, err := q.db.Query(ctx, importedElsewhere,
+		arg.UserID,
+		arg.Fingerprints,
+		arg.Since,
+		arg.Until,
+		arg.Amounts,
+		arg.WalletID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ImportedElsewhereRow{}
+	for rows.Next() {
+		var i ImportedElsewhereRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.WalletID,
+			&i.Wallet,
+			&i.ToWalletID,
+			&i.Type,
+			&i.Amount,
+			&i.ToAmount,
+			&i.Description,
+			&i.Date,
+			&i.Fingerprint,
+			&i.ImportedInto,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const imports = `-- name: Imports :many
-SELECT id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, undone_at FROM imports
+SELECT id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, undone_at, file_digest, movements_digest FROM imports
 WHERE user_id = $1
     AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3::uuid))
 ORDER BY created_at DESC, id DESC LIMIT $4
@@ -239,6 +318,8 @@ func (q *Queries) Imports(ctx context.Context, arg ImportsParams) ([]Import, err
 			&i.BadLines,
 			&i.CreatedAt,
 			&i.UndoneAt,
+			&i.FileDigest,
+			&i.MovementsDigest,
 		); err != nil {
 			return nil, err
 		}
@@ -251,21 +332,23 @@ func (q *Queries) Imports(ctx context.Context, arg ImportsParams) ([]Import, err
 }
 
 const insertImport = `-- name: InsertImport :exec
-INSERT INTO imports (id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO imports (id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, file_digest, movements_digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertImportParams struct {
-	ID         uuid.UUID
-	UserID     uuid.UUID
-	WalletID   uuid.UUID
-	Format     string
-	FileName   string
-	Imported   int32
-	Duplicates int32
-	Bad        int32
-	BadLines   []byte
-	CreatedAt  time.Time
+	ID              uuid.UUID
+	UserID          uuid.UUID
+	WalletID        uuid.UUID
+	Format          string
+	FileName        string
+	Imported        int32
+	Duplicates      int32
+	Bad             int32
+	BadLines        []byte
+	CreatedAt       time.Time
+	FileDigest      *string
+	MovementsDigest *string
 }
 
 func (q *Queries) InsertImport(ctx context.Context, arg InsertImportParams) error {
@@ -280,6 +363,8 @@ func (q *Queries) InsertImport(ctx context.Context, arg InsertImportParams) erro
 		arg.Bad,
 		arg.BadLines,
 		arg.CreatedAt,
+		arg.FileDigest,
+		arg.MovementsDigest,
 	)
 	return err
 }
@@ -513,6 +598,53 @@ func (q *Queries) PutSkips(ctx context.Context, arg PutSkipsParams) error {
 		arg.TransactionIds,
 	)
 	return err
+}
+
+const sameFiles = `-- name: SameFiles :many
+SELECT i.id, i.wallet_id, w.name AS wallet, i.file_name, i.created_at, i.file_digest, count(*) AS present
+FROM imports i JOIN wallets w ON w.id = i.wallet_id JOIN transactions t ON t.import_id = i.id AND t.deleted_at IS NULL
+WHERE i.user_id = $1 AND i.undone_at IS NULL AND (i.file_digest = $2::text OR i.movements_digest = $3::text)
+GROUP BY i.id, w.name ORDER BY i.created_at DESC, i.id LIMIT 20
+`
+
+type SameFilesRow struct {
+	ID         uuid.UUID
+	WalletID   uuid.UUID
+	Wallet     string
+	FileName   string
+	CreatedAt  time.Time
+	FileDigest *string
+	Present    int64
+}
+
+// Imports of the same file, or of the same movements, of which transactions are there
+// still, the latest first.
+func (q *Queries) SameFiles(ctx context.Context, userID uuid.UUID, fileDigest string, movementsDigest string) ([]SameFilesRow, error) {
+	rows, err := q.db.Query(ctx, sameFiles, userID, fileDigest, movementsDigest)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SameFilesRow{}
+	for rows.Next() {
+		var i SameFilesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.WalletID,
+			&i.Wallet,
+			&i.FileName,
+			&i.CreatedAt,
+			&i.FileDigest,
+			&i.Present,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const skipped = `-- name: Skipped :many

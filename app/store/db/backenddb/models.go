@@ -68,17 +68,19 @@ type Goal struct {
 }
 
 type Import struct {
-	ID         uuid.UUID
-	UserID     uuid.UUID
-	WalletID   uuid.UUID
-	Format     string
-	FileName   string
-	Imported   int32
-	Duplicates int32
-	Bad        int32
-	BadLines   []byte
-	CreatedAt  time.Time
-	UndoneAt   *time.Time
+	ID              uuid.UUID
+	UserID          uuid.UUID
+	WalletID        uuid.UUID
+	Format          string
+	FileName        string
+	Imported        int32
+	Duplicates      int32
+	Bad             int32
+	BadLines        []byte
+	CreatedAt       time.Time
+	UndoneAt        *time.Time
+	FileDigest      *string
+	MovementsDigest *string
 }
 
 type Insight struct {

@@ -1,6 +1,14 @@
 -- name: InsertImport :exec
-INSERT INTO imports (id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at)
-VALUES (@id, @user_id, @wallet_id, @format, @file_name, @imported, @duplicates, @bad, @bad_lines, @created_at);
+INSERT INTO imports (id, user_id, wallet_id, format, file_name, imported, duplicates, bad, bad_lines, created_at, file_digest, movements_digest)
+VALUES (@id, @user_id, @wallet_id, @format, @file_name, @imported, @duplicates, @bad, @bad_lines, @created_at, @file_digest, @movements_digest);
+
+-- Imports of the same file, or of the same movements, of which transactions are there
+-- still, the latest first.
+-- name: SameFiles :many
+SELECT i.id, i.wallet_id, w.name AS wallet, i.file_name, i.created_at, i.file_digest, count(*) AS present
+FROM imports i JOIN wallets w ON w.id = i.wallet_id JOIN transactions t ON t.import_id = i.id AND t.deleted_at IS NULL
+WHERE i.user_id = @user_id AND i.undone_at IS NULL AND (i.file_digest = @file_digest::text OR i.movements_digest = @movements_digest::text)
+GROUP BY i.id, w.name ORDER BY i.created_at DESC, i.id LIMIT 20;
 
 -- name: Imports :many
 SELECT * FROM imports
@@ -32,6 +40,18 @@ SELECT t.id, t.wallet_id, t.to_wallet_id, t.type, t.amount, t.to_amount, t.descr
 FROM transactions t LEFT JOIN imports i ON i.id = t.import_id
 WHERE t.user_id = @user_id AND t.deleted_at IS NULL AND t.date BETWEEN @since AND @until
     AND (t.wallet_id = @wallet_id OR t.to_wallet_id = @wallet_id OR t.currency = @currency AND t.type <> 'transfer' AND t.import_id IS NULL)
+ORDER BY t.date, t.id LIMIT 50000;
+
+-- What imports into other wallets brought that may be lines of a statement of the
+-- wallet: the same lines, and the same amounts within its days.
+-- name: ImportedElsewhere :many
+SELECT t.id, t.wallet_id, w.name AS wallet, t.to_wallet_id, t.type, t.amount, t.to_amount, t.description, t.date, coalesce(t.fingerprint, '') AS fingerprint, i.wallet_id AS imported_into
+FROM transactions t JOIN imports i ON i.id = t.import_id JOIN wallets w ON w.id = t.wallet_id
+WHERE t.id IN (
+        SELECT f.id FROM transactions f WHERE f.user_id = @user_id AND f.fingerprint = ANY (sqlc.arg(fingerprints)::text[])
+        UNION
+        SELECT d.id FROM transactions d WHERE d.user_id = @user_id AND d.date BETWEEN @since AND @until AND d.amount = ANY (@amounts::numeric[]) AND d.import_id IS NOT NULL)
+    AND t.deleted_at IS NULL AND i.wallet_id <> @wallet_id AND t.wallet_id <> @wallet_id AND t.to_wallet_id IS DISTINCT FROM @wallet_id
 ORDER BY t.date, t.id LIMIT 50000;
 
 -- What may be the other sides of transfers, in the wallets that a statement names.
