@@ -26,12 +26,16 @@ import (
 //   - words for numbers, "twice" and "half" among them, must be there as the word or
 //     its digits.
 //
-// Every word must be one that the message or the facts use, or that claims nothing
-// more than they do, and every number must stay what it is of (meaning.go).
+// A text of a category's figures must name the category.
 //
-// Refused too: addresses (web, e-mail), hidden characters, letters of other scripts, digits of other scripts and fractions, digits joined to letters
-// unless the same word is in the facts, links, and texts that are empty, too long or
-// hold control characters.
+// Every word must be one that the message or the facts use, or that claims nothing
+// more than they do, every number must stay what it is of (meaning.go), and what could
+// be must not become what is (claims.go).
+//
+// Refused too: links, addresses, digits joined to letters unless the same word is in the
+// facts, characters other than English letters, digits, punctuation and signs of
+// currencies unless the message or the facts have them, and texts that are empty or
+// too long.
 func Check(text, message string, facts map[string]string) error {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -43,26 +47,46 @@ func Check(text, message string, facts map[string]string) error {
 	case link.MatchString(text):
 		return errors.New("it holds a link or an address")
 	}
+	if err := checkCharacters(text, message, facts); err != nil {
+		return err
+	}
 	if err := checkNumbers(text, message, facts); err != nil {
 		return err
 	}
 	if err := checkWords(text, message, facts); err != nil {
 		return err
 	}
+	if category := strings.ToLower(facts["category"]); category != "" && strings.Contains(strings.ToLower(message), category) && !strings.Contains(strings.ToLower(text), category) && number.MatchString(text) {
+		return fmt.Errorf("it does not say that it is about %s", category)
+	}
 	return checkMeaning(text, message, facts)
 }
 
-func checkNumbers(text, message string, facts map[string]string) error {
+// punctuation are the characters of a text besides letters, digits and signs of
+// currencies: whatever else looks like a letter or a mark may claim anything.
+const punctuation = " .,;:!?'\"()/%-–—−’\u00a0\u202f"
+
+func checkCharacters(text, message string, facts map[string]string) error {
+	given := message
+	for _, fact := range facts {
+		given += fact
+	}
 	for _, r := range text {
-		if unicode.In(r, unicode.Cf, unicode.Co) || unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) && !strings.ContainsRune(message, r) {
-			return fmt.Errorf("%U is a character that is hidden or of another script", r)
-		}
-		if unicode.IsControl(r) {
-			return errors.New("it holds a control character")
-		}
-		if unicode.IsNumber(r) && (r < '0' || r > '9') {
+		_, money := currencies[string(r)]
+		switch {
+		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)), money, strings.ContainsRune(punctuation, r):
+		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Co), !strings.ContainsRune(given, r):
+			return fmt.Errorf("%U is a character that texts do not hold", r)
+		case unicode.IsNumber(r):
 			return fmt.Errorf("%q is a number that cannot be compared", r)
 		}
+	}
+	return nil
+}
+
+func checkNumbers(text, message string, facts map[string]string) error {
+	if strayPercent.MatchString(text) {
+		return errors.New("a percent sign stands behind no number")
 	}
 	known := read(message)
 	for _, fact := range facts {
@@ -119,19 +143,20 @@ func (s *said) cover(text said) error {
 const monthNames = `(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?`
 
 var (
-	link     = regexp.MustCompile(`(?i)[a-z]+://|www\.|@|\b[a-z0-9-]+\.[a-z]{2,}\b`)
-	isoDate  = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b`)
-	isoMonth = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}\b`)
-	dayMonth = regexp.MustCompile(`(?i)\b([0-9]{1,2})(?:st|nd|rd|th)?(?: of)? ` + monthNames + `(?:,? ([0-9]{4}))?\b`)
-	monthDay = regexp.MustCompile(`(?i)\b` + monthNames + ` ([0-9]{1,2})(?:st|nd|rd|th)?(?:,? ([0-9]{4}))?\b`)
-	justYear = regexp.MustCompile(`(?i)\b` + monthNames + ` ([0-9]{4})\b`)
-	clock    = regexp.MustCompile(`\b[0-9]{1,2}:[0-9]{2}\b`)
-	ordinal  = regexp.MustCompile(`(?i)\b([0-9]+)(?:st|nd|rd|th)\b`)
-	mixed    = regexp.MustCompile(`[\p{L}\p{N}]*(?:\p{L}[0-9]|[0-9]\p{L})[\p{L}\p{N}]*`)
-	number   = regexp.MustCompile(`(?:(?:^|[\s(\p{Sc}])[-−])?\p{Sc}?[0-9]+(?:[.,'’\x{00A0}\x{202F}][0-9]+)*`)
-	letters  = regexp.MustCompile(`\p{L}+`)
-	code     = regexp.MustCompile(`\b[A-Z]{3}\b`)
-	sign     = regexp.MustCompile(`\p{Sc}`)
+	link         = regexp.MustCompile(`(?i)[a-z]+://|www\.|@|\b[a-z0-9-]+\.[a-z]{2,}\b`)
+	isoDate      = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b`)
+	isoMonth     = regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}\b`)
+	dayMonth     = regexp.MustCompile(`(?i)\b([0-9]{1,2})(?:st|nd|rd|th)?(?: of)? ` + monthNames + `(?:,? ([0-9]{4}))?\b`)
+	monthDay     = regexp.MustCompile(`(?i)\b` + monthNames + ` ([0-9]{1,2})(?:st|nd|rd|th)?(?:,? ([0-9]{4}))?\b`)
+	justYear     = regexp.MustCompile(`(?i)\b` + monthNames + ` ([0-9]{4})\b`)
+	clock        = regexp.MustCompile(`\b[0-9]{1,2}:[0-9]{2}\b`)
+	ordinal      = regexp.MustCompile(`(?i)\b([0-9]+)(?:st|nd|rd|th)\b`)
+	mixed        = regexp.MustCompile(`[\p{L}\p{N}]*(?:\p{L}[0-9]|[0-9]\p{L})[\p{L}\p{N}]*`)
+	number       = regexp.MustCompile(`(?:(?:^|[\s(\p{Sc}])[-−])?\p{Sc}?[0-9]+(?:[.,'’\x{00A0}\x{202F}][0-9]+)*`)
+	letters      = regexp.MustCompile(`\p{L}+`)
+	code         = regexp.MustCompile(`\b[A-Z]{3}\b`)
+	strayPercent = regexp.MustCompile(`(?:^|[^0-9\s])\s*%`)
+	sign         = regexp.MustCompile(`\p{Sc}`)
 )
 
 var currencies = map[string]string{"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₩": "KRW", "₺": "TRY", "₴": "UAH", "₪": "ILS", "฿": "THB"}

@@ -33,7 +33,7 @@ var concepts = conceptSet(map[string]string{
 	"left":   "left remaining remain remains remainder",
 	"need":   "need needs needed require requires required",
 	"last":   "last latest final recent previous lasted lasting",
-	"next":   "next upcoming coming expect expects expected due soon",
+	"next":   "next upcoming coming expect expected due soon",
 	"usual":  "usual usually normal normally typical typically average middle median",
 	"day":    "day days daily", "week": "week weeks weekly", "month": "month months monthly", "year": "year years yearly annual annually",
 	"payday": "payday", "times": "times", "hold": "hold holds held balance", "again": "again second twice repeated duplicate", "first": "first once",
@@ -48,13 +48,15 @@ var prepositions = wordSet("from to of than against until since")
 
 const negation = "not"
 
-// plain are words that claim nothing.
-var plain = wordSet("a an the this that these those it its you your yours ve re s d ll is are was were be been being has have had having do does did will would " +
-	"could may might can and or but so as at in on for with within about around roughly approximately if when while where which who here there then now just " +
-	"only also too already still yet far total altogether amount amounts sum money category shop store merchant account accounts per each every during " +
-	"percent percentage share part compared looks seems means figure figures through time period called named note quick shows show seen per both into out off " +
-	"comes come adds add stands stand like something some however though because since overall meanwhile " +
-	"we us our noticed see what much many how")
+// plain are words that claim nothing. What is missing here claims something: things
+// that are charged or blocked (account, money), who does it (we), what is to come
+// (will, can), and of how much it is said (altogether).
+var plain = wordSet("a an the this that these those it its you your yours ve re s d is are was were be been being has have having do does did would " +
+	"could may might and or but so as at in on for with within about around roughly approximately if when while where which who here there then now " +
+	"also too already still far amount amounts category per each every during " +
+	"percent percentage share part compared looks seems means figure figures through time period note quick shows show seen per both into out off " +
+	"comes come adds add stands stand like some since meanwhile " +
+	"what much many how")
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -84,6 +86,7 @@ type figure struct {
 	percent       bool
 	kind          kind
 	clause        int      // of the sentence
+	supposed      bool     // its clause says what could be
 	before, after []string // concepts up to the next figure or the sentence's end
 }
 
@@ -125,6 +128,7 @@ func (f figure) around() []string {
 type sentence struct {
 	concepts []string
 	words    []string
+	clauses  [][]string // of words, without currencies
 }
 
 // claims are its concepts without prepositions.
@@ -199,6 +203,8 @@ func understand(text string) meaning {
 		var before []string
 		open := -1 // the figure whose after is being read
 		clause := 0
+		supposed := map[int]bool{} // clauses
+		first := len(m.figures)
 		tokens := piece.FindAllString(one, -1)
 		for i, token := range tokens {
 			behind := ""
@@ -222,14 +228,24 @@ func understand(text string) meaning {
 				continue
 			}
 			its.words = append(its.words, word)
+			for len(its.clauses) <= clause {
+				its.clauses = append(its.clauses, nil)
+			}
+			if !code.MatchString(token) {
+				its.clauses[clause] = append(its.clauses[clause], word)
+			}
+			supposed[clause] = supposed[clause] || suppositions[word]
 			concept, is := concepts[word]
-			if !is {
+			if !is || word == "over" && behind == "a" { // over a year
 				continue
 			}
 			its.concepts, before = append(its.concepts, concept), append(before, concept)
 			if open >= 0 {
 				m.figures[open].after = append(m.figures[open].after, concept)
 			}
+		}
+		for i := first; i < len(m.figures); i++ {
+			m.figures[i].supposed = supposed[m.figures[i].clause]
 		}
 		m.sentences = append(m.sentences, its)
 	}
@@ -307,7 +323,13 @@ func checkMeaning(text, message string, facts map[string]string) error {
 			return err
 		}
 		if at < 0 {
+			if f.supposed || said.sentences[f.sentence].conditional() {
+				return fmt.Errorf("%s is what is, and not what could be", f.value)
+			}
 			continue
+		}
+		if err := known.supposes(known.figures[at], f, said.sentences[f.sentence]); err != nil {
+			return err
 		}
 		if before, is := last[in]; is && known.figures[before].sentence == known.figures[at].sentence && before > at {
 			return fmt.Errorf("%s stands in another order than in the message", f.value)
@@ -323,8 +345,11 @@ func checkMeaning(text, message string, facts map[string]string) error {
 		if err := known.denials(i, one, said); err != nil {
 			return err
 		}
-		if err := known.actors(one); err != nil {
+		if err := known.actors(one, facts); err != nil {
 			return err
+		}
+		if !slices.ContainsFunc(said.figures, func(f figure) bool { return f.sentence == i }) && !known.tells(one) {
+			return fmt.Errorf("the message does not say %q", strings.Join(one.words, " "))
 		}
 	}
 	return nil
@@ -354,7 +379,13 @@ func (m meaning) place(f figure, in sentence, least int, facts map[string]string
 	}
 	for _, name := range names {
 		concept, is := concepts[name]
+		if f.percent != ratios[name] {
+			continue
+		}
 		says := slices.Contains(in.words, name) && !plain[name] || is && slices.Contains(in.concepts, concept) || name == "percent" && f.percent
+		if found { // then it is not said otherwise by another word
+			says = slices.Contains(in.words, name) && !plain[name]
+		}
 		if says && within(around, append(named, shares(f, facts)...)) {
 			return -1, nil
 		}
@@ -379,7 +410,10 @@ func (m meaning) says(f figure, around []string, one figure, named []string, fac
 	if bound := one.bound(); bound != "" && f.bound() != bound {
 		return len(around) > 0 && within(around, named)
 	}
-	if !within(m.per(one), around) {
+	if !within(m.per(one), around) || len(f.after) > 0 && units[f.after[0]] && !slices.Contains(append(m.rate(one), named...), f.after[0]) {
+		return false
+	}
+	if slices.ContainsFunc(one.after, func(concept string) bool { return directions[concept] && !slices.Contains(around, concept) }) {
 		return false
 	}
 	if len(one.after) > 0 && one.after[0] == "times" && (len(f.after) == 0 || f.after[0] != "times") {
@@ -399,6 +433,17 @@ func (m meaning) per(f figure) []string {
 		return unitsOf(f.before)
 	}
 	return nil
+}
+
+// directions are concepts without which an amount is another.
+var directions = wordSet("more less")
+
+// rate is the time that an amount comes again in, such as a month; last month is none.
+func (m meaning) rate(f figure) []string {
+	if slices.Contains(f.before, "last") || slices.Contains(f.before, "next") {
+		return unitsOf(f.after[:min(1, len(f.after))])
+	}
+	return m.per(f)
 }
 
 func unitsOf(some []string) []string {
@@ -557,7 +602,10 @@ func (m meaning) denials(i int, one sentence, said meaning) error {
 
 // actors refuses money that takes another way: who pays whom must be as the message
 // says it.
-func (m meaning) actors(one sentence) error {
+func (m meaning) actors(one sentence, facts map[string]string) error {
+	if err := m.suffers(one, facts); err != nil {
+		return err
+	}
 	if len(one.words) > 0 && moves[roleOf(one.words[0])] && roleOf(one.words[0]) != "charge" && !slices.ContainsFunc(m.sentences, func(s sentence) bool {
 		return len(s.words) > 0 && s.words[0] == one.words[0]
 	}) {
