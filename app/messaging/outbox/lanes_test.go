@@ -254,6 +254,41 @@ func TestTheEndWaitsForWhatWasWritten(t *testing.T) {
 	require.Len(t, ids, 51, "each once")
 }
 
+// The relay is told to end while the database has not answered yet.
+func TestTheEndWaitsForAnAnswerOfTheDatabase(t *testing.T) {
+	pool := pgtest.Pool(t, event.Backend)
+	b := &broker{}
+	stop := relay(t, pool, b)
+	put(t, pool)
+	eventually(t, "it leads, and has removed what it published", func() bool { ids, _ := b.seen(); return len(ids) == 1 && left(t, pool) == 0 })
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	_, err = tx.Exec(t.Context(), "LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `INSERT INTO outbox (event_id, topic, key, payload)
+		SELECT id, $1, 'late', json_build_object('id', id) FROM (SELECT gen_random_uuid() AS id) ids`, created)
+	require.NoError(t, err)
+	eventually(t, "the relay has begun to wait for the table", func() bool {
+		var waits bool
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%RECURSIVE topics%'
+				AND query_start > clock_timestamp() - interval '1 second')`).Scan(&waits))
+		return waits
+	})
+	ended := make(chan struct{})
+	go func() { defer close(ended); stop() }()
+	select {
+	case <-ended:
+		require.Fail(t, "it ended without an answer")
+	case <-time.After(300 * time.Millisecond):
+	}
+	require.NoError(t, tx.Commit(t.Context()))
+	<-ended
+	require.Zero(t, left(t, pool))
+	require.Len(t, b.of("late"), 1)
+}
+
 func TestTheEndDoesNotWaitForABrokerThatIsAway(t *testing.T) {
 	pool := pgtest.Pool(t, event.Backend)
 	b := &broker{away: true}

@@ -194,7 +194,9 @@ func (r *Relay) lead(ctx context.Context, own *pgx.Conn) error {
 		topics.wake(topic.Name)
 	}
 	defer commits.subscribe(topics.wake)()
-	if err := within(ctx, func(ctx context.Context) error {
+	// A query that is cancelled closes the connection, which leave still needs.
+	asking := context.WithoutCancel(ctx)
+	if err := within(asking, func(ctx context.Context) error {
 		_, err := own.Exec(ctx, "LISTEN "+channel)
 		return err
 	}); err != nil {
@@ -204,7 +206,7 @@ func (r *Relay) lead(ctx context.Context, own *pgx.Conn) error {
 	counted := time.Time{}
 	for {
 		var waiting []string
-		if err := within(ctx, func(ctx context.Context) (err error) {
+		if err := within(asking, func(ctx context.Context) (err error) {
 			waiting, err = waitingTopics(ctx, own)
 			return err
 		}); err != nil {
@@ -215,7 +217,7 @@ func (r *Relay) lead(ctx context.Context, own *pgx.Conn) error {
 		}
 		if time.Since(counted) > census {
 			counted = time.Now()
-			if err := within(ctx, func(ctx context.Context) error { return r.count(ctx, own) }); err != nil {
+			if err := within(asking, func(ctx context.Context) error { return r.count(ctx, own) }); err != nil {
 				return r.leave(ctx, own, topics, err)
 			}
 		}
