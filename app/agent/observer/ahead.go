@@ -54,11 +54,14 @@ type ahead struct {
 	with    map[With][]history.Transaction
 	on      map[On][]history.Transaction
 	said    map[string]bool
+	heard   map[uuid.UUID]bool // subjects of which all that was said is in said
+	spoke   map[string]bool    // kinds of what is said at the end of the transaction
 }
 
 func newAhead() *ahead {
 	return &ahead{
 		budgets: map[Months][]Budget{}, with: map[With][]history.Transaction{}, on: map[On][]history.Transaction{}, said: map[string]bool{},
+		heard: map[uuid.UUID]bool{}, spoke: map[string]bool{},
 	}
 }
 
@@ -71,9 +74,7 @@ type asking struct {
 // readAhead answers questions, each once, in one query of each kind and one round trip.
 func readAhead(ctx context.Context, tx pgx.Tx, all []asking) error {
 	batch := &pgx.Batch{}
-	askBudgets(batch, all)
-	askWith(batch, all)
-	askOn(batch, all)
+	ask(batch, all)
 	if batch.Len() == 0 {
 		return nil
 	}
@@ -81,6 +82,13 @@ func readAhead(ctx context.Context, tx pgx.Tx, all []asking) error {
 		return fmt.Errorf("read budgets, and transactions to compare with: %w", err)
 	}
 	return nil
+}
+
+// ask queues what answers the questions that are not answered yet.
+func ask(batch *pgx.Batch, all []asking) {
+	askBudgets(batch, all)
+	askWith(batch, all)
+	askOn(batch, all)
 }
 
 // queue queues a query of observerdb, whose rows are given to use together.
@@ -157,6 +165,7 @@ func noteBudgets(asked []question[Months], rows []observerdb.BudgetsOfRow) error
 		}
 		q := asked[row.Place]
 		q.of.ahead.budgets[q.asked] = append(q.of.ahead.budgets[q.asked], q.of.budget(row, carried))
+		q.of.ahead.heard[row.ID] = true
 		for _, said := range row.Said {
 			q.of.ahead.said[row.ID.String()+"|"+said] = true
 		}
@@ -222,4 +231,9 @@ func askOn(batch *pgx.Batch, all []asking) {
 // wasSaid tells whether something is known to have been said of a subject.
 func (a *ahead) wasSaid(subject uuid.UUID, kind, detail string) bool {
 	return a.said[subject.String()+"|"+kind+"|"+detail]
+}
+
+// say notes that something is said of a subject once the transaction ends.
+func (a *ahead) say(subject uuid.UUID, kind, detail string) {
+	a.said[subject.String()+"|"+kind+"|"+detail], a.spoke[kind] = true, true
 }

@@ -108,7 +108,7 @@ func (o *Observer) lockAll(arrivals []arrival) (*pgx.Batch, *known) {
 	each(batch, "SELECT user_id, timezone FROM preferences WHERE user_id = ANY($1)", users, []any{&user, &zone}, func() { k.zones[user] = zone })
 	each(batch, "SELECT user_id, due_at, backfilled, wording FROM reviews WHERE user_id = ANY($1)", users,
 		[]any{&user, &review.at, &review.backfilled, &wording}, func() { k.reviews[user], k.wording[user] = review, slices.Clone(wording) })
-	each(batch, "SELECT transaction_id, changes FROM transaction_changes WHERE transaction_id = ANY($1) ORDER BY updated_at, event_id", transactions,
+	each(batch, "SELECT transaction_id, changes FROM transaction_changes WHERE transaction_id = ANY($1) ORDER BY version, updated_at, event_id", transactions,
 		[]any{&transaction, &change}, func() { k.changes[transaction] = append(k.changes[transaction], slices.Clone(change)) })
 	return batch, k
 }
@@ -163,34 +163,49 @@ func (o *Observer) keepAll(ctx context.Context, tx pgx.Tx, last db.Queue, arriva
 	if len(looks) == 0 {
 		return nil
 	}
-	kept, err := observerdb.New(tx).KeepTransactions(ctx, rows)
-	if err != nil {
+	var kept []uuid.UUID
+	batch := &pgx.Batch{}
+	keep(batch, rows, &kept)
+	changed := slices.ContainsFunc(looks, func(l look) bool { return len(k.changes[l.is.ID]) > 0 })
+	if !changed {
+		// What agents read is as it will be: it goes along. Else sums are of what changed.
+		ask(batch, o.asking(looks))
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("keep %d transactions: %w", len(looks), err)
 	}
 	// Of one that was known already nothing is to be done.
 	looks = slices.DeleteFunc(looks, func(l look) bool { return !slices.Contains(kept, l.is.ID) })
-	if err := o.followUp(ctx, tx, looks, k, now); err != nil {
+	if changed {
+		if err := settleAll(ctx, tx, looks, k); err != nil {
+			return err
+		}
+	}
+	if err := o.wantReviews(ctx, last, looks, k, now); err != nil {
 		return err
 	}
 	return o.lookAt(ctx, tx, looks)
 }
 
-// followUp applies what is known of changes to transactions that are new, and has
-// their users reviewed.
-func (o *Observer) followUp(ctx context.Context, tx pgx.Tx, looks []look, k *known, now time.Time) error {
+// keep queues what keeps transactions; kept receives those that were not known before.
+func keep(batch *pgx.Batch, rows observerdb.KeepTransactionsParams, kept *[]uuid.UUID) {
+	batch.Queue(observerdb.KeepTransactions, rows.Ids, rows.Users, rows.Originals, rows.Types, rows.Categories, rows.Refunds, rows.Amounts,
+		rows.Currencies, rows.Months, rows.Occurred, rows.Dates, rows.Wallets, rows.ToWallets, rows.ToAmounts, rows.Descriptions, rows.Merchants,
+	).Query(func(found pgx.Rows) (err error) {
+		*kept, err = pgx.CollectRows(found, pgx.RowTo[uuid.UUID])
+		return err
+	})
+}
+
+// settleAll applies what is known of changes to transactions that are new.
+func settleAll(ctx context.Context, tx pgx.Tx, looks []look, k *known) error {
 	batch := &pgx.Batch{}
 	later := observerdb.New(db.Queue{Batch: batch})
 	for _, l := range looks {
-		if len(k.changes[l.is.ID]) > 0 {
-			if err := later.Settle(ctx, columns(l.is)); err != nil {
-				return err
-			}
-		}
-		due := dueReview{now.Add(o.Settings.Settle), backfills(l.c, Transaction{}, l.is)}
-		if !k.wants(l.c.User, due) {
+		if len(k.changes[l.is.ID]) == 0 {
 			continue
 		}
-		if err := later.WantReview(ctx, l.c.User, due.at, due.backfilled); err != nil {
+		if err := later.Settle(ctx, columns(l.is)); err != nil {
 			return err
 		}
 	}
@@ -198,7 +213,22 @@ func (o *Observer) followUp(ctx context.Context, tx pgx.Tx, looks []look, k *kno
 		return nil
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("follow up %d transactions: %w", len(looks), err)
+		return fmt.Errorf("apply changes to %d transactions: %w", batch.Len(), err)
+	}
+	return nil
+}
+
+// wantReviews has the users of transactions that are new reviewed. Nothing waits for it.
+func (o *Observer) wantReviews(ctx context.Context, last db.Queue, looks []look, k *known, now time.Time) error {
+	later := observerdb.New(last)
+	for _, l := range looks {
+		due := dueReview{now.Add(o.Settings.Settle), backfills(l.c, Transaction{}, l.is)}
+		if !k.wants(l.c.User, due) {
+			continue
+		}
+		if err := later.WantReview(ctx, l.c.User, due.at, due.backfilled); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -220,20 +250,26 @@ func (k *known) wants(user uuid.UUID, due dueReview) bool {
 	return true
 }
 
+// asking is what will most likely be read of transactions that are new.
+func (o *Observer) asking(looks []look) []asking {
+	if o.Transaction == nil || o.Reads == nil {
+		return nil
+	}
+	all := make([]asking, len(looks))
+	for i, one := range looks {
+		all[i] = asking{one.c, o.Reads(one.c, one.is)}
+	}
+	return all
+}
+
 // lookAt has transactions that are new looked at, in order, once what that needs is
 // read.
 func (o *Observer) lookAt(ctx context.Context, tx pgx.Tx, looks []look) error {
 	if o.Transaction == nil {
 		return nil
 	}
-	if o.Reads != nil {
-		var all []asking
-		for _, one := range looks {
-			all = append(all, asking{one.c, o.Reads(one.c, one.is)})
-		}
-		if err := readAhead(ctx, tx, all); err != nil {
-			return err
-		}
+	if err := readAhead(ctx, tx, o.asking(looks)); err != nil {
+		return err
 	}
 	for _, one := range looks {
 		if err := o.Transaction(one.ctx, one.c, Transaction{}, one.is); err != nil {

@@ -42,6 +42,9 @@ func (c *Case) Say(ctx context.Context, f finding.Finding) (said bool, err error
 	}
 	if !slices.Contains(c.observer.Always, f.Kind) {
 		if level := its.level(f.Kind); level > 0 {
+			if c.ahead.spoke[f.Kind] {
+				return false, nil // just now
+			}
 			last, err := c.kept.LastRaised(ctx, c.User, f.Kind)
 			if err != nil || !restrained(level, f.Confidence, c.Now.Sub(last)) {
 				return false, err
@@ -154,7 +157,17 @@ func (c *Case) named(ctx context.Context, f finding.Finding) (finding.Finding, e
 
 // first notes that something is said of a subject; false: it was before.
 func (c *Case) first(ctx context.Context, subject uuid.UUID, kind, detail string) (bool, error) {
-	rows, err := c.kept.Raise(ctx, observerdb.RaiseParams{Subject: subject, Kind: kind, Detail: detail, UserID: c.User, RaisedAt: c.Now})
+	if c.ahead.wasSaid(subject, kind, detail) {
+		return false, nil
+	}
+	raised := observerdb.RaiseParams{Subject: subject, Kind: kind, Detail: detail, UserID: c.User, RaisedAt: c.Now}
+	if c.ahead.heard[subject] {
+		// Nobody else says anything of the user's meanwhile, so there is no answer to wait for.
+		c.ahead.say(subject, kind, detail)
+		_, err := observerdb.New(c.out).Raise(ctx, raised)
+		return true, err
+	}
+	rows, err := c.kept.Raise(ctx, raised)
 	return rows == 1, err
 }
 

@@ -45,19 +45,29 @@ func TestTheDatabasesVersionOrdersChanges(t *testing.T) {
 }
 
 func TestChangesOfATransactionAreAppliedByVersion(t *testing.T) {
-	w := observertest.New(t, event.Analytics, now, analytics.Watch)
-	data := w.Spend("1.00", "Rewe", "groceries", now)
-	change := func(before, after string, version int64, skew time.Duration) {
-		w.Tell(event.TypeTransactionUpdated, event.TransactionUpdated{
-			TransactionID: data.TransactionID, UserID: w.User, Version: version, UpdatedAt: now.Add(skew),
-			Changes: map[string]event.Change{"amount": {Before: before, After: after}},
+	for name, createdFirst := range map[string]bool{"after the transaction": true, "before the transaction": false} {
+		t.Run(name, func(t *testing.T) {
+			w := observertest.New(t, event.Analytics, now, analytics.Watch)
+			data := w.Expense("1.00", "Rewe", "groceries", now)
+			change := func(before, after string, version int64, skew time.Duration) {
+				w.Tell(event.TypeTransactionUpdated, event.TransactionUpdated{
+					TransactionID: data.TransactionID, UserID: w.User, Version: version, UpdatedAt: now.Add(skew),
+					Changes: map[string]event.Change{"amount": {Before: before, After: after}},
+				})
+			}
+			if createdFirst {
+				w.Tell(event.TypeTransactionCreated, data)
+			}
+			change("2.00", "3.00", 3, -30*time.Millisecond)
+			change("1.00", "2.00", 2, 0)
+			if !createdFirst {
+				w.Tell(event.TypeTransactionCreated, data)
+			}
+			var amount string
+			require.NoError(t, w.Pool.QueryRow(t.Context(), "SELECT amount::numeric(17, 2)::text FROM seen_transactions").Scan(&amount))
+			require.Equal(t, "3.00", amount)
 		})
 	}
-	change("2.00", "3.00", 3, -30*time.Millisecond)
-	change("1.00", "2.00", 2, 0)
-	var amount string
-	require.NoError(t, w.Pool.QueryRow(t.Context(), "SELECT amount::numeric(17, 2)::text FROM seen_transactions").Scan(&amount))
-	require.Equal(t, "3.00", amount)
 }
 
 // A category is named as its user calls it when something is said of it.
