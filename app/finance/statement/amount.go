@@ -3,10 +3,12 @@ package statement
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/shopspring/decimal"
+	letterwidth "golang.org/x/text/width"
 
 	"github.com/wealth-companion/companion/app/core/money"
 )
@@ -18,6 +20,7 @@ var symbols = map[string]string{
 	"€": "EUR", "£": "GBP", "$": "", "¥": "", "₹": "INR", "Rs": "INR", "Rs.": "INR", "R$": "BRL", "US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD", "AU$": "AUD",
 	"NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "kr": "", "kr.": "", "Kr": "", "Kr.": "", "zł": "PLN", "zl": "PLN", "Kč": "CZK", "Kc": "CZK", "Ft": "HUF", "Ft.": "HUF", "Fr.": "CHF", "Fr": "CHF", "SFr.": "CHF",
 	"₺": "TRY", "TL": "TRY", "₽": "RUB", "руб.": "RUB", "руб": "RUB", "р.": "RUB", "₴": "UAH", "₩": "KRW", "₪": "ILS", "₫": "VND", "₱": "PHP", "฿": "THB", "lei": "RON", "Lei": "RON", "лв.": "BGN", "лв": "BGN", "R": "ZAR", "din.": "RSD", "Euro": "EUR", "euro": "EUR", "euros": "EUR",
+	"円": "JPY", "元": "CNY", "원": "KRW", "JP¥": "JPY", "CN¥": "CNY", "RMB": "CNY", "NT$": "TWD", "MX$": "MXN", "грн": "UAH", "грн.": "UAH", "ден": "MKD", "₸": "KZT", "Rp": "IDR", "RM": "MYR", "₦": "NGN", "KSh": "KES",
 }
 
 // amount is an amount as written.
@@ -77,17 +80,21 @@ type parts struct {
 	digits        string // digits and . , ' and spaces between them
 }
 
-// unwrap takes Excel's ="..." and quotes off a value.
+// unwrap takes off what programs put around a value for spreadsheets: ="...", =-45.00,
+// quotation marks, the apostrophe that makes a text of it.
 func unwrap(text string) string {
 	text = strings.TrimSpace(text)
-	if len(text) < 2 || text[len(text)-1] != '"' && text[0] != '\'' {
+	if len(text) < 2 {
 		return text
 	}
 	if inner, ok := strings.CutPrefix(text, `="`); ok {
 		return strings.TrimSpace(strings.TrimSuffix(inner, `"`))
 	}
-	if text[0] == '"' {
+	if text[0] == '"' && text[len(text)-1] == '"' {
 		return strings.TrimSpace(text[1 : len(text)-1])
+	}
+	if text[0] == '\'' && strings.Count(text, "'") == 1 || text[0] == '=' && strings.IndexAny(text[1:2], "+-.0123456789") == 0 {
+		return strings.TrimSpace(text[1:])
 	}
 	return text
 }
@@ -99,6 +106,9 @@ func takeApart(text string) (p parts, ok bool) {
 	text = unwrap(text)
 	if len(text) == 0 || len(text) > maxAmount {
 		return p, false
+	}
+	if !ascii(text) { // full-width digits and signs
+		text = letterwidth.Fold.String(text)
 	}
 	for i := 0; i < len(text); {
 		rest := text[i:]
@@ -143,7 +153,7 @@ func takeApart(text string) (p parts, ok bool) {
 		switch {
 		case unicode.IsSpace(r):
 			i += size
-		case r == '\u2212' || r == '\u2013' || r == '\u2014':
+		case strings.ContainsRune(minuses, r):
 			p.minus++
 			i += size
 		case unicode.IsLetter(r) || unicode.Is(unicode.Sc, r):
@@ -162,11 +172,17 @@ func takeApart(text string) (p parts, ok bool) {
 			return p, false
 		}
 	}
-	if p.opened == 1 && p.close == 1 {
-		p.minus++
+	if p.opened == 1 && p.close == 1 && !bracketed.MatchString(text) {
+		p.minus = max(p.minus, 1) // -($12.34) and (-12.34) are debits as $(12.34) is
 	}
 	return p, p.digits != ""
 }
+
+// minuses are characters that banks write for a minus; Japanese ones write triangles.
+const minuses = "\u2212\u2013\u2014\u2010\u2011\u2012\u25b2\u25b3"
+
+// bracketed finds a word in brackets, which is no minus: 2,000.00(Cr).
+var bracketed = regexp.MustCompile(`\(\s*\pL+\.?\s*\)`)
 
 func hasSymbol(word string) bool {
 	_, known := symbols[word]

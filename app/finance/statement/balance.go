@@ -28,7 +28,7 @@ func newRunning(h headers, c columns, mark string) *running {
 	taken := append([]int{c.category, c.amount, c.debit, c.credit}, c.description...)
 	r := &running{column: -1, mark: mark}
 	for i, name := range h.shown {
-		if !balanceWords[fold(name)] || slices.Contains(taken, i) {
+		if !hasWord(fold(name), balanceWords) || slices.Contains(taken, i) {
 			continue
 		}
 		if r.column >= 0 {

@@ -449,7 +449,7 @@ func (h headers) beside(c columns) (b beside) {
 		case slices.Contains(taken, i):
 		case ownAccount[name]:
 			b.account = append(b.account, i)
-		case statusWords[name], name == "transaction status":
+		case len(wordsOf(name)) == 1 && statusWords[wordsOf(name)[0]], name == "transaction status":
 			b.status = append(b.status, i)
 		case feeColumn(name):
 			b.fee = append(b.fee, i)
@@ -510,9 +510,7 @@ func (h headers) again(row []string) bool {
 }
 
 func feeColumn(name string) bool {
-	words := strings.Fields(name)
-	return slices.ContainsFunc(words, func(word string) bool { return feeWords[word] }) &&
-		!slices.ContainsFunc(words, func(word string) bool { return currencyWords[word] || typeWords[word] || purposeWords[word] })
+	return hasWord(name, feeWords) && !hasWord(name, currencyWords) && !hasWord(name, typeWords) && !hasWord(name, purposeWords)
 }
 
 // oneAccount refuses a file with the movements of several accounts.

@@ -223,8 +223,8 @@ func byWords(folded []string, out map[role][]int) {
 		had[r] = true
 	}
 	for i, name := range folded {
-		words := strings.Fields(name)
-		any := func(of map[string]bool) bool { return slices.ContainsFunc(words, func(w string) bool { return of[w] }) }
+		words := wordsOf(name)
+		any := func(of map[string]bool) bool { return hasWord(name, of) }
 		if taken[i] || any(balanceWords) || any(rateWords) || any(timeWords) || any(feeWords) || any(statusWords) || any(originalWords) {
 			continue
 		}
@@ -240,7 +240,7 @@ func byWords(folded []string, out map[role][]int) {
 		}
 	}
 	booking := func(i int) int { // the day of booking before that of value
-		if slices.ContainsFunc(strings.Fields(folded[i]), func(w string) bool { return bookingWords[w] }) {
+		if hasWord(folded[i], bookingWords) {
 			return 0
 		}
 		return 1
@@ -397,14 +397,10 @@ func datesOnly(cells []string) bool {
 
 // dated says that a layout reads a value.
 func dated(cell string) bool {
-	plain, zoned := plainDate(cell, false), plainDate(cell, true)
+	forms := dateForms(cell)
 	return slices.ContainsFunc(layouts, func(l layout) bool {
-		as := plain
-		if strings.HasSuffix(l.gos, "Z") {
-			as = zoned
-		}
-		at, err := time.Parse(l.gos, as)
-		return err == nil && inRange(at, cell) == nil
+		_, err := parseForms(forms, cell, l.gos, l.ours)
+		return err == nil
 	})
 }
 
@@ -526,6 +522,12 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 
 func (p *Proposal) layout(dates []string) {
 	found := fitting(dates)
+	if counts := countedLayout(dates); counts != "" && len(found) == 0 {
+		at, _, _ := counted(dates[0], counts)
+		p.Mapping.DateLayout = counts
+		p.unsure("dateLayout", fmt.Sprintf("the dates are numbers: %s is read as %s; where the days are right, keep %s", quote(dates[0]), at.Format(time.DateOnly), counts), counts)
+		return
+	}
 	if len(found) == 0 {
 		if len(dates) > 0 {
 			p.unsure("dateLayout", fmt.Sprintf("the layout of %s is not known: write for instance DD.MM.YYYY", quote(dates[0])))

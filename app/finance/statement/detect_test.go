@@ -70,7 +70,7 @@ func TestDetectTellsWhatIsOpen(t *testing.T) {
 		"a side needs no sign":    {"Date,Amount,Debit/Credit,Text\n2026-02-01,1.50,D,a\n", nil, nil},
 		"only one of the pair":    {"Date,Debit,Text\n2026-02-01,1.50,a\n", []string{"debit"}, nil},
 		"no description":          {"Date,Amount\n2026-02-01,-1.50\n", []string{"description"}, nil},
-		"a layout nobody knows":   {"Date,Amount,Text\n2026 Feb 1,-1.50,a\n", []string{"dateLayout"}, nil},
+		"a layout nobody knows":   {"Date,Amount,Text\n115/02/01,-1.50,a\n", []string{"dateLayout"}, nil},
 		"no dates at all":         {"a,b\nc,d\n", []string{"date"}, nil},
 		"a header and no lines":   {"Date,Amount,Text\n", []string{"file"}, nil},
 		"a header in other words": {"Fecha;Importe;Concepto\n13.02.2026;-1,50;pan\n", nil, nil},

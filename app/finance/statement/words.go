@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -69,11 +70,14 @@ var (
 		buchungstag buchungsdatum valutadatum wertstellung wertstellungsdatum umsatzdatum transaktionsdatum belegdatum buchung valuta
 		bokföringsdag bokföringsdatum transaktionsdag bokført bogført bogføringsdato kirjauspäivä arvopäivä rentedato rentedatum boekdatum boekingsdatum
 		könyvelés értéknap tranzakciódátum transactiondate bookingdate valuedate created started completed posted date_time datetime timestamp
-		data_lancamento processdatum kaufdatum verarbeitungsdatum`)
+		data_lancamento processdatum kaufdatum verarbeitungsdatum
+		datums dátumas laiks datumas datumul дата ден dagsetning päev knjiženja valute transakcije izvršenja проведення операции операції`)
 	bookingWords = set(`booking booked posting posted post buchungstag buchungsdatum buchung bookingdate completed zaúčtování zaúčtovania zúčtovania księgowania bokföringsdag
-		bokföringsdatum bogført bogføringsdato bokført könyvelés könyvelési comptabilisation comptable operación operação operacion lancamento lançamento contabile boekdatum boekingsdatum kirjauspäivä`)
+		bokföringsdatum bogført bogføringsdato bokført könyvelés könyvelési comptabilisation comptable operación operação operacion lancamento lançamento contabile boekdatum boekingsdatum kirjauspäivä
+		knjiženja knjiženje księgowania проведения проводки`)
 	balanceWords = set(`balance saldo solde sold zůstatek zostatok egyenleg kontostand saldot kontosaldo saldi bakiye bakiyesi остаток баланс υπόλοιπο likutis atlikums jääk
-		accountbalance runningbalance saldonachbuchung`)
+		accountbalance runningbalance saldonachbuchung
+		saldoul sold stanje saldo_po staða jäägid залишок салдо`)
 	feeWords = set(`fee fees commission commissions gebühr gebühren entgelt frais comisión comisiones commissione commissioni comissão kosten poplatek poplatky poplatok opłata prowizja
 		díj jutalék avgift avgifter gebyr gebyrer provize komisyon masraf charges комиссия`)
 	rateWords    = set(`rate kurs wechselkurs taux cambio kurz árfolyam course exchange`)
@@ -83,27 +87,81 @@ var (
 		zahlungspflichtiger zahlungspartner zahlungsbeteiligter kontonummeriban beneficiary payee recipient sender payer kontrahenta kontrahent odbiorcy nadawcy ellenoldali ellenszámla motpart mottagare
 		modpart mottaker destinatario destinataire beneficiario ordenante bénéficiaire to from begünstigter auftraggeber other saaja maksaja donneur`)
 	amountWords = set(`amount amt betrag umsatz summe częstka částka částky suma sumy kwota kwoty importe importo imp montant bedrag belopp beløp beløb összeg summa
-		valor value buchungsbetrag määrä tutar сумма ποσό iznos znesek net netto total monto wartość transactionamount quantia movimento maksud`)
+		valor value buchungsbetrag määrä tutar сумма ποσό iznos znesek net netto total monto wartość transactionamount quantia movimento maksud
+		valoare valoarea sumos summa suma iznos znesek upphæð сумма сума стойност`)
 	originalWords = set(`original foreign fremdwährung ursprung ursprünglicher instructed gross brutto orig quantity units local původní transakce oryginalna`)
 	debitWords    = set(`debit debits debet débit débits débito debito debitos debe cargo cargos soll belastung belastungen lastschrift ausgang ausgabe ausgaben withdrawal withdrawals withdrawn
 		paidout moneyout outgoing outflow spent dare addebito addebiti uscite uscita retrait retraits dépense dépenses sortie sorties saída saídas gasto gastos retiro retiros uitgaven uitgave
-		obciążenia obciążenie wydatki wypłaty terhelés kiadás uttag ut út utgift utgifter ud udgift veloitus borç giden výdej výdaj odchozí расход списание χρέωση af payments payment charge`)
+		obciążenia obciążenie wydatki wypłaty terhelés kiadás uttag ut út utgift utgifter ud udgift veloitus borç giden výdej výdaj odchozí расход списание χρέωση af payments payment charge
+		teretno duguje isplata isplate terećenje odliv breme deebet debets debetas dugovni rashod rashodi eliberare retrageri plati zadužba дебит витрата витрати видаток`)
 	creditWords = set(`credit credits kredit crédit crédits crédito credito creditos haber abono abonos haben gutschrift gutschriften eingang einnahme einnahmen deposit deposits deposited
 		paidin moneyin incoming inflow received avere accredito accrediti entrate entrata versement versements recette recettes entrée entrées entrada entradas ingreso ingresos inkomsten
-		uznania uznanie wpływy wpłaty jóváírás bevétel insättning insättningar inn ind inntekt indtægt alacak gelen příjem prijem příchozí приход зачисление πίστωση bij`)
+		uznania uznanie wpływy wpłaty jóváírás bevétel insättning insättningar inn ind inntekt indtægt alacak gelen příjem prijem příchozí приход зачисление πίστωση bij
+		potražuje uplata uplate odobrenje priliv dobro kreedit kredīts kreditas prihod prihodi incasari încasări кредит надходження`)
 	directionWords = set(`direction indicator sign side kierunek richtung cdi sens dcmark debitcredit creditdebit cdtdbtind sollhaben afbij vorzeichen`)
-	currencyWords  = set(`currency währung waluta valuta devise moneda moeda divisa měna mena deviza devizanem pénznem valutakod valutakode valuuta para döviz валюта νόμισμα ccy cur curr curdef buchungswährung munt muntsoort`)
+	currencyWords  = set(`currency währung waluta valuta devise moneda moeda divisa měna mena deviza devizanem pénznem valutakod valutakode valuuta para döviz валюта νόμισμα ccy cur curr curdef buchungswährung munt muntsoort
+		valūta valiuta myntur`)
 	payeeWords     = set(`payee name namn navn nom nome nombre naam név jméno název nazwa merchant empfänger begünstigter zahlungsempfänger zahlungsempfängerin zahlungspflichtiger zahlungspflichtige zahlungspartner auftraggeber
 		beguenstigter kontrahent nadawca odbiorca partner counterparty protistrana tegenpartij mottagare modtager mottaker destinataire bénéficiaire beneficiary beneficiario händler saaja maksaja vendor
-		recipient obchodník zahlungsbeteiligter in außen`)
+		recipient obchodník zahlungsbeteiligter in außen
+		platitelj primatelj prejemnik plačnik primalac maksja gavėjas mokėtojas saņēmējs beneficiar plătitor получатель плательщик контрагент отправитель отримувач платник`)
 	purposeWords = set(`description descr desc narration narrative particulars details detail memo purpose text verwendungszweck zweck buchungstext buchungsdetails libellé libelle descripción descrição historico histórico
 		concepto descrizione causale descrierea omschrijving mededelingen mededeling zpráva správa popis poznámka opis tytuł tytułem közlemény leírás megnevezés beskrivelse beskrivning tekst meddelande
-		meddelelse forklaring viesti selite açıklama назначение описание περιγραφή transaktion transaction remittance information notes note avisierungstext beschreibung remark remarks movimiento lançamento opération spezifikation selitys`)
+		meddelelse forklaring viesti selite açıklama назначение описание περιγραφή transaktion transaction remittance information notes note avisierungstext beschreibung remark remarks movimiento lançamento opération spezifikation selitys
+		namen svrha opis detaliu selgitus paskirtis informācija mērķis detalii explicatii explicații призначення основание skýring tilvísun`)
 	categoryWords  = set(`category kategorie categoría categoria catégorie categorie kategoria kategória kategori luokka категория`)
 	referenceWords = set(`reference ref referenz kundenreferenz référence referencia referência riferimento kenmerk transactionid id fitid txid číslo identifikátor arkivreferens viite chq cheque check`)
 	statusWords    = set(`status state stav estado stato état statut stan állapot tila durum`)
 	typeWords      = set(`type typ tipo art soort laji típus rodzaj тип vorgang umsatztyp kind operace operacji code mutatiesoort`)
 )
+
+// eastern are parts of Chinese, Japanese and Korean headers, which write no spaces
+// between words, each with the word of the sets above that it is taken for. The first that a
+// header has counts.
+var eastern = []struct {
+	word  string
+	parts []string
+}{
+	{"balance", foldAll("残高", "余额", "餘額", "结余", "結餘", "잔액", "잔고")},
+	{"fee", foldAll("手数料", "手续费", "手續費", "수수료")},
+	{"status", foldAll("状态", "狀態", "交易状态", "상태")},
+	{"currency", foldAll("通貨", "币种", "幣別", "货币", "통화")},
+	{"gegenkonto", foldAll("对方账", "对方帐", "對方帳", "상대계좌", "相手口座", "振込先口座")},
+	{"account", foldAll("口座", "账号", "帐号", "账户", "帳號", "帳戶", "계좌", "卡号", "카드번호", "カード番号")},
+	{"time", foldAll("时间戳", "取引時刻", "時刻", "시각")},
+	{"direction", foldAll("入出金区分", "借贷", "借貸", "收/支", "收 支", "收支", "입출금구분", "입출금 구분")},
+	{"debit", foldAll("出金", "支払", "お支払", "引出", "引落", "支出", "借方", "转出", "提款", "출금", "찾으신", "지급")},
+	{"credit", foldAll("入金", "預入", "預り", "収入", "收入", "存入", "贷方", "貸方", "转入", "存款", "입금", "맡기신")},
+	{"date", foldAll("日付", "年月日", "取引日", "利用日", "计算日", "日期", "交易日", "记账日", "入账日", "時間", "时间", "거래일", "일자", "날짜", "거래일시", "이용일", "일시")},
+	{"amount", foldAll("金額", "金额", "금액", "発生額")},
+	{"payee", foldAll("利用店名", "店名", "相手", "对方户名", "对方名称", "交易对方", "对方", "商户", "가맹점", "의뢰인", "받는분", "보낸분")},
+	{"description", foldAll("摘要", "内容", "説明", "备注", "備考", "備註", "附言", "用途", "说明", "適用", "メモ", "적요", "내용", "기재", "비고")},
+	{"category", foldAll("カテゴリ", "分类", "分類", "분류", "카테고리")},
+}
+
+func foldAll(texts ...string) []string {
+	for i, text := range texts {
+		texts[i] = fold(text)
+	}
+	return texts
+}
+
+// wordsOf are the words of a folded header.
+func wordsOf(folded string) []string {
+	if !ascii(folded) {
+		for _, kind := range eastern {
+			if slices.ContainsFunc(kind.parts, func(part string) bool { return strings.Contains(folded, part) }) {
+				return []string{kind.word}
+			}
+		}
+	}
+	return strings.Fields(folded)
+}
+
+// hasWord reports whether a folded header has one of a set of words.
+func hasWord(folded string, of map[string]bool) bool {
+	return slices.ContainsFunc(wordsOf(folded), func(word string) bool { return of[word] })
+}
 
 // Words that make another column of one that looks like a reference or date.
 var timeWords = set(`time uhrzeit heure hora ora tijd czas idő tid čas timezone zone`)
@@ -208,6 +266,21 @@ var months = func() map[string]int {
 	}
 	return whole
 }()
+
+// weekdays are days of the week beside a date, in full and shortened.
+var weekdays = set(`monday mon tuesday tue tues wednesday wed thursday thu thur thurs friday fri saturday sat sunday sun
+	montag mo dienstag di mittwoch mi donnerstag do freitag fr samstag sa sonnabend sonntag so
+	lundi lun mardi mar mercredi mer jeudi jeu vendredi ven samedi sam dimanche dim lunes martes miércoles mie mié jueves jue viernes vie sábado sab sáb domingo dom
+	lunedì martedì mercoledì giovedì gio venerdì sabato domenica segunda feira seg terça ter quarta qua quinta qui sexta sex
+	maandag ma dinsdag woensdag wo donderdag vrijdag vr zaterdag za zondag zo mandag man tirsdag tir tirs onsdag ons torsdag tor tors fredag fre lørdag lør søndag søn
+	måndag mån tisdag tis lördag lör söndag sön maanantai tiistai ti keskiviikko ke torstai to perjantai pe lauantai la sunnuntai su
+	pondělí po úterý út středa st čtvrtek čt pátek pá sobota neděle ne poniedziałek pon pn wtorek wt środa śr czwartek czw piątek pt niedziela nd
+	hétfő kedd szerda csütörtök péntek szombat vasárnap pazartesi salı çarşamba perşembe cuma cumartesi pazar
+	понедельник пн вторник вт среда ср четверг чт пятница пт суббота сб воскресенье вс 月 火 水 木 金 土 日 월 화 수 목 금 토 일
+	月曜日 火曜日 水曜日 木曜日 金曜日 土曜日 日曜日 星期一 星期二 星期三 星期四 星期五 星期六 星期日 周一 周二 周三 周四 周五 周六 周日 월요일 화요일 수요일 목요일 금요일 토요일 일요일`)
+
+// betweenDate are words between the parts of a date: 3 de septiembre de 2026.
+var betweenDate = set(`de del of the den le el il dei d. г года р. року uhr kello`)
 
 // monthOf reads a month's name or abbreviation in any of the languages: 1 to
 // 12, 0 for what is none.
