@@ -50,7 +50,7 @@ func TestLayoutsOfBanks(t *testing.T) {
 		"25-excel-equals.csv": {lines: []string{"2026-09-03T00:00|-45||Grocer||000123", "2026-09-14T00:00|2000||Salary||000124"}},
 		"26-offset-times.csv": {asks: []string{}, lines: []string{
 			"2026-08-31T23:30|-3.2|GBP|Kiosk|eating_out|tx_1", "2026-09-01T12:34|-10|GBP|Shop|general|tx_2"}},
-		"27-two-accounts-in-one-csv.csv": {asks: []string{"inverted", "file"}, fails: "more than one account"},
+		"27-two-accounts-in-one-csv.csv": {asks: []string{"inverted", "account"}, fails: "more than one account"},
 		"28-own-account-as-description.csv": {lines: []string{
 			"2026-09-01T00:00|-2.56||Bakker Zon factuur 41||", "2026-09-09T00:00|750||Werkgever salaris||", "2026-09-19T00:00|-18.9||Groentenboer kaart||"}},
 		"30-debit-credit-in-french.csv": {lines: []string{"2026-03-31T00:00|-900||Loyer||", "2026-04-27T00:00|4000||Salaire||"}},

@@ -97,6 +97,7 @@ type columns struct {
 
 	description []int
 	signs       signs
+	units       map[int]string // the currencies that headers of amounts name, by the column
 }
 
 func (m Mapping) columns(h headers) (c columns, err error) {
@@ -119,6 +120,12 @@ func (m Mapping) columns(h headers) (c columns, err error) {
 			return c, err
 		}
 		c.description = append(c.description, i)
+	}
+	c.units = map[int]string{}
+	for _, i := range []int{c.amount, c.debit, c.credit} {
+		if i >= 0 && i < len(h.shown) {
+			c.units[i] = currencyOf(h.shown[i])
+		}
 	}
 	return c, nil
 }
@@ -164,15 +171,13 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		}
 		all = append(all, record{row, number})
 	}
-	cells := make([][]string, len(all))
-	for i, row := range all {
+	for _, row := range all {
 		if h.again(row.fields) {
 			return invalid("file", "has its header once more in line %d, as files of several accounts do: export each account into a file of its own", row.number)
 		}
-		cells[i] = row.fields
 	}
 	near := h.beside(c)
-	if err := h.oneAccount(c, cells); err != nil {
+	if all, err = h.ofAccount(c, all, m.Account); err != nil {
 		return err
 	}
 	width := r.width
@@ -187,6 +192,7 @@ func parseCSV(text string, m Mapping, s *sink) error {
 	}
 	c.signs = m.signs(exact, c)
 	balance := newRunning(h, c, m.DecimalMark)
+	sums := newTotals(all, c, m.DecimalMark)
 	for place, row := range all {
 		if err := s.full(); err != nil {
 			return err
@@ -196,6 +202,10 @@ func parseCSV(text string, m Mapping, s *sink) error {
 			continue
 		}
 		if reason := near.unbooked(row.fields); reason != "" {
+			s.refuse(row.number, "%s", reason)
+			continue
+		}
+		if reason := sums.total(row.fields); reason != "" {
 			s.refuse(row.number, "%s", reason)
 			continue
 		}
@@ -281,15 +291,21 @@ func (m Mapping) amount(row []string, c columns, need func(string, int) (string,
 	if err != nil {
 		return a.value, a.currency, err
 	}
+	if a.currency == "" {
+		a.currency = c.units[c.amount]
+	}
 	word := ""
 	if c.direction >= 0 {
 		if word, err = need("direction", c.direction); err != nil {
 			return decimal.Zero, "", err
 		}
 	}
-	says := side(unwrap(word))
+	says := c.signs.kinds.sideOf(word)
 	switch {
 	case says != 0:
+		if usual := c.signs.sides[says]; usual == 0 || usual != a.value.Sign() {
+			return decimal.Zero, "", fmt.Errorf("%s beside %s contradicts the other lines with the same word: enter it by hand", quote(text), quote(word))
+		}
 		return a.value.Abs().Mul(decimal.NewFromInt(int64(says))), a.currency, nil
 	case strings.TrimSpace(word) != "":
 		return decimal.Zero, "", fmt.Errorf("%s says neither debit nor credit", quote(word))
@@ -330,6 +346,9 @@ func (m Mapping) pair(row []string, c columns, need func(string, int) (string, e
 		}
 		given++
 		amount, currency = a.value, a.currency
+		if currency == "" {
+			currency = c.units[column.index]
+		}
 		if a.side != 0 {
 			continue
 		}
@@ -361,6 +380,39 @@ func empty(text string) bool {
 type signs struct {
 	debit, credit  int  // the sign that most have: 1 or -1; 0: as many of each
 	amountHasMinus bool // a plus beside minuses is as plain as they are
+
+	kinds kindsOf
+	sides map[int]int // the sign that most amounts of a side have, by the side; 0: as many of each
+}
+
+// ofSides looks at the amounts beside a column of sides.
+func (found *signs) ofSides(rows []record, c columns, mark string) {
+	var cells []string
+	for _, row := range rows {
+		if c.direction < len(row.fields) {
+			cells = append(cells, row.fields[c.direction])
+		}
+	}
+	found.kinds, _ = kindsIn(cells)
+	found.kinds.none = !slices.ContainsFunc(cells, func(cell string) bool {
+		_, known := kindsIn([]string{cell})
+		return known > 0 && side(unwrap(cell)) == 0
+	})
+	found.sides = map[int]int{}
+	for _, row := range rows {
+		if c.direction >= len(row.fields) || c.amount >= len(row.fields) {
+			continue
+		}
+		if a, err := readAmount(row.fields[c.amount], mark); err == nil {
+			found.sides[found.kinds.sideOf(row.fields[c.direction])] += a.value.Sign()
+		}
+	}
+	for says, sum := range found.sides {
+		found.sides[says] = max(-1, min(1, sum))
+	}
+	if found.sides[1] < 0 && found.sides[-1] < 0 { // no amount is unsigned: a credit with a minus contradicts itself
+		found.sides[1] = 0
+	}
 }
 
 func (m Mapping) signs(rows []record, c columns) (found signs) {
@@ -374,9 +426,15 @@ func (m Mapping) signs(rows []record, c columns) (found signs) {
 				sum += a.value.Sign()
 			}
 		}
+		if m.Minus == MinusOpposite {
+			return 1
+		}
 		return max(-1, min(1, sum))
 	}
 	found.debit, found.credit = usual(c.debit), usual(c.credit)
+	if c.direction >= 0 && c.amount >= 0 {
+		found.ofSides(rows, c, m.DecimalMark)
+	}
 	for _, row := range rows {
 		if c.amount >= 0 && c.amount < len(row.fields) {
 			p, ok := takeApart(row.fields[c.amount])
@@ -435,11 +493,7 @@ func used(row []string) int {
 }
 
 // beside are columns that change what a row means, found by their headers.
-type beside struct{ status, fee, account []int }
-
-// ownAccount are headers of the account that a row belongs to. Those that
-// banks also use for the other party's account are not among them.
-var ownAccount = phrases("account, account name, account number, account no, account id, accountname, accountnumber, accountid, auftragskonto, iban auftragskonto, rekening, compte, cuenta, číslo účtu vlastní, numéro de compte, n compte")
+type beside struct{ status, fee []int }
 
 func (h headers) beside(c columns) (b beside) {
 	taken := append([]int{c.category, c.amount, c.debit, c.credit}, c.description...)
@@ -448,7 +502,6 @@ func (h headers) beside(c columns) (b beside) {
 		switch {
 		case slices.Contains(taken, i):
 		case ownAccount[name]:
-			b.account = append(b.account, i)
 		case len(wordsOf(name)) == 1 && statusWords[wordsOf(name)[0]], name == "transaction status":
 			b.status = append(b.status, i)
 		case feeColumn(name):
@@ -458,52 +511,6 @@ func (h headers) beside(c columns) (b beside) {
 	return b
 }
 
-// accountsOf are the columns of the account that a row belongs to whose headers alone do
-// not say whether it is the other party's. It is not where another column is the other
-// party's, nor where few accounts fill every row: those of other parties are many, and
-// missing with cards and cash. Cards are not accounts: several may be of one.
-func (h headers) accountsOf(c columns, rows [][]string) (found []int) {
-	taken := append([]int{c.date, c.category, c.amount, c.debit, c.credit, c.reference, c.currency, c.direction}, c.description...)
-	has := func(name string, words map[string]bool) bool {
-		return slices.ContainsFunc(strings.Fields(name), func(word string) bool { return words[strings.Trim(word, ".:")] })
-	}
-	counter := false
-	for _, name := range h.shown {
-		counter = counter || has(fold(name), counterAccounts)
-	}
-	for i, name := range h.shown {
-		name = fold(name)
-		if slices.Contains(taken, i) || ownAccount[name] || !has(name, accountNumbers) || has(name, counterWords) || has(name, typeWords) || has(name, currencyWords) || has(name, balanceWords) {
-			continue
-		}
-		if values, filled := distinct(rows, i); counter || filled && len(rows) >= 4 && 2*values <= len(rows) {
-			found = append(found, i)
-		}
-	}
-	return found
-}
-
-// accountNumbers are words in headers of numbers of accounts, whosever they are;
-// counterAccounts are those of the other party's.
-var (
-	accountNumbers  = set(`account konto kontonummer kontonr rekening rekeningnummer compte cuenta conto conta účet účtu ucet rachunek rachunku számla számlaszám hesap iban`)
-	counterAccounts = set(`gegenkonto gegenkontonummer tegenrekening protiúčet protiúčtu ellenszámla counterparty contra counter`)
-)
-
-// distinct counts a column's values, and tells whether every row has one.
-func distinct(rows [][]string, i int) (values int, filled bool) {
-	seen := map[string]bool{}
-	filled = true
-	for _, row := range rows {
-		if i >= len(row) || strings.TrimSpace(row[i]) == "" {
-			filled = false
-			continue
-		}
-		seen[clean(unwrap(row[i]), maxShort)] = true
-	}
-	return len(seen), filled
-}
-
 // again reports whether a row is the header once more.
 func (h headers) again(row []string) bool {
 	return len(h.shown) > 1 && slices.EqualFunc(h.shown, row, func(name, cell string) bool { return fold(name) == fold(cell) })
@@ -511,27 +518,6 @@ func (h headers) again(row []string) bool {
 
 func feeColumn(name string) bool {
 	return hasWord(name, feeWords) && !hasWord(name, currencyWords) && !hasWord(name, typeWords) && !hasWord(name, purposeWords)
-}
-
-// oneAccount refuses a file with the movements of several accounts.
-func (h headers) oneAccount(c columns, rows [][]string) error {
-	for _, i := range append(h.beside(c).account, h.accountsOf(c, rows)...) {
-		first := ""
-		for _, row := range rows {
-			if i >= len(row) || strings.TrimSpace(row[i]) == "" {
-				continue
-			}
-			name := clean(unwrap(row[i]), maxShort)
-			if first == "" {
-				first = name
-			}
-			if name != first {
-				return invalid("file", "holds more than one account, %s and %s under %s: export each account into a file of its own; if these are other people's accounts, call the column Counterparty",
-					quote(first), quote(name), quote(h.shown[i]))
-			}
-		}
-	}
-	return nil
 }
 
 // unbooked says why a row moved no money, empty: it did.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/money"
 )
 
@@ -45,17 +44,17 @@ type Ambiguity struct {
 // need none.
 func Detect(format Format, r io.Reader) (Proposal, error) {
 	most := int64(sampleBytes)
-	if format == OFX || format == CAMT || format == MT940 { // which accounts it holds only the whole file tells
+	if format != QIF { // which accounts it holds only the whole file tells
 		most = MaxBytes
 	}
 	raw, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return Proposal{}, fmt.Errorf("read the statement: %w", err)
 	}
-	if len(raw) > sampleBytes && (format == CSV || format == QIF) { // whole lines only; XML may be one line
+	if len(raw) > sampleBytes && format == QIF { // whole lines only
 		raw = raw[:bytes.LastIndexByte(raw[:sampleBytes], '\n')+1]
 		if len(raw) == 0 {
-			return Proposal{}, invalid("file", "has no end of a line in its first %d KiB: is it a statement?", sampleBytes>>10)
+			return Proposal{}, errNoLines
 		}
 	}
 	d, err := decodeAs(raw, "")
@@ -68,7 +67,15 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 		p.unsure("encoding", "the letters can be read in more than one code page", append([]string{encoding}, d.doubts...)...)
 	}
 	switch format {
-	case OFX, CAMT, MT940:
+	case OFX:
+		var s sink
+		found := ofxParser{s: &s, within: map[string]int{}, kinds: map[string]string{}}
+		if err := found.parse(text); err == nil || len(s.accounts) > 1 { // why it cannot be read Parse will say
+			p.tellAccounts(s)
+			p.tellOFX(&found)
+		}
+		return p, nil
+	case CAMT, MT940:
 		return p, p.accounts(format, text)
 	case QIF:
 		return p, p.qif(text)
@@ -77,6 +84,8 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 	}
 	return Proposal{}, errFormat
 }
+
+var errNoLines = invalid("file", "has no end of a line in its first %d KiB: is it a statement?", sampleBytes>>10)
 
 func (p *Proposal) unsure(field, reason string, choices ...string) {
 	p.Ambiguities = append(p.Ambiguities, Ambiguity{Field: field, Reason: reason, Choices: choices})
@@ -174,12 +183,19 @@ var roleNames = map[role][]string{
 // Names that are used only where a file has none of the above.
 var lastPurpose = []string{"buchungstext", "vorgang", "umsatztyp", "transaction type", "type"}
 
-var (
-	unit = regexp.MustCompile(` (in )?(eur|euro|usd|gbp|chf)$`)
-)
+// unit is a currency behind what a header says.
+var unit = regexp.MustCompile(` (in )?([a-z]{3}|euro|円|元|원)$`)
 
 // title makes "Betrag (€)" and "BETRAG in EUR" the same.
-func title(name string) string { return unit.ReplaceAllString(fold(name), "") }
+func title(name string) string {
+	folded := fold(name)
+	if currencyOf(name) == "" && !unitWord[folded[strings.LastIndexByte(folded, ' ')+1:]] {
+		return folded
+	}
+	return unit.ReplaceAllString(folded, "")
+}
+
+var unitWord = set(`eur euro usd gbp chf 円 元 원`)
 
 // roles gives the columns of each role, those that fit best first.
 func roles(row []string) map[role][]int {
@@ -292,9 +308,15 @@ func cut(lines []string, delimiter string) table {
 	return t
 }
 
-func (p *Proposal) csv(text string) error {
+// csv looks at the beginning of a file, and for accounts at all of it.
+func (p *Proposal) csv(whole string) error {
+	text := whole
+	if len(text) > sampleBytes {
+		if text = text[:strings.LastIndexByte(text[:sampleBytes], '\n')+1]; text == "" {
+			return errNoLines
+		}
+	}
 	lines := strings.Split(text, "\n")
-	lines = lines[:min(len(lines), MaxLines)]
 	var t table
 	for i := range len(delimiters) {
 		if other := cut(lines, delimiters[i:i+1]); other.score > t.score {
@@ -333,12 +355,27 @@ func (p *Proposal) csv(text string) error {
 	}
 	p.columns(names, t, data)
 	if c, err := m.columns(names); err == nil && !m.NoHeader {
-		var refused apperror.Invalid
-		if errors.As(names.oneAccount(c, data), &refused) {
-			p.unsure(refused.Field, refused.Reason)
+		if len(text) < len(whole) && names.nameAccounts() {
+			data = p.rest(whole)
 		}
+		p.tellColumns(names, c, data)
 	}
 	return nil
+}
+
+// rest are the rows of a whole file after its header.
+func (p *Proposal) rest(whole string) (data [][]string) {
+	lines := strings.SplitN(whole, "\n", MaxLines+1)
+	r := newRows(lines[:min(len(lines), MaxLines)], p.Mapping.SkipLines, p.Mapping.Delimiter)
+	for {
+		row, _, err := r.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return data[min(len(data), 1):]
+		case err == nil:
+			data = append(data, row)
+		}
+	}
 }
 
 // guess finds the columns of a table without a header that is known: a column
@@ -470,6 +507,12 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 		} else {
 			every = false
 		}
+		if m.Direction == "" && !signed {
+			if found = kindColumn(data, width, date, amount); found >= 0 {
+				m.Direction, every = name(found), true
+				p.tellKinds(m.Direction, column(data, found))
+			}
+		}
 		if t.head < 0 || len(roles(p.Header)[roleAmount]) == 0 {
 			if of := t.roles[roleAmount]; len(of) > 1 {
 				var choices []string
@@ -480,7 +523,7 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 			}
 		}
 		if !every {
-			p.sign(amounts)
+			p.sign(amounts, looksLikeACard(data, amount))
 		}
 	default:
 		debit, debitName := first(roleDebit)
@@ -492,6 +535,8 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 		} else if debit < 0 || credit < 0 {
 			p.unsure("debit", "only one of debit and credit was found: choose the other if there is one")
 		}
+		p.minus(debitName, column(data, debit))
+		p.minus(creditName, column(data, credit))
 	}
 	var finding markFinding
 	m.DecimalMark, finding = decimalMark(amounts)
@@ -549,10 +594,36 @@ func mixedReason(example, layout, other string) string {
 		layout, quote(example), other)
 }
 
+// fewMinuses is how many amounts with a minus, and none without, do not show how a
+// column of debits or credits is written.
+const fewMinuses = 2
+
+// minus asks what the few amounts of a column of debits or credits mean when all have
+// a minus.
+func (p *Proposal) minus(name Column, amounts []string) {
+	minuses, example := 0, ""
+	for _, text := range amounts {
+		part, ok := takeApart(text)
+		switch {
+		case !ok || strings.Trim(part.digits, "0., ") == "":
+		case part.side != 0 || part.minus == 0:
+			return
+		default:
+			minuses++
+			example = text
+		}
+	}
+	if minuses == 0 || minuses > fewMinuses {
+		return
+	}
+	p.unsure("minus", fmt.Sprintf("under %s is only %s: %s, where the bank writes such amounts with a minus; %s, where it is a refund or a reversal and the money went the other way",
+		quote(string(name)), quote(example), MinusColumn, MinusOpposite), MinusColumn, MinusOpposite)
+}
+
 // sign asks when most amounts are positive: a month in which little was spent,
 // or a card's statement that lists what was bought without a minus. Amounts
-// that say debit or credit need no answer.
-func (p *Proposal) sign(amounts []string) {
+// that say debit or credit need no answer. It asks too where texts speak of a card.
+func (p *Proposal) sign(amounts []string, card bool) {
 	positive, negative, example := 0, 0, ""
 	for _, text := range amounts {
 		part, ok := takeApart(text)
@@ -568,7 +639,7 @@ func (p *Proposal) sign(amounts []string) {
 		}
 	}
 	p.unmarked = example
-	if positive > negative && example != "" {
+	if (positive > negative || card) && example != "" {
 		p.unsure("inverted", fmt.Sprintf("most amounts have no minus: false reads %s as income, true as an expense", quote(example)), "false", "true")
 	}
 }
@@ -603,16 +674,20 @@ func fieldsOf(m Mapping) map[string]string {
 	return fields
 }
 
-// CurrencyOf gives the currency that a column's header names: "Betrag (EUR)",
+// currencyOf gives the currency that a column's header names: "Betrag (EUR)",
 // "Amount in USD", "Umsatz €"; empty when it names none.
-func CurrencyOf(column Column) string {
-	for _, word := range strings.FieldsFunc(string(column), func(r rune) bool { return strings.ContainsRune(" ()[]/.,", r) }) {
-		if iso := symbols[word]; iso != "" {
+func currencyOf(name string) string {
+	words := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ()[]/.,:_-", r) })
+	for i, word := range words {
+		if iso := symbols[word]; iso != "" && (i > 0 || len(words) > 1) && word != "R" {
 			return iso
 		}
-		if money.ValidCurrency(word) && unit.MatchString(" "+strings.ToLower(word)) {
+		if i > 0 && word == strings.ToUpper(word) && money.ValidCurrency(word) && !noUnit[word] {
 			return word
 		}
 	}
 	return ""
 }
+
+// noUnit are codes of currencies that are words of headers in capitals.
+var noUnit = map[string]bool{"ALL": true, "TOP": true}

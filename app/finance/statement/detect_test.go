@@ -127,9 +127,10 @@ func TestDetectLooksAtTheBeginningOnly(t *testing.T) {
 }
 
 func TestCurrencyOfAHeader(t *testing.T) {
-	for column, want := range map[Column]string{
+	for column, want := range map[string]string{
 		"Betrag (€)": "EUR", "Amount in USD": "USD", "Betrag (EUR)": "EUR", "Amount": "", "VAT": "", "#3": "",
+		"Kwota (PLN)": "PLN", "Amount_SEK": "SEK", "Amount ($)": "", "PAID OUT ALL": "", "金額(円)": "JPY",
 	} {
-		require.Equal(t, want, CurrencyOf(column), column)
+		require.Equal(t, want, currencyOf(column), column)
 	}
 }

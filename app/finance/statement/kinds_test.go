@@ -73,3 +73,55 @@ func TestACommissionBesideTheAmountIsTold(t *testing.T) {
 	require.Len(t, bad, 1)
 	require.Contains(t, bad[0].Reason, `under "Commission" is not`)
 }
+
+// accountsAsked reads a CSV file and returns the choices of the question whose movements are meant.
+func accountsAsked(t *testing.T, file string) (choices []string, p Proposal) {
+	t.Helper()
+	p, err := Detect(CSV, strings.NewReader(file))
+	require.NoError(t, err)
+	for _, a := range p.Ambiguities {
+		if a.Field == "account" {
+			choices = a.Choices
+		}
+	}
+	return choices, p
+}
+
+// Where nothing tells whether accounts are one's own, the person is asked; who chooses
+// one gets its movements alone.
+func TestAccountsOfACSVAreChosen(t *testing.T) {
+	for name, c := range map[string]struct {
+		file    string
+		choices []string
+	}{
+		"two rows under IBAN":        {"IBAN;Buchungstag;Text;Betrag\nDE1;13.09.2026;A;-1,00\nDE2;14.09.2026;B;-2,00\n", []string{"DE1", "DE2"}},
+		"Konto, text at the end":     {"Konto;Datum;Text;Betrag\n1;13.09.2026;A;-1,00\n2;14.09.2026;B;-2,00\n;;Ende;\n", []string{"1", "2"}},
+		"numéro compte":              {"Numéro compte;Date;Libellé;Montant\n1;13/09/2026;A;-1,00\n2;14/09/2026;B;-2,00\n", []string{"1", "2"}},
+		"číslo účtu":                 {"Číslo účtu;Datum;Popis;Částka\n1;13.09.2026;A;-1,00\n2;14.09.2026;B;-2,00\n", []string{"1", "2"}},
+		"cards":                      {"Transaction Date,Posted Date,Card No.,Description,Category,Debit,Credit\n2026-09-13,2026-09-14,1234,A,X,1.00,\n2026-09-14,2026-09-15,5678,B,X,2.00,\n", []string{"1234", "5678"}},
+		"pots of an account":         {"Product,Date,Description,Amount\nCurrent,2026-09-13,A,-1.00\nCurrent,2026-09-13,C,-1.00\nSavings,2026-09-14,B,-2.00\n", []string{"Current", "Savings"}},
+		"accounts in Japanese":       {"口座番号,日付,内容,金額\n1,2026/09/13,A,-100\n2,2026/09/14,B,-200\n", []string{"1", "2"}},
+		"surely one's own":           {"Account,Date,Description,Amount\n1,2026-09-13,A,-1.00\n2,2026-09-14,B,-2.00\n", []string{"1", "2"}},
+		"in blocks after a while":    {"IBAN,Date,Description,Amount\n" + strings.Repeat("DE1,2026-09-13,"+strings.Repeat("long ", 60)+",-1.00\n", 1200) + "DE2,2026-09-14,B,-2.00\n", []string{"DE1", "DE2"}},
+		"one account":                {"IBAN;Buchungstag;Text;Betrag\nDE1;13.09.2026;A;-1,00\nDE1;14.09.2026;B;-2,00\n", nil},
+		"other parties, one missing": {"Buchungstag;Text;IBAN;Betrag\n13.09.2026;A;DE1;-1,00\n14.09.2026;B;;-2,00\n", nil},
+		"the other party's, by name": {"Buchungstag;Text;IBAN Empfänger;Betrag\n13.09.2026;A;DE1;-1,00\n14.09.2026;B;DE2;-2,00\n", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			choices, p := accountsAsked(t, c.file)
+			require.Equal(t, c.choices, choices)
+			if choices == nil {
+				return
+			}
+			p.Mapping.Account = choices[1]
+			lines, bad, err := Parse(CSV, strings.NewReader(c.file), p.Mapping)
+			require.NoError(t, err)
+			require.Empty(t, bad)
+			require.Len(t, lines, 1)
+			require.Equal(t, "B", lines[0].Description)
+			p.Mapping.Account = "another"
+			_, _, err = Parse(CSV, strings.NewReader(c.file), p.Mapping)
+			require.ErrorContains(t, err, `"another" is no value of a column of accounts`)
+		})
+	}
+}

@@ -27,11 +27,16 @@ type Mapping struct {
 	DateLayout string `json:"dateLayout,omitempty"`
 
 	// Either Amount, which is signed unless Direction is given (a column that
-	// says debit or credit, S or H), or Debit and Credit, or one of the two.
+	// says debit or credit, S or H), or Debit and Credit, or one of the two. Of OFX,
+	// Direction is OFXType or OFXSign.
 	Amount    Column `json:"amount,omitempty"`
 	Direction Column `json:"direction,omitempty"`
 	Debit     Column `json:"debit,omitempty"`
 	Credit    Column `json:"credit,omitempty"`
+	// Minus says what a minus in a column of debits or credits means: MinusColumn, the
+	// column's amounts are written so; MinusOpposite, the money goes the other way, as
+	// a refund does. Empty: as most amounts of the column are written.
+	Minus string `json:"minus,omitempty"`
 	// DecimalMark is "." or ",".
 	DecimalMark string `json:"decimalMark,omitempty"`
 	// Inverted turns the signs of amounts that no word and no plus marks as
@@ -49,10 +54,23 @@ type Mapping struct {
 	// iso-8859-2; empty: found by the words that the file's letters make.
 	Encoding string `json:"encoding,omitempty"`
 
-	// Account is whose movements are read where an OFX, CAMT, MT940 or QIF file
-	// holds those of several accounts: one of those that a proposal lists.
+	// Account is whose movements are read where a file holds those of several
+	// accounts: one of those that a proposal lists.
 	Account string `json:"account,omitempty"`
 }
+
+// The values of Mapping.Minus.
+const (
+	MinusColumn   = "column"
+	MinusOpposite = "opposite"
+)
+
+// What Mapping.Direction is for OFX, where the type of a transaction and the sign of its
+// amount contradict each other: the one that counts.
+const (
+	OFXType Column = "TRNTYPE"
+	OFXSign Column = "TRNAMT"
+)
 
 // maxColumns bounds how wide a row and a list of columns may be.
 const maxColumns = 200
@@ -62,7 +80,12 @@ func (m Mapping) check(format Format) error {
 		return invalid("encoding", "must be empty or one of %s", encodingNames())
 	}
 	switch format {
-	case OFX, CAMT, MT940:
+	case OFX:
+		if m.Direction != "" && m.Direction != OFXType && m.Direction != OFXSign {
+			return invalid("direction", "of an OFX file must be empty, %s or %s", OFXType, OFXSign)
+		}
+		return nil
+	case CAMT, MT940:
 		return nil
 	case CSV, QIF:
 	default:
@@ -94,6 +117,8 @@ func (m Mapping) check(format Format) error {
 		return invalid("amount", "is missing: name the column with the amount, or those of debit and credit")
 	case m.Amount != "" && (m.Debit != "" || m.Credit != ""):
 		return invalid("amount", "is given beside debit or credit: name either the amount or these")
+	case m.Minus != "" && m.Minus != MinusColumn && m.Minus != MinusOpposite:
+		return invalid("minus", "must be %s or %s", MinusColumn, MinusOpposite)
 	case m.Direction != "" && m.Amount == "":
 		return invalid("direction", "belongs to an amount: name its column")
 	case len(m.Description) > maxColumns:

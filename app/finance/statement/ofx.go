@@ -25,7 +25,7 @@ import (
 
 var (
 	ofxStart = regexp.MustCompile(`(?i)<(OFX|BANKMSGSRSV1|CREDITCARDMSGSRSV1|STMTRS|CCSTMTRS|BANKTRANLIST|STMTTRN)[\s>]`) // some banks leave the root out
-	ofxDay   = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})`)                                                             // against the format, and clear
+	ofxDay   = regexp.MustCompile(`^(\d{4})[-/.](\d{2})[-/.](\d{2})(?:[T ]\d{2}:\d{2}.*)?`)                               // against the format, and clear
 	ofxDate  = regexp.MustCompile(`^(\d{8})(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)? *(\[[^\]]*\]?)?$`)
 )
 
@@ -48,6 +48,11 @@ type ofxParser struct {
 	mark     string            // the amounts' decimal mark, "" when they do not agree on one
 	seen     int
 	fixes    []ofxFix
+
+	signed    bool   // an amount has a minus
+	direction Column // what counts where type and sign contradict each other; empty: such a transaction is refused
+	clash     int    // contradictions, where nothing is said
+	example   string // of a contradiction
 }
 
 // ofxFix is a transaction that replaces or deletes an earlier one.
@@ -58,12 +63,22 @@ type ofxFix struct {
 	account string
 }
 
-func parseOFX(text string, s *sink) error {
+func parseOFX(text string, m Mapping, s *sink) error {
+	p := ofxParser{s: s, within: map[string]int{}, kinds: map[string]string{}, direction: m.Direction}
+	return p.parse(text)
+}
+
+func (p *ofxParser) parse(text string) error {
+	s := p.s
 	start := ofxStart.FindStringIndex(text)
 	if start == nil {
 		return invalid("file", "has no <OFX>: is it an OFX file?")
 	}
-	p := ofxParser{s: s, within: map[string]int{}, kinds: map[string]string{}, mark: ofxMark(text)}
+	amounts := ofxAmounts(text)
+	if mark, finding := decimalMark(amounts); finding == markSure {
+		p.mark = mark
+	}
+	p.signed = slices.ContainsFunc(amounts, func(text string) bool { part, ok := takeApart(text); return ok && part.minus > 0 })
 	if err := p.stream(text[start[0]:], strings.Count(text[:start[0]], "\n")+1); err != nil {
 		return err
 	}
@@ -242,7 +257,7 @@ func (p *ofxParser) close(tag string) {
 		p.tell()
 	case tag == "STMTTRN":
 		p.flush()
-	case tag == "BANKTRANLIST":
+	case tag == "BANKTRANLIST", tag == "STMTRS", tag == "CCSTMTRS", tag == "OFX": // some banks close nothing within
 		p.flush()
 	}
 }
@@ -300,11 +315,54 @@ func (p *ofxParser) flush() {
 	if l.Currency == "" {
 		l.Currency = p.currency
 	}
+	if l.Amount, err = p.sided(l.Amount, values); err != nil {
+		p.s.refuse(p.number, "%s", err.Error())
+		return
+	}
 	if of := clean(values["CORRECTFITID"], maxShort); of != "" {
 		p.fixes = append(p.fixes, ofxFix{l, of, strings.EqualFold(values["CORRECTACTION"], "DELETE"), p.s.current})
 		return
 	}
 	p.s.add(l)
+}
+
+// ofxSides are the types of transactions that say whether money came or went; the others
+// go both ways.
+var ofxSides = map[string]int{
+	"DEBIT": -1, "DIRECTDEBIT": -1, "CASH": -1, "REPEATPMT": -1, "POS": -1, "ATM": -1, "CHECK": -1, "CREDIT": 1, "DIRECTDEP": 1, "DEP": 1,
+}
+
+// ofxPlainSides are those of them whose amount never has the other sign. A purchase by card
+// may be taken back, and is still called POS: it counts only where no amount has a minus.
+var ofxPlainSides = map[string]bool{"DEBIT": true, "DIRECTDEBIT": true, "CREDIT": true, "DIRECTDEP": true, "DEP": true}
+
+// sided gives an amount the sign that counts. By the format that is the amount's own, but
+// there are banks that write no minus and leave it to the type.
+func (p *ofxParser) sided(amount decimal.Decimal, values map[string]string) (decimal.Decimal, error) {
+	kind := strings.ToUpper(values["TRNTYPE"])
+	says := ofxSides[kind]
+	if says == 0 || says == amount.Sign() || p.direction == OFXSign || p.signed && !ofxPlainSides[kind] {
+		return amount, nil
+	}
+	if p.direction == OFXType {
+		return amount.Neg(), nil
+	}
+	p.clash++
+	p.example = firstText(p.example, kind+" "+values["TRNAMT"])
+	return amount, fmt.Errorf("its type is %s and its amount %s: which way the money went is not known", quote(kind), quote(values["TRNAMT"]))
+}
+
+// tellOFX asks what counts where types and signs contradict each other.
+func (p *Proposal) tellOFX(found *ofxParser) {
+	if found.clash == 0 {
+		return
+	}
+	choices := []string{string(OFXType), string(OFXSign)}
+	if found.signed {
+		slices.Reverse(choices)
+	}
+	p.Mapping.Direction = Column(choices[0])
+	p.unsure("direction", fmt.Sprintf("the type and the sign of %d amounts contradict each other, such as %s: %s reads them by the type, %s by the sign", found.clash, quote(found.example), OFXType, OFXSign), choices...)
 }
 
 // What counts of a transaction.
@@ -356,9 +414,8 @@ func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 	return l, nil
 }
 
-// ofxMark is the decimal mark that the file's amounts agree on, or "".
-func ofxMark(text string) string {
-	var amounts []string
+// ofxAmounts are the file's amounts as written.
+func ofxAmounts(text string) (amounts []string) {
 	for len(amounts) <= MaxLines {
 		at := strings.IndexByte(text, '<')
 		if at < 0 {
@@ -376,10 +433,7 @@ func ofxMark(text string) string {
 		}
 		amounts = append(amounts, ofxPlain(amount))
 	}
-	if mark, finding := decimalMark(amounts); finding == markSure {
-		return mark
-	}
-	return ""
+	return amounts
 }
 
 // Floats that a bank's program wrote out: -7.4299999999999997 and -7.4300000000000001.

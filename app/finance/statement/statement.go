@@ -94,7 +94,10 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := sink{want: m.Account}
+	var s sink
+	if format != CSV { // whose rows they are a column says
+		s.want = m.Account
+	}
 	err = s.parse(format, text, m)
 	if err == nil && format != CSV {
 		err = s.chosen()
@@ -114,7 +117,7 @@ func Parse(format Format, r io.Reader, m Mapping) ([]Line, []Bad, error) {
 func (s *sink) parse(format Format, text string, m Mapping) error {
 	switch format {
 	case OFX:
-		return parseOFX(text, s)
+		return parseOFX(text, m, s)
 	case CAMT:
 		return parseCAMT(text, s)
 	case MT940:

@@ -51,10 +51,10 @@ var giro = Mapping{
 
 func TestStatements(t *testing.T) {
 	german := []string{
-		"2026-11-01T00:00|-1050||Wohnbau Nord Miete November||",
-		"2026-11-03T00:00|-3.2||Backhaus Meyer Kaffee||",
-		"2026-11-03T00:00|-3.2||Backhaus Meyer Kaffee||",
-		`2026-11-27T00:00|3200||Muster "Werke" GmbH Gehalt November||G-11`,
+		"2026-11-01T00:00|-1050|EUR|Wohnbau Nord Miete November||",
+		"2026-11-03T00:00|-3.2|EUR|Backhaus Meyer Kaffee||",
+		"2026-11-03T00:00|-3.2|EUR|Backhaus Meyer Kaffee||",
+		`2026-11-27T00:00|3200|EUR|Muster "Werke" GmbH Gehalt November||G-11`,
 	}
 	for name, c := range map[string]struct {
 		file   string

@@ -101,7 +101,7 @@ var (
 	directionWords = set(`direction indicator sign side kierunek richtung cdi sens dcmark debitcredit creditdebit cdtdbtind sollhaben afbij vorzeichen`)
 	currencyWords  = set(`currency währung waluta valuta devise moneda moeda divisa měna mena deviza devizanem pénznem valutakod valutakode valuuta para döviz валюта νόμισμα ccy cur curr curdef buchungswährung munt muntsoort
 		valūta valiuta myntur`)
-	payeeWords     = set(`payee name namn navn nom nome nombre naam név jméno název nazwa merchant empfänger begünstigter zahlungsempfänger zahlungsempfängerin zahlungspflichtiger zahlungspflichtige zahlungspartner auftraggeber
+	payeeWords = set(`payee name namn navn nom nome nombre naam név jméno název nazwa merchant empfänger begünstigter zahlungsempfänger zahlungsempfängerin zahlungspflichtiger zahlungspflichtige zahlungspartner auftraggeber
 		beguenstigter kontrahent nadawca odbiorca partner counterparty protistrana tegenpartij mottagare modtager mottaker destinataire bénéficiaire beneficiary beneficiario händler saaja maksaja vendor
 		recipient obchodník zahlungsbeteiligter in außen
 		platitelj primatelj prejemnik plačnik primalac maksja gavėjas mokėtojas saņēmējs beneficiar plătitor получатель плательщик контрагент отправитель отримувач платник`)
@@ -213,6 +213,28 @@ func side(word string) int {
 	}
 	return 1
 }
+
+// kinds: whether money goes out, by what a bank or card calls the kind of a movement.
+var kinds = func() map[string]bool {
+	out := map[string]bool{}
+	for word := range phrases(`purchase, purchases, sale, pos, pos purchase, card purchase, debit card purchase, card payment, card transaction, withdrawal, atm, atm withdrawal, cash withdrawal, cash advance, fee, fees, bank fee, service charge,
+		interest charge, interest charged, finance charge, bill payment, direct debit, standing order, transfer out, outgoing transfer, sent, spend, spending, expense, online purchase, contactless, chip and pin,
+		kauf, einkauf, kartenzahlung, kartenumsatz, lastschrift, auszahlung, abhebung, bargeldabhebung, gebühr, gebühren, dauerauftrag, überweisungsausgang, achat, achat cb, paiement carte, paiement par carte, retrait, prélèvement, frais, virement émis,
+		compra, compras, retirada, comisión, pago con tarjeta, recibo, levantamento, tarifa, acquisto, prelievo, commissione, pagamento pos, bonifico in uscita, aankoop, betaalautomaat, geldopname, incasso, köp, kortköp, uttag, kjøp, varekjøp, køb, hævning,
+		zakup, płatność kartą, wypłata, opłata, nákup, platba kartou, výběr, poplatek, покупка, оплата, снятие, harcama, satın alma, 消費, ご利用, 消费, 购买, 결제, 사용`) {
+		out[word] = true
+	}
+	for word := range phrases(`refund, refunds, return, returned, credit, credits, deposit, cash deposit, direct deposit, check deposit, salary, payroll, cashback, cash back, interest, interest earned, interest paid, dividend, reversal, chargeback, transfer in, incoming transfer, received, top up, topup, income,
+		statement credit, rebate, reward, gutschrift, rückerstattung, erstattung, rückzahlung, retoure, einzahlung, zahlungseingang, überweisungseingang, gehalt, lohn, zinsen, remboursement, avoir, versement, dépôt, virement reçu, salaire, reembolso, devolución, abono, ingreso, nómina,
+		depósito, estorno, rimborso, accredito, versamento, bonifico in entrata, stipendio, terugbetaling, retour, storting, salaris, återbetalning, insättning, retur, lön, refusjon, innskudd, refusion, tilbagebetaling, indbetaling, zwrot, wpłata, wpływ,
+		vrácení, vratka, vklad, возврат, пополнение, зачисление, iade, 返金, ご返金, 退款, 退货, 환불, 입금`) {
+		out[word] = false
+	}
+	return out
+}()
+
+// payments are the kind that goes out of an account, and into a card's.
+var payments = phrases(`payment, payments, payment received, card repayment, online payment, autopay, zahlung, zahlungen, paiement, paiements, pago, pagos, pagamento, pagamenti, pagamentos, betaling, betalningar, betalning, betalinger, inbetalning, platba, platby, płatność, płatności, spłata, splátka, платеж, платёж, ödeme, 支払い, お支払い, 还款, 납부`)
 
 // unbooked are the states of what did not, or not yet, move money.
 var unbooked = phrases(`pending, reverted, declined, failed, cancelled, canceled, rejected, refused, reversed, expired, authorised, authorized, authorization, hold, on hold, denied, removed, voided, void,
