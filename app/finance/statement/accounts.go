@@ -14,7 +14,7 @@ var ownAccount = phrases("account, account name, account number, account no, acc
 // the other party's.
 var (
 	accountNumbers  = set(`account konto kontonummer kontonr rekening rekeningnummer compte cuenta conta conto conta účet účtu ucet rachunek rachunku számla számlaszám hesap iban счет счёт tili tilinumero kontosaldo acct tki račun računa cont`)
-	accountParts    = set(`card karte kartennummer kort kortnummer carte tarjeta carta kartu karty karta product produkt produit producto prodotto subaccount unterkonto wallet pocket pot space vault depot cardnumber cardno`)
+	accountParts    = set(`card karte kartennummer kort kortnummer carte tarjeta carta kartu karty karta product produkt produit prodotto subaccount unterkonto wallet pocket pot space vault depot cardnumber cardno`)
 	counterAccounts = set(`gegenkonto gegenkontonummer tegenrekening protiúčet protiúčtu ellenszámla counterparty contra counter`)
 )
 

@@ -172,7 +172,6 @@ var (
 	spaces   = regexp.MustCompile(`[\s\x{a0}\x{2000}-\x{200a}\x{202f}\x{3000}]+`)
 	numbers  = regexp.MustCompile(`\d+`)
 	spaced   = regexp.MustCompile(`(\d[./-]) (\d)`)
-	english  = regexp.MustCompile(`\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b`)
 )
 
 // dateForms are the ways to read a date: as written but for a month's name, which becomes

@@ -23,7 +23,8 @@ type Mapping struct {
 
 	Date Column `json:"date,omitempty"`
 	// DateLayout is written with DD, MM (or MMM: Jan), YYYY or YY, HH, mm, ss
-	// and what stands between them.
+	// and what stands between them; or EXCEL, UNIX or UNIX-MS, where dates are numbers:
+	// days since the end of 1899, seconds or milliseconds since 1970.
 	DateLayout string `json:"dateLayout,omitempty"`
 
 	// Either Amount, which is signed unless Direction is given (a column that
