@@ -59,7 +59,7 @@ func sizes(services stacks.Services) map[string]companion.Size {
 func options(c stacks.Config, s secrets) companion.Options {
 	var o companion.Options
 	if m := c.Mail; m != nil {
-		o.Mail = &companion.Mail{Host: m.Host, Port: m.Port, User: m.User, From: m.From, Password: s.options["mailPassword"]}
+		o.Mail = &companion.Mail{Host: m.Host, Port: m.Port, TLS: m.TLS, User: m.User, From: m.From, Password: s.options["mailPassword"]}
 	}
 	if p := c.Push; p != nil {
 		o.Push = &companion.Push{Contact: p.Contact, PublicKey: s.pushPublicKey, PrivateKey: s.options["pushPrivateKey"]}

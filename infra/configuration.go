@@ -68,7 +68,7 @@ func outputsOfSecrets(ctx *pulumi.Context, settings stacks.Settings) (secrets, e
 		configured bool
 		secret     stacks.Secret
 	}{
-		"mailPassword": {settings.Mail != nil, settings.MailPassword}, "pushPrivateKey": {settings.Push != nil, settings.PushPrivateKey},
+		"mailPassword": {settings.Mail != nil && settings.Mail.User != "", settings.MailPassword}, "pushPrivateKey": {settings.Push != nil, settings.PushPrivateKey},
 		"oidcClientSecret": {settings.OIDC != nil, settings.OIDCClientSecret},
 		// A model of one's own may have no key.
 		"conversationKey": {settings.Conversation != nil && settings.ConversationKey != "", settings.ConversationKey},

@@ -196,7 +196,6 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		// What prod has when somebody who provides it is set up: e-mail, push, a model.
 		"kubernetes:core/v1:Secret companion-app-options",
 		"kubernetes:dapr.io/v1alpha1:Component companion-app-component-conversation",
-		"kubernetes:dapr.io/v1alpha1:Component companion-app-component-mail",
 	}, only("rehearsal", "prod"))
 }
 
@@ -255,10 +254,9 @@ func TestOptions(t *testing.T) {
 		require.NoError(t, err)
 		deployed[one.Type[strings.LastIndex(one.Type, ":")+1:]+" "+one.Name] = string(inputs)
 	}
-	require.Contains(t, deployed["Component companion-app-component-mail"], "bindings.smtp")
 	require.Contains(t, deployed["Component companion-app-component-conversation"], "conversation.openai")
 	for service, wants := range map[string][]string{
-		"backend": {"OIDC_ISSUER", "OIDC_CLIENT_SECRET", pushPublicKey}, "notification": {"MAIL_BINDING", "VAPID_PRIVATE_KEY"}, "banking": {"CONVERSATION_COMPONENT"},
+		"backend": {"OIDC_ISSUER", "OIDC_CLIENT_SECRET", pushPublicKey}, "notification": {"MAIL_HOST", "starttls", "MAIL_PASSWORD", "VAPID_PRIVATE_KEY"}, "banking": {"CONVERSATION_COMPONENT"},
 	} {
 		for _, want := range wants {
 			require.Contains(t, deployed["Deployment companion-app-"+service], want)

@@ -39,7 +39,9 @@ type Config struct {
 type Mail struct {
 	Host string `json:"host" jsonschema:"minLength=1"`             // the name of the server
 	Port int    `json:"port" jsonschema:"minimum=1,maximum=65535"` // the server's port, such as 587
-	User string `json:"user" jsonschema:"minLength=1"`             // the account that logs in there
+	// how the connection is encrypted: starttls, implicit (usually port 465), or none, which is for a server at a private address only
+	TLS  string `json:"tls,omitempty" jsonschema:"enum=starttls,enum=implicit,enum=none,default=starttls"`
+	User string `json:"user,omitempty"`                            // the account that logs in there; none does without encryption
 	From string `json:"from" jsonschema:"pattern=^[^@ ]+@[^@ ]+$"` // the address that e-mails come from
 }
 

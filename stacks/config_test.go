@@ -98,6 +98,21 @@ func TestRead(t *testing.T) {
 			},
 			[]string{`companion:conversation.kind is "gpt"`, `companion:mail.from is "me"`, "companion:mail.port is missing: set it to the server's port"},
 		},
+		"e-mail without encryption, on the machine's own network": {func(c object) {
+			set(c, object{"host": "10.110.0.1", "port": 2525, "tls": "none", "from": "alerts@example.com"}, "companion:mail")
+		}, nil},
+		"e-mail without encryption, to anywhere": {
+			func(c object) {
+				set(c, object{"host": "smtp.example.com", "port": 587, "tls": "none", "user": "u", "from": "alerts@example.com"}, "companion:mail")
+			},
+			[]string{"companion:mail.tls is none, but mail.host is \"smtp.example.com\"", "companion:mail.user is set, but mail.tls is none"},
+		},
+		"encryption only if the server likes": {
+			func(c object) {
+				set(c, object{"host": "smtp.example.com", "port": 587, "tls": "opportunistic", "from": "alerts@example.com"}, "companion:mail")
+			},
+			[]string{`companion:mail.tls is "opportunistic"`, "companion:mail.user is missing"},
+		},
 		"ten mistakes are told at once": {
 			func(c object) {
 				set(c, nil, "companion:domain")
@@ -181,7 +196,7 @@ func TestMissingSecrets(t *testing.T) {
 	require.NoError(t, s.Missing(Config{}))
 
 	s.DatabaseURLs.Banking, s.KafkaSeed = "", ""
-	err := s.Missing(Config{Mail: &Mail{}})
+	err := s.Missing(Config{Mail: &Mail{User: "companion"}})
 	require.EqualError(t, err, strings.Join([]string{
 		`companion:databaseUrls.banking is missing: run pulumi config set --secret --path 'companion:databaseUrls.banking' postgres://...`,
 		`companion:kafkaSeed is missing: run pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,

@@ -259,8 +259,26 @@ func (p *problems) check(c Config) {
 	if c.Issuer.Kind == "acme" && c.Issuer.Server == "" {
 		p.add(namespace+"issuer.server", "is missing: set it to the https:// address of the ACME directory")
 	}
+	p.mail(c.Mail)
 	if c.Kafka.Brokers > c.Cluster.NodeCount {
 		p.add(namespace+"kafka.brokers", "is %d, but there are %d nodes: each broker needs a node of its own", c.Kafka.Brokers, c.Cluster.NodeCount)
+	}
+}
+
+// mail checks that e-mails, which hold links that act for people, and the password do
+// not cross a network in the clear.
+func (p *problems) mail(m *Mail) {
+	if m == nil || m.TLS != "none" {
+		if m != nil && m.User == "" {
+			p.add(namespace+"mail.user", "is missing: set it to the account that logs in there")
+		}
+		return
+	}
+	if address, err := netip.ParseAddr(m.Host); err != nil || !address.IsPrivate() && !address.IsLoopback() {
+		p.add(namespace+"mail.tls", "is none, but mail.host is %q, which is no private address: set it to starttls or implicit", m.Host)
+	}
+	if m.User != "" {
+		p.add(namespace+"mail.user", "is set, but mail.tls is none: unset it, a password is not sent without encryption")
 	}
 }
 

@@ -68,7 +68,7 @@ func (s Secrets) Missing(c Config) error {
 		configured bool
 		secret     Secret
 	}{
-		"mailPassword": {c.Mail != nil, s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
+		"mailPassword": {c.Mail != nil && c.Mail.User != "", s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
 		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret},
 	} {
 		if option.configured {

@@ -20,12 +20,14 @@ type Options struct {
 	Conversation *Conversation
 }
 
-// Mail is the SMTP server that alerts by e-mail are given to.
+// Mail is the SMTP server that e-mails are given to.
 type Mail struct {
-	Host     string
-	Port     int
+	Host string
+	Port int
+	TLS  string // starttls, implicit or none
+	From string
+	// The log-in; none with TLS none.
 	User     string
-	From     string
 	Password pulumi.StringInput // secret
 }
 
@@ -52,7 +54,6 @@ type Conversation struct {
 
 // The components that options bring, and the secret that holds what is theirs.
 const (
-	mailBinding   = "mail"
 	conversation  = "conversation"
 	optionsSecret = "options"
 )
@@ -60,15 +61,6 @@ const (
 // components are those that the options bring.
 func (o Options) components() []sidecar.Resource {
 	var all []sidecar.Resource
-	if m := o.Mail; m != nil {
-		all = append(all, sidecar.Component(mailBinding, "bindings.smtp", []any{
-			sidecar.Entry("host", m.Host),
-			sidecar.Entry("port", strconv.Itoa(m.Port)),
-			sidecar.Entry("user", m.User),
-			sidecar.Reference("password", optionsSecret, "mailPassword"),
-			sidecar.Entry("emailFrom", m.From),
-		}, event.Notification))
-	}
 	if c := o.Conversation; c != nil {
 		var metadata []any
 		for _, name := range slices.Sorted(maps.Keys(c.Metadata)) {
@@ -85,7 +77,7 @@ func (o Options) components() []sidecar.Resource {
 // secrets is the content of the options' Secret; empty: there is none.
 func (o Options) secrets() pulumi.StringMap {
 	content := pulumi.StringMap{}
-	if o.Mail != nil {
+	if o.Mail != nil && o.Mail.Password != nil {
 		content["mailPassword"] = o.Mail.Password
 	}
 	if o.Push != nil {
@@ -108,7 +100,7 @@ func (o Options) set(service, url string, w *workload.WorkloadArgs) {
 	case event.Backend:
 		w.Env["APPLICATION_URL"] = pulumi.String(url)
 		if o.Mail != nil {
-			w.Env["MAIL_BINDING"] = pulumi.String(mailBinding) // whose e-mails it asks notification for
+			w.Env["MAIL_ENABLED"] = pulumi.String("true") // it asks notification for e-mails
 		}
 		if o.OIDC != nil {
 			w.Env["OIDC_ISSUER"], w.Env["OIDC_CLIENT_ID"] = pulumi.String(o.OIDC.Issuer), pulumi.String(o.OIDC.ClientID)
@@ -120,9 +112,13 @@ func (o Options) set(service, url string, w *workload.WorkloadArgs) {
 		}
 	case event.Notification:
 		w.Env["APPLICATION_URL"] = pulumi.String(url)
-		if o.Mail != nil {
-			w.Env["MAIL_BINDING"] = pulumi.String(mailBinding)
-			w.SidecarSecrets = append(w.SidecarSecrets, optionsSecret)
+		if m := o.Mail; m != nil {
+			w.Env["MAIL_HOST"], w.Env["MAIL_PORT"] = pulumi.String(m.Host), pulumi.String(strconv.Itoa(m.Port))
+			w.Env["MAIL_TLS"], w.Env["MAIL_FROM"] = pulumi.String(m.TLS), pulumi.String(m.From)
+			if m.User != "" {
+				w.Env["MAIL_USER"] = pulumi.String(m.User)
+				w.Secrets["MAIL_PASSWORD"] = from("mailPassword")
+			}
 		}
 		if o.Push != nil {
 			w.Env["VAPID_PUBLIC_KEY"], w.Env["VAPID_CONTACT"] = pulumi.String(o.Push.PublicKey), pulumi.String(o.Push.Contact)

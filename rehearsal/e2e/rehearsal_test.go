@@ -8,8 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"html"
-	"io"
-	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -108,7 +106,12 @@ func (m *machine) goesOn(t *testing.T) {
 	mails, err := mail.List(m.folders.Mail())
 	require.NoError(t, err)
 	require.NotEmpty(t, mails, "an alert came by e-mail too")
-	require.Equal(t, "alerts@companion.localhost", mails[0].From)
+	require.Equal(t, `"Wealth Companion" <alerts@companion.localhost>`, mails[0].From)
+	for _, sent := range mails {
+		require.Regexp(t, `^<.+@companion\.localhost>$`, sent.MessageID, sent.Subject)
+		require.NotEmpty(t, sent.Parts["text/plain"], sent.Subject)
+		require.NotEmpty(t, sent.Parts["text/html"], sent.Subject)
+	}
 }
 
 func (m *machine) allReady(t *testing.T) {
@@ -178,13 +181,11 @@ func (m *machine) linksOpen(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, mails)
 	for _, sent := range mails {
-		text, err := os.ReadFile(sent.File)
-		require.NoError(t, err)
-		_, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
-		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
-		require.NoError(t, err)
-		links := regexp.MustCompile(`https://[^"<>\s]+`).FindAllString(html.UnescapeString(string(decoded)), -1)
-		require.NotEmpty(t, links, sent.Subject)
+		var links []string
+		for _, text := range []string{sent.Parts["text/plain"], html.UnescapeString(sent.Parts["text/html"]), sent.Unsubscribe} {
+			links = append(links, regexp.MustCompile(`https://[^"<>\s]+`).FindAllString(text, -1)...)
+		}
+		require.GreaterOrEqual(t, len(links), 2, "%s: a link in each form", sent.Subject)
 		for _, link := range links {
 			response, err := client.Get(link)
 			require.NoError(t, err, sent.Subject)

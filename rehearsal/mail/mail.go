@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"mime"
+	"mime/multipart"
 	"net"
 	"net/mail"
 	"os"
@@ -91,9 +92,11 @@ const (
 
 // Mail is an e-mail that arrived.
 type Mail struct {
-	To, From, Subject string
-	File              string
-	At                time.Time // UTC
+	To, From, Subject      string
+	MessageID, Unsubscribe string            // headers
+	Parts                  map[string]string // what it says, by type; one part is "" if it names no type
+	File                   string
+	At                     time.Time // UTC
 }
 
 // List returns the e-mails in a folder, the oldest first.
@@ -138,8 +141,38 @@ func read(path string) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
+	parts, err := partsOf(message)
+	if err != nil {
+		return Mail{}, fmt.Errorf("%s: %w", path, err)
+	}
 	return Mail{
 		To: message.Header.Get(envelope), From: message.Header.Get("From"), Subject: subject,
-		File: path, At: info.ModTime().UTC(),
+		MessageID: message.Header.Get("Message-ID"), Unsubscribe: message.Header.Get("List-Unsubscribe"),
+		Parts: parts, File: path, At: info.ModTime().UTC(),
 	}, nil
+}
+
+// partsOf are the parts of an e-mail by type, decoded; an e-mail that is not in parts is one.
+func partsOf(message *mail.Message) (map[string]string, error) {
+	kind, params, _ := mime.ParseMediaType(message.Header.Get("Content-Type"))
+	if !strings.HasPrefix(kind, "multipart/") {
+		text, err := io.ReadAll(message.Body)
+		return map[string]string{kind: string(text)}, err
+	}
+	parts := map[string]string{}
+	for reader := multipart.NewReader(message.Body, params["boundary"]); ; {
+		part, err := reader.NextPart() // decodes quoted-printable
+		if errors.Is(err, io.EOF) {
+			return parts, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return nil, err
+		}
+		parts[kind] = string(text)
+	}
 }

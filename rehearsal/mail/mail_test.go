@@ -40,9 +40,24 @@ func TestEveryMailIsKeptInOrder(t *testing.T) {
 	require.Equal(t, "ben@example.com", got[1].To)
 	require.Equal(t, "80% of cafés", got[0].Subject)
 	require.Equal(t, "Alerts <alerts@example.com>", got[0].From)
+	require.Equal(t, map[string]string{"": "Hello.\r\n"}, got[0].Parts)
 	raw, err := os.ReadFile(got[0].File)
 	require.NoError(t, err)
 	require.True(t, strings.HasSuffix(string(raw), "\r\n\r\nHello.\r\n"), "%q", raw)
+}
+
+func TestThePartsOfAMailAreRead(t *testing.T) {
+	address, dir := serving(t)
+	require.NoError(t, smtp.SendMail(address, nil, "alerts@example.com", []string{"anna@example.com"}, []byte(
+		"Subject: x\r\nMessage-ID: <1@example.com>\r\nList-Unsubscribe: <https://example.com/u>\r\n"+
+			"Content-Type: multipart/alternative; boundary=b\r\n\r\n"+
+			"--b\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n80=25\r\n"+
+			"--b\r\nContent-Type: text/html; charset=UTF-8\r\n\r\n<p>80%</p>\r\n--b--\r\n")))
+	got, err := List(dir)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"text/plain": "80%", "text/html": "<p>80%</p>"}, got[0].Parts)
+	require.Equal(t, "<1@example.com>", got[0].MessageID)
+	require.Equal(t, "<https://example.com/u>", got[0].Unsubscribe)
 }
 
 func TestWhatIsTooLongIsRefusedAndNotKept(t *testing.T) {

@@ -17,7 +17,7 @@ func daprPart() Part {
 		p := build.Program{Name: name, Tool: "dapr", Package: "github.com/dapr/dapr/cmd/" + name, LDFlags: stamp}
 		if name == "daprd" {
 			// The components that are stable (Kafka, Redis and Kubernetes secrets
-			// are), and what ours adds to them.
+			// are), and the one that ours adds to them.
 			p.Package, p.Tags = "./daprd", "stablecomponents"
 		}
 		return p

@@ -1,6 +1,7 @@
 package notification
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +22,11 @@ import (
 
 // Channel is a way out of the application.
 type Channel interface {
-	// Send brings notes to a user, all in one message. ErrPermanent: it will never
-	// arrive, so it is not attempted again. gone are the browsers that want no
-	// messages any more, whether or not the message arrived by others.
-	Send(ctx context.Context, to event.PreferencesChanged, notes []Note) (gone []event.PushSubscription, err error)
+	// Send brings notes to a user, all in one message, which id names whenever the same
+	// notes are attempted. ErrPermanent: it will never arrive, so it is not attempted
+	// again. gone are the browsers that want no messages any more, whether or not the
+	// message arrived by others.
+	Send(ctx context.Context, id uuid.UUID, to event.PreferencesChanged, notes []Note) (gone []event.PushSubscription, err error)
 }
 
 // Note is what a message says.
@@ -81,6 +83,18 @@ type parcel struct {
 	user    uuid.UUID
 	channel string
 	alerts  []notificationdb.Alert
+}
+
+// id names the message, the same whenever the same alerts go out: a server or reader
+// that gets one twice, because an answer was lost, can tell.
+func (p parcel) id() uuid.UUID {
+	sorted := ids(p.alerts)
+	slices.SortFunc(sorted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	var all []byte
+	for _, id := range sorted {
+		all = append(all, id[:]...)
+	}
+	return uuid.NewSHA1(p.user, all)
 }
 
 // deliverDue delivers what is due and returns how many alerts that were. What the
@@ -222,7 +236,7 @@ func (a *Agent) send(ctx context.Context, p parcel, wants preferences) (gone []e
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	return channel.Send(limited, wants.PreferencesChanged, notes)
+	return channel.Send(limited, p.id(), wants.PreferencesChanged, notes)
 }
 
 // settle notes how an attempt went, and tells the audit when it was the last. The

@@ -1,11 +1,9 @@
 package notification
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"time"
 
@@ -19,8 +17,9 @@ import (
 // Letters sends e-mails about accounts themselves: they go out at once, to
 // addresses that need not be confirmed, whatever the user's preferences are.
 type Letters interface {
-	// SendLetter sends one; ErrPermanent: no further attempt will succeed.
-	SendLetter(ctx context.Context, letter event.MailRequested) error
+	// SendLetter sends one, which id names in all attempts; ErrPermanent: no further
+	// attempt will succeed.
+	SendLetter(ctx context.Context, id uuid.UUID, letter event.MailRequested) error
 }
 
 // letterPause is how long after a failed attempt the next one is made, until the
@@ -86,7 +85,7 @@ func (a *Agent) deliverLetter(ctx context.Context, log *slog.Logger) (taken bool
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	sent := a.Letters.SendLetter(limited, event.MailRequested{
+	sent := a.Letters.SendLetter(limited, letter.ID, event.MailRequested{
 		UserID: letter.UserID, Email: letter.Email, Kind: letter.Kind, Link: letter.Link, ExpiresAt: letter.ExpiresAt.UTC(),
 	})
 	settle := context.WithoutCancel(ctx)
@@ -121,21 +120,29 @@ var texts = map[string]struct{ subject, text, action string }{
 	},
 }
 
-// SendLetter sends a letter through the binding.
-func (m *Mail) SendLetter(ctx context.Context, letter event.MailRequested) error {
+// SendLetter sends a letter.
+func (m *Mail) SendLetter(ctx context.Context, id uuid.UUID, letter event.MailRequested) error {
 	its, known := texts[letter.Kind]
 	if !known {
 		return fmt.Errorf("a letter of the unknown kind %q: %w", letter.Kind, ErrPermanent)
 	}
-	var body bytes.Buffer
-	if err := accountLetter.Execute(&body, map[string]string{"Text": its.text, "Action": its.action, "Link": letter.Link}); err != nil {
+	asHTML, asText, err := letterBody.render(map[string]string{"Text": its.text, "Action": its.action, "Link": letter.Link})
+	if err != nil {
 		return err
 	}
-	return m.create(ctx, letter.Email, its.subject, body.String())
+	return m.Server.send(ctx, outgoing{id: id.String(), to: letter.Email, subject: its.subject, text: asText, html: asHTML})
 }
 
-var accountLetter = template.Must(template.New("account letter").Parse(`<p>Hello,</p>
+var letterBody = newBody(`<p>Hello,</p>
 <p>{{.Text}}</p>
 <p><a href="{{.Link}}">{{.Action}}</a></p>
 <p><small>Wealth Companion. The link works once.</small></p>
-`))
+`, `Hello,
+
+{{.Text}}
+
+{{.Action}}:
+{{.Link}}
+
+Wealth Companion. The link works once.
+`)

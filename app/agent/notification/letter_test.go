@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -20,7 +21,7 @@ type postman struct {
 	fail error
 }
 
-func (p *postman) SendLetter(_ context.Context, letter event.MailRequested) error {
+func (p *postman) SendLetter(_ context.Context, _ uuid.UUID, letter event.MailRequested) error {
 	if p.fail == nil {
 		p.sent = append(p.sent, letter)
 	}

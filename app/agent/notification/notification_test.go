@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -78,15 +79,17 @@ type spoken struct {
 	said     []Note
 	messages [][]Note // what each message held
 	browsers [][]event.PushSubscription
+	ids      []uuid.UUID // of each attempt
 	attempts int
 	fail     error
 	gone     []event.PushSubscription
 }
 
-func (s *spoken) Send(_ context.Context, to event.PreferencesChanged, notes []Note) ([]event.PushSubscription, error) {
+func (s *spoken) Send(_ context.Context, id uuid.UUID, to event.PreferencesChanged, notes []Note) ([]event.PushSubscription, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++
+	s.ids = append(s.ids, id)
 	s.browsers = append(s.browsers, to.PushSubscriptions)
 	if s.fail != nil {
 		return s.gone, s.fail
@@ -160,8 +163,13 @@ func TestEmailIsTriedAgain(t *testing.T) {
 	h.deliver()
 	require.Equal(t, []Note{{"a", "m"}}, h.mail.said)
 	require.Equal(t, []string{pending, delivered}, h.audit())
+	require.Equal(t, h.mail.ids[0], h.mail.ids[1], "it is the same message, should the first have arrived after all")
 	h.deliver()
 	require.Len(t, h.mail.said, 1)
+	h.insight("b")
+	h.now = h.now.Add(gather)
+	h.deliver()
+	require.NotEqual(t, h.mail.ids[1], h.mail.ids[2])
 }
 
 func TestNoTryIsInQuietHours(t *testing.T) {
@@ -203,7 +211,7 @@ type stuck struct {
 	release  chan struct{}
 }
 
-func (s *stuck) Send(context.Context, event.PreferencesChanged, []Note) ([]event.PushSubscription, error) {
+func (s *stuck) Send(context.Context, uuid.UUID, event.PreferencesChanged, []Note) ([]event.PushSubscription, error) {
 	s.attempts.Add(1)
 	<-s.release
 	return nil, errors.New("the server is slow")

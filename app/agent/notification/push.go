@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/SherClockHolmes/webpush-go"
+	"github.com/google/uuid"
 
 	"github.com/wealth-companion/companion/app/core/event"
 )
@@ -35,7 +36,7 @@ const pushLife = 24 * time.Hour
 var errGone = fmt.Errorf("push: the browser has unsubscribed: %w", ErrPermanent)
 
 // Send sends the notes to every browser. It fails when none of them took it.
-func (p *Push) Send(ctx context.Context, to event.PreferencesChanged, notes []Note) (gone []event.PushSubscription, err error) {
+func (p *Push) Send(ctx context.Context, _ uuid.UUID, to event.PreferencesChanged, notes []Note) (gone []event.PushSubscription, err error) {
 	if len(to.PushSubscriptions) == 0 {
 		return nil, fmt.Errorf("no browser is subscribed: %w", ErrPermanent)
 	}

@@ -58,7 +58,7 @@ func main() {
 
 // mailing tells whether the notification agent of this installation sends e-mail.
 func mailing(getenv func(string) string) (bool, error) {
-	if getenv("MAIL_BINDING") == "" {
+	if getenv("MAIL_ENABLED") != "true" {
 		return false, nil
 	}
 	if getenv("APPLICATION_URL") == "" {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/wealth-companion/companion/app/agent/notification"
 	"github.com/wealth-companion/companion/app/core/event"
-	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/service"
 )
 
@@ -35,8 +34,12 @@ func main() {
 // channels are those that this installation is set up for, beside in_app.
 func channels(getenv func(string) string) (map[string]notification.Channel, error) {
 	offers := map[string]notification.Channel{}
-	if name := getenv("MAIL_BINDING"); name != "" {
-		offers["email"] = &notification.Mail{Binding: bus.Binding{Name: name, Client: bus.Invoker()}, URL: getenv("WEB_URL")}
+	server, err := notification.SMTPFromEnvironment(getenv)
+	if err != nil {
+		return nil, err
+	}
+	if server != nil {
+		offers["email"] = &notification.Mail{Server: server, URL: getenv("WEB_URL")}
 	}
 	public, private, contact := getenv("VAPID_PUBLIC_KEY"), getenv("VAPID_PRIVATE_KEY"), getenv("VAPID_CONTACT")
 	if public == "" && private == "" {

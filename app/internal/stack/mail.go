@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"mime/quotedprintable"
+	"mime/multipart"
 	"net"
 	"net/mail"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +16,9 @@ import (
 
 // Mail is an e-mail as it arrived.
 type Mail struct {
-	From, To, Subject, Body string
+	From, To, Subject      string
+	Body, Text             string // as HTML and as plain text
+	MessageID, Unsubscribe string // headers
 }
 
 // Mailbox takes every e-mail, whoever it is for.
@@ -79,28 +80,57 @@ func (d *delivery) Data(from io.Reader) error {
 	if err != nil {
 		return err
 	}
+	sender, err := mail.ParseAddress(message.Header.Get("From"))
+	if err != nil {
+		return err
+	}
 	subject, err := (&mime.WordDecoder{}).DecodeHeader(message.Header.Get("Subject"))
 	if err != nil {
 		return err
 	}
-	body := message.Body
-	switch encoding := strings.ToLower(message.Header.Get("Content-Transfer-Encoding")); encoding {
-	case "quoted-printable":
-		body = quotedprintable.NewReader(body)
-	case "", "7bit", "8bit":
-	default:
-		return fmt.Errorf("this mail server does not read %s", encoding)
-	}
-	text, err := io.ReadAll(body)
+	parts, err := bodiesOf(message)
 	if err != nil {
 		return err
 	}
 	d.box.mu.Lock()
 	defer d.box.mu.Unlock()
 	for _, to := range d.to {
-		d.box.mails = append(d.box.mails, Mail{message.Header.Get("From"), to, subject, string(text)})
+		d.box.mails = append(d.box.mails, Mail{
+			From: sender.Address, To: to, Subject: subject, Body: parts["text/html"], Text: parts["text/plain"],
+			MessageID: message.Header.Get("Message-ID"), Unsubscribe: message.Header.Get("List-Unsubscribe"),
+		})
 	}
 	return nil
+}
+
+// bodiesOf are the forms of an e-mail, by type.
+func bodiesOf(message *mail.Message) (map[string]string, error) {
+	kind, params, err := mime.ParseMediaType(message.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	if kind != "multipart/alternative" {
+		return nil, fmt.Errorf("an e-mail is %s: one with both a text and an HTML part is expected", kind)
+	}
+	found := map[string]string{}
+	for reader := multipart.NewReader(message.Body, params["boundary"]); ; {
+		part, err := reader.NextPart() // decodes quoted-printable
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		kind, _, err := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(part)
+		if err != nil {
+			return nil, err
+		}
+		found[kind] = string(text)
+	}
 }
 
 func (d *delivery) Reset() { d.to = nil }

@@ -79,16 +79,15 @@ func (s *Stack) environment(name string) []string {
 	)
 	switch {
 	case !s.options.Complete:
-	case name == event.Notification, name == event.Backend:
-		all = append(all, "MAIL_BINDING="+mailBinding, "APPLICATION_URL=https://companion.invalid")
+	case name == event.Backend:
+		all = append(all, "MAIL_ENABLED=true", "APPLICATION_URL=https://companion.invalid")
+	case name == event.Notification:
+		all = append(all, "MAIL_HOST=127.0.0.1", fmt.Sprintf("MAIL_PORT=%d", s.port("mail")), "MAIL_TLS=none", "MAIL_FROM=companion@companion.invalid")
 	case slices.Contains(observers, name):
 		all = append(all, "CONVERSATION_COMPONENT="+Conversation)
 	}
 	return all
 }
-
-// mailBinding is Dapr's component by which e-mails go out.
-const mailBinding = "mail"
 
 // Conversation is Dapr's component of a language model: one that answers with
 // what it is given.
@@ -106,14 +105,7 @@ func (s *Stack) own(service string) []sidecar.Resource {
 		sidecar.Redis(s.at("network to " + Redis)),
 		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous()),
 	}, s.subscriptions(service)...)
-	switch {
-	case !s.options.Complete:
-	case service == event.Notification:
-		its = append(its, sidecar.Component(mailBinding, "bindings.smtp", []any{
-			sidecar.Entry("host", "127.0.0.1"), sidecar.Entry("port", fmt.Sprint(s.port("mail"))),
-			sidecar.Entry("emailFrom", "companion@companion.invalid"),
-		}, service))
-	case slices.Contains(observers, service):
+	if s.options.Complete && slices.Contains(observers, service) {
 		its = append(its, sidecar.Component(Conversation, "conversation.echo", nil, service))
 	}
 	return its

@@ -228,6 +228,9 @@ func mailed(t *testing.T, s *stack.Stack, b books) {
 		require.Contains(t, strings.ToLower(mails[0].Subject), "budget")
 		require.Contains(t, mails[0].Body, "Hello A person,")
 		require.Contains(t, mails[0].Body, "8.50")
+		require.Contains(t, mails[0].Text, "8.50")
+		require.Regexp(t, `^<[0-9a-f-]{36}@companion\.invalid>$`, mails[0].MessageID)
+		require.Regexp(t, `^<https://companion\.invalid/api/v1/unsubscribe\?token=.+>$`, mails[0].Unsubscribe)
 		require.Contains(t, mails[0].Body, `<a href="https://companion.invalid/api/v1/unsubscribe?token=`)
 		audit := func() []string {
 			rows, err := column[string](t.Context(), b, "SELECT channel || ' ' || status FROM backend.alerts WHERE user_id = $1 ORDER BY channel", c.User)

@@ -448,7 +448,6 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
 		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
 		"companion:release":        {Value: built.release},
-		"companion:mailPassword":   {Value: "none is asked for", Secret: true},
 		"companion:pushPrivateKey": {Value: secrets.PushPrivateKey, Secret: true},
 	}
 	config["companion:migrationUrl"] = deploy.Value{Value: database.URL("migrator", secrets.Migrator, settings.Database), Secret: true}

@@ -1,21 +1,18 @@
 // Command daprd is Dapr's sidecar with the components that the application
 // uses. The official image has all of Dapr's; upstream's build tag for all of
 // them does not compile with this Go, and the one for the stable components
-// lacks the two below.
+// lacks the one below.
 //
 // Build it with -tags stablecomponents: without a tag it panics when it starts.
 package main
 
 import (
-	"github.com/dapr/components-contrib/bindings/smtp"
 	"github.com/dapr/components-contrib/conversation/echo"
 	"github.com/dapr/dapr/cmd/daprd/app"
-	"github.com/dapr/dapr/pkg/components/bindings"
 	"github.com/dapr/dapr/pkg/components/conversation"
 )
 
 func main() {
-	bindings.DefaultRegistry.RegisterOutputBinding(smtp.NewSMTP, "smtp")
 	conversation.DefaultRegistry.RegisterComponent(echo.NewEcho, "echo")
 	app.Run()
 }
