@@ -120,7 +120,7 @@ func unanswered(named []NamedAccount, wallets []backenddb.OpenWalletsRow, curren
 				choices = append(choices, w.ID.String())
 			}
 		}
-		open = append(open, Ambiguity{"accounts", fmt.Sprintf("%q is the other side of %d transfers: name its wallet, or give it none to have them be income and expenses", a.Name, a.Lines), choices})
+		open = append(open, Ambiguity{statement.AskAccounts, fmt.Sprintf("%q is the other side of %d transfers: name its wallet, or give it none to have them be income and expenses", a.Name, a.Lines), choices})
 	}
 	return open
 }

@@ -52,7 +52,7 @@ type File struct {
 	FileName string             `json:"fileName,omitempty" maxLength:"200" doc:"For the list of imports"`
 	File     []byte             `json:"file" doc:"The statement as the bank gave it, in base64"`
 	Mapping  *statement.Mapping `json:"mapping,omitempty" doc:"Which columns hold what; without it, as a preview proposes"`
-	Answered []string           `json:"answered,omitempty" maxItems:"20" doc:"Fields of a preview's ambiguities for which the proposed value is right. A field of the mapping that has another value is answered by it"`
+	Answered []statement.Field  `json:"answered,omitempty" maxItems:"20" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,fee,feeMode,description,accounts" doc:"Fields of a preview's ambiguities for which the proposed value is right. A field of the mapping that has another value is answered by it"`
 	Accounts []Account          `json:"accounts,omitempty" maxItems:"100" doc:"Which wallets the accounts are that the statement names as the other side of transfers (QIF). Without them, those that are called the same"`
 }
 
@@ -89,9 +89,9 @@ type Import struct {
 
 // Ambiguity is what a file does not settle and a person must.
 type Ambiguity struct {
-	Field   string   `json:"field" doc:"A field of the mapping"`
-	Reason  string   `json:"reason"`
-	Choices []string `json:"choices" doc:"Values that fit; may be empty"`
+	Field   statement.Field `json:"field" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,fee,feeMode,description,accounts" doc:"A field of the mapping; file: the file itself; accounts: a field of the request"`
+	Reason  string          `json:"reason"`
+	Choices []string        `json:"choices" doc:"Values that fit; may be empty"`
 }
 
 // Row is a line as it would be imported.
@@ -304,7 +304,7 @@ func direction(l statement.Line) (kind string, amount money.Amount) {
 }
 
 func unansweredQuestion(q statement.Ambiguity) error {
-	return apperror.Invalid{Field: "mapping." + q.Field, Reason: q.Reason + "; choose a value in the mapping, or name the field in answered to keep the one that POST /api/v1/imports/preview proposes"}
+	return apperror.Invalid{Field: "mapping." + string(q.Field), Reason: q.Reason + "; choose a value in the mapping, or name the field in answered to keep the one that POST /api/v1/imports/preview proposes"}
 }
 
 // Import records what a file holds, all of it or nothing.
@@ -364,7 +364,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		return Import{}, err
 	}
 	if open := unanswered(named, wallets, currency); len(open) > 0 {
-		return Import{}, apperror.Invalid{Field: open[0].Field, Reason: open[0].Reason}
+		return Import{}, apperror.Invalid{Field: string(open[0].Field), Reason: open[0].Reason}
 	}
 	moves := file.settle(named, n.WalletID)
 	if n.BadLines == "refuse" && len(file.bad) > 0 {

@@ -271,6 +271,7 @@ type filing struct {
 	merchants map[[2]string]string // by type and merchant
 	banks     map[[2]string]string // by type and the bank's word, as a slug
 	kinds     map[string]string    // of the categories, by slug
+	fees      string               // the category of banks' fees
 	// purchases are what was paid to merchants, by the first word of their names, the
 	// latest first.
 	purchases map[string][]purchase
@@ -285,13 +286,16 @@ type purchase struct {
 // file learns from how transactions were filed before, of a merchant as most
 // often and then as latest, and from the categories' names.
 func file(lines []statement.Line, filed []backenddb.FiledRow, categories []backenddb.Category) filing {
-	f := filing{wordingOf(lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, map[string][]purchase{}}
+	f := filing{wordingOf(lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, ledger.Other, map[string][]purchase{}}
 	open := map[string]bool{}
 	for _, c := range categories {
 		open[c.Slug] = true
 		f.kinds[c.Slug] = c.Kind
 		f.banks[[2]string{c.Kind, c.Slug}] = c.Slug
 		f.banks[[2]string{c.Kind, ledger.Slug(c.Name)}] = c.Slug
+		if f.fees == ledger.Other && c.Kind == event.Expense && statement.IsFee(c.Name) {
+			f.fees = c.Slug
+		}
 	}
 	times := map[[3]string]int64{}
 	for _, row := range filed { // the latest first: of equally many, the first stays
@@ -345,10 +349,13 @@ func (f filing) names(description string) []string {
 	return []string{name}
 }
 
-// category is where a line is filed: as its merchant before, else as the bank
+// category is where a line is filed: a fee among the fees, else as its merchant before, else as the bank
 // says, else among the others. What comes from a merchant who was paid as much
 // before is a refund, filed where the purchases are.
 func (f filing) category(l statement.Line) string {
+	if l.Fee {
+		return f.fees
+	}
 	kind, _ := direction(l)
 	for _, name := range f.names(l.Description) {
 		if category, known := f.merchants[[2]string{kind, name}]; known {

@@ -88,50 +88,112 @@ func accountIn(row []string, i int) string {
 	return clean(unwrap(row[i]), maxShort)
 }
 
-// ofAccount leaves the rows of an account. A file that surely has several needs one.
-func (h headers) ofAccount(c columns, all []record, want string) ([]record, error) {
+// ofAccount leaves of a CSV's rows those of the account that is asked for. A file that
+// surely has several needs one.
+func (m Mapping) ofAccount(s *sink, h headers, c columns, all []record) ([]record, error) {
+	if m.AccountColumn == notThere {
+		return all, nil
+	}
+	rows := cellsOf(all)
+	sure, maybe := h.accountColumns(c, rows)
+	if c.account >= 0 {
+		sure, maybe = []int{c.account}, nil
+	}
+	for _, i := range append(sure, maybe...) {
+		accounts := accountsIn(rows, i)
+		switch {
+		case len(accounts) < 2 && m.Account == "":
+		case m.Account == "" && !slices.Contains(sure, i): // asked about, and answered
+		case m.Account == "":
+			return nil, invalid("account", "is missing: %s", h.severalAccounts(i, accounts))
+		case slices.Contains(accounts, m.Account):
+			return h.kept(s, c, all, i, m.Account)
+		}
+	}
+	switch {
+	case m.Account == "":
+		return all, nil
+	case c.account >= 0:
+		accounts := accountsIn(rows, c.account)
+		return nil, invalid("account", "%s is no value of a column of accounts: %s holds %s", quote(m.Account), quote(h.nameOf(c.account)), strings.Join(accounts[:min(len(accounts), maxTellingAccounts)], ", "))
+	}
+	return nil, invalid("account", "%s is no value of a column of accounts: leave it out", quote(m.Account))
+}
+
+// kept leaves the rows that have an account under a column. By another column that surely
+// tells accounts they must be of one, for accounts may have the same name.
+func (h headers) kept(s *sink, c columns, all []record, column int, account string) ([]record, error) {
+	var kept []record
+	for _, row := range all {
+		switch accountIn(row.fields, column) {
+		case account:
+			kept = append(kept, row)
+		case "":
+			if c.date >= len(row.fields) || !strings.ContainsAny(row.fields[c.date], "0123456789") {
+				continue // text before or after the table
+			}
+			s.refuse(row.number, "the file does not say to which account this belongs")
+		}
+	}
+	rows := cellsOf(kept)
+	for i, name := range h.shown {
+		if i == column || !ownAccount[fold(name)] || i == c.category || slices.Contains(c.description, i) {
+			continue
+		}
+		if accounts := accountsIn(rows, i); len(accounts) > 1 {
+			return nil, invalid("account", "%s under %s is more than one account: name the column %s in accountColumn, and choose one of %s",
+				quote(account), quote(h.nameOf(column)), quote(h.shown[i]), strings.Join(accounts[:min(len(accounts), maxTellingAccounts)], ", "))
+		}
+	}
+	return kept, nil
+}
+
+// nameOf is what a column is called, or its place.
+func (h headers) nameOf(i int) string {
+	if i < len(h.shown) {
+		return h.shown[i]
+	}
+	return string(h.column(i))
+}
+
+func cellsOf(all []record) [][]string {
 	rows := make([][]string, len(all))
 	for i, row := range all {
 		rows[i] = row.fields
 	}
-	sure, maybe := h.accountColumns(c, rows)
-	for _, i := range append(sure, maybe...) {
-		accounts := accountsIn(rows, i)
-		switch {
-		case len(accounts) < 2 && want == "":
-		case want == "" && !slices.Contains(sure, i): // asked about, and answered
-		case want == "":
-			return nil, invalid("account", "is missing: %s", h.severalAccounts(i, accounts))
-		case slices.Contains(accounts, want):
-			return slices.DeleteFunc(slices.Clone(all), func(row record) bool { return accountIn(row.fields, i) != want }), nil
-		}
-	}
-	if want != "" {
-		return nil, invalid("account", "%s is no value of a column of accounts: leave it out", quote(want))
-	}
-	return all, nil
+	return rows
 }
 
 func (h headers) severalAccounts(i int, accounts []string) string {
 	told := strings.Join(accounts[:min(len(accounts), maxTellingAccounts)], ", ")
-	return "the file holds more than one account under " + quote(h.shown[i]) + ", " + told +
-		": choose whose movements are meant; if these are other people's accounts, call the column Counterparty"
+	return "the file holds more than one account under " + quote(h.nameOf(i)) + ", " + told +
+		": choose whose movements are meant; if these are other people's accounts, give accountColumn -"
 }
 
-// tellColumns asks whose movements are meant in a CSV of several accounts.
+// tellColumns asks whose movements are meant in a CSV of several accounts, by the column
+// that tells most of them apart.
 func (p *Proposal) tellColumns(h headers, c columns, rows [][]string) {
 	sure, maybe := h.accountColumns(c, rows)
-	for _, i := range append(sure, maybe...) {
-		accounts := accountsIn(rows, i)
-		switch {
-		case len(accounts) < 2:
-		case slices.Contains(sure, i):
-			p.unsure("account", h.severalAccounts(i, accounts), accounts[:min(len(accounts), maxAccounts)]...)
-			return
-		default:
-			p.unsure("account", "under "+quote(h.shown[i])+" are "+strings.Join(accounts, ", ")+
-				": where these are accounts of your own, choose whose movements are meant; where they are other people's, or cards of one account, leave account empty and read all", accounts...)
+	column, accounts := -1, []string{}
+	for _, i := range sure {
+		if its := accountsIn(rows, i); len(its) > max(1, len(accounts)) {
+			column, accounts = i, its
+		}
+	}
+	if column >= 0 {
+		p.Mapping.AccountColumn = h.column(column)
+		p.askAccount(h.severalAccounts(column, accounts), accounts)
+		return
+	}
+	for _, i := range maybe {
+		if accounts := accountsIn(rows, i); len(accounts) > 1 {
+			p.askAccount("under "+quote(h.shown[i])+" are "+strings.Join(accounts, ", ")+
+				": where these are accounts of your own, choose whose movements are meant; where they are other people's, or cards of one account, leave account empty and read all", accounts)
 			return
 		}
 	}
+}
+
+func (p *Proposal) askAccount(reason string, accounts []string) {
+	p.ask(Ambiguity{Field: AskAccount, Reason: reason, Choices: accounts[:min(len(accounts), maxAccounts)], or: []Field{"accountColumn"}})
 }

@@ -78,7 +78,7 @@ func (r *running) contradicted(lines []Line) map[int]string {
 				if owed {
 					p.moved = p.moved.Neg()
 				}
-				p.fits = p.known && p.moved.Equal(lines[p.line].Amount)
+				p.fits = p.known && p.moved.Equal(booked(lines, p.line))
 				if p.fits {
 					fitting++
 				}
@@ -103,8 +103,20 @@ func (r *running) contradicted(lines []Line) map[int]string {
 		alone := (i == 0 || best[i-1].fits) && (i == len(best)-1 || best[i+1].fits)
 		if p.known && !p.fits && alone {
 			found[p.line] = fmt.Sprintf("the balance beside it moves by %s, and the amount is read as %s: correct the line, or export the file again",
-				money.Format(p.moved), money.Format(lines[p.line].Amount))
+				money.Format(p.moved), money.Format(booked(lines, p.line)))
 		}
 	}
 	return found
+}
+
+// booked is what a row's lines, of which the first is given, move together.
+func booked(lines []Line, first int) decimal.Decimal {
+	sum := decimal.Zero
+	for _, l := range lines[first:] {
+		if l.Number != lines[first].Number {
+			break
+		}
+		sum = sum.Add(l.Amount)
+	}
+	return sum
 }

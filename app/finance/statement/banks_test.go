@@ -43,14 +43,15 @@ func TestLayoutsOfBanks(t *testing.T) {
 			"2026-09-24T00:00|-41.17||Corner Grocer|Groceries|", "2026-09-21T00:00|61.62||Payment|Credit Card Payment|",
 			"2026-09-03T00:00|-12||Tram|Public Transportation|"}},
 		"16-fee-beside-amount.csv": {lines: []string{
-			"2026-09-04T08:00|-20|EUR|Corner Grocer||", "2026-09-05T12:00|-50|EUR|Cash||", "2026-09-07T09:00|-40|EUR|To USD||"},
-			bad: map[int]string{3: "1.00", 4: "REVERTED", 5: "0.20"}},
+			"2026-09-04T08:00|-20|EUR|Corner Grocer||", "2026-09-05T12:00|-50|EUR|Cash||", "2026-09-05T12:00|-1|EUR|Fee: Cash||",
+			"2026-09-07T09:00|-40|EUR|To USD||", "2026-09-07T09:00|-0.2|EUR|Fee: To USD||"}, bad: map[int]string{4: "REVERTED"}},
 		"23-cr-dr-mixed-case.csv": {lines: []string{
 			"2026-09-03T00:00|-450||Grocer||", "2026-09-04T00:00|2000||Salary||", "2026-09-15T00:00|-900||Rent||"}},
 		"25-excel-equals.csv": {lines: []string{"2026-09-03T00:00|-45||Grocer||000123", "2026-09-14T00:00|2000||Salary||000124"}},
 		"26-offset-times.csv": {asks: []string{}, lines: []string{
 			"2026-08-31T23:30|-3.2|GBP|Kiosk|eating_out|tx_1", "2026-09-01T12:34|-10|GBP|Shop|general|tx_2"}},
-		"27-two-accounts-in-one-csv.csv": {asks: []string{"inverted", "account"}, fails: "more than one account"},
+		"27-two-accounts-in-one-csv.csv": {asks: []string{"inverted", "account"}, set: func(m *Mapping) { m.Account = "Savings Two" }, lines: []string{
+			"2026-09-05T00:00|475.8||Transfer in||", "2026-09-28T00:00|-100||Transfer out||"}},
 		"28-own-account-as-description.csv": {lines: []string{
 			"2026-09-01T00:00|-2.56||Bakker Zon factuur 41||", "2026-09-09T00:00|750||Werkgever salaris||", "2026-09-19T00:00|-18.9||Groentenboer kaart||"}},
 		"30-debit-credit-in-french.csv": {lines: []string{"2026-03-31T00:00|-900||Loyer||", "2026-04-27T00:00|4000||Salaire||"}},

@@ -93,7 +93,7 @@ func width(fields []string) error {
 
 // columns are a mapping's columns as indexes, -1 for those not asked for.
 type columns struct {
-	date, amount, direction, debit, credit, category, currency, reference int
+	date, amount, direction, debit, credit, category, currency, reference, account, fee int
 
 	description []int
 	signs       signs
@@ -109,7 +109,12 @@ func (m Mapping) columns(h headers) (c columns, err error) {
 		{"date", m.Date, &c.date}, {"amount", m.Amount, &c.amount}, {"direction", m.Direction, &c.direction},
 		{"debit", m.Debit, &c.debit}, {"credit", m.Credit, &c.credit}, {"category", m.Category, &c.category},
 		{"currency", m.Currency, &c.currency}, {"reference", m.Reference, &c.reference},
+		{"accountColumn", m.AccountColumn, &c.account}, {"fee", m.Fee, &c.fee},
 	} {
+		if want.column == notThere && (want.index == &c.account || want.index == &c.fee) {
+			*want.index = -1
+			continue
+		}
 		if *want.index, err = h.find(want.field, want.column); err != nil {
 			return c, err
 		}
@@ -171,13 +176,17 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		}
 		all = append(all, record{row, number})
 	}
+	if c.account >= 0 { // there may be a table for each account
+		all = slices.DeleteFunc(all, func(row record) bool { return h.again(row.fields) })
+	}
 	for _, row := range all {
 		if h.again(row.fields) {
-			return invalid("file", "has its header once more in line %d, as files of several accounts do: export each account into a file of its own", row.number)
+			return invalid("file", "has its header once more in line %d, as files of several accounts do: name the column of the accounts in accountColumn, or export each account into a file of its own", row.number)
 		}
 	}
 	near := h.beside(c)
-	if all, err = h.ofAccount(c, all, m.Account); err != nil {
+	near.fee = slices.DeleteFunc(near.fee, func(i int) bool { return m.Fee == notThere || i == c.fee })
+	if all, err = m.ofAccount(s, h, c, all); err != nil {
 		return err
 	}
 	width := r.width
@@ -219,25 +228,28 @@ func parseCSV(text string, m Mapping, s *sink) error {
 			continue
 		}
 		l.Number = row.number
+		booked, err := m.charged(l, row.fields, c)
+		if err != nil {
+			s.refuse(row.number, "%s", err.Error())
+			continue
+		}
 		before := len(s.lines)
-		if s.add(l); len(s.lines) > before {
+		for _, one := range booked {
+			s.add(one)
+		}
+		if len(s.lines) > before {
 			balance.add(row.fields, place, before)
 		}
 		if told := near.charge(row.fields, h, m.DecimalMark); told != "" {
 			s.refuse(row.number, "%s", told)
 		}
 	}
-	if wrong := balance.contradicted(s.lines); len(wrong) > 0 {
-		var lines []Line
-		for i, l := range s.lines {
-			if reason, is := wrong[i]; is {
-				s.refuse(l.Number, "%s", reason)
-				continue
-			}
-			lines = append(lines, l)
-		}
-		s.lines = lines
+	wrong := map[int]bool{} // by number: a row's fee goes with it
+	for i, reason := range balance.contradicted(s.lines) {
+		s.refuse(s.lines[i].Number, "%s", reason)
+		wrong[s.lines[i].Number] = true
 	}
+	s.lines = slices.DeleteFunc(s.lines, func(l Line) bool { return wrong[l.Number] })
 	slices.SortStableFunc(s.bad, func(a, b Bad) int { return a.Number - b.Number })
 	return s.full()
 }
@@ -378,8 +390,8 @@ func empty(text string) bool {
 
 // signs are what the columns of amounts have in common over the whole file.
 type signs struct {
-	debit, credit  int  // the sign that most have: 1 or -1; 0: as many of each
-	amountHasMinus bool // a plus beside minuses is as plain as they are
+	debit, credit, fee int  // the sign that most have: 1 or -1; 0: as many of each
+	amountHasMinus     bool // a plus beside minuses is as plain as they are
 
 	kinds kindsOf
 	sides map[int]int // the sign that most amounts of a side have, by the side; 0: as many of each
@@ -431,7 +443,7 @@ func (m Mapping) signs(rows []record, c columns) (found signs) {
 		}
 		return max(-1, min(1, sum))
 	}
-	found.debit, found.credit = usual(c.debit), usual(c.credit)
+	found.debit, found.credit, found.fee = usual(c.debit), usual(c.credit), usual(c.fee)
 	if c.direction >= 0 && c.amount >= 0 {
 		found.ofSides(rows, c, m.DecimalMark)
 	}

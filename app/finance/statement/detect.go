@@ -34,12 +34,6 @@ type Proposal struct {
 	Ambiguities []Ambiguity
 }
 
-// Ambiguity is a field of the mapping that the file does not settle.
-type Ambiguity struct {
-	Field, Reason string
-	Choices       []string // values of the field that fit; may be empty
-}
-
 // Detect proposes a mapping from the beginning of a statement. OFX, CAMT and MT940
 // need none.
 func Detect(format Format, r io.Reader) (Proposal, error) {
@@ -86,10 +80,6 @@ func Detect(format Format, r io.Reader) (Proposal, error) {
 }
 
 var errNoLines = invalid("file", "has no end of a line in its first %d KiB: is it a statement?", sampleBytes>>10)
-
-func (p *Proposal) unsure(field, reason string, choices ...string) {
-	p.Ambiguities = append(p.Ambiguities, Ambiguity{Field: field, Reason: reason, Choices: choices})
-}
 
 // accounts asks whose movements are meant in a file of several accounts. Why a file
 // cannot be read Parse will say.
@@ -355,6 +345,7 @@ func (p *Proposal) csv(whole string) error {
 	}
 	p.columns(names, t, data)
 	if c, err := m.columns(names); err == nil && !m.NoHeader {
+		p.fees(names, data)
 		if len(text) < len(whole) && names.nameAccounts() {
 			data = p.rest(whole)
 		}
@@ -473,13 +464,7 @@ func column(rows [][]string, c int) []string {
 // columns fills the mapping in from the roles, and looks at the values.
 func (p *Proposal) columns(names headers, t table, data [][]string) {
 	m := &p.Mapping
-	name := func(i int) Column {
-		if i < len(names.names) && names.names[i] != "" && !strings.HasPrefix(names.names[i], "#") &&
-			slices.Index(names.names, names.names[i]) == i && !slices.Contains(names.names[i+1:], names.names[i]) {
-			return Column(names.shown[i])
-		}
-		return Column(fmt.Sprintf("#%d", i+1))
-	}
+	name := names.column
 	first := func(r role) (int, Column) {
 		if len(t.roles[r]) == 0 {
 			return -1, ""
@@ -655,10 +640,11 @@ func (p *Proposal) OfCard() {
 
 // Open returns the questions that a mapping leaves open: those whose field it has as
 // the proposal has it, unless answered names the field.
-func (p Proposal) Open(m Mapping, answered []string) []Ambiguity {
+func (p Proposal) Open(m Mapping, answered []Field) []Ambiguity {
 	proposed, given := fieldsOf(p.Mapping), fieldsOf(m)
 	return slices.DeleteFunc(slices.Clone(p.Ambiguities), func(a Ambiguity) bool {
-		return slices.Contains(answered, a.Field) || proposed[a.Field] != given[a.Field]
+		changed := func(field Field) bool { return proposed[string(field)] != given[string(field)] }
+		return slices.Contains(answered, a.Field) || changed(a.Field) || slices.ContainsFunc(a.or, changed)
 	})
 }
 

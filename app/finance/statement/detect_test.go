@@ -14,7 +14,7 @@ import (
 func fields(p Proposal) []string {
 	var out []string
 	for _, a := range p.Ambiguities {
-		out = append(out, a.Field)
+		out = append(out, string(a.Field))
 	}
 	return out
 }

@@ -66,8 +66,9 @@ func TestBalancesAmongTheRowsAreTold(t *testing.T) {
 	}
 }
 
-func TestACommissionBesideTheAmountIsTold(t *testing.T) {
-	lines, bad, err := proposed(t, "Date,Description,Amount,Commission\n2026-09-13,A,-10.00,-0.50\n2026-09-14,B,-20.00,0.00\n")
+func TestAFeeThatIsNotBookedIsTold(t *testing.T) {
+	lines, bad, err := Parse(CSV, strings.NewReader("Date,Description,Amount,Commission\n2026-09-13,A,-10.00,-0.50\n2026-09-14,B,-20.00,0.00\n"),
+		Mapping{Delimiter: ",", Date: "Date", DateLayout: "YYYY-MM-DD", Amount: "Amount", DecimalMark: "."})
 	require.NoError(t, err)
 	require.Len(t, lines, 2)
 	require.Len(t, bad, 1)

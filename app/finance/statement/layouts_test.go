@@ -261,7 +261,7 @@ func TestGeneratedLayoutsAreNeverReadWrongly(t *testing.T) {
 		questions := p.Ambiguities
 		known := true
 		for _, question := range questions {
-			asked[question.Field]++
+			asked[string(question.Field)]++
 			known = b.answer(&p.Mapping, question) && known
 		}
 		lines, bad, err := Parse(CSV, bytes.NewReader(raw), p.Mapping)

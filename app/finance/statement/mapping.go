@@ -1,6 +1,8 @@
 package statement
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -58,6 +60,16 @@ type Mapping struct {
 	// Account is whose movements are read where a file holds those of several
 	// accounts: one of those that a proposal lists.
 	Account string `json:"account,omitempty"`
+	// AccountColumn says to which of one's own accounts a CSV's row belongs; empty: the
+	// column is found by its header and values; "-": no column does, those that look like it
+	// are other people's accounts, or cards of one account.
+	AccountColumn Column `json:"accountColumn,omitempty"`
+
+	// Fee is the column of charges beside the amounts, which become lines of their
+	// own; "-": they are not booked. FeeMode says whether they were added to the
+	// amounts or are included in them.
+	Fee     Column `json:"fee,omitempty"`
+	FeeMode string `json:"feeMode,omitempty"`
 }
 
 // The values of Mapping.Minus.
@@ -122,6 +134,10 @@ func (m Mapping) check(format Format) error {
 		return invalid("minus", "must be %s or %s", MinusColumn, MinusOpposite)
 	case m.Direction != "" && m.Amount == "":
 		return invalid("direction", "belongs to an amount: name its column")
+	case m.Account != "" && m.AccountColumn == notThere:
+		return invalid("account", "is given though accountColumn says that there are no accounts: leave one of both out")
+	case m.booksFees() && m.FeeMode != FeeAdded && m.FeeMode != FeeIncluded:
+		return invalid("feeMode", "must be added (the fees went off on top of the amounts) or included (the amounts have them in them)")
 	case len(m.Description) > maxColumns:
 		return invalid("description", "names more than %d columns", maxColumns)
 	}
@@ -144,6 +160,15 @@ func newHeaders(row []string) headers {
 }
 
 func header(name string) string { return strings.ToLower(clean(name, maxShort)) }
+
+// column names a column: by its header, by its place where that is not the only such one.
+func (h headers) column(i int) Column {
+	if i < len(h.names) && h.names[i] != "" && !strings.HasPrefix(h.names[i], "#") && h.names[i] != string(notThere) &&
+		slices.Index(h.names, h.names[i]) == i && !slices.Contains(h.names[i+1:], h.names[i]) {
+		return Column(h.shown[i])
+	}
+	return Column(fmt.Sprintf("#%d", i+1))
+}
 
 // find gives a column's index, -1 for a column that is not asked for.
 func (h headers) find(field string, column Column) (int, error) {

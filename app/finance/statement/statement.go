@@ -71,6 +71,8 @@ type Line struct {
 	Transfer string
 	// Reference is the bank's own mark of the movement, if it gave one.
 	Reference string
+	// Fee: it is the bank's charge for the movement of the same Number.
+	Fee bool
 }
 
 // Bad is a line that could not be read.
