@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 
@@ -159,7 +160,7 @@ func (a *Agent) userDeleted(ctx context.Context, e event.CloudEvent) (bool, erro
 // user; of one who is gone it does nothing.
 func (a *Agent) once(ctx context.Context, e event.CloudEvent, user uuid.UUID, effect func(pgx.Tx) error) (bool, error) {
 	return inbox.Once(ctx, a.Pool, e.ID, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID(event.Notification+":user:"+user.String())); err != nil {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", lockOf(user)); err != nil {
 			return err
 		}
 		gone, err := notificationdb.New(tx).IsGone(ctx, user)
@@ -170,6 +171,9 @@ func (a *Agent) once(ctx context.Context, e event.CloudEvent, user uuid.UUID, ef
 	})
 }
 
+// lockOf is the advisory lock of all that acts for a user.
+func lockOf(user uuid.UUID) int64 { return db.LockID(event.Notification + ":user:" + user.String()) }
+
 // tell puts the message in the user's alerts, which is its delivery there, and
 // leaves it to be delivered by the other channels that they want.
 func (a *Agent) tell(ctx context.Context, source event.CloudEvent, m message) (bool, error) {
@@ -177,47 +181,62 @@ func (a *Agent) tell(ctx context.Context, source event.CloudEvent, m message) (b
 	if err != nil {
 		return false, fmt.Errorf("the id of the event: %w", err)
 	}
-	return a.once(ctx, source, m.user, func(tx pgx.Tx) error {
-		wants, err := preferencesOf(ctx, tx, m.user)
-		if err != nil || wants.mutes(m.kind) {
+	var gone bool
+	var raw []byte
+	known := &pgx.Batch{}
+	known.Queue("SELECT pg_advisory_xact_lock($1)", lockOf(m.user))
+	known.Queue(notificationdb.IsGone, m.user).QueryRow(func(row pgx.Row) error { return row.Scan(&gone) })
+	known.Queue(notificationdb.Preferences, m.user).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(&raw); !errors.Is(err, pgx.ErrNoRows) {
 			return err
-		}
-		for _, p := range wants.plan(a.now(), a.Offers) {
-			if err := a.add(ctx, tx, source, sourceID, m, p); err != nil {
-				return err
-			}
 		}
 		return nil
 	})
+	return inbox.OnceInBatches(ctx, a.Pool, source.ID, known, func(tx pgx.Tx, last db.Queue) error {
+		if gone {
+			return nil
+		}
+		wants, err := readPreferences(ctx, tx, m.user, raw)
+		if err != nil || wants.mutes(m.kind) {
+			return err
+		}
+		return a.add(ctx, tx, last, source, sourceID, m, wants.plan(a.now(), a.Offers))
+	})
 }
 
-// add writes an alert for one channel and tells of it.
-func (a *Agent) add(ctx context.Context, tx pgx.Tx, source event.CloudEvent, sourceID uuid.UUID, m message, p planned) error {
+// add writes an alert for each channel, and publishes that with the commit.
+func (a *Agent) add(ctx context.Context, tx pgx.Tx, last db.Queue, source event.CloudEvent, sourceID uuid.UUID, m message, plan []planned) error {
 	at := a.now()
 	correlation, err := uuid.Parse(source.CorrelationID)
 	if err != nil {
 		return fmt.Errorf("the correlation of event %s: %w", source.ID, err)
 	}
-	alert := notificationdb.InsertAlertParams{
-		ID: tracing.NewID(), UserID: m.user, Channel: p.channel, Title: m.title, Message: m.text,
-		SourceEvent: source.Type, SourceEventID: sourceID, Status: pending, DueAt: &p.due,
-		CorrelationID: &correlation, Traceparent: source.TraceParent,
+	batch := &pgx.Batch{}
+	for _, p := range plan {
+		sent := event.AlertSent{
+			AlertID: tracing.NewID(), UserID: m.user, Channel: p.channel, SourceEvent: source.Type, SourceEventID: sourceID,
+			DeliveredAt: at, Status: pending, Title: m.title, Message: m.text,
+		}
+		deliveredAt, dueAt := (*time.Time)(nil), &p.due
+		if p.channel == inApp {
+			sent.Status, deliveredAt, dueAt = delivered, &at, nil
+		}
+		batch.Queue(notificationdb.InsertAlert, sent.AlertID, sent.UserID, sent.Channel, sent.Title, sent.Message, sent.SourceEvent, sent.SourceEventID,
+			sent.Status, deliveredAt, dueAt, &correlation, source.TraceParent).Exec(func(did pgconn.CommandTag) error {
+			if did.RowsAffected() == 0 {
+				return nil // notified already, longer ago than the inbox remembers
+			}
+			return publish(ctx, last, sent)
+		})
 	}
-	if p.channel == inApp {
-		alert.Status, alert.DeliveredAt, alert.DueAt = delivered, &at, nil
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("write the alerts of event %s: %w", source.ID, err)
 	}
-	added, err := notificationdb.New(tx).InsertAlert(ctx, alert)
-	if err != nil || added == 0 {
-		return err // told already, longer ago than the inbox remembers
-	}
-	return publish(ctx, tx, event.AlertSent{
-		AlertID: alert.ID, UserID: m.user, Channel: p.channel, SourceEvent: source.Type, SourceEventID: sourceID,
-		DeliveredAt: at, Status: alert.Status, Title: m.title, Message: m.text,
-	})
+	return nil
 }
 
 // publish tells the audit how an alert fared.
-func publish(ctx context.Context, tx pgx.Tx, sent event.AlertSent) error {
+func publish(ctx context.Context, tx db.Querier, sent event.AlertSent) error {
 	e, err := event.New(ctx, event.Notification, event.TypeAlertSent, sent.AlertID.String(), sent)
 	if err != nil {
 		return err

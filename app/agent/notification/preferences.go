@@ -30,7 +30,14 @@ func preferencesOf(ctx context.Context, tx pgx.Tx, user uuid.UUID) (preferences,
 	if err != nil {
 		return preferences{}, err
 	}
-	var p preferences
+	return readPreferences(ctx, tx, user, raw)
+}
+
+// readPreferences reads what preferencesChanged kept; nil: nothing was.
+func readPreferences(ctx context.Context, tx pgx.Tx, user uuid.UUID, raw []byte) (p preferences, err error) {
+	if raw == nil {
+		return p, nil
+	}
 	if err := json.Unmarshal(raw, &p.PreferencesChanged); err != nil {
 		return p, fmt.Errorf("the preferences of %s: %w", user, err)
 	}

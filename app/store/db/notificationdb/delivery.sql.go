@@ -12,80 +12,80 @@ import (
 	"github.com/google/uuid"
 )
 
-const browserGone = `-- name: BrowserGone :exec
+const BrowserGone = `-- name: BrowserGone :exec
 INSERT INTO gone_browsers (user_id, endpoint, gone_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 `
 
 func (q *Queries) BrowserGone(ctx context.Context, userID uuid.UUID, endpoint []byte, goneAt time.Time) error {
-	_, err := q.db.Exec(ctx, browserGone, userID, endpoint, goneAt)
+	_, err := q.db.Exec(ctx, BrowserGone, userID, endpoint, goneAt)
 	return err
 }
 
-const countMail = `-- name: CountMail :execrows
+const CountMail = `-- name: CountMail :execrows
 INSERT INTO mails (user_id, day, sent) VALUES ($1, $2, 1)
 ON CONFLICT (user_id, day) DO UPDATE SET sent = mails.sent + 1 WHERE mails.sent < $3::integer
 `
 
 // One e-mail more on a user's day; no row: the cap is reached.
 func (q *Queries) CountMail(ctx context.Context, userID uuid.UUID, day time.Time, most int32) (int64, error) {
-	result, err := q.db.Exec(ctx, countMail, userID, day, most)
+	result, err := q.db.Exec(ctx, CountMail, userID, day, most)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const forgetAlerts = `-- name: ForgetAlerts :exec
+const ForgetAlerts = `-- name: ForgetAlerts :exec
 DELETE FROM alerts WHERE user_id = $1
 `
 
 func (q *Queries) ForgetAlerts(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetAlerts, userID)
+	_, err := q.db.Exec(ctx, ForgetAlerts, userID)
 	return err
 }
 
-const forgetGoneBrowsers = `-- name: ForgetGoneBrowsers :exec
+const ForgetGoneBrowsers = `-- name: ForgetGoneBrowsers :exec
 DELETE FROM gone_browsers WHERE user_id = $1
 `
 
 func (q *Queries) ForgetGoneBrowsers(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetGoneBrowsers, userID)
+	_, err := q.db.Exec(ctx, ForgetGoneBrowsers, userID)
 	return err
 }
 
-const forgetMails = `-- name: ForgetMails :exec
+const ForgetMails = `-- name: ForgetMails :exec
 DELETE FROM mails WHERE user_id = $1
 `
 
 func (q *Queries) ForgetMails(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetMails, userID)
+	_, err := q.db.Exec(ctx, ForgetMails, userID)
 	return err
 }
 
-const forgetOldMails = `-- name: ForgetOldMails :exec
+const ForgetOldMails = `-- name: ForgetOldMails :exec
 DELETE FROM mails WHERE day < $1
 `
 
 func (q *Queries) ForgetOldMails(ctx context.Context, before time.Time) error {
-	_, err := q.db.Exec(ctx, forgetOldMails, before)
+	_, err := q.db.Exec(ctx, ForgetOldMails, before)
 	return err
 }
 
-const forgetPreferences = `-- name: ForgetPreferences :exec
+const ForgetPreferences = `-- name: ForgetPreferences :exec
 DELETE FROM preferences WHERE user_id = $1
 `
 
 func (q *Queries) ForgetPreferences(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetPreferences, userID)
+	_, err := q.db.Exec(ctx, ForgetPreferences, userID)
 	return err
 }
 
-const goneBrowsers = `-- name: GoneBrowsers :many
+const GoneBrowsers = `-- name: GoneBrowsers :many
 SELECT endpoint FROM gone_browsers WHERE user_id = $1
 `
 
 func (q *Queries) GoneBrowsers(ctx context.Context, userID uuid.UUID) ([][]byte, error) {
-	rows, err := q.db.Query(ctx, goneBrowsers, userID)
+	rows, err := q.db.Query(ctx, GoneBrowsers, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (q *Queries) GoneBrowsers(ctx context.Context, userID uuid.UUID) ([][]byte,
 	return items, nil
 }
 
-const insertAlert = `-- name: InsertAlert :execrows
+const InsertAlert = `-- name: InsertAlert :execrows
 INSERT INTO alerts (id, user_id, channel, title, message, source_event, source_event_id, status, delivered_at, due_at, correlation_id, traceparent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (source_event_id, channel) DO NOTHING
@@ -126,7 +126,7 @@ type InsertAlertParams struct {
 }
 
 func (q *Queries) InsertAlert(ctx context.Context, arg InsertAlertParams) (int64, error) {
-	result, err := q.db.Exec(ctx, insertAlert,
+	result, err := q.db.Exec(ctx, InsertAlert,
 		arg.ID,
 		arg.UserID,
 		arg.Channel,
@@ -146,18 +146,18 @@ func (q *Queries) InsertAlert(ctx context.Context, arg InsertAlertParams) (int64
 	return result.RowsAffected(), nil
 }
 
-const isGone = `-- name: IsGone :one
+const IsGone = `-- name: IsGone :one
 SELECT EXISTS (SELECT FROM gone WHERE user_id = $1)
 `
 
 func (q *Queries) IsGone(ctx context.Context, userID uuid.UUID) (bool, error) {
-	row := q.db.QueryRow(ctx, isGone, userID)
+	row := q.db.QueryRow(ctx, IsGone, userID)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const keepPreferences = `-- name: KeepPreferences :exec
+const KeepPreferences = `-- name: KeepPreferences :exec
 INSERT INTO preferences (user_id, data, changed_at, version) VALUES ($1, $2, $3, $4)
 ON CONFLICT (user_id) DO UPDATE SET data = excluded.data, changed_at = excluded.changed_at, version = greatest(preferences.version, excluded.version)
 WHERE CASE WHEN excluded.version > 0 THEN excluded.version > preferences.version ELSE excluded.changed_at > preferences.changed_at END
@@ -171,7 +171,7 @@ type KeepPreferencesParams struct {
 }
 
 func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams) error {
-	_, err := q.db.Exec(ctx, keepPreferences,
+	_, err := q.db.Exec(ctx, KeepPreferences,
 		arg.UserID,
 		arg.Data,
 		arg.ChangedAt,
@@ -180,37 +180,37 @@ func (q *Queries) KeepPreferences(ctx context.Context, arg KeepPreferencesParams
 	return err
 }
 
-const leave = `-- name: Leave :exec
+const Leave = `-- name: Leave :exec
 INSERT INTO gone (user_id, deleted_at) VALUES ($1, $2) ON CONFLICT DO NOTHING
 `
 
 func (q *Queries) Leave(ctx context.Context, userID uuid.UUID, deletedAt time.Time) error {
-	_, err := q.db.Exec(ctx, leave, userID, deletedAt)
+	_, err := q.db.Exec(ctx, Leave, userID, deletedAt)
 	return err
 }
 
-const preferences = `-- name: Preferences :one
+const Preferences = `-- name: Preferences :one
 SELECT data FROM preferences WHERE user_id = $1
 `
 
 func (q *Queries) Preferences(ctx context.Context, userID uuid.UUID) ([]byte, error) {
-	row := q.db.QueryRow(ctx, preferences, userID)
+	row := q.db.QueryRow(ctx, Preferences, userID)
 	var data []byte
 	err := row.Scan(&data)
 	return data, err
 }
 
-const returnAlerts = `-- name: ReturnAlerts :exec
+const ReturnAlerts = `-- name: ReturnAlerts :exec
 UPDATE alerts SET due_at = $1 WHERE id = ANY ($2::uuid[]) AND status = 'pending'
 `
 
 // Ends the lease of what was not attempted.
 func (q *Queries) ReturnAlerts(ctx context.Context, dueAt *time.Time, ids []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, returnAlerts, dueAt, ids)
+	_, err := q.db.Exec(ctx, ReturnAlerts, dueAt, ids)
 	return err
 }
 
-const settle = `-- name: Settle :exec
+const Settle = `-- name: Settle :exec
 UPDATE alerts SET status = $1, delivered_at = $2, due_at = $3, last_error = $4, tries = $5 WHERE id = $6
 `
 
@@ -224,7 +224,7 @@ type SettleParams struct {
 }
 
 func (q *Queries) Settle(ctx context.Context, arg SettleParams) error {
-	_, err := q.db.Exec(ctx, settle,
+	_, err := q.db.Exec(ctx, Settle,
 		arg.Status,
 		arg.DeliveredAt,
 		arg.DueAt,
@@ -235,7 +235,7 @@ func (q *Queries) Settle(ctx context.Context, arg SettleParams) error {
 	return err
 }
 
-const takeDue = `-- name: TakeDue :many
+const TakeDue = `-- name: TakeDue :many
 UPDATE alerts SET due_at = $1::timestamptz
 WHERE alerts.status = 'pending' AND alerts.due_at <= $2::timestamptz AND (alerts.user_id, alerts.channel) IN (
     SELECT waiting.user_id, waiting.channel FROM alerts AS waiting WHERE waiting.status = 'pending' AND waiting.due_at <= $2::timestamptz
@@ -249,7 +249,7 @@ RETURNING id, user_id, channel, title, message, source_event, source_event_id, s
 // a channel is taken at once, for it goes out in one message; a replica that asks at the
 // same moment waits for the first, and finds it taken.
 func (q *Queries) TakeDue(ctx context.Context, againAt time.Time, now time.Time, most int32) ([]Alert, error) {
-	rows, err := q.db.Query(ctx, takeDue, againAt, now, most)
+	rows, err := q.db.Query(ctx, TakeDue, againAt, now, most)
 	if err != nil {
 		return nil, err
 	}
@@ -285,11 +285,11 @@ func (q *Queries) TakeDue(ctx context.Context, againAt time.Time, now time.Time,
 	return items, nil
 }
 
-const uncountMail = `-- name: UncountMail :exec
+const UncountMail = `-- name: UncountMail :exec
 UPDATE mails SET sent = sent - 1 WHERE user_id = $1 AND day = $2
 `
 
 func (q *Queries) UncountMail(ctx context.Context, userID uuid.UUID, day time.Time) error {
-	_, err := q.db.Exec(ctx, uncountMail, userID, day)
+	_, err := q.db.Exec(ctx, UncountMail, userID, day)
 	return err
 }

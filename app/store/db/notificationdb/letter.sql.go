@@ -12,25 +12,25 @@ import (
 	"github.com/google/uuid"
 )
 
-const dropLetter = `-- name: DropLetter :exec
+const DropLetter = `-- name: DropLetter :exec
 DELETE FROM letters WHERE id = $1
 `
 
 func (q *Queries) DropLetter(ctx context.Context, id uuid.UUID) error {
-	_, err := q.db.Exec(ctx, dropLetter, id)
+	_, err := q.db.Exec(ctx, DropLetter, id)
 	return err
 }
 
-const forgetLetters = `-- name: ForgetLetters :exec
+const ForgetLetters = `-- name: ForgetLetters :exec
 DELETE FROM letters WHERE user_id = $1
 `
 
 func (q *Queries) ForgetLetters(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, forgetLetters, userID)
+	_, err := q.db.Exec(ctx, ForgetLetters, userID)
 	return err
 }
 
-const keepLetter = `-- name: KeepLetter :exec
+const KeepLetter = `-- name: KeepLetter :exec
 INSERT INTO letters (id, user_id, email, kind, link, expires_at, due_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING
@@ -47,7 +47,7 @@ type KeepLetterParams struct {
 }
 
 func (q *Queries) KeepLetter(ctx context.Context, arg KeepLetterParams) error {
-	_, err := q.db.Exec(ctx, keepLetter,
+	_, err := q.db.Exec(ctx, KeepLetter,
 		arg.ID,
 		arg.UserID,
 		arg.Email,
@@ -59,16 +59,16 @@ func (q *Queries) KeepLetter(ctx context.Context, arg KeepLetterParams) error {
 	return err
 }
 
-const postponeLetter = `-- name: PostponeLetter :exec
+const PostponeLetter = `-- name: PostponeLetter :exec
 UPDATE letters SET due_at = $1 WHERE id = $2
 `
 
 func (q *Queries) PostponeLetter(ctx context.Context, dueAt time.Time, iD uuid.UUID) error {
-	_, err := q.db.Exec(ctx, postponeLetter, dueAt, iD)
+	_, err := q.db.Exec(ctx, PostponeLetter, dueAt, iD)
 	return err
 }
 
-const takeLetter = `-- name: TakeLetter :one
+const TakeLetter = `-- name: TakeLetter :one
 UPDATE letters SET due_at = $1::timestamptz, attempts = letters.attempts + 1
 WHERE letters.id = (
     SELECT waiting.id FROM letters AS waiting WHERE waiting.due_at <= $2::timestamptz
@@ -80,7 +80,7 @@ RETURNING id, user_id, email, kind, link, expires_at, due_at, attempts
 // The letter that has been due for longest, taken for a while: should the process
 // that takes it die, it is due again then.
 func (q *Queries) TakeLetter(ctx context.Context, againAt time.Time, now time.Time) (Letter, error) {
-	row := q.db.QueryRow(ctx, takeLetter, againAt, now)
+	row := q.db.QueryRow(ctx, TakeLetter, againAt, now)
 	var i Letter
 	err := row.Scan(
 		&i.ID,
