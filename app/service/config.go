@@ -27,7 +27,7 @@ type Config struct {
 	OperationsAddress string
 }
 
-// Where a service listens unless it is told otherwise; 9090 is the sidecar's.
+// Where a service listens unless it is configured otherwise; 9090 is the sidecar's.
 const (
 	publicAddress = ":8080"
 	// The app channel is for the pod's own sidecar only.
@@ -40,7 +40,7 @@ const (
 // Agents keep the four, or a small PostgreSQL would run out of connections.
 const peoplesConnections = 16
 
-// Load reads the settings and tells of everything that is missing at once.
+// Load reads the settings and reports everything that is missing at once.
 func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 	config, wrong := load(name, getenv)
 	need := func(key string, target *string, what string) {

@@ -24,7 +24,7 @@ import (
 )
 
 // drainTime is how long requests and deliveries in flight have when the
-// process is told to end.
+// process is asked to end.
 const drainTime = 20 * time.Second
 
 // Service is a process, as its parts see it.
@@ -33,7 +33,7 @@ type Service struct {
 	Log     *slog.Logger
 	Pool    *pgxpool.Pool
 	Metrics *Metrics
-	// Ending is closed when the process is told to end: what would go on for long
+	// Ending is closed when the process is asked to end: what would go on for long
 	// ends then.
 	Ending <-chan struct{}
 }
@@ -44,7 +44,7 @@ type Parts struct {
 	Handlers map[string]bus.Handler // by topic
 	// Batches are the topics whose events are handled together.
 	Batches map[string]bus.BatchHandler
-	// AnswersAlone keeps the service among the ready while its database is away:
+	// AnswersAlone keeps the service among the ready while its database is unavailable:
 	// it has something to say to people then, if only what is wrong.
 	AnswersAlone bool
 	// Work is what goes on behind the requests, once the database is up to date.
@@ -147,7 +147,7 @@ func appChannel(events, api http.Handler) http.Handler {
 	return mux
 }
 
-// outage tells whether a handler failed because the database is away. A timeout
+// outage tells whether a handler failed because the database is unavailable. A timeout
 // alone does not say so: what a handler asks of the database may take too long.
 func (s *Service) outage(ctx context.Context, err error) bool {
 	if !db.Transient(err) {

@@ -175,7 +175,7 @@ func (a *API) declare(router chi.Router) huma.API {
 	return r.API
 }
 
-// observed is around every request: its trail, its log line, its metric, and
+// observed is around every request: its trace context, its log line, its metric, and
 // an answer even when the program has a defect.
 func (a *API) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,7 +17,7 @@ import (
 	"github.com/wealth-companion/companion/app/service"
 )
 
-// cacheLife is how old an answer may be that is given while the database is away.
+// cacheLife is how old an answer may be that is served while the database is unavailable.
 const cacheLife = time.Hour
 
 func main() {

@@ -271,7 +271,7 @@ func remembered(one func(admin.Message) error, duplicates bool, now time.Time) f
 	}
 }
 
-// replay tells of each letter what came of it. One that cannot be replayed does
+// replay reports for each letter what came of it. One that cannot be replayed does
 // not keep the others.
 func replay(one func(admin.Message) error, letters []admin.Message, id string) error {
 	var meant, failed int

@@ -151,7 +151,7 @@ type PreferencesChanged struct {
 	QuietFrom         string             `json:"quietFrom,omitempty"`  // HH:MM in Timezone; without both there are no quiet hours
 	QuietUntil        string             `json:"quietUntil,omitempty"` // may lie before QuietFrom: over midnight
 	Digest            string             `json:"digest"`               // off, daily, weekly: of what goes by e-mail
-	MutedTypes        []string           `json:"mutedTypes"`           // kinds of insight that are not told of
+	MutedTypes        []string           `json:"mutedTypes"`           // kinds of insight of which the user is not notified
 	Phrasing          bool               `json:"phrasing"`             // consent to have a language model phrase insights
 	PushSubscriptions []PushSubscription `json:"pushSubscriptions,omitempty"`
 	Version           int64              `json:"version,omitempty"`

@@ -27,9 +27,9 @@ type CloudEvent struct {
 	TraceParent     string          `json:"traceparent"`
 }
 
-// New puts data into an envelope of its own id that continues ctx's trail.
-// service is who publishes it; subject is what it is about. What is said of a thing
-// that is deleted holds none of its texts and amounts: compacted topics keep it for good.
+// New puts data into an envelope of its own id that continues ctx's trace.
+// service is who publishes it; subject is what it is about. The event of a thing that
+// is deleted holds none of its texts and amounts: compacted topics keep it for good.
 func New(ctx context.Context, service, kind, subject string, data any) (CloudEvent, error) {
 	if last, is := data.(interface{ redacted() any }); is {
 		data = last.redacted()

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Trail identifies the request that work is done for.
-type Trail struct {
+// Trace is the trace context of the request that work is done for.
+type Trace struct {
 	CorrelationID string
 	TraceParent   string
 }
@@ -22,33 +22,33 @@ type key struct{}
 var traceParent = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
 // With returns a context that carries t.
-func With(ctx context.Context, t Trail) context.Context {
+func With(ctx context.Context, t Trace) context.Context {
 	return context.WithValue(ctx, key{}, t)
 }
 
-// From returns the trail of ctx, or the zero one.
-func From(ctx context.Context) Trail {
-	t, _ := ctx.Value(key{}).(Trail)
+// From returns the trace context of ctx, or the zero one.
+func From(ctx context.Context) Trace {
+	t, _ := ctx.Value(key{}).(Trace)
 	return t
 }
 
 // Continue takes up what a caller sent. What is missing or malformed is made
-// anew, so that a trail always has both parts.
-func Continue(correlationID, parent string) Trail {
+// anew, so that a trace context always has both parts.
+func Continue(correlationID, parent string) Trace {
 	if id, err := uuid.Parse(correlationID); err == nil {
 		correlationID = id.String()
 	} else {
 		correlationID = NewID().String()
 	}
 	if !traceParent.MatchString(parent) {
-		return Trail{CorrelationID: correlationID, TraceParent: "00-" + random(16) + "-" + random(8) + "-01"}
+		return Trace{CorrelationID: correlationID, TraceParent: "00-" + random(16) + "-" + random(8) + "-01"}
 	}
 	// Same trace, next span: what happens here is a child of the caller's step.
-	return Trail{CorrelationID: correlationID, TraceParent: parent[:36] + random(8) + parent[52:]}
+	return Trace{CorrelationID: correlationID, TraceParent: parent[:36] + random(8) + parent[52:]}
 }
 
 // TraceID returns the trace's id, or "" without one.
-func (t Trail) TraceID() string {
+func (t Trace) TraceID() string {
 	if !traceParent.MatchString(t.TraceParent) {
 		return ""
 	}

@@ -121,7 +121,7 @@ func (n New) budget() (Budget, time.Time, error) {
 	}, month, checkThreshold(threshold)
 }
 
-// Budgets keeps the budgets, and tells of every change.
+// Budgets keeps the budgets, and enqueues an event for every change.
 type Budgets struct {
 	Pool    *pgxpool.Pool
 	Service string // who publishes its events

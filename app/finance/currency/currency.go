@@ -1,5 +1,5 @@
 // Package currency turns amounts of one currency into another's, at rates that
-// users enter or import. A rate that is not there is told, never guessed.
+// users enter or import. A rate that is missing is reported, never guessed.
 package currency
 
 import (

@@ -147,7 +147,7 @@ func (g *Goal) settle() {
 	}
 }
 
-// Goals keeps the goals, and tells of every change.
+// Goals keeps the goals, and enqueues an event for every change.
 type Goals struct {
 	Pool    *pgxpool.Pool
 	Service string // who publishes its events
@@ -309,7 +309,7 @@ func (s *Goals) Update(ctx context.Context, user, id uuid.UUID, ifMatch string, 
 	})
 }
 
-// change has a goal changed under its lock, keeps it and tells of it.
+// change has a goal changed under its lock, stores it and enqueues its event.
 func (s *Goals) change(ctx context.Context, user, id uuid.UUID, how func(tx pgx.Tx, g *Goal) error) (Goal, error) {
 	var g Goal
 	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {

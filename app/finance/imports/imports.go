@@ -563,7 +563,7 @@ func missing(id uuid.UUID, err error) error {
 }
 
 // Undo deletes the transactions that an import brought, those that were changed
-// since too, and tells of each. Undone once more, nothing happens.
+// since too, and enqueues an event for each. Undone once more, nothing happens.
 func (s *Imports) Undo(ctx context.Context, user, id uuid.UUID) error {
 	return db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		q := backenddb.New(tx)

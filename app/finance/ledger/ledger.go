@@ -1,5 +1,5 @@
 // Package ledger is what users earn and spend: wallets, categories and
-// transactions. Every change that others must know of is told by an event.
+// transactions. Every change that other services need is published as an event.
 package ledger
 
 import (

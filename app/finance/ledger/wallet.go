@@ -203,7 +203,7 @@ func (l *Ledger) RestoreWallet(ctx context.Context, user, id uuid.UUID, ifMatch 
 	})
 }
 
-// changeWallet changes a wallet and tells of it; without a change there is no event.
+// changeWallet changes a wallet and enqueues its event; without a change there is none.
 func (l *Ledger) changeWallet(ctx context.Context, user, id uuid.UUID, ifMatch string, change func(*Wallet) error) (Wallet, error) {
 	var w Wallet
 	err := db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {

@@ -63,7 +63,7 @@ const (
 
 // Duplicates finds the lines that are probably there already, each with the row
 // that it is. Amounts are equal to the last digit and go the same way; a row is at
-// most one line's. known tells of each line whether it is accounted for already:
+// most one line's. known says for each line whether it is accounted for already:
 // such lines only say which days the file covers.
 func Duplicates(lines []Movement, known []bool, rows []Row) []Pair {
 	if len(lines) == 0 {

@@ -55,7 +55,7 @@ func (r *running) add(row []string, place, line int) {
 // Rows may lie in either order of time, and a card's balance may be what is owed. Where
 // most rows follow none of these ways it is no running balance, and rows that lie in
 // another order than they were booked contradict several of their neighbours: only one
-// that stands alone between rows that agree tells of a wrong amount.
+// that stands alone between rows that agree shows a wrong amount.
 func (r *running) contradicted(lines []Line) map[int]string {
 	type pair struct {
 		line        int

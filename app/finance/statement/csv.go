@@ -542,7 +542,7 @@ func (b beside) unbooked(row []string) string {
 	return ""
 }
 
-// charge tells of a fee that stands beside the amount.
+// charge describes a fee that stands beside the amount; "" when there is none.
 func (b beside) charge(row []string, h headers, mark string) string {
 	for _, i := range b.fee {
 		if i >= len(row) || empty(row[i]) {

@@ -93,7 +93,7 @@ func (p *ofxParser) parse(text string) error {
 }
 
 // correct does what the bank corrects within the file; what it corrects of an earlier
-// file is told.
+// file is reported.
 func (p *ofxParser) correct() {
 	for _, fix := range p.fixes {
 		p.s.current = fix.account

@@ -50,7 +50,7 @@ func parseQIF(text string, m Mapping, s *sink) error {
 			if example, other := qifMixed(records, layout); other != "" {
 				return invalid("dateLayout", "is missing: %s", mixedReason(example, layout, other))
 			}
-		default: // every record is told as bad
+		default: // every record is reported as bad
 			layout = "MM/DD/YYYY"
 		}
 	}

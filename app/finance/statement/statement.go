@@ -1,7 +1,7 @@
 // Package statement reads bank statements: CSV with a mapping of its columns,
 // OFX (1, SGML, and 2, XML), CAMT, MT940 and QIF. It knows of no wallet and no database.
 //
-// A line that cannot be read is told with its number, and the rest is read;
+// A line that cannot be read is reported with its number, and the rest is read;
 // the caller decides whether the rest goes in. A whole file is refused only
 // when reading on would put money where it does not belong: too long, not
 // text, several accounts, or dates that can be read in two ways.

@@ -36,7 +36,7 @@ const (
 // own, as if it had been handled alone.
 //
 // When a batch fails, its events are handled one at a time: what one of them does to
-// the transaction is not the others' fault, and only a failure alone is an attempt.
+// the transaction is not caused by the others, and only a failure alone is an attempt.
 // They are handled alone at once, or when they are delivered again if something was
 // unavailable or took too long.
 type batcher struct {

@@ -25,7 +25,7 @@ const maxAnswer = 64 << 10
 var errSilent = errors.New("the model said nothing")
 
 // Converse gives the model its orders and a text to apply them to, and returns
-// what it says.
+// its answer.
 func (c Conversation) Converse(ctx context.Context, orders, text string) (string, error) {
 	type part struct {
 		Text string `json:"text"`
@@ -54,12 +54,12 @@ func (c Conversation) Converse(ctx context.Context, orders, text string) (string
 		return "", fmt.Errorf("conversation %s: %w", c.Name, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	said, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	answered, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return "", fmt.Errorf("conversation %s: %w", c.Name, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("conversation %s: %s: %s", c.Name, response.Status, strings.TrimSpace(string(said[:min(len(said), 1000)])))
+		return "", fmt.Errorf("conversation %s: %s: %s", c.Name, response.Status, strings.TrimSpace(string(answered[:min(len(answered), 1000)])))
 	}
 	var answer struct {
 		Outputs []struct {
@@ -70,7 +70,7 @@ func (c Conversation) Converse(ctx context.Context, orders, text string) (string
 			} `json:"choices"`
 		} `json:"outputs"`
 	}
-	if err := json.Unmarshal(said, &answer); err != nil {
+	if err := json.Unmarshal(answered, &answer); err != nil {
 		return "", fmt.Errorf("conversation %s: %w", c.Name, err)
 	}
 	for _, output := range answer.Outputs {

@@ -30,7 +30,7 @@ func TestTheFirstOfAChainIsTheOutermost(t *testing.T) {
 
 func TestHandlersContinueTheTrace(t *testing.T) {
 	e, _ := encoded(t)
-	var its tracing.Trail
+	var its tracing.Trace
 	see := act(func(ctx context.Context, _ event.CloudEvent) (bool, error) { its = tracing.From(ctx); return true, nil })
 	_, err := traced(see)(t.Context(), delivery{event: e})
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ type Publisher struct {
 	pubsub string
 }
 
-// publishTimeout bounds one try; the outbox tries again.
+// publishTimeout bounds one attempt; the outbox makes more.
 const publishTimeout = 10 * time.Second
 
 // NewPublisher connects when first used: the sidecar may start after the service.

@@ -85,9 +85,9 @@ const (
 	// answerTime is how long the database may take: after a failover a connection
 	// may be dead without a word.
 	answerTime = 3 * time.Second
-	// coalesced is how often at most a replica tells the leader of its commits.
+	// coalesced is how often at most a replica notifies the leader of its commits.
 	coalesced = 20 * time.Millisecond
-	// farewell is how long a relay that is told to end goes on publishing.
+	// farewell is how long a relay that is asked to end goes on publishing.
 	farewell = 3 * time.Second
 	// census is how often waiting events are counted, and countMost how many at most.
 	census    = 5 * time.Second
@@ -95,7 +95,7 @@ const (
 
 	firstPause = 200 * time.Millisecond
 	longPause  = time.Second
-	// channel is where replicas tell the leader of their commits.
+	// channel is where replicas notify the leader of their commits.
 	channel = "outbox"
 )
 
@@ -148,7 +148,7 @@ func (r *Relay) serve(ctx context.Context) error {
 	return r.lead(ctx, own)
 }
 
-// standBy tries to become the leader until it is. Meanwhile it tells the leader of
+// standBy tries to become the leader until it is. Meanwhile it notifies the leader of
 // this replica's commits: together, and not within them, for PostgreSQL serialises
 // commits that notify.
 func (r *Relay) standBy(ctx context.Context, own *pgx.Conn) error {
@@ -227,7 +227,7 @@ func (r *Relay) lead(ctx context.Context, own *pgx.Conn) error {
 	}
 }
 
-// leave publishes what is left when the relay is told to end: no other replica may be
+// leave publishes what is left when the relay is asked to end: no other replica may be
 // there to do it. err is why it leaves.
 func (r *Relay) leave(ctx context.Context, own *pgx.Conn, topics *pipelines, err error) error {
 	if ctx.Err() == nil || own.IsClosed() {

@@ -116,7 +116,7 @@ func Kafka(service string, brokers any, access []any) Resource {
 	settings = append(settings,
 		// A new consumer starts at what is kept, not at what comes next.
 		Entry("initialOffset", "oldest"),
-		// Resiliency decides on tries; the component itself must not give up.
+		// Resiliency decides on attempts; the component itself must not give up.
 		Entry("consumeRetryEnabled", "true"),
 		Entry("consumeRetryInterval", "200ms"),
 		Entry("maxMessageBytes", "1048576"),
@@ -159,12 +159,12 @@ func Subscriptions(service string) []Resource {
 	return all
 }
 
-// Resiliency says what sidecars try again. A delivery is tried until the service
-// takes it: only the service can tell an event that it will never handle, which
-// it dead-letters itself after some tries (package bus), from a database that
-// is away or a service that is being started again. With tries counted here, an
+// Resiliency says what sidecars attempt again. A delivery is attempted until the service
+// accepts it: only the service can tell an event that it will never handle, which
+// it dead-letters itself after some attempts (package bus), from a database that
+// is unavailable or a service that is being started again. With attempts counted here, an
 // outage of a few seconds would send good events to the dead letters.
-// Publishing is tried by the outbox, which gives up never.
+// Publishing is attempted again by the outbox, which never gives up.
 func Resiliency(services []string) Resource {
 	components := map[string]any{
 		StateStore: map[string]any{"outbound": map[string]any{"timeout": "quick", "retry": "briefly", "circuitBreaker": "store"}},

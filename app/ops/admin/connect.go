@@ -82,7 +82,7 @@ type Kafka struct {
 	admin  sarama.ClusterAdmin
 }
 
-// Connect tries until a broker answers or ctx ends. waiting is told why it does
+// Connect tries until a broker answers or ctx ends. waiting receives why it does
 // not yet, at most every five seconds.
 func Connect(ctx context.Context, c Config, waiting func(error)) (*Kafka, error) {
 	config, err := c.sarama()

@@ -87,7 +87,7 @@ func compare(want Topic, have *sarama.TopicDetail) plan {
 	return p
 }
 
-// Apply makes the topics what they shall be, in order, and tells of each.
+// Apply makes the topics what they shall be, in order, and reports each.
 func (k *Kafka) Apply(ctx context.Context, topics []Topic, replication int16, tell func(Change)) error {
 	have, err := k.described(topics)
 	if err != nil {

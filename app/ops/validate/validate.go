@@ -26,7 +26,7 @@ type Options struct {
 	Resolve   map[string]string // host:port to host:port
 	Email     string            // an address that e-mails may be sent to; empty: none is
 	Within    time.Duration     // from the request to the audited alert
-	Report    func(string)      // told of each step
+	Report    func(string)      // receives each step
 }
 
 // patience is how long anything is awaited: what takes longer is not slow, but

@@ -46,7 +46,7 @@ type Alerts struct {
 	Live *live.Hub // nil: nobody is notified
 }
 
-// Take notes what an event tells of an alert.
+// Take stores the alert that an event describes.
 func (s *Alerts) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 	data, err := event.Decode[event.AlertSent](e)
 	if err != nil {

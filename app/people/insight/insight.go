@@ -59,7 +59,7 @@ type Insights struct {
 	Live    *live.Hub // nil: nobody is notified
 }
 
-// Take keeps the insight that an event tells of.
+// Take stores the insight that an event describes.
 func (s *Insights) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 	data, err := event.Decode[event.InsightGenerated](e)
 	if err != nil {

@@ -324,7 +324,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		return who, errors.Join(ErrAway, err)
 	}
 	if info.Subject != who.Subject {
-		return who, fmt.Errorf("the identity provider tells of somebody else: %w", apperror.ErrUnauthorized)
+		return who, fmt.Errorf("the identity provider identifies somebody else: %w", apperror.ErrUnauthorized)
 	}
 	who.Email, who.Verified = info.Email, info.EmailVerified
 	return who, nil

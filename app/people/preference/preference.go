@@ -1,5 +1,5 @@
-// Package preference is how users want to be told of things: where, when, of
-// what, and in which words. The agents keep copies, so every change is told.
+// Package preference is how users want to be notified: where, when, of
+// what, and in which words. The agents keep copies, so every change is published.
 package preference
 
 import (

@@ -25,7 +25,7 @@ type Request struct {
 	Key uuid.UUID
 	// Sum tells another request under the same key from the same one.
 	Sum [sha256.Size]byte
-	// Replayed is told that the request had been carried out before.
+	// Replayed is set when the request had been carried out before.
 	Replayed bool
 }
 

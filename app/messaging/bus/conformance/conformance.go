@@ -39,7 +39,7 @@ type Subject struct {
 	// State are queries whose rows must not depend on the order of events. They
 	// select what was heard, not ids and times that are made anew.
 	State []string
-	// Delete removes the user, where no event tells of that; nil: one does.
+	// Delete removes the user, where no event does; nil: one does.
 	Delete func(t *testing.T)
 }
 
