@@ -27,7 +27,7 @@ func TestEveryTypeHasASchema(t *testing.T) {
 	}
 }
 
-func TestNewContinuesTheTrail(t *testing.T) {
+func TestNewContinuesTheTrace(t *testing.T) {
 	want := tracing.Continue("", "")
 	e, err := New(tracing.With(context.Background(), want), Backend, TypeTransactionCreated, "x", transaction())
 	require.NoError(t, err)
