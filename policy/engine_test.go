@@ -6,7 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"maps"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +21,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wealth-companion/companion/policy/corpus"
+	"github.com/wealth-companion/companion/policy/levels"
 	"github.com/wealth-companion/companion/policy/rules"
 )
 
@@ -73,9 +75,13 @@ func newEngine(t *testing.T) *engine {
 	return e
 }
 
-// preview returns what the pack found, rule to messages, and whether Pulumi
-// would go on.
-func (e *engine) preview(program pulumi.RunFunc) (map[string][]string, error) {
+// violation is one that the pack reported: of a resource, or of the stack when the URN is
+// that of none.
+type violation struct{ urn, policy, level, message string }
+
+// preview returns what the pack found, and whether Pulumi would go on. Policy is the
+// stack's companion:policy; empty: it has none.
+func (e *engine) preview(policy string, program pulumi.RunFunc) ([]violation, error) {
 	e.t.Helper()
 	ctx, stop := context.WithTimeout(e.t.Context(), 3*time.Minute)
 	defer stop()
@@ -88,14 +94,17 @@ func (e *engine) preview(program pulumi.RunFunc) (map[string][]string, error) {
 			"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		}))
 	require.NoError(e.t, err)
+	if policy != "" {
+		require.NoError(e.t, stack.SetConfig(ctx, "companion:policy", auto.ConfigValue{Value: policy}))
+	}
 	stream := make(chan events.EngineEvent)
-	found, done := map[string][]string{}, make(chan struct{})
+	var found []violation
+	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for event := range stream {
-			if event.PolicyEvent != nil {
-				name := event.PolicyEvent.PolicyName
-				found[name] = append(found[name], event.PolicyEvent.EnforcementLevel+": "+event.PolicyEvent.Message)
+			if p := event.PolicyEvent; p != nil {
+				found = append(found, violation{p.ResourceURN, p.PolicyName, p.EnforcementLevel, p.Message})
 			}
 		}
 	}()
@@ -114,49 +123,15 @@ type (
 	provider  struct{ pulumi.ProviderResourceState }
 )
 
-// object is a manifest, and the component that it is in.
-type object struct {
-	token, name string
-	manifest    map[string]any
-	workload    bool // one of our services
-}
-
-type m = map[string]any
-
-// service is a service as the platform makes it: a sidecar, and its secrets by
-// reference.
-func service(env ...any) object {
-	return object{"kubernetes:apps/v1:Deployment", "backend", m{
-		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": m{"name": "backend", "namespace": "companion"},
-		"spec": m{"selector": m{"matchLabels": m{"app": "backend"}}, "template": m{
-			"metadata": m{"labels": m{"app": "backend"}, "annotations": m{"dapr.io/enabled": "true", "dapr.io/app-id": "backend"}},
-			"spec":     m{"containers": []any{m{"name": "backend", "image": "backend:1", "env": env}}},
-		}},
-	}, true}
-}
-
-func gateway(listeners ...any) object {
-	return object{"kubernetes:gateway.networking.k8s.io/v1:Gateway", "edge", m{
-		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": m{"name": "edge", "namespace": "companion"},
-		"spec": m{"gatewayClassName": "nginx", "listeners": listeners},
-	}, false}
-}
-
-var (
-	httpsListener = m{"name": "https", "protocol": "HTTPS", "port": 443, "tls": m{"certificateRefs": []any{m{"name": "tls"}}}}
-	byReference   = m{"name": "DATABASE_URL", "valueFrom": m{"secretKeyRef": m{"name": "backend", "key": "url"}}}
-)
-
-// later stands for a value that is known only after an update.
-type later struct{}
-
-// input is a manifest as a program gives it to Pulumi, so that of a map with one
-// unknown value the rest is known.
+// input is a value as a program gives it to Pulumi, so that of a map with one unknown
+// value the rest is known.
 func input(value any, unknown pulumi.Input) pulumi.Input {
 	switch value := value.(type) {
-	case later:
+	case rules.Unknown:
 		return unknown
-	case m:
+	case rules.Sealed:
+		return pulumi.ToSecret(input(value.Value, unknown))
+	case map[string]any:
 		made := pulumi.Map{}
 		for key, inside := range value {
 			made[key] = input(inside, unknown)
@@ -168,37 +143,46 @@ func input(value any, unknown pulumi.Input) pulumi.Input {
 			made = append(made, input(inside, unknown))
 		}
 		return made
-	case int:
-		return pulumi.Int(value)
-	default:
-		return pulumi.String(value.(string))
+	case float64:
+		return pulumi.Float64(value)
+	case bool:
+		return pulumi.Bool(value)
+	case nil:
+		return nil
 	}
+	return pulumi.String(value.(string))
 }
 
-// program makes the objects on a cluster that is still to come.
-func program(objects ...object) pulumi.RunFunc {
+// program makes the resources on a cluster that is still to come.
+func program(cases ...corpus.Case) pulumi.RunFunc {
 	return func(ctx *pulumi.Context) error {
 		cluster := &provider{}
 		if err := ctx.RegisterResource("pulumi:providers:kubernetes", "cluster",
-			pulumi.Map{"kubeconfig": pulumi.String("apiVersion: v1\nkind: Config\n")}, cluster); err != nil {
+			pulumi.Map{"kubeconfig": pulumi.ToSecret(pulumi.String("apiVersion: v1\nkind: Config\n"))}, cluster); err != nil {
 			return err
 		}
-		secret := &custom{}
-		if err := ctx.RegisterResource("kubernetes:core/v1:Secret", "login", input(m{
-			"apiVersion": "v1", "kind": "Secret", "metadata": m{"name": "login"}, "stringData": m{"password": "in its place"},
-		}, nil).(pulumi.Map), secret, pulumi.Provider(cluster)); err != nil {
+		unknown := &custom{}
+		if err := ctx.RegisterResource("kubernetes:core/v1:ServiceAccount", "known-later", pulumi.Map{"metadata": pulumi.Map{"name": pulumi.String("later")}},
+			unknown, pulumi.Provider(cluster)); err != nil {
 			return err
 		}
-		for _, o := range objects {
-			options := []pulumi.ResourceOption{pulumi.Provider(cluster)}
-			if o.workload {
-				parent := &component{}
-				if err := ctx.RegisterComponentResource("companion:workload:Workload", o.name, parent); err != nil {
+		for _, c := range cases {
+			options := []pulumi.ResourceOption{pulumi.Protect(c.Protect)}
+			for i, parent := range c.In {
+				made := &component{}
+				if err := ctx.RegisterComponentResource(parent, fmt.Sprintf("%s-%d", c.Name, i), made, options...); err != nil {
 					return err
 				}
-				options = append(options, pulumi.Parent(parent))
+				options = []pulumi.ResourceOption{pulumi.Protect(c.Protect), pulumi.Parent(made)}
 			}
-			if err := ctx.RegisterResource(o.token, o.name, input(o.manifest, secret.ID()).(pulumi.Map), &custom{}, options...); err != nil {
+			properties := input(c.Properties, unknown.ID()).(pulumi.Map)
+			if c.Component {
+				if err := ctx.RegisterComponentResourceV2(c.Type, c.Name, properties, &component{}, options...); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := ctx.RegisterResource(c.Type, c.Name, properties, &custom{}, append(options, pulumi.Provider(cluster))...); err != nil {
 				return err
 			}
 		}
@@ -206,47 +190,145 @@ func program(objects ...object) pulumi.RunFunc {
 	}
 }
 
-// Each rule's own table is in package rules; this is that a violation of any of
-// them stops Pulumi.
+// TestPackBlocksThePlan has the real engine preview every case of the corpus: what breaks
+// a rule is reported for its resource, at a level that blocks, and nothing else is.
 func TestPackBlocksThePlan(t *testing.T) {
 	e := newEngine(t)
-	// What is known only after an update is no violation, and no end of the pack.
-	found, err := e.preview(program(service(byReference, m{"name": "SESSION_TOKEN", "value": later{}}), gateway(httpsListener)))
-	require.NoError(t, err, "a program that keeps to the rules")
-	require.Empty(t, found)
-
-	violations := map[string]struct {
-		objects []object
-		message string
-	}{
-		"tls-on-every-ingress": {
-			[]object{service(byReference), gateway(m{"name": "https", "protocol": "HTTPS", "port": 443})},
-			`listener "https" has no certificate: name its secret in tls.certificateRefs`,
-		},
-		"no-plain-secrets": {
-			[]object{service(byReference, m{"name": "SMTP_PASSWORD", "value": "hunter2"}), gateway(httpsListener)},
-			`container "backend" has the secret SMTP_PASSWORD in its environment: take it from a Secret by valueFrom.secretKeyRef`,
-		},
-		"services-through-dapr": {
-			[]object{service(byReference, m{"name": "ANALYTICS", "value": "http://analytics.companion.svc:8080"}), gateway(httpsListener)},
-			`the service is given an address (ANALYTICS): have it ask its sidecar by a component's or an app's name`,
-		},
-	}
-	var names []string
-	for _, rule := range rules.All() {
-		names = append(names, rule.Name)
-	}
-	require.ElementsMatch(t, names, slices.Collect(maps.Keys(violations)), "a rule without a violation here may block nothing")
-	for rule, c := range violations {
-		t.Run(rule, func(t *testing.T) {
-			found, err := e.preview(program(c.objects...))
-			require.Error(t, err, "Pulumi would go on")
-			require.Equal(t, []string{rule}, slices.Collect(maps.Keys(found)))
-			require.Len(t, found[rule], 1)
-			require.Contains(t, found[rule][0], "mandatory: ")
-			require.Contains(t, found[rule][0], c.message)
-			require.ErrorContains(t, err, rule, "who reads Pulumi's output sees which rule it was")
-			require.ErrorContains(t, err, c.message)
+	cases, err := corpus.Cases()
+	require.NoError(t, err)
+	found, err := e.preview("", program(cases...))
+	require.Error(t, err, "Pulumi would go on")
+	for _, c := range cases {
+		t.Run(c.Title, func(t *testing.T) {
+			var broken []string
+			for _, v := range found {
+				if rule, exists := rules.Find(v.policy); v.urn == c.URN("test") && exists && !rule.ForPlan() {
+					require.Equal(t, "mandatory", v.level)
+					require.Contains(t, v.message, fmt.Sprintf("Principle %d, %s.", rule.Principle, rule.Principle))
+					require.Contains(t, v.message, c.Resource().Label()+": ")
+					require.Contains(t, v.message, "Remedy: ")
+					broken = append(broken, v.policy)
+				}
+			}
+			slices.Sort(broken)
+			require.Equal(t, c.Breaks, slices.Compact(broken))
 		})
+	}
+}
+
+func TestWhatKeepsToTheRulesPasses(t *testing.T) {
+	found, err := newEngine(t).preview("", program(whole()...))
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
+// TestPlansAreBlockedAsAWhole is about the rules that look at all resources of a stack.
+func TestPlansAreBlockedAsAWhole(t *testing.T) {
+	e := newEngine(t)
+	cases := append(whole(), broken()...)
+	found, err := e.preview(`{"monthlyBudget": 1}`, program(cases...))
+	require.Error(t, err, "Pulumi would go on")
+	for _, rule := range rules.All() {
+		if !rule.ForPlan() {
+			continue
+		}
+		t.Run(rule.Name, func(t *testing.T) {
+			at := slices.IndexFunc(found, func(v violation) bool { return v.policy == rule.Name })
+			require.GreaterOrEqual(t, at, 0, "nothing reported")
+			require.Equal(t, "mandatory", found[at].level)
+			require.ErrorContains(t, err, rule.Name, "who reads Pulumi's output sees which rule it was")
+		})
+	}
+
+	t.Run("exceptions let pass what they name, and show it", func(t *testing.T) {
+		var exceptions []string
+		for _, v := range found {
+			exceptions = append(exceptions, fmt.Sprintf(`{"rule": %q, "resources": ["*"], "reason": "not built yet, says who reviews"}`, v.policy))
+		}
+		slices.Sort(exceptions)
+		policy := fmt.Sprintf(`{"monthlyBudget": 1, "exceptions": [%s, {"rule": "no-commands", "resources": ["x"], "reason": "nothing needs it any more"}]}`, strings.Join(slices.Compact(exceptions), ", "))
+		shown, err := e.preview(policy, program(cases...))
+		require.NoError(t, err)
+		require.Len(t, shown, len(found)+1)
+		for _, v := range shown {
+			require.Equal(t, "advisory", v.level)
+			if v.policy == "exceptions-are-needed" {
+				require.Contains(t, v.message, "no-commands holds for x")
+				continue
+			}
+			_, exception := levels.RuleOf(v.policy)
+			require.True(t, exception, v.policy)
+			require.Contains(t, v.message, "Exception: not built yet")
+		}
+	})
+
+	t.Run("a configuration that is none is an error", func(t *testing.T) {
+		_, err := e.preview(`{"exceptions": [{"rule": "no-rule", "resources": ["*"], "reason": "because it is so"}]}`, program())
+		require.ErrorContains(t, err, `companion:policy.exceptions.0.rule is "no-rule"`)
+	})
+}
+
+func kubernetes(token, name string, properties map[string]any, in ...string) corpus.Case {
+	properties["metadata"] = map[string]any{"name": name, "namespace": "companion"}
+	return corpus.Case{Type: "kubernetes:" + token, Name: name + "-" + token[strings.LastIndex(token, ":")+1:], Properties: properties, In: in}
+}
+
+type m = map[string]any
+
+// deployment is a service that keeps to every rule about single resources.
+func deployment(name string, replicas any) corpus.Case {
+	probe := m{"httpGet": m{"path": "/healthz", "port": 8082.0}}
+	spec := m{"template": m{
+		"metadata": m{"labels": m{"app": name}, "annotations": m{
+			"dapr.io/enabled": "true", "dapr.io/app-id": name, "dapr.io/config": "companion", "dapr.io/log-as-json": "true",
+			"dapr.io/sidecar-cpu-request": "10m", "dapr.io/sidecar-memory-request": "16Mi", "dapr.io/sidecar-memory-limit": "64Mi",
+		}},
+		"spec": m{
+			"securityContext":           m{"runAsNonRoot": true, "seccompProfile": m{"type": "RuntimeDefault"}},
+			"topologySpreadConstraints": []any{m{"maxSkew": 1.0, "topologyKey": "kubernetes.io/hostname"}},
+			"containers": []any{m{
+				"name": name, "image": "registry.digitalocean.com/wealth-companion/" + name + "@sha256:" + strings.Repeat("0", 64),
+				"resources":       m{"requests": m{"cpu": "10m", "memory": "16Mi"}, "limits": m{"memory": "32Mi"}},
+				"securityContext": m{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": m{"drop": []any{"ALL"}}},
+				"livenessProbe":   probe, "readinessProbe": probe,
+			}},
+		},
+	}}
+	if replicas != nil {
+		spec["replicas"] = replicas
+	}
+	return kubernetes("apps/v1:Deployment", name, m{"spec": spec}, "companion:workload:Workload")
+}
+
+// whole is a stack that keeps to every rule.
+func whole() []corpus.Case {
+	namespace := kubernetes("core/v1:Namespace", "companion", m{})
+	namespace.Properties["metadata"] = m{"name": "companion", "labels": m{"pod-security.kubernetes.io/enforce": "restricted"}}
+	dashboard := kubernetes("core/v1:ConfigMap", "dashboard", m{"data": m{"backend.json": `{"panels": [{"title": "backend"}]}`}})
+	dashboard.Properties["metadata"] = m{"name": "dashboard", "namespace": "companion", "labels": m{"grafana_dashboard": "1"}}
+	return []corpus.Case{
+		namespace, dashboard, deployment("backend", nil),
+		kubernetes("networking.k8s.io/v1:NetworkPolicy", "deny", m{"spec": m{"podSelector": m{}, "policyTypes": []any{"Ingress", "Egress"}}}),
+		kubernetes("policy/v1:PodDisruptionBudget", "backend", m{"spec": m{"maxUnavailable": 1.0, "selector": m{"matchLabels": m{"app": "backend"}}}}),
+		kubernetes("autoscaling/v2:HorizontalPodAutoscaler", "backend", m{"spec": m{
+			"minReplicas": 2.0, "maxReplicas": 5.0, "scaleTargetRef": m{"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"},
+		}}),
+		kubernetes("monitoring.coreos.com/v1:PodMonitor", "backend", m{"spec": m{"selector": m{"matchLabels": m{"app": "backend"}}}}),
+		kubernetes("monitoring.coreos.com/v1:PrometheusRule", "backend", m{"spec": m{"groups": []any{m{"rules": []any{m{"alert": "Slow", "labels": m{"service": "backend"}}}}}}}),
+	}
+}
+
+// broken breaks every rule that looks at all resources, laid over whole.
+func broken() []corpus.Case {
+	open := kubernetes("core/v1:Namespace", "open", m{})
+	open.Properties["metadata"] = m{"name": "open", "labels": m{"pod-security.kubernetes.io/enforce": "restricted"}}
+	return []corpus.Case{
+		open, deployment("banking", 1.0), deployment("investment", 3.0),
+		kubernetes("autoscaling/v2:HorizontalPodAutoscaler", "investment", m{"spec": m{
+			"minReplicas": 2.0, "maxReplicas": 5.0, "scaleTargetRef": m{"apiVersion": "apps/v1", "kind": "Deployment", "name": "investment"},
+		}}),
+		{Type: "kubernetes:core/v1:PersistentVolumeClaim", Name: "volume", Protect: true, Properties: m{
+			"metadata": m{"name": "volume", "namespace": "companion"}, "spec": m{"resources": m{"requests": m{"storage": "50Gi"}}},
+		}},
 	}
 }

@@ -1,77 +1,64 @@
 // Command companion-policy is the policy pack: it gates every preview and update
-// (`pulumi preview --policy-pack`). The rules themselves are in package rules.
+// (`pulumi preview --policy-pack`). The rules themselves are in package rules; where they
+// do not hold yet, the stack's configuration says (companion:policy).
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
+	"time"
 
 	"github.com/blang/semver"
-	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/policyx"
 
+	"github.com/wealth-companion/companion/policy/levels"
+	"github.com/wealth-companion/companion/policy/prices"
 	"github.com/wealth-companion/companion/policy/rules"
+	"github.com/wealth-companion/companion/stacks"
 )
 
 func main() {
-	if err := policyx.Main(pack); err != nil {
+	if err := policyx.Main(newPack); err != nil {
 		fmt.Fprintln(os.Stderr, "error: the policy pack:", err)
 		os.Exit(1)
 	}
 }
 
-func pack(*pulumi.Context) (policyx.PolicyPack, error) {
-	var policies []policyx.Policy
-	for _, rule := range rules.All() {
-		policies = append(policies, policyx.NewResourceValidationPolicy(rule.Name, policyx.ResourceValidationPolicyArgs{
-			Description: rule.Description,
-			// The engine looks at the level of each policy, not at the pack's.
-			EnforcementLevel: policyx.EnforcementLevelMandatory,
-			ValidateResource: func(_ context.Context, args policyx.ResourceValidationArgs) error {
-				resource := rules.Resource{
-					Type: args.Resource.Type, Name: args.Resource.Name, URN: args.Resource.URN,
-					Properties: plainMap(args.Resource.Properties),
-				}
-				for _, message := range rule.Check(resource) {
-					args.Manager.ReportViolation(message, args.Resource.URN)
-				}
-				return nil
-			},
-		}))
-	}
-	return policyx.NewPolicyPack("companion", semver.MustParse("1.0.0"), policyx.EnforcementLevelMandatory, policies)
-}
-
-func plainMap(m property.Map) map[string]any {
-	values := map[string]any{}
-	for key, value := range m.All {
-		values[key] = plain(value)
-	}
-	return values
-}
-
-// plain turns a value into what rules look at. Whether Pulumi holds a value
-// secret does not matter to them: they ask where it ends up.
-func plain(value property.Value) any {
-	switch {
-	case value.IsComputed():
-		return rules.Unknown{}
-	case value.IsMap():
-		return plainMap(value.AsMap())
-	case value.IsArray():
-		list := []any{}
-		for _, entry := range value.AsArray().All {
-			list = append(list, plain(entry))
+// newPack makes the pack for a stack, as its configuration asks.
+func newPack(ctx *pulumi.Context) (policyx.PolicyPack, error) {
+	var asked stacks.Policy
+	if text := config.New(ctx, "companion").Get("policy"); text != "" {
+		var err error
+		if asked, err = stacks.ReadPolicy(text); err != nil {
+			return nil, err
 		}
-		return list
-	case value.IsString():
-		return value.AsString()
-	case value.IsNumber():
-		return value.AsNumber()
-	case value.IsBool():
-		return value.AsBool()
 	}
-	return nil // null, assets and references: no rule looks at them
+	l, err := levels.New(asked)
+	if err != nil {
+		return nil, err
+	}
+	p := &pack{asked: asked, levels: l, prices: currentPrices(ctx), seen: map[string]rules.Resource{}}
+	return policyx.NewPolicyPack("companion", semver.MustParse("2.0.0"), policyx.EnforcementLevelMandatory, p.policies())
+}
+
+// currentPrices asks the API that the stack's provider uses; where it does not answer, the
+// prices are the listed ones.
+func currentPrices(ctx *pulumi.Context) rules.Prices {
+	api := config.New(ctx, "digitalocean")
+	token := cmp.Or(api.Get("token"), os.Getenv("DIGITALOCEAN_TOKEN"))
+	if token == "" {
+		return prices.Listed
+	}
+	asking, stop := context.WithTimeout(ctx.Context(), 10*time.Second)
+	defer stop()
+	current, err := prices.Current(asking, http.DefaultClient, cmp.Or(api.Get("apiEndpoint"), os.Getenv("DIGITALOCEAN_API_URL"), "https://api.digitalocean.com"), token)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "warning: the listed prices of", current.Date, "are used:", err)
+	}
+	return current
 }

@@ -26,6 +26,7 @@ type Config struct {
 	Kafka    Kafka    `json:"kafka"`
 	Redis    Redis    `json:"redis"`
 	Services Services `json:"services"`
+	Policy   Policy   `json:"policy,omitzero"`
 
 	// What an installation may do without.
 
@@ -33,6 +34,20 @@ type Config struct {
 	Push         *Push         `json:"push,omitempty"`
 	OIDC         *OIDC         `json:"oidc,omitempty"`
 	Conversation *Conversation `json:"conversation,omitempty"`
+}
+
+// Policy is what the policy pack asks of the stack's plans.
+type Policy struct {
+	MonthlyBudget int         `json:"monthlyBudget,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_extras:"x-unit=USD"` // the most that the stack may cost a month, in whole US dollars; 0 for no limit
+	Exceptions    []Exception `json:"exceptions,omitempty"`                                                                          // where a rule does not hold yet, and why
+}
+
+// Exception is where a rule of the policy pack does not hold. Everywhere else it blocks.
+type Exception struct {
+	Rule      string   `json:"rule" jsonschema:"pattern=^[a-z][a-z0-9-]*$"`              // the name of a rule, as docs/policies.md lists them
+	Resources []string `json:"resources" jsonschema:"minItems=1"`                        // the resources' names in Pulumi; one that ends with * stands for all that begin so
+	Level     string   `json:"level,omitempty" jsonschema:"enum=advisory,enum=disabled"` // advisory (the default) to have violations shown, disabled for none of it
+	Reason    string   `json:"reason" jsonschema:"minLength=10"`                         // why the rule does not hold there, for whoever reads the report
 }
 
 // Mail is the server that e-mails are given to. Its password is the secret companion:mailPassword.

@@ -52,6 +52,28 @@ func ReadValues(values map[string]string) (Settings, error) {
 	return Read(config)
 }
 
+// ReadPolicy reads the value of companion:policy as Pulumi gives it to a program: as JSON.
+// The error names every problem at once, as that of Read.
+func ReadPolicy(text string) (Policy, error) {
+	const key = namespace + "policy"
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		return Policy{}, fmt.Errorf("%s is no JSON: %w", key, err)
+	}
+	var p problems
+	var invalid *jsonschema.ValidationError
+	if err := configSchema.Properties[key].Validate(value); errors.As(err, &invalid) {
+		p.addBelow([]string{key}, invalid)
+	} else if err != nil {
+		return Policy{}, err
+	}
+	var read Policy
+	if err := json.Unmarshal([]byte(text), &read); err != nil && len(p.found) == 0 {
+		return Policy{}, fmt.Errorf("%s has another shape than its schema says: %w", key, err)
+	}
+	return read, p.err()
+}
+
 // Read reads what is under `config:` in a stack's file. Keys of namespaces other
 // than `companion:` are not looked at. What is left out has its default. The error
 // names every problem at once, each with its key and what to do; secrets that are
@@ -140,14 +162,17 @@ func (p *problems) err() error {
 }
 
 // addAll adds what the schema finds wrong.
-func (p *problems) addAll(e *jsonschema.ValidationError) {
+func (p *problems) addAll(e *jsonschema.ValidationError) { p.addBelow(nil, e) }
+
+// addBelow adds what the schema of the value at a place finds wrong.
+func (p *problems) addBelow(place []string, e *jsonschema.ValidationError) {
 	for _, cause := range e.Causes {
-		p.addAll(cause)
+		p.addBelow(place, cause)
 	}
 	if len(e.Causes) > 0 {
 		return
 	}
-	schema, key := at(e.InstanceLocation)
+	schema, key := at(slices.Concat(place, e.InstanceLocation))
 	switch wrong := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, unknown := range wrong.Properties {
@@ -160,6 +185,12 @@ func (p *problems) addAll(e *jsonschema.ValidationError) {
 	case *kind.Type:
 		p.add(key, "must be of type %s, not %s: set it to %s", strings.Join(wrong.Want, " or "), wrong.Got, wanted(schema))
 	case *kind.MinLength:
+		if wrong.Got > 0 {
+			p.add(key, "is too short: set it to %s", wanted(schema))
+			return
+		}
+		p.add(key, "is empty: set it to %s", wanted(schema))
+	case *kind.MinItems:
 		p.add(key, "is empty: set it to %s", wanted(schema))
 	case *kind.Pattern:
 		if wrong.Got == "" {
@@ -185,6 +216,10 @@ func at(place []string) (schema *jsonschema.Schema, key string) {
 		key = join(key, step)
 		if schema = resolved(schema); schema == nil {
 			return nil, strings.Join(place, ".")
+		}
+		if schema.Items2020 != nil {
+			schema = schema.Items2020
+			continue
 		}
 		schema = schema.Properties[step]
 	}

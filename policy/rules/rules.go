@@ -1,102 +1,160 @@
-// Package rules is what every plan must keep to, as pure functions of a
-// resource: one file a principle.
+// Package rules is what every plan must keep to, as pure functions of its
+// resources: one file a principle.
 package rules
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 )
 
-// Resource is a resource as a plan describes it. Properties hold maps, slices,
-// strings, float64s, bools and nil, as JSON would, and Unknown where a value is
-// known only after an update.
-type Resource struct {
-	Type       string // such as kubernetes:apps/v1:Deployment
-	Name       string
-	URN        string // holds the types of its parents too
-	Properties map[string]any
+// Principle is one of the ten that the project is built on.
+type Principle int
+
+// The principles.
+const (
+	FromCode Principle = iota + 1
+	EventDriven
+	NothingByHand
+	Observable
+	Portable
+	NoHardCodedSecrets
+	NoCoupling
+	ThroughSidecars
+	Idempotent
+	EncryptedInTransit
+)
+
+var principles = map[Principle]string{
+	FromCode:           "infrastructure only from code",
+	EventDriven:        "event-driven through Dapr pub/sub",
+	NothingByHand:      "nothing by hand in production",
+	Observable:         "observability required",
+	Portable:           "portable services",
+	NoHardCodedSecrets: "no hard-coded secrets",
+	NoCoupling:         "no point-to-point coupling between services",
+	ThroughSidecars:    "services talk through Dapr sidecars",
+	Idempotent:         "events idempotent",
+	EncryptedInTransit: "TLS on every ingress",
 }
 
-// Unknown stands for a value that is known only after an update. No rule takes
-// it for a violation: the update is checked again, with the value.
-type Unknown struct{}
+// Principles lists them in their order.
+func Principles() []Principle {
+	all := make([]Principle, 0, len(principles))
+	for p := FromCode; p <= EncryptedInTransit; p++ {
+		all = append(all, p)
+	}
+	return all
+}
 
-// Rule is one principle.
+func (p Principle) String() string { return principles[p] }
+
+// Rule is one thing that a plan has to keep to. It looks either at one resource,
+// before it is created, or at the whole plan.
 type Rule struct {
-	Name        string
+	Name      string
+	Principle Principle
+	// Description says what has to hold, in one sentence.
 	Description string
-	// Check returns what breaks the rule, and what to do about it.
-	Check func(Resource) []string
+	// Remedy says what to do about a violation that has no remedy of its own.
+	Remedy string
+
+	resource func(Resource) []Violation
+	plan     func(Plan) []Violation
 }
 
-// All lists the rules.
-func All() []Rule { return []Rule{tlsEverywhere, noPlainSecrets, throughDapr} }
-
-// at follows a path through maps; nil where it ends too early, Unknown where
-// what would come is unknown.
-func at(value any, path ...string) any {
-	for _, key := range path {
-		if unknown(value) {
-			return value
-		}
-		inside, ok := value.(map[string]any)
-		if !ok {
-			return nil
-		}
-		value = inside[key]
-	}
-	return value
+// Violation is one breach of a rule.
+type Violation struct {
+	// Resource is the one that breaks the rule; without a URN it is the whole stack.
+	Resource Resource
+	// What is wrong, without a full stop.
+	What string
+	// Remedy says what to do about it.
+	Remedy string
 }
 
-func unknown(value any) bool {
-	_, is := value.(Unknown)
-	return is
+// Message is what the reader of a plan sees: the resource, what is wrong with it,
+// and the remedy. The engine puts the rule's description before it.
+func (v Violation) Message() string {
+	return fmt.Sprintf("%s: %s.\nRemedy: %s.", v.Resource.Label(), v.What, v.Remedy)
 }
 
-func text(value any) string {
-	s, _ := value.(string)
-	return s
+// Plan is all resources of a stack.
+type Plan struct {
+	Resources []Resource
+	// MonthlyBudget is the most that the stack may cost a month, in US dollars; 0: no limit.
+	MonthlyBudget int
+	Prices        Prices
 }
 
-// each returns the maps of a list.
-func each(value any) []map[string]any {
-	list, _ := value.([]any)
-	var found []map[string]any
-	for _, entry := range list {
-		if inside, ok := entry.(map[string]any); ok {
-			found = append(found, inside)
-		}
-	}
-	return found
-}
+// ForPlan tells that the rule looks at the whole plan.
+func (r Rule) ForPlan() bool { return r.plan != nil }
 
-// podSpec returns the pods that a resource makes; nil when it makes none.
-func podSpec(r Resource) map[string]any {
-	path := []string{"spec", "template", "spec"}
-	switch kind(r) {
-	case "Pod":
-		path = []string{"spec"}
-	case "CronJob":
-		path = []string{"spec", "jobTemplate", "spec", "template", "spec"}
-	case "Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet":
-	default:
+// Check returns what in a resource breaks the rule; nothing for a rule about the plan.
+func (r Rule) Check(resource Resource) []Violation {
+	if r.resource == nil {
 		return nil
 	}
-	spec, _ := at(r.Properties, path...).(map[string]any)
-	return spec
-}
-
-// kind is a Kubernetes resource's kind; "" for those of other providers.
-func kind(r Resource) string {
-	if !strings.HasPrefix(r.Type, "kubernetes:") {
-		return ""
+	found := r.resource(resource)
+	for i := range found {
+		found[i].Resource = resource
 	}
-	return r.Type[strings.LastIndex(r.Type, ":")+1:]
+	return r.complete(found)
 }
 
-// containers lists all of a pod's containers, init containers among them.
-func containers(pod map[string]any) []map[string]any {
-	return append(each(pod["initContainers"]), each(pod["containers"])...)
+// CheckPlan returns what in a plan breaks the rule; nothing for a rule about one resource.
+func (r Rule) CheckPlan(plan Plan) []Violation {
+	if r.plan == nil {
+		return nil
+	}
+	return r.complete(r.plan(plan))
 }
 
-func violation(format string, args ...any) []string { return []string{fmt.Sprintf(format, args...)} }
+// complete adds the rule's remedy, and leaves out what is found twice.
+func (r Rule) complete(found []Violation) []Violation {
+	type key struct{ urn, what string }
+	seen := map[key]bool{}
+	kept := slices.DeleteFunc(found, func(v Violation) bool {
+		k := key{v.Resource.URN, v.What}
+		defer func() { seen[k] = true }()
+		return seen[k]
+	})
+	for i := range kept {
+		if kept[i].Remedy == "" {
+			kept[i].Remedy = r.Remedy
+		}
+	}
+	return kept
+}
+
+// All lists the rules by principle.
+func All() []Rule {
+	return slices.Concat(
+		fromCode, eventDriven, nothingByHand, observable, portable, noHardCodedSecrets, noCoupling, throughSidecars, idempotent, encryptedInTransit)
+}
+
+// Find returns the rule of that name.
+func Find(name string) (Rule, bool) {
+	all := All()
+	at := slices.IndexFunc(all, func(r Rule) bool { return r.Name == name })
+	if at < 0 {
+		return Rule{}, false
+	}
+	return all[at], true
+}
+
+// found collects violations.
+type found []Violation
+
+func (f *found) add(format string, args ...any) {
+	*f = append(*f, Violation{What: fmt.Sprintf(format, args...)})
+}
+
+// addWith adds one that has a remedy of its own.
+func (f *found) addWith(remedy, format string, args ...any) {
+	*f = append(*f, Violation{What: fmt.Sprintf(format, args...), Remedy: remedy})
+}
+
+// on adds one that a rule about the plan finds in a resource.
+func (f *found) on(r Resource, format string, args ...any) {
+	*f = append(*f, Violation{Resource: r, What: fmt.Sprintf(format, args...)})
+}

@@ -1,30 +1,40 @@
 package rules
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 )
 
-// tlsEverywhere is principle 10: TLS on every ingress.
-var tlsEverywhere = Rule{
-	Name:        "tls-on-every-ingress",
-	Description: "People reach the application through a Gateway that ends TLS with a certificate; plain HTTP only leads there.",
-	Check: func(r Resource) []string {
-		switch kind(r) {
-		case "Gateway":
-			return listeners(r)
-		case "HTTPRoute":
-			return route(r)
-		case "Ingress":
-			if len(each(at(r.Properties, "spec", "tls"))) == 0 && !unknown(at(r.Properties, "spec", "tls")) {
-				return violation("the Ingress has no tls: give it a certificate's secret in spec.tls")
-			}
-		case "Service":
-			if text(at(r.Properties, "spec", "type")) == "LoadBalancer" {
-				return violation("a Service of type LoadBalancer goes around the Gateway and its TLS: make it ClusterIP and give it an HTTPRoute")
-			}
-		}
-		return nil
+// encryptedInTransit is principle 10: TLS on every ingress, and on the way to what
+// holds data.
+var encryptedInTransit = []Rule{
+	{
+		Name:        "listeners-with-tls",
+		Principle:   EncryptedInTransit,
+		Description: "People reach the application through a Gateway or an Ingress that ends TLS with a certificate.",
+		Remedy:      "give the listener the protocol HTTPS and its certificate's secret in tls.certificateRefs",
+		resource:    listeners,
+	},
+	{
+		Name:        "routes-with-tls",
+		Principle:   EncryptedInTransit,
+		Description: "Routes belong to listeners with TLS; plain HTTP only leads there.",
+		Remedy:      `set parentRefs[].sectionName to "https", or do nothing but redirect to https`,
+		resource:    routes,
+	},
+	{
+		Name:        "no-way-around-the-edge",
+		Principle:   EncryptedInTransit,
+		Description: "Nothing but the edge can be reached from outside.",
+		Remedy:      "make the Service ClusterIP and give it a route at the edge's Gateway",
+		resource:    waysAround,
+	},
+	{
+		Name:        "tls-to-data",
+		Principle:   EncryptedInTransit,
+		Description: "Connections to brokers, caches and databases use TLS, and say who connects.",
+		Remedy:      "turn TLS and authentication on, at the listener and in what connects to it",
+		resource:    plainData,
 	},
 }
 
@@ -35,49 +45,215 @@ const (
 	tlsListener   = "https"
 )
 
-func listeners(r Resource) []string {
-	var found []string
-	for _, listener := range each(at(r.Properties, "spec", "listeners")) {
-		name := text(listener["name"])
-		switch protocol := text(listener["protocol"]); protocol {
-		case "HTTPS", "TLS":
-			if mode := text(at(listener, "tls", "mode")); mode != "" && mode != "Terminate" {
-				found = append(found, fmt.Sprintf("listener %q does not end TLS (mode %s): set tls.mode to Terminate", name, mode))
+func listeners(r Resource) []Violation {
+	var f found
+	for _, o := range r.objects {
+		switch {
+		case o.kind == "Gateway" && o.spec("servers") == nil, strings.HasSuffix(o.kind, "ListenerSet"):
+			for _, listener := range each(o.spec("listeners")) {
+				f = append(f, gatewayListener(listener, o.partial)...)
 			}
-			if references := at(listener, "tls", "certificateRefs"); len(each(references)) == 0 && !unknown(references) {
-				found = append(found, fmt.Sprintf("listener %q has no certificate: name its secret in tls.certificateRefs", name))
+		case o.kind == "Ingress":
+			tls := o.spec("tls")
+			if len(each(tls)) == 0 && !hasUnknown(tls) && !o.partial {
+				f.addWith("give it a certificate's secret in spec.tls", "the Ingress has no tls")
 			}
-			if name == plainListener {
-				found = append(found, fmt.Sprintf("the listener %q speaks %s: name it %q, %q is for what only leads there", name, protocol, tlsListener, plainListener))
+			for _, one := range each(tls) {
+				if text(one["secretName"]) == "" && !unknown(one["secretName"]) {
+					f.addWith("give it a certificate's secret in spec.tls", "the Ingress has a tls without a secret")
+				}
 			}
-		default:
-			if name != plainListener {
-				found = append(found, fmt.Sprintf("listener %q speaks %s, without TLS: make it HTTPS with a certificate", name, protocol))
-			}
+		case slices.Contains([]string{"IngressRoute", "IngressRouteTCP", "VirtualServer", "TransportServer", "HTTPProxy", "VirtualService"}, o.kind),
+			o.kind == "Gateway":
+			f.addWith("describe the way in as a Gateway and its routes", "a %s lets requests in by another way than the Gateway API", o.kind)
 		}
 	}
-	return found
+	return f
 }
 
-// route refuses what is served without TLS.
-func route(r Resource) []string {
-	plain := slices.ContainsFunc(each(at(r.Properties, "spec", "parentRefs")), func(parent map[string]any) bool {
-		section := text(parent["sectionName"])
-		return section == plainListener || section == "" && !unknown(parent["sectionName"])
-	})
-	if !plain {
+func gatewayListener(listener map[string]any, partial bool) []Violation {
+	var f found
+	name, protocol := text(listener["name"]), listener["protocol"]
+	if unknown(protocol) || partial && protocol == nil {
 		return nil
 	}
-	for _, rule := range each(at(r.Properties, "spec", "rules")) {
-		if !redirects(rule) {
-			return violation("the route is served without TLS: set parentRefs[].sectionName to %q, or do nothing but redirect to https", tlsListener)
+	if text(protocol) != "HTTPS" && text(protocol) != "TLS" {
+		if name != plainListener || text(protocol) != "HTTP" {
+			f.add("listener %q speaks %s, without TLS", name, text(protocol))
+		}
+		return f
+	}
+	if mode := text(at(listener, "tls", "mode")); mode != "" && mode != "Terminate" {
+		f.addWith("set tls.mode to Terminate", "listener %q does not end TLS (mode %s)", name, mode)
+	}
+	references := at(listener, "tls", "certificateRefs")
+	named := slices.ContainsFunc(each(references), func(reference map[string]any) bool {
+		return text(reference["name"]) != "" || unknown(reference["name"])
+	})
+	if !named && !hasUnknown(references) {
+		f.add("listener %q has no certificate", name)
+	}
+	if name == plainListener {
+		f.addWith(`name it "https"`, "the listener %q speaks %s: that name is for what only leads to TLS", name, text(protocol))
+	}
+	return f
+}
+
+// routes refuses what is served without TLS.
+func routes(r Resource) []Violation {
+	var f found
+	for _, o := range r.objects {
+		if !slices.Contains([]string{"HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute"}, o.kind) || unknown(o.fields["spec"]) {
+			continue
+		}
+		parents := o.spec("parentRefs")
+		if len(each(parents)) == 0 && !hasUnknown(parents) && !o.partial {
+			f.add("the route names no listener")
+			continue
+		}
+		plain := slices.ContainsFunc(each(parents), func(parent map[string]any) bool {
+			section := parent["sectionName"]
+			return text(section) != tlsListener && !unknown(section)
+		})
+		rules := each(o.spec("rules"))
+		if plain && (len(rules) == 0 || slices.ContainsFunc(rules, func(rule map[string]any) bool { return !redirects(rule) })) && !hasUnknown(o.spec("rules")) {
+			f.add("the route is served without TLS")
 		}
 	}
-	return nil
+	return f
 }
 
 func redirects(rule map[string]any) bool {
 	return slices.ContainsFunc(each(rule["filters"]), func(filter map[string]any) bool {
 		return text(filter["type"]) == "RequestRedirect" && text(at(filter, "requestRedirect", "scheme")) == "https"
 	})
+}
+
+// waysAround finds what can be reached from outside.
+func waysAround(r Resource) []Violation {
+	var f found
+	for _, kind := range []string{"LoadBalancer", "Droplet", "App", "ReservedIp", "FloatingIp"} {
+		if isDigitalOcean(r, kind) {
+			f.add("a %s of DigitalOcean's is a way in of its own", kind)
+		}
+	}
+	for _, o := range r.objects {
+		if o.kind != "Service" || strings.HasPrefix(text(o.fields["apiVersion"]), "serving.") {
+			continue
+		}
+		if kind := text(o.spec("type")); kind == "LoadBalancer" || kind == "NodePort" {
+			f.add("a Service of type %s goes around the Gateway and its TLS", kind)
+		}
+		if len(texts(o.spec("externalIPs"))) > 0 {
+			f.add("externalIPs go around the Gateway and its TLS")
+		}
+	}
+	for _, p := range r.pods() {
+		if yes(p.spec["hostNetwork"]) {
+			f.addWith("leave hostNetwork out", "the pods listen on the nodes' own network")
+		}
+		for _, c := range p.containers() {
+			for _, port := range each(c.fields["ports"]) {
+				if n, is := number(port["hostPort"]); is && n != 0 {
+					f.addWith("leave hostPort out", "container %q listens on the nodes' port %v", c.name, n)
+				}
+			}
+		}
+	}
+	if edge := r.isRelease() && r.in("companion:edge:Edge") && strings.HasPrefix(r.chart(), "nginx-gateway-fabric"); !edge {
+		f = append(f, servicesInValues(r)...)
+	}
+	return f
+}
+
+// servicesInValues finds ways in that the values of a chart or a custom resource ask for.
+func servicesInValues(r Resource) []Violation {
+	if !r.isKubernetes() {
+		return nil
+	}
+	var f found
+	r.walkAll(func(path []string, value any) bool {
+		if len(path) == 0 {
+			return true
+		}
+		key, place := strings.ToLower(path[len(path)-1]), strings.Join(path, ".")
+		switch value := value.(type) {
+		case string:
+			kind := strings.ToLower(value)
+			own := len(path) == 2 && path[0] == "spec" && !r.isRelease() // found above
+			if strings.HasSuffix(key, "type") && (kind == "loadbalancer" || kind == "nodeport") && !own {
+				f.add("%s asks for a way in of its own (%s)", value, place)
+			}
+		case bool:
+			if value && (key == "hostnetwork" || key == "hostport") && r.isRelease() {
+				f.add("%s opens the nodes' own network", place)
+			}
+		}
+		return true
+	})
+	return f
+}
+
+// plainData looks at the listeners of brokers, and at what connects to data.
+func plainData(r Resource) []Violation {
+	var f found
+	if isDigitalOcean(r, "DatabaseFirewall") && slices.ContainsFunc(each(r.Properties["rules"]), func(rule map[string]any) bool {
+		return text(rule["value"]) == "0.0.0.0/0"
+	}) {
+		f.add("the database's firewall lets everybody in")
+	}
+	for _, o := range r.objects {
+		switch o.kind {
+		case "Kafka":
+			for _, listener := range each(o.spec("kafka", "listeners")) {
+				name := text(listener["name"])
+				if tls := listener["tls"]; !yes(tls) && !unknown(tls) {
+					f.add("the brokers' listener %q has no TLS", name)
+				}
+				if method := listener["authentication"]; text(at(method, "type")) == "" && !unknown(at(method, "type")) {
+					f.add("the brokers' listener %q asks nobody who they are", name)
+				}
+				if kind := text(listener["type"]); kind != "" && kind != "internal" && kind != "cluster-ip" {
+					f.add("the brokers' listener %q is open to the outside (%s)", name, kind)
+				}
+			}
+			if o.spec("kafka") != nil && !o.partial && text(o.spec("kafka", "authorization", "type")) == "" && !unknown(o.spec("kafka", "authorization", "type")) {
+				f.add("whoever is known to the brokers may do everything: they have no authorization")
+			}
+		case "Component":
+			f = append(f, plainComponent(o)...)
+		}
+	}
+	r.walkAll(func(_ []string, value any) bool {
+		if s, is := value.(string); is && strings.Contains(s, "sslmode=disable") {
+			f.add("a database's connection string says sslmode=disable")
+		}
+		return true
+	})
+	return f
+}
+
+// plainComponent looks at how a Dapr component connects.
+func plainComponent(o object) []Violation {
+	var f found
+	settings, named := map[string]any{}, map[string]bool{}
+	for _, entry := range each(o.spec("metadata")) {
+		settings[text(entry["name"])], named[text(entry["name"])] = entry["value"], true
+	}
+	kind := text(o.spec("type"))
+	switch {
+	case o.partial || hasUnknown(o.spec("metadata")):
+	case strings.HasSuffix(kind, ".kafka"):
+		if method := settings["authType"]; !unknown(method) && (text(method) == "" || text(method) == "none") {
+			f.add("the component connects to the brokers without saying who it is")
+		}
+		if !named["caCert"] && !yes(settings["enableTLS"]) || yes(settings["disableTls"]) || yes(settings["skipVerify"]) {
+			f.add("the component connects to the brokers without TLS that it verifies")
+		}
+	case strings.HasSuffix(kind, ".redis"):
+		if on := settings["enableTLS"]; !yes(on) && !unknown(on) {
+			f.add("the component connects to Redis without TLS")
+		}
+	}
+	return f
 }

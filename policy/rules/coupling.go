@@ -1,0 +1,234 @@
+package rules
+
+import (
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// noCoupling is principle 7: no point-to-point coupling between services.
+var noCoupling = []Rule{
+	{
+		Name:        "no-addresses-of-services",
+		Principle:   NoCoupling,
+		Description: "A service knows no address of another: what it tells others are events, and what it asks goes by the app's name.",
+		Remedy:      "publish an event, or have the service ask its sidecar by the app's name",
+		resource: func(r Resource) []Violation {
+			var f found
+			for _, s := range r.serviceSettings() {
+				if address := clusterAddress(s.value); address != "" {
+					f.add("the service is given an address in the cluster (%s: %s)", s.name, address)
+				}
+			}
+			for _, o := range r.objects {
+				if o.kind == "HTTPEndpoint" && r.isOurs(o) && clusterAddress(text(o.spec("baseUrl"))) != "" {
+					f.add("the endpoint leads to an address in the cluster (%s)", text(o.spec("baseUrl")))
+				}
+			}
+			return f
+		},
+	},
+	{
+		Name:        "components-with-scopes",
+		Principle:   NoCoupling,
+		Description: "A Dapr component belongs to the services that it names: what everybody can reach couples everybody.",
+		Remedy:      "list the Dapr app ids of the services that use it in scopes",
+		resource: func(r Resource) []Violation {
+			var f found
+			for _, o := range r.objects {
+				if o.kind != "Component" || o.partial || !isDapr(o) {
+					continue
+				}
+				if scopes := o.fields["scopes"]; len(texts(scopes)) == 0 && !hasUnknown(scopes) {
+					f.add("the component is open to every service: it has no scopes")
+				}
+			}
+			return f
+		},
+	},
+	{
+		Name:        "default-deny",
+		Principle:   NoCoupling,
+		Description: "In every namespace, pods may neither be called nor call unless a policy says so.",
+		Remedy:      "add a NetworkPolicy with an empty podSelector, the policyTypes Ingress and Egress, and no rules",
+		plan:        defaultDeny,
+	},
+	{
+		Name:        "no-open-network-policies",
+		Principle:   NoCoupling,
+		Description: "A network policy names whom it lets in or out, or the port: one that allows everything walls off nothing.",
+		Remedy:      "name peers or ports in every rule",
+		resource: func(r Resource) []Violation {
+			var f found
+			for _, o := range r.objects {
+				if o.kind != "NetworkPolicy" {
+					continue
+				}
+				for direction, peers := range map[string]string{"ingress": "from", "egress": "to"} {
+					for _, rule := range each(o.spec(direction)) {
+						open := func(key string) bool { return len(entries(rule[key])) == 0 && !unknown(rule[key]) }
+						if open(peers) && open("ports") {
+							f.add("a rule of %s allows everything", direction)
+						}
+					}
+				}
+			}
+			slices.SortFunc(f, func(a, b Violation) int { return strings.Compare(a.What, b.What) })
+			return f
+		},
+	},
+}
+
+// defaultDeny finds the namespaces without a policy that denies by default.
+func defaultDeny(plan Plan) []Violation {
+	denied := map[string]map[string]bool{}
+	var unsure bool
+	for _, r := range plan.Resources {
+		for _, o := range r.objects {
+			if o.kind != "NetworkPolicy" || o.partial {
+				continue
+			}
+			if unknown(o.namespace()) || unknown(o.fields["spec"]) || unknown(o.spec("podSelector")) || hasUnknown(o.spec("policyTypes")) {
+				unsure = true
+				continue
+			}
+			selector := o.spec("podSelector")
+			if len(fields(at(selector, "matchLabels"))) > 0 || len(entries(at(selector, "matchExpressions"))) > 0 || unknown(at(selector, "matchLabels")) {
+				continue
+			}
+			for _, direction := range texts(o.spec("policyTypes")) {
+				key := strings.ToLower(direction)
+				rules := o.spec(key)
+				if slices.ContainsFunc(each(rules), func(rule map[string]any) bool { return len(rule) == 0 }) {
+					continue
+				}
+				namespace := text(o.namespace())
+				if denied[namespace] == nil {
+					denied[namespace] = map[string]bool{}
+				}
+				denied[namespace][key] = true
+			}
+		}
+	}
+	var f found
+	if unsure {
+		return nil
+	}
+	for _, r := range plan.Resources {
+		for _, o := range r.objects {
+			if o.kind != "Namespace" || o.partial || o.name() == "" {
+				continue
+			}
+			var open []string
+			for _, direction := range []string{"ingress", "egress"} {
+				if !denied[o.name()][direction] {
+					open = append(open, direction)
+				}
+			}
+			if len(open) > 0 {
+				f.on(r, "nothing denies %s in the namespace %s", strings.Join(open, " and "), o.name())
+			}
+		}
+	}
+	return f
+}
+
+// setting is a value that a service is given.
+type setting struct{ name, value string }
+
+// serviceSettings are the values that the containers of services are given: by their
+// environment, commands and arguments, and by the application's ConfigMaps, which
+// containers take whole.
+func (r Resource) serviceSettings() []setting {
+	var all []setting
+	for _, p := range r.pods() {
+		if !r.isService(p) {
+			continue
+		}
+		for _, c := range p.containers() {
+			for _, variable := range each(c.fields["env"]) {
+				all = append(all, setting{text(variable["name"]), text(variable["value"])})
+			}
+			for _, key := range []string{"command", "args"} {
+				for _, argument := range texts(c.fields[key]) {
+					name, value, _ := strings.Cut(argument, "=")
+					if value == "" {
+						name, value = key, argument
+					}
+					all = append(all, setting{name, value})
+				}
+			}
+		}
+		for _, alias := range each(p.spec["hostAliases"]) {
+			all = append(all, setting{"hostAliases", "http://" + text(alias["ip"])})
+		}
+	}
+	for _, o := range r.objects {
+		if o.kind == "ConfigMap" && r.isOurs(o) {
+			for _, key := range sortedKeys(o.fields["data"]) {
+				all = append(all, setting{key, text(at(o.fields, "data", key))})
+			}
+		}
+		if o.kind == "Service" && r.isOurs(o) && text(o.spec("type")) == "ExternalName" {
+			all = append(all, setting{"externalName", "http://" + text(o.spec("externalName"))})
+		}
+	}
+	return all
+}
+
+var (
+	brokerAddress = regexp.MustCompile(`:(9092|9093|9094|6379|5672|4222|2181)\b|(?i)\b(kafka|rediss?|valkey|amqps?|nats)://`)
+	// A URL's host, or a host with its port.
+	urlHost  = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?(\[[0-9a-f:]+\]|[a-z0-9_.-]+)(?::(\d+))?`)
+	bareHost = regexp.MustCompile(`(?i)(?:^|[\s,;="'])([a-z0-9][a-z0-9_.-]*):(\d{2,5})(?:$|[\s,;/"'])`)
+	inside   = regexp.MustCompile(`(?i)(^|\.)(svc|svc\.[a-z0-9.-]+|cluster\.local)\.?$|\.(companion|kafka|data|nginx-gateway|dapr-system|cert-manager|default|kube-system)\.?$`)
+	service  = regexp.MustCompile(`(?i)\b[a-z0-9-]+\.[a-z0-9-]+\.svc\b`)
+)
+
+// clusterAddress returns an address in a value that leads to another pod of the cluster;
+// empty when there is none. The own pod, and what is outside, are none.
+func clusterAddress(value string) string {
+	for _, match := range urlHost.FindAllStringSubmatch(value, -1) {
+		if isInside(match[1]) {
+			return strings.TrimSuffix(match[0], "/")
+		}
+	}
+	for _, match := range bareHost.FindAllStringSubmatch(value, -1) {
+		host := match[1]
+		if port, err := strconv.Atoi(match[2]); err != nil || port > 65535 {
+			continue
+		}
+		if isNumber(host) { // a time of day
+			continue
+		}
+		if isInside(host) {
+			return host + ":" + match[2]
+		}
+	}
+	return service.FindString(value)
+}
+
+// isInside tells whether a host is one of the cluster: a name without dots, a name of a
+// namespace's, or a private address.
+func isInside(host string) bool {
+	host = strings.Trim(strings.ToLower(host), "[].")
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsPrivate()
+	}
+	if host == "localhost" || host == "" || isNumber(host) {
+		return false
+	}
+	return !strings.Contains(host, ".") || inside.MatchString(host)
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseFloat(text, 64)
+	return err == nil
+}
+
+func isDapr(o object) bool {
+	version := text(o.fields["apiVersion"])
+	return version == "" || strings.HasPrefix(version, "dapr.io/")
+}
