@@ -54,6 +54,7 @@ type engine struct {
 	root    string // Pulumi's home and state
 	pack    string
 	command auto.PulumiCommand
+	text    strings.Builder
 }
 
 func newEngine(t *testing.T) *engine {
@@ -79,6 +80,9 @@ func newEngine(t *testing.T) *engine {
 // that of none.
 type violation struct{ urn, policy, level, message string }
 
+// said is what the pack wrote, as the engine showed it at the last preview.
+func (e *engine) said() string { return e.text.String() }
+
 // preview returns what the pack found, and whether Pulumi would go on. Policy is the
 // stack's companion:policy; empty: it has none.
 func (e *engine) preview(policy string, program pulumi.RunFunc) ([]violation, error) {
@@ -100,9 +104,13 @@ func (e *engine) preview(policy string, program pulumi.RunFunc) ([]violation, er
 	stream := make(chan events.EngineEvent)
 	var found []violation
 	done := make(chan struct{})
+	e.text.Reset()
 	go func() {
 		defer close(done)
 		for event := range stream {
+			if d := event.DiagnosticEvent; d != nil {
+				e.text.WriteString(d.Message)
+			}
 			if p := event.PolicyEvent; p != nil {
 				found = append(found, violation{p.ResourceURN, p.PolicyName, p.EnforcementLevel, p.Message})
 			}
@@ -217,9 +225,11 @@ func TestPackBlocksThePlan(t *testing.T) {
 }
 
 func TestWhatKeepsToTheRulesPasses(t *testing.T) {
-	found, err := newEngine(t).preview("", program(whole()...))
+	e := newEngine(t)
+	found, err := e.preview("", program(whole()...))
 	require.NoError(t, err)
 	require.Empty(t, found)
+	require.Contains(t, e.said(), "0 violations block, 0 are excepted", "the report for whoever reviews")
 }
 
 // TestPlansAreBlockedAsAWhole is about the rules that look at all resources of a stack.
@@ -250,6 +260,8 @@ func TestPlansAreBlockedAsAWhole(t *testing.T) {
 		shown, err := e.preview(policy, program(cases...))
 		require.NoError(t, err)
 		require.Len(t, shown, len(found)+1)
+		require.Contains(t, e.said(), "Excepted from two-replicas (principle 3): not built yet, says who reviews")
+		require.Contains(t, e.said(), "of a budget of $1")
 		for _, v := range shown {
 			require.Equal(t, "advisory", v.level)
 			if v.policy == "exceptions-are-needed" {

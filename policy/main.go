@@ -42,7 +42,7 @@ func newPack(ctx *pulumi.Context) (policyx.PolicyPack, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pack{asked: asked, levels: l, prices: currentPrices(ctx), seen: map[string]rules.Resource{}}
+	p := &pack{stack: ctx.Stack(), asked: asked, levels: l, prices: currentPrices(ctx), seen: map[string]rules.Resource{}}
 	return policyx.NewPolicyPack("companion", semver.MustParse("2.0.0"), policyx.EnforcementLevelMandatory, p.policies())
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 
@@ -10,12 +11,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/policyx"
 
 	"github.com/wealth-companion/companion/policy/levels"
+	"github.com/wealth-companion/companion/policy/report"
 	"github.com/wealth-companion/companion/policy/rules"
 	"github.com/wealth-companion/companion/stacks"
 )
 
 // pack runs the rules for one stack.
 type pack struct {
+	stack  string
 	asked  stacks.Policy
 	levels levels.Levels
 	prices rules.Prices
@@ -40,9 +43,13 @@ func (p *pack) policies() []policyx.Policy {
 	return append(all, policyx.NewStackValidationPolicy("exceptions-are-needed", policyx.StackValidationPolicyArgs{
 		Description: "An exception that nothing needs any more would let the next mistake pass.", EnforcementLevel: policyx.EnforcementLevelAdvisory,
 		ValidateStack: func(_ context.Context, args policyx.StackValidationArgs) error {
-			for _, e := range p.levels.Unneeded(p.violations(p.plan(args.Resources))) {
+			plan := p.plan(args.Resources)
+			violations := rules.CheckAll(plan)
+			for _, e := range p.levels.Unneeded(violations) {
 				args.Manager.ReportViolation(fmt.Sprintf("%s holds for %s: take the exception out of companion:policy.exceptions.", e.Rule, strings.Join(e.Resources, ", ")), "")
 			}
+			// The engine shows it among its diagnostics: it is the last policy to be asked.
+			report.Report{Stack: p.stack, Plan: plan, Levels: p.levels, Violations: violations}.Write(os.Stdout)
 			return nil
 		},
 	}))
@@ -98,18 +105,6 @@ func (p *pack) plan(resources []policyx.AnalyzerResource) rules.Plan {
 		plan.Resources = append(plan.Resources, asked)
 	}
 	return plan
-}
-
-// violations are all of a plan's, by rule, whatever their level.
-func (p *pack) violations(plan rules.Plan) map[string][]rules.Violation {
-	all := map[string][]rules.Violation{}
-	for _, rule := range rules.All() {
-		all[rule.Name] = rule.CheckPlan(plan)
-		for _, r := range plan.Resources {
-			all[rule.Name] = append(all[rule.Name], rule.Check(r)...)
-		}
-	}
-	return all
 }
 
 // read turns a resource of the engine's into one of the rules'.

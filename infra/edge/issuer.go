@@ -26,8 +26,6 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 	manager, err := kube.NewRelease(ctx, name+"-cert-manager", "cert-manager", args.CertManager, in, map[string]any{
 		"installCRDs": true,
 		"prometheus":  map[string]any{"enabled": false},
-		// The chart's own is 30 seconds; DigitalOcean upgrades no cluster with more than 29.
-		"webhook": map[string]any{"timeoutSeconds": 10},
 	}, child)
 	if err != nil {
 		return nil, err

@@ -96,14 +96,10 @@ func TestPlansKeepToTheRules(t *testing.T) {
 			l, err := levels.New(policyOf(t, stack))
 			require.NoError(t, err)
 			plan := goldenPlan(t, stack)
-			for _, rule := range rules.All() {
-				found := rule.CheckPlan(plan)
-				for _, r := range plan.Resources {
-					found = append(found, rule.Check(r)...)
-				}
+			for rule, found := range rules.CheckAll(plan) {
 				for _, v := range found {
-					level, _ := l.Of(rule.Name, v.Resource.Name)
-					require.NotEqual(t, levels.Mandatory, level, "%s: %s (%s)", rule.Name, v.Message(), v.Resource.Name)
+					level, _ := l.Of(rule, v.Resource.Name)
+					require.NotEqual(t, levels.Mandatory, level, "%s: %s (%s)", rule, v.Message(), v.Resource.Name)
 				}
 			}
 		})

@@ -126,6 +126,18 @@ func (r Rule) complete(found []Violation) []Violation {
 	return kept
 }
 
+// CheckAll returns the violations of a plan, by rule.
+func CheckAll(plan Plan) map[string][]Violation {
+	all := map[string][]Violation{}
+	for _, rule := range All() {
+		all[rule.Name] = rule.CheckPlan(plan)
+		for _, r := range plan.Resources {
+			all[rule.Name] = append(all[rule.Name], rule.Check(r)...)
+		}
+	}
+	return all
+}
+
 // All lists the rules by principle.
 func All() []Rule {
 	return slices.Concat(

@@ -49,7 +49,7 @@ func listeners(r Resource) []Violation {
 	var f found
 	for _, o := range r.objects {
 		switch {
-		case o.kind == "Gateway" && o.spec("servers") == nil, strings.HasSuffix(o.kind, "ListenerSet"):
+		case o.kind == "Gateway" && len(entries(o.spec("servers"))) == 0, strings.HasSuffix(o.kind, "ListenerSet"):
 			for _, listener := range each(o.spec("listeners")) {
 				f = append(f, gatewayListener(listener, o.partial)...)
 			}
