@@ -160,10 +160,15 @@ func waysAround(r Resource) []Violation {
 			}
 		}
 	}
-	if edge := r.isRelease() && r.in("companion:edge:Edge") && strings.HasPrefix(r.chart(), "nginx-gateway-fabric"); !edge {
+	if !isEdge(r) {
 		f = append(f, servicesInValues(r)...)
 	}
 	return f
+}
+
+// isEdge tells whether the resource is NGINX, whose load balancer is the one way in.
+func isEdge(r Resource) bool {
+	return r.isRelease() && r.in("companion:edge:Edge") && (strings.HasPrefix(r.chart(), "nginx-gateway-fabric") || unknown(r.Properties["chart"]))
 }
 
 // servicesInValues finds ways in that the values of a chart or a custom resource ask for.
