@@ -83,47 +83,38 @@ var noCoupling = []Rule{
 
 // defaultDeny finds the namespaces without a policy that denies by default.
 func defaultDeny(plan Plan) []Violation {
-	denied := map[string]map[string]bool{}
-	var unsure bool
+	denied, later := map[string]map[string]bool{}, map[string]int{}
 	for _, r := range plan.Resources {
 		for _, o := range r.objects {
 			if o.kind != "NetworkPolicy" || o.partial {
 				continue
 			}
-			if unknown(o.namespace()) || unknown(o.fields["spec"]) || unknown(o.spec("podSelector")) || hasUnknown(o.spec("policyTypes")) {
-				unsure = true
-				continue
-			}
-			selector := o.spec("podSelector")
-			if len(fields(at(selector, "matchLabels"))) > 0 || len(entries(at(selector, "matchExpressions"))) > 0 || unknown(at(selector, "matchLabels")) {
-				continue
-			}
-			for _, direction := range texts(o.spec("policyTypes")) {
-				key := strings.ToLower(direction)
-				rules := o.spec(key)
-				if slices.ContainsFunc(each(rules), func(rule map[string]any) bool { return len(rule) == 0 }) {
+			for _, direction := range deniedBy(o) {
+				if unknown(o.namespace()) {
+					later[direction]++
 					continue
 				}
 				namespace := text(o.namespace())
 				if denied[namespace] == nil {
 					denied[namespace] = map[string]bool{}
 				}
-				denied[namespace][key] = true
+				denied[namespace][direction] = true
 			}
 		}
 	}
 	var f found
-	if unsure {
-		return nil
-	}
 	for _, r := range plan.Resources {
 		for _, o := range r.objects {
 			if o.kind != "Namespace" || o.partial || o.name() == "" {
 				continue
 			}
 			var open []string
-			for _, direction := range []string{"ingress", "egress"} {
-				if !denied[o.name()][direction] {
+			for _, direction := range directions {
+				switch {
+				case denied[o.name()][direction]:
+				case later[direction] > 0: // it may be this one's
+					later[direction]--
+				default:
 					open = append(open, direction)
 				}
 			}
@@ -133,6 +124,30 @@ func defaultDeny(plan Plan) []Violation {
 		}
 	}
 	return f
+}
+
+// directions are those of network policies, as their rules are called.
+var directions = []string{"ingress", "egress"}
+
+// deniedBy are the directions in which a network policy denies everything that no other
+// policy allows.
+func deniedBy(o object) []string {
+	if unknown(o.fields["spec"]) || unknown(o.spec("podSelector")) || hasUnknown(o.spec("policyTypes")) {
+		return directions // perhaps
+	}
+	selector := o.spec("podSelector")
+	if len(fields(at(selector, "matchLabels"))) > 0 || len(entries(at(selector, "matchExpressions"))) > 0 {
+		return nil
+	}
+	var denied []string
+	for _, direction := range directions {
+		asked := slices.ContainsFunc(texts(o.spec("policyTypes")), func(kind string) bool { return strings.EqualFold(kind, direction) })
+		open := slices.ContainsFunc(each(o.spec(direction)), func(rule map[string]any) bool { return len(rule) == 0 })
+		if asked && !open {
+			denied = append(denied, direction)
+		}
+	}
+	return denied
 }
 
 // setting is a value that a service is given.

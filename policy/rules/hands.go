@@ -272,7 +272,7 @@ func withoutBudget(plan Plan) []Violation {
 				continue
 			}
 			selector := o.spec("selector")
-			if unknown(selector) || unknown(o.namespace()) || unknown(at(selector, "matchLabels")) {
+			if unknown(selector) || unknown(at(selector, "matchLabels")) {
 				return nil // it may be anybody's
 			}
 			if len(fields(at(selector, "matchLabels"))) > 0 {
@@ -282,11 +282,11 @@ func withoutBudget(plan Plan) []Violation {
 	}
 	var f found
 	for _, w := range plan.workloads() {
-		if unknown(w.labels) || unknown(w.object.namespace()) {
+		if unknown(w.labels) {
 			continue
 		}
 		if !slices.ContainsFunc(budgets, func(b budget) bool {
-			return text(b.namespace) == text(w.object.namespace()) && selects(b.labels, w.labels)
+			return same(b.namespace, w.object.namespace()) && selects(b.labels, w.labels)
 		}) {
 			f.on(w.resource, "an upgrade may take down all of its pods at once")
 		}
@@ -294,11 +294,15 @@ func withoutBudget(plan Plan) []Violation {
 	return f
 }
 
+// same tells whether two texts are the same, or may be once both are known.
+func same(one, other any) bool {
+	return unknown(one) || unknown(other) || text(one) == text(other)
+}
+
 // selects tells whether labels have every one of the selector's. Unknown ones may.
 func selects(selector, labels any) bool {
 	for _, key := range sortedKeys(selector) {
-		wanted, has := at(selector, key), at(labels, key)
-		if !unknown(wanted) && !unknown(has) && text(wanted) != text(has) {
+		if !same(at(selector, key), at(labels, key)) {
 			return false
 		}
 	}

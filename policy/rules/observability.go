@@ -139,11 +139,11 @@ func (p Plan) monitored(w workload) bool {
 			if o.kind != "PodMonitor" && o.kind != "ServiceMonitor" {
 				continue
 			}
-			if unknown(o.fields["spec"]) || unknown(o.spec("selector")) || unknown(o.namespace()) || unknown(o.spec("namespaceSelector")) {
+			if unknown(o.fields["spec"]) || unknown(o.spec("selector")) || unknown(o.spec("namespaceSelector")) {
 				return true // it may be this one's
 			}
 			named := texts(o.spec("namespaceSelector", "matchNames"))
-			there := text(o.namespace()) == text(w.object.namespace()) && len(named) == 0 ||
+			there := same(o.namespace(), w.object.namespace()) && len(named) == 0 ||
 				slices.Contains(named, text(w.object.namespace())) || yes(o.spec("namespaceSelector", "any"))
 			if there && selects(o.spec("selector", "matchLabels"), w.labels) && len(entries(o.spec("selector", "matchExpressions"))) == 0 {
 				return true
