@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -104,6 +105,8 @@ func (p *pack) plan(resources []policyx.AnalyzerResource) rules.Plan {
 		}
 		plan.Resources = append(plan.Resources, asked)
 	}
+	// The engine gives them in any order.
+	slices.SortFunc(plan.Resources, func(a, b rules.Resource) int { return strings.Compare(a.URN, b.URN) })
 	return plan
 }
 
