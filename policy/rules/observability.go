@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // observable is principle 4: observability required.
@@ -190,7 +191,7 @@ func (p Plan) dashboards() (content []string, later bool) {
 					later = true
 				}
 				content = append(content, strings.FieldsFunc(text(value), func(letter rune) bool {
-					return !(letter == '-' || letter >= 'a' && letter <= 'z' || letter >= '0' && letter <= '9' || letter >= 'A' && letter <= 'Z')
+					return letter != '-' && !unicode.IsLetter(letter) && !unicode.IsDigit(letter)
 				})...)
 				return true
 			})

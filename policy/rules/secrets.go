@@ -43,7 +43,7 @@ func plainSecrets(r Resource) []Violation {
 			}
 			name, given := text(value["name"]), text(value["value"])
 			bare := isComponent(r) && name != ""
-			if given != "" && (secretName(name) || bare && isBareKey(name)) && literal(given) && !(sealed && keepsSealed(r)) {
+			if given != "" && (secretName(name) || bare && isBareKey(name)) && literal(given) && (!sealed || !keepsSealed(r)) {
 				f.add("the secret %s is written as a value (%s)", name, strings.Join(path, "."))
 				return false
 			}
