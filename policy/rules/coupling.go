@@ -23,6 +23,13 @@ var noCoupling = []Rule{
 				}
 			}
 			for _, o := range r.objects {
+				if o.kind == "Component" && strings.HasPrefix(text(o.spec("type")), "bindings.http") && r.isOurs(o) {
+					for _, entry := range each(o.spec("metadata")) {
+						if address := clusterAddress(text(entry["value"])); address != "" {
+							f.add("the binding leads to an address in the cluster (%s)", address)
+						}
+					}
+				}
 				if o.kind == "HTTPEndpoint" && r.isOurs(o) && clusterAddress(text(o.spec("baseUrl"))) != "" {
 					f.add("the endpoint leads to an address in the cluster (%s)", text(o.spec("baseUrl")))
 				}

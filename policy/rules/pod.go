@@ -90,14 +90,17 @@ func (p pod) containers() []container {
 	return all
 }
 
-// runsToEnd tells that the pods end by themselves, as those of Jobs.
+// runsToEnd tells that the pods end by themselves, as those of Jobs. Of controllers'
+// pods it is the kind that counts: their restartPolicy means nothing.
 func (p pod) runsToEnd() bool {
 	switch p.object.kind {
 	case "Job", "CronJob":
 		return true
+	case "Pod":
+		policy := text(p.spec["restartPolicy"])
+		return policy == "Never" || policy == "OnFailure"
 	}
-	policy := text(p.spec["restartPolicy"])
-	return policy == "Never" || policy == "OnFailure"
+	return false
 }
 
 // The types of the components that make what services run on. Everything else that

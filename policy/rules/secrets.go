@@ -187,7 +187,7 @@ var (
 var (
 	secretWords = []string{
 		"password", "passwords", "passwd", "pass", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "credential", "credentials", "creds",
-		"apikey", "accesskey", "secretkey", "privatekey", "signingkey", "clientkey", "masterkey", "dsn",
+		"apikey", "accesskey", "secretkey", "privatekey", "signingkey", "clientkey", "masterkey", "dsn", "seed", "htpasswd", "jwt",
 	}
 	aboutWords = []string{
 		"name", "names", "ref", "refs", "path", "paths", "file", "files", "dir", "folder", "mount", "ttl", "type", "types", "kind", "policy", "expiry", "expires", "expiration",
