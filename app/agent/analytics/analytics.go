@@ -211,7 +211,7 @@ func warning(b observer.Budget, how standing, now time.Time) finding.Finding {
 		Title: fmt.Sprintf("%s%% of your %s budget is used", how.percent, finding.Category(b.Category)),
 		Message: fmt.Sprintf("You have spent %s of %s %s on %s in %s.",
 			money.Decimals(b.Spent, b.Currency), money.Decimals(b.Limit, b.Currency), b.Currency, finding.Category(b.Category), calendar.MonthInWords(b.Month)),
-		Dismiss:    "The end of the month, or a higher budget.",
+		Dismiss:    "The end of the month, a refund, or a higher budget.",
 		Confidence: 1, // a sum, not a guess
 		Facts: map[string]string{
 			"spent": money.Decimals(b.Spent, b.Currency), "limit": money.Decimals(b.Limit, b.Currency), "left": money.Decimals(left, b.Currency), "percent": how.percent.String(),

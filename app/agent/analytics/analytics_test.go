@@ -386,5 +386,5 @@ func TestAReviewForecasts(t *testing.T) {
 		_, err := h.agent.ReviewDue(t.Context())
 		require.NoError(t, err)
 	}
-	require.Equal(t, []string{"budget_warning: Your groceries budget will probably be passed"}, h.said())
+	require.Equal(t, []string{"budget_warning: Your groceries budget will probably be exceeded"}, h.said())
 }

@@ -107,10 +107,10 @@ func judge(t history.Transaction, n near, year func() ([]history.Transaction, er
 		if len(similar) >= minCategory && stats.LogScore(t.Amount, similar) <= elsewhere {
 			return none, false, nil
 		}
-		return unusualExpense(t, merchant.Show(who), "merchant", middle, len(samples), stats.Confidence(score, stats.Threshold)), true, nil
+		return unusualExpense(t, finding.Name(merchant.Show(who)), "merchant", middle, len(samples), stats.Confidence(score, stats.Threshold)), true, nil
 	}
 	if charged.known {
-		return unusualExpense(t, merchant.Show(who), "series", charged.usual, len(n.there), 0.7), true, nil
+		return unusualExpense(t, finding.Name(merchant.Show(who)), "series", charged.usual, charged.samples, 0.7), true, nil
 	}
 	if samples := similar; len(samples) >= minCategory {
 		score := stats.LogScore(t.Amount, samples)
@@ -135,7 +135,7 @@ func judge(t history.Transaction, n near, year func() ([]history.Transaction, er
 	if len(all) < minAll || exceeds(all, t) || onJourney(t, h) {
 		return none, false, nil
 	}
-	return unusualExpense(t, "anything", "all", stats.Median(amounts(all)), len(all), 0.5), true, nil
+	return unusualExpense(t, "your other expenses", "all", most(all), len(all), 0.5), true, nil
 }
 
 // besides are the other expenses in the currency of t.
@@ -227,43 +227,63 @@ func varied(all []history.Transaction) []decimal.Decimal {
 }
 
 type charge struct {
-	known bool
-	usual decimal.Decimal
+	known   bool
+	usual   decimal.Decimal
+	samples int // charges that usual is taken from
 }
 
 // inSeries tells whether t is a charge that recurs, and what is usual for it.
 func inSeries(there []history.Transaction, t history.Transaction) charge {
 	for _, s := range recurring.InGroup(append(there[:len(there):len(there)], t), t.At) {
 		if s.Odd != nil && s.Odd.ID == t.ID {
-			return charge{true, stats.Median(amounts(s.Charges))}
+			return charge{true, stats.Median(amounts(s.Charges)), min(len(s.Charges), maxSamples)}
 		}
 		if !s.Contains(t) || len(s.Charges) < 2 {
 			continue
 		}
-		return charge{true, stats.Median(amounts(s.Charges[:len(s.Charges)-1]))}
+		return charge{true, stats.Median(amounts(s.Charges[:len(s.Charges)-1])), min(len(s.Charges)-1, maxSamples)}
 	}
 	return charge{}
 }
 
-func unusualExpense(t history.Transaction, on, by string, middle decimal.Decimal, samples int, confidence float64) finding.Finding {
-	times := t.Amount.DivRound(middle, 1)
+// most is the largest amount.
+func most(all []history.Transaction) decimal.Decimal {
+	largest := decimal.Zero
+	for _, t := range all {
+		largest = decimal.Max(largest, t.Amount)
+	}
+	return largest
+}
+
+// unusualExpense is the finding that t is far above what it is compared with, on: by a
+// merchant, a series, a category, or by all expenses. usual is the median of so many
+// samples; by all, the largest of them.
+func unusualExpense(t history.Transaction, on, by string, usual decimal.Decimal, samples int, confidence float64) finding.Finding {
+	times := finding.Times(t.Amount, usual)
 	related := map[string]string{"transactionId": t.ID.String(), "category": t.Category}
 	if who := merchant.Of(t); who != "" {
 		related["merchant"] = who
 	}
-	at := "on " + on
-	if by == "merchant" || by == "series" {
-		at = "at " + on
+	amount, middle := money.FormatIn(t.Amount, t.Currency), finding.Sum(usual, t.Currency)
+	var says string
+	switch by {
+	case "merchant":
+		says = fmt.Sprintf("%s is %s times what you usually spend at %s at once (%s, the median of your last %d purchases there)", amount, times, on, middle, samples)
+	case "series":
+		says = fmt.Sprintf("%s is %s times what %s usually charges you (%s, the median of %s)", amount, times, on, middle, finding.Count(samples, "charge"))
+	case "category":
+		says = fmt.Sprintf("%s is %s times what you usually spend on %s at once (%s, the median of your last %d purchases)", amount, times, on, middle, samples)
+	default:
+		says = fmt.Sprintf("%s is %s times the largest of the %d other expenses that are known of the last 12 months (%s)", amount, times, samples, middle)
 	}
 	return finding.Finding{
 		Subject: t.ID, Kind: KindAnomaly, Detail: event.SpendingPattern, InsightType: event.SpendingPattern,
-		Title: fmt.Sprintf("Unusual expense: %s %s on %s", money.Decimals(t.Amount, t.Currency), t.Currency, finding.Category(t.Category)),
-		Message: fmt.Sprintf("%s %s is %s times what you usually spend %s at once (%s %s, the middle of %d). If it was not you, look at it now.",
-			money.Decimals(t.Amount, t.Currency), t.Currency, times, at, money.Rounded(middle, t.Currency), t.Currency, samples),
-		Dismiss:    "Your word that it was you; more like it make it usual.",
+		Title:      fmt.Sprintf("Unusual expense: %s on %s", amount, finding.Category(t.Category)),
+		Message:    says + ". If it was not you, look at it now.",
+		Dismiss:    "Your word that it was you, or more expenses like it.",
 		Confidence: confidence,
 		Facts: map[string]string{
-			"amount": money.Decimals(t.Amount, t.Currency), "currency": t.Currency, "usual": money.Rounded(middle, t.Currency), "times": times.String(),
+			"amount": money.Decimals(t.Amount, t.Currency), "currency": t.Currency, "usual": money.Rounded(usual, t.Currency), "times": times,
 			"comparedWith": on, "by": by, "samples": fmt.Sprint(samples),
 		},
 		Related: related,

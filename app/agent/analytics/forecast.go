@@ -205,27 +205,56 @@ func BudgetForecasts(budgets []history.Budget, series []recurring.Series, h []hi
 		if !ok || p.Chance < overLikely || p.Spent.GreaterThan(b.Limit) || !b.Limit.IsPositive() {
 			continue
 		}
-		over := money.Rounded(p.Total.Sub(b.Limit), b.Currency)
-		bills := ""
-		if p.Bills.IsPositive() {
-			bills = fmt.Sprintf(", %s %s of it in charges that recur", money.Rounded(p.Bills, b.Currency), b.Currency)
-		}
-		found = append(found, finding.Finding{
-			Subject: b.ID, Kind: KindForecast, Detail: money.Format(b.Limit), InsightType: event.BudgetWarning,
-			Title: fmt.Sprintf("Your %s budget will probably be passed", finding.Category(b.Category)),
-			Message: fmt.Sprintf("%s of %s %s are spent on %s with %d days left. At this pace %s %s more will be%s: about %s %s too much.",
-				money.Decimals(p.Spent, b.Currency), money.Decimals(b.Limit, b.Currency), b.Currency, finding.Category(b.Category), p.DaysLeft,
-				money.Rounded(p.Bills.Add(p.Everyday), b.Currency), b.Currency, bills, over, b.Currency),
-			Dismiss:    fmt.Sprintf("Spending less than %s %s for the rest of the month, or a higher budget.", money.Decimals(b.Limit.Sub(p.Spent), b.Currency), b.Currency),
-			Confidence: stats.Round(p.Chance),
-			Facts: map[string]string{
-				"spent": money.Decimals(p.Spent, b.Currency), "limit": money.Decimals(b.Limit, b.Currency), "currency": b.Currency, "daysLeft": fmt.Sprint(p.DaysLeft),
-				"bills": money.Rounded(p.Bills, b.Currency), "perDay": money.Rounded(p.Daily, b.Currency), "toCome": money.Rounded(p.Bills.Add(p.Everyday), b.Currency),
-				"expected": money.Rounded(p.Total, b.Currency), "over": over, "left": money.Decimals(b.Limit.Sub(p.Spent), b.Currency), "months": fmt.Sprint(p.Months),
-			},
-			Related:   map[string]string{"budgetId": b.ID.String(), "category": b.Category, "month": b.Month},
-			ExpiresAt: endOf(b.Month, now),
-		})
+		found = append(found, passing(b, p, now))
 	}
 	return found
+}
+
+// toCome says what is expected until the end of the month.
+func (p Projection) toCome(currency string) string {
+	bills, everyday := finding.Sum(p.Bills, currency), finding.Sum(p.Everyday, currency)
+	switch {
+	case !p.Bills.IsPositive():
+		return fmt.Sprintf("At this pace you will spend %s more", everyday)
+	case !p.Everyday.IsPositive():
+		return fmt.Sprintf("Charges that recur will add %s", bills)
+	}
+	return fmt.Sprintf("At this pace you will spend %s more, %s of it on charges that recur", finding.Sum(p.Bills.Add(p.Everyday), currency), bills)
+}
+
+// slower is what would keep a budget.
+func slower(b history.Budget, p Projection) string {
+	left := b.Limit.Sub(p.Spent)
+	if !left.IsPositive() {
+		return "Spending nothing more this month, a refund, or a higher budget."
+	}
+	return fmt.Sprintf("Spending no more than %s for the rest of the month, or a higher budget.", money.FormatIn(left, b.Currency))
+}
+
+// passing is the finding that a budget will probably be exceeded.
+func passing(b history.Budget, p Projection, now time.Time) finding.Finding {
+	over := money.Rounded(p.Total.Sub(b.Limit), b.Currency)
+	return finding.Finding{
+		Subject: b.ID, Kind: KindForecast, Detail: money.Format(b.Limit), InsightType: event.BudgetWarning,
+		Title:      fmt.Sprintf("Your %s budget will probably be exceeded", finding.Category(b.Category)),
+		Message:    fmt.Sprintf("%s, with %s left. %s: about %s %s too much.", soFar(b, p), finding.Count(p.DaysLeft, "day"), p.toCome(b.Currency), over, b.Currency),
+		Dismiss:    slower(b, p),
+		Confidence: stats.Round(p.Chance),
+		Facts: map[string]string{
+			"spent": money.Decimals(p.Spent, b.Currency), "limit": money.Decimals(b.Limit, b.Currency), "currency": b.Currency, "daysLeft": fmt.Sprint(p.DaysLeft),
+			"bills": money.Rounded(p.Bills, b.Currency), "perDay": money.Rounded(p.Daily, b.Currency), "toCome": money.Rounded(p.Bills.Add(p.Everyday), b.Currency),
+			"expected": money.Rounded(p.Total, b.Currency), "over": over, "left": money.Decimals(b.Limit.Sub(p.Spent), b.Currency), "months": fmt.Sprint(p.Months),
+		},
+		Related:   map[string]string{"budgetId": b.ID.String(), "category": b.Category, "month": b.Month},
+		ExpiresAt: endOf(b.Month, now),
+	}
+}
+
+// soFar says what was spent of a budget.
+func soFar(b history.Budget, p Projection) string {
+	limit, category := money.FormatIn(b.Limit, b.Currency), finding.Category(b.Category)
+	if p.Spent.IsNegative() {
+		return fmt.Sprintf("You have spent nothing of %s on %s so far, for refunds were %s more than expenses", limit, category, finding.Sum(p.Spent.Neg(), b.Currency))
+	}
+	return fmt.Sprintf("You have spent %s of %s on %s", money.Decimals(p.Spent, b.Currency), limit, category)
 }

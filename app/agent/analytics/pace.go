@@ -137,6 +137,7 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 			spent = spent.Add(t.Amount)
 			counted = counted.Add(decimal.Min(t.Amount, top))
 		}
+		counted = decimal.Min(counted, spent) // what a large refund took off was not spent
 		over := counted.Sub(usual)
 		if nonzero < paceMonths || len(this[p]) < pacePurchases || !usual.IsPositive() || counted.LessThan(usual.Mul(fasterBy)) || over.LessThan(worthIt) {
 			continue
@@ -147,7 +148,7 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 			continue
 		}
 		ends := month.AddDate(0, 1, 0)
-		times := spent.DivRound(usual, 1)
+		times := finding.Times(spent, usual)
 		found = append(found, finding.Finding{
 			Subject: this[p][0].UserID, Kind: KindPace, Detail: p.category + "|" + p.currency + "|" + history.Month(now), InsightType: event.SpendingPattern,
 			Title: fmt.Sprintf("More than usual on %s this month", finding.Category(p.category)),
@@ -157,7 +158,7 @@ func CategoryPace(h []history.Transaction, series []recurring.Series, now time.T
 			Confidence: stats.Confidence(score, bound),
 			Facts: map[string]string{
 				"category": finding.Category(p.category), "spent": money.Rounded(spent, p.currency), "usual": money.Rounded(usual, p.currency), "currency": p.currency,
-				"times": times.String(), "day": ordinal(day), "months": fmt.Sprint(months),
+				"times": times, "day": ordinal(day), "months": fmt.Sprint(months),
 			},
 			Related:   map[string]string{"category": p.category, "month": history.Month(now)},
 			ExpiresAt: &ends,

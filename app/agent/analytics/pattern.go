@@ -93,16 +93,16 @@ func WeekendPattern(h []history.Transaction, series []recurring.Series, now time
 		if throws < patternWeeks/2 || p > chance || !b.IsPositive() || a.LessThan(b.Mul(weekendTimes)) {
 			continue
 		}
-		times := a.DivRound(b, 1)
+		times := finding.Times(a, b)
 		found = append(found, finding.Finding{
 			Subject: h[0].UserID, Kind: KindWeekend, Detail: currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
-			Title: fmt.Sprintf("A day of your weekend costs %s times a weekday", times),
-			Message: fmt.Sprintf("In %d of your last %d weeks you spent more on a day of the weekend than on a weekday: %s against %s %s, in the middle.",
-				heads, patternWeeks, money.Rounded(a, currency), money.Rounded(b, currency), currency),
+			Title: fmt.Sprintf("A day of your weekend costs %s times what a weekday does", times),
+			Message: fmt.Sprintf("In %d of your last %d weeks you spent more on a day of the weekend than on a weekday: %s %s a day against %s %s, by the median of the weeks.",
+				heads, patternWeeks, money.Rounded(a, currency), currency, money.Rounded(b, currency), currency),
 			Dismiss:    "Weeks in which the weekend costs no more.",
 			Confidence: stats.Round(1 - p),
 			Facts: map[string]string{
-				"weekend": money.Rounded(a, currency), "weekday": money.Rounded(b, currency), "currency": currency, "times": times.String(),
+				"weekend": money.Rounded(a, currency), "weekday": money.Rounded(b, currency), "currency": currency, "times": times,
 				"weeksMore": fmt.Sprint(heads), "weeks": fmt.Sprint(patternWeeks),
 			},
 		})
@@ -171,13 +171,22 @@ func CategoryGrowth(h []history.Transaction, series []recurring.Series, now time
 			more < growthScore*math.Sqrt(squares) || stats.Sum(totals).LessThan(all[p.currency].Mul(growthShare)) {
 			continue
 		}
+		// What was really spent: where a large purchase has it fall, it has not grown.
+		early, late := stats.Median(sums[:growthMonths/2]), stats.Median(sums[growthMonths/2+1:])
+		if !early.IsPositive() || late.LessThanOrEqual(early) {
+			continue
+		}
 		percent := slope.Mul(hundred).DivRound(middle, 0)
-		from, to := money.Rounded(sums[0], p.currency), money.Rounded(sums[growthMonths-1], p.currency)
+		by := ""
+		if percent.LessThanOrEqual(hundred) {
+			by = fmt.Sprintf(" by about %s%% a month", percent)
+		}
+		from, to := money.Rounded(early, p.currency), money.Rounded(late, p.currency)
 		found = append(found, finding.Finding{
 			Subject: h[0].UserID, Kind: KindGrowth, Detail: p.category + "|" + p.currency + "|" + halfYear(now), InsightType: event.SpendingPattern,
-			Title: fmt.Sprintf("You spend more on %s each month", finding.Category(p.category)),
-			Message: fmt.Sprintf("Over your last %d months spending on %s grew by about %s%% a month: %s %s in the first, %s %s in the last.",
-				growthMonths, finding.Category(p.category), percent, from, p.currency, to, p.currency),
+			Title: fmt.Sprintf("Your spending on %s keeps growing", finding.Category(p.category)),
+			Message: fmt.Sprintf("Over your last %d months spending on %s grew%s: the median of the first %d is %s %s a month, that of the last %d %s %s.",
+				growthMonths, finding.Category(p.category), by, growthMonths/2, from, p.currency, growthMonths/2, to, p.currency),
 			Dismiss:    "A month that costs less than the ones before it.",
 			Confidence: stats.Confidence(more/math.Sqrt(squares), growthScore),
 			Facts: map[string]string{

@@ -6,7 +6,7 @@ import "github.com/shopspring/decimal"
 type standing struct {
 	warn     bool            // its threshold is reached
 	exceeded bool            // more than all of it is spent
-	percent  decimal.Decimal // of the limit, one place
+	percent  decimal.Decimal // of the limit, one place, rounded down: 100 is all of it
 }
 
 // stand compares what was spent with a limit that is more than zero. threshold is
@@ -15,7 +15,7 @@ func stand(limit, spent decimal.Decimal, threshold int) standing {
 	return standing{
 		warn:     spent.Mul(hundred).GreaterThanOrEqual(limit.Mul(decimal.NewFromInt(int64(threshold)))),
 		exceeded: spent.GreaterThan(limit),
-		percent:  spent.Mul(hundred).DivRound(limit, 1),
+		percent:  spent.Mul(hundred).Div(limit).RoundFloor(1),
 	}
 }
 

@@ -14,12 +14,12 @@ func TestStand(t *testing.T) {
 		warn, exceeded        bool
 	}{
 		"nothing spent":                 {"100.00", "0.00", "0", 80, false, false},
-		"a cent below 80%":              {"100.00", "79.99", "80", 80, false, false},
+		"a cent below 80%":              {"100.00", "79.99", "79.9", 80, false, false},
 		"80% to the cent":               {"100.00", "80.00", "80", 80, true, false},
 		"all of it is not too much":     {"100.00", "100.00", "100", 80, true, false},
 		"a cent too much":               {"100.00", "100.01", "100", 80, true, true},
 		"a threshold of the user's own": {"100.00", "50.00", "50", 50, true, false},
-		"below one of the user's own":   {"100.00", "89.99", "90", 90, false, false},
+		"below one of the user's own":   {"100.00", "89.99", "89.9", 90, false, false},
 		"a third, which does not go":    {"3.00", "1.00", "33.3", 80, false, false},
 		"sums that floats get wrong":    {"0.30", "0.2400", "80", 80, true, false},
 	} {

@@ -83,7 +83,7 @@ func TestAPriceRiseIsToldOfAsItComes(t *testing.T) {
 	require.Len(t, w.Titles(KindPriceRise), 1)
 	w.Clock = present.AddDate(0, 0, 26)
 	w.Review()
-	require.Equal(t, []string{"Netflix: 12.99 EUR due about 2026-12-23"}, w.Titles(KindUpcomingBill))
+	require.Equal(t, []string{"Netflix: 12.99 EUR due around 2026-12-23"}, w.Titles(KindUpcomingBill))
 	require.Len(t, w.Titles(KindRecurring), 1)
 }
 

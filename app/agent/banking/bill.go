@@ -69,11 +69,15 @@ func UpcomingBills(series []recurring.Series, now time.Time) []finding.Finding {
 		if s.Variable {
 			about = "about "
 		}
+		who := s.Name + " charges you"
+		if s.Merchant == "" {
+			who = fmt.Sprintf("Payments on %s come", s.Name)
+		}
 		ends := s.Next.AddDate(0, 0, 3)
 		found = append(found, finding.Finding{
-			Subject: last.UserID, Kind: KindUpcomingBill, Detail: s.Key + "|" + history.Month(s.Next), InsightType: event.SavingsTip,
-			Title: fmt.Sprintf("%s: %s%s %s due about %s", s.Name, about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Next.Format(time.DateOnly)),
-			Message: fmt.Sprintf("%s charges you %s, last %s %s on %s. Expect %s%s %s about %s.", s.Name, s.Cadence.Every(),
+			Subject: last.UserID, Kind: KindUpcomingBill, Detail: s.Key + "|" + period(s), InsightType: event.SavingsTip,
+			Title: fmt.Sprintf("%s: %s%s %s due around %s", s.Name, about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Next.Format(time.DateOnly)),
+			Message: fmt.Sprintf("%s %s, last %s %s on %s. Expect %s%s %s around %s.", who, s.Cadence.Every(),
 				money.Decimals(last.Amount, last.Currency), last.Currency, last.At.Format(time.DateOnly), about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Next.Format(time.DateOnly)),
 			Dismiss:    "The charge itself, or its end.",
 			Confidence: s.Confidence,
@@ -86,6 +90,19 @@ func UpcomingBills(series []recurring.Series, now time.Time) []finding.Finding {
 		})
 	}
 	return found
+}
+
+// period names the next charge among those of its series: by its month, or the half
+// of that where a month may have two.
+func period(s recurring.Series) string {
+	name := history.Month(s.Next)
+	if s.Cadence.Name != "twice a month" && s.Cadence.Name != "four-weekly" {
+		return name
+	}
+	if s.Next.Day() <= 15 {
+		return name + "a"
+	}
+	return name + "b"
 }
 
 const (
@@ -168,7 +185,8 @@ func LookAhead(w history.Wallet, series []recurring.Series, h []history.Transact
 		}
 	}
 	spread := stats.SpreadOf(weeks)
-	o.Daily = spread.Median.DivRound(decimal.NewFromInt(7), 4)
+	// Refunds do not go on: where they are more than what is spent, nothing is.
+	o.Daily = decimal.Max(decimal.Zero, spread.Median.DivRound(decimal.NewFromInt(7), 4))
 	balance := w.Balance
 	o.Lowest, o.On = balance, today
 	for day := tomorrow; day.Before(o.Payday); day = day.AddDate(0, 0, 1) {
@@ -205,16 +223,16 @@ func CashFlow(wallets []history.Wallet, series []recurring.Series, h []history.T
 			continue // who is below zero knows already
 		}
 		o, ok := LookAhead(w, series, h, now)
-		if !ok || o.Chance < likely || !o.Lowest.IsNegative() {
+		if !ok || o.Chance < likely || !money.Round(o.Lowest, w.Currency).IsNegative() {
 			continue
 		}
+		name := finding.Name(w.Name)
 		short := money.Rounded(o.Lowest.Neg(), w.Currency)
 		found = append(found, finding.Finding{
 			Subject: w.ID, Kind: KindCashFlow, Detail: history.Month(o.Payday), InsightType: event.BudgetWarning,
-			Title: fmt.Sprintf("%s may run out before payday", w.Name),
-			Message: fmt.Sprintf("%s holds %s %s. Until payday on %s bills of %s %s are expected, and you spend about %s %s a day: by %s about %s %s would be missing.",
-				w.Name, money.Decimals(w.Balance, w.Currency), w.Currency, o.Payday.Format(time.DateOnly), money.Rounded(o.Bills, w.Currency), w.Currency,
-				money.Rounded(o.Daily, w.Currency), w.Currency, o.On.Format(time.DateOnly), short, w.Currency),
+			Title: fmt.Sprintf("%s may run out before payday", name),
+			Message: fmt.Sprintf("%s holds %s. Until payday on %s %s: by %s about %s %s would be missing.",
+				name, money.FormatIn(w.Balance, w.Currency), o.Payday.Format(time.DateOnly), o.goesOff(w.Currency), o.On.Format(time.DateOnly), short, w.Currency),
 			Dismiss:    "Income or a transfer to this wallet of what is missing.",
 			Confidence: stats.Round(o.Chance),
 			Facts: map[string]string{
@@ -226,4 +244,16 @@ func CashFlow(wallets []history.Wallet, series []recurring.Series, h []history.T
 		})
 	}
 	return found
+}
+
+// goesOff says what is expected to go off until payday.
+func (o Outlook) goesOff(currency string) string {
+	bills, daily := finding.Sum(o.Bills, currency), finding.Sum(o.Daily, currency)
+	switch {
+	case !money.Round(o.Daily, currency).IsPositive():
+		return fmt.Sprintf("bills of %s are expected", bills)
+	case !o.Bills.IsPositive():
+		return fmt.Sprintf("no bills are expected, and you spend about %s a day", daily)
+	}
+	return fmt.Sprintf("bills of %s are expected, and you spend about %s a day", bills, daily)
 }

@@ -41,11 +41,15 @@ func Recurring(series []recurring.Series) []finding.Finding {
 			about = "about "
 		}
 		yearly := money.Rounded(s.PerYear(), last.Currency)
+		who := fmt.Sprintf("%s has charged you %s", s.Name, finding.Count(len(s.Charges), "time"))
+		if s.Merchant == "" {
+			who = fmt.Sprintf("You have made %s on %s", finding.Count(len(s.Charges), "payment"), s.Name)
+		}
 		found = append(found, finding.Finding{
 			Subject: last.UserID, Kind: KindRecurring, Detail: s.Key, InsightType: event.SpendingPattern,
 			Title: fmt.Sprintf("%s: %s%s %s %s", s.Name, about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Cadence.Every()),
-			Message: fmt.Sprintf("%s has charged you %d times, now %s%s %s %s. That is about %s %s a year.",
-				s.Name, len(s.Charges), about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Cadence.Every(), yearly, last.Currency),
+			Message: fmt.Sprintf("%s, now %s%s %s %s. That is about %s %s a year.",
+				who, about, money.Rounded(s.Amount, last.Currency), last.Currency, s.Cadence.Every(), yearly, last.Currency),
 			Dismiss:    "It ends when the charge fails to come.",
 			Confidence: s.Confidence,
 			Facts: map[string]string{

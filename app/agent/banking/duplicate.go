@@ -85,12 +85,12 @@ func Duplicate(t history.Transaction, h []history.Transaction) (finding.Finding,
 	if series := recurring.InGroup(append(there[:len(there):len(there)], t), t.At); len(series) > 0 {
 		confidence = 0.95 // charged twice in one period
 	}
-	name := merchant.Show(who)
+	name := finding.Name(merchant.Show(who))
 	return finding.Finding{
 		Subject: t.ID, Kind: KindDuplicate, Detail: original.ID.String(), InsightType: event.SpendingPattern,
 		Title: fmt.Sprintf("Charged twice? %s %s by %s", money.Decimals(t.Amount, t.Currency), t.Currency, name),
-		Message: fmt.Sprintf("%s charged %s %s on %s and again on %s. If you bought once, ask for the second to be paid back.",
-			name, money.Decimals(t.Amount, t.Currency), t.Currency, original.At.Format(minute), t.At.Format(minute)),
+		Message: fmt.Sprintf("%s charged %s %s. If you bought once, ask for the second to be paid back.",
+			name, money.FormatIn(t.Amount, t.Currency), moments(original.At, t.At)),
 		Dismiss:    "A refund of the amount, or your word that you bought twice.",
 		Confidence: confidence,
 		Facts: map[string]string{
@@ -131,6 +131,18 @@ func repeats(t history.Transaction, with []history.Transaction) bool {
 }
 
 const minute = "2006-01-02 15:04"
+
+// moments says when two charges were made. Equal times of day are those of a statement
+// that has none: then the days tell all that is known.
+func moments(first, second time.Time) string {
+	switch {
+	case first.Format(time.TimeOnly) != second.Format(time.TimeOnly):
+		return fmt.Sprintf("on %s and again on %s", first.Format(minute), second.Format(minute))
+	case history.Day(first).Equal(history.Day(second)):
+		return "twice on " + first.Format(time.DateOnly)
+	}
+	return fmt.Sprintf("on %s and again on %s", first.Format(time.DateOnly), second.Format(time.DateOnly))
+}
 
 // Duplicates tells of every expense since an instant that repeats another.
 func Duplicates(h []history.Transaction, since, now time.Time) []finding.Finding {

@@ -57,14 +57,16 @@ func (f Finding) Categories() []string {
 
 // Named is the finding with the names of categories, by slug, in its texts; of
 // those that are not among them, what the slug says.
+//
+// Names are shown as Name makes them.
 func (f Finding) Named(names map[string]string) Finding {
 	put := func(text string) string {
 		return mark.ReplaceAllStringFunc(text, func(marked string) string {
 			slug := mark.FindStringSubmatch(marked)[1]
 			if name, known := names[slug]; known {
-				return name
+				return Name(name)
 			}
-			return Plain(slug)
+			return Name(Plain(slug))
 		})
 	}
 	f.Title, f.Message, f.Dismiss = put(f.Title), put(f.Message), put(f.Dismiss)

@@ -139,7 +139,7 @@ func TestEmergencyFund(t *testing.T) {
 		want          string
 	}{
 		"three months and half a month's bills": {2000, 800, ""},
-		"one below":                             {2000, 799, "3"},
+		"one below":                             {2000, 799, "2.9"},
 		"one month":                             {1200, 0, "1"},
 		"nothing":                               {0, 0, "0"},
 		"in debt":                               {-500, 0, "0"},

@@ -31,10 +31,13 @@ var (
 
 // Pace is how saving for a goal goes.
 type Pace struct {
-	Expected decimal.Decimal // saved by the deadline at the pace till now
+	Expected decimal.Decimal // saved by the deadline at the pace till now, with what is on its way
+	Reach    decimal.Decimal // the same without that: at Monthly
 	Monthly  decimal.Decimal // saved a month till now
 	Needed   decimal.Decimal // to be saved a month from now on
 	Elapsed  float64         // the share of the time that is over
+	// LastMonth: a month or less is left, so that Needed is all that is missing.
+	LastMonth bool
 }
 
 // GoalPace reckons the pace of a goal: what was saved since it was made, carried on
@@ -58,6 +61,8 @@ func GoalPace(g history.Goal, now time.Time) (Pace, bool) {
 	coming := g.Target.Mul(aMonthsDays).Div(decimal.NewFromFloat(all)).Div(decimal.NewFromInt(2))
 	p.Monthly = g.Saved.Mul(aMonthsDays).DivRound(span, 2)
 	p.Expected = g.Saved.Add(coming).Mul(decimal.NewFromFloat(all)).DivRound(span, 2)
+	p.Reach = g.Saved.Mul(decimal.NewFromFloat(all)).DivRound(span, 2)
+	p.LastMonth = !now.AddDate(0, 1, 0).Before(end)
 	p.Needed = decimal.Max(decimal.Zero, g.Target.Sub(g.Saved)).DivRound(left, 2)
 	return p, true
 }
@@ -76,22 +81,37 @@ func GoalPaces(goals []history.Goal, now time.Time) []finding.Finding {
 		if share >= onTrack-goalStray/math.Sqrt(months) {
 			continue
 		}
-		reach := p.Expected.Round(0).String()
+		name := finding.Name(g.Name)
 		found = append(found, finding.Finding{
 			Subject: g.ID, Kind: KindGoalPace, Detail: fmt.Sprintf("%dQ%d", now.UTC().Year(), (int(now.UTC().Month())+2)/3),
 			InsightType: event.SavingsTip,
-			Title:       fmt.Sprintf("%s is behind its pace", g.Name),
-			Message: fmt.Sprintf("%s %s of %s %s are saved. At %s %s a month it would come to about %s %s by %s; from now on it needs %s %s a month.",
-				money.Decimals(g.Saved, g.Currency), g.Currency, money.Decimals(g.Target, g.Currency), g.Currency, money.Rounded(p.Monthly, g.Currency), g.Currency, reach, g.Currency,
-				g.Deadline.Format(time.DateOnly), money.Rounded(p.Needed, g.Currency), g.Currency),
-			Dismiss:    "Saving at the pace it needs, a later deadline or a smaller target.",
-			Confidence: stats.Round(min(0.95, 0.5+onTrack-share+0.4*p.Elapsed)),
+			Title:       fmt.Sprintf("%s is behind its pace", name),
+			Message:     saysPace(g, p),
+			Dismiss:     "Saving at the pace it needs, a later deadline or a smaller target.",
+			Confidence:  stats.Round(min(0.95, 0.5+onTrack-share+0.4*p.Elapsed)),
 			Facts: map[string]string{
 				"saved": money.Decimals(g.Saved, g.Currency), "target": money.Decimals(g.Target, g.Currency), "currency": g.Currency, "monthly": money.Rounded(p.Monthly, g.Currency),
-				"needed": money.Rounded(p.Needed, g.Currency), "expected": reach, "deadline": g.Deadline.Format(time.DateOnly),
+				"needed": money.Rounded(p.Needed, g.Currency), "expected": finding.About(p.Reach, g.Currency), "deadline": g.Deadline.Format(time.DateOnly),
 			},
 			Related: map[string]string{"goalId": g.ID.String()},
 		})
 	}
 	return found
+}
+
+// saysPace says how saving for a goal goes, and what it needs.
+func saysPace(g history.Goal, p Pace) string {
+	deadline, target := g.Deadline.Format(time.DateOnly), money.FormatIn(g.Target, g.Currency)
+	needs := fmt.Sprintf("from now on it needs %s a month", finding.Sum(p.Needed, g.Currency))
+	if p.LastMonth {
+		needs = fmt.Sprintf("it needs %s more until then", finding.Sum(p.Needed, g.Currency))
+	}
+	saved := fmt.Sprintf("%s of %s are saved", money.FormatIn(g.Saved, g.Currency), target)
+	switch {
+	case !g.Saved.IsPositive():
+		return fmt.Sprintf("Nothing of %s is saved yet, and the deadline is %s; %s.", target, deadline, needs)
+	case !money.Round(p.Monthly, g.Currency).IsPositive():
+		return fmt.Sprintf("%s, and the deadline is %s; %s.", saved, deadline, needs)
+	}
+	return fmt.Sprintf("%s. At %s a month it would come to about %s %s by %s; %s.", saved, finding.Sum(p.Monthly, g.Currency), finding.About(p.Reach, g.Currency), g.Currency, deadline, needs)
 }

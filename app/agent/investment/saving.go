@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -49,10 +50,14 @@ type Month struct {
 	Income, Expenses decimal.Decimal
 }
 
+// mostSpent is how many times the income may be spent in a month that is said to have
+// one: who lives on what lies elsewhere and gets interest of a cent has no savings rate.
+var mostSpent = decimal.NewFromInt(3)
+
 // Rate is the share of the income that was not spent; less than zero where more
-// was spent. ok is false without income.
+// was spent. ok is false without income, or with less than a third of what was spent.
 func (m Month) Rate() (rate float64, ok bool) {
-	if !m.Income.IsPositive() {
+	if !m.Income.IsPositive() || m.Expenses.GreaterThan(m.Income.Mul(mostSpent)) {
 		return 0, false
 	}
 	return m.Income.Sub(m.Expenses).Div(m.Income).InexactFloat64(), true
@@ -124,9 +129,13 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 		return nil
 	}
 	percent := func(rate float64) string { return decimal.NewFromFloat(rate).Mul(hundred).StringFixed(0) }
-	direction, what, dismiss := "up", "rose", "Nothing to do: it is good news."
+	direction, what := "up", "rose"
 	if change < 0 {
-		direction, what, dismiss = "down", "fell", "A month at the earlier rate."
+		direction, what = "down", "fell"
+	}
+	income := "your income"
+	if hasOthers(h, currency, months[0].Start) {
+		income = "your income in " + currency // what came in and went out in others is not compared
 	}
 	latest := months[len(months)-1]
 	return []finding.Finding{{
@@ -134,9 +143,9 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 		Detail:      fmt.Sprintf("%s|%s|%dQ%d", currency, direction, latest.Start.Year(), (int(latest.Start.Month())+2)/3),
 		InsightType: event.SavingsTip,
 		Title:       fmt.Sprintf("Your savings rate %s from %s%% to %s%%", what, percent(was), percent(is)),
-		Message: fmt.Sprintf("Of your income you kept %s%% in the last %d months, against %s%% in the %d before (medians). Last month %s %s came in and %s %s went out.",
-			percent(is), lately, percent(was), earlier, money.Rounded(latest.Income, currency), currency, money.Rounded(latest.Expenses, currency), currency),
-		Dismiss:    dismiss,
+		Message: fmt.Sprintf("Of %s you kept %s%% in the last %d months, against %s%% in the %d before (medians%s). Last month %s %s came in and %s %s went out.",
+			income, percent(is), lately, percent(was), earlier, belowZero(was, is), money.Rounded(latest.Income, currency), currency, money.Rounded(latest.Expenses, currency), currency),
+		Dismiss:    "A month at the earlier rate.",
 		Confidence: stats.Confidence(score, rateScore),
 		Facts: map[string]string{
 			"was": percent(was), "is": percent(is), "income": money.Rounded(latest.Income, currency), "expenses": money.Rounded(latest.Expenses, currency),
@@ -144,6 +153,24 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 		},
 		Related: map[string]string{"month": history.Month(latest.Start)},
 	}}
+}
+
+// hasOthers tells whether money came in or went out in another currency since a month.
+func hasOthers(h []history.Transaction, currency string, since time.Time) bool {
+	for i := len(h) - 1; i >= 0 && !h[i].At.Before(since); i-- {
+		if h[i].Currency != currency && h[i].Type != event.Transfer {
+			return true
+		}
+	}
+	return false
+}
+
+// belowZero says what a rate of less than zero means.
+func belowZero(rates ...float64) string {
+	if slices.Min(rates) < 0 {
+		return "; below zero, more was spent than came in"
+	}
+	return ""
 }
 
 const (
@@ -166,47 +193,50 @@ const (
 // wallets hold the balances of all that is booked; h is the person's sorted history up
 // to the last of it, of which six months are read.
 func IdleCash(wallets []history.Wallet, h []history.Transaction, now time.Time) []finding.Finding {
-	var found []finding.Finding
-	for _, currency := range currencies(wallets) {
-		aMonth, covered := typicalMonth(h, currency, now, func(history.Transaction) bool { return true })
-		if covered < fewMonths || !aMonth.IsPositive() {
-			continue
-		}
-		saved, balance := decimal.Zero, decimal.Zero
-		var liquid []history.Wallet
-		for _, w := range wallets {
-			switch {
-			case w.Currency != currency:
-			case w.Type == history.Savings && w.Balance.IsPositive():
-				saved = saved.Add(w.Balance)
-			case w.Type == history.Bank || w.Type == history.Cash:
-				balance = balance.Add(w.Balance)
-				liquid = append(liquid, w)
-			}
-		}
-		least := lowest(liquid, balance, h, now.Add(-idleFor))
-		reserve := aMonth.Mul(decimal.NewFromInt(safeMonths))
-		buffer := decimal.Max(reserve.Sub(saved), aMonth) // a month's money must be at hand in any case
-		idle := least.Sub(buffer)
-		if idle.LessThan(aMonth) {
-			continue
-		}
-		amount := idle.Round(0).String()
-		found = append(found, finding.Finding{
-			Subject: liquid[0].UserID, Kind: KindIdleCash, Detail: fmt.Sprintf("%s|%dH%d", currency, now.UTC().Year(), (int(now.UTC().Month())+5)/6),
-			InsightType: event.InvestmentSuggestion,
-			Title:       fmt.Sprintf("About %s %s lies idle", amount, currency),
-			Message: fmt.Sprintf("For 90 days your accounts never held less than %s %s. Your month costs about %s %s; beyond a reserve of %s %s about %s %s was not needed. A simulation shows what it might come to. This is no advice.",
-				money.Rounded(least, currency), currency, money.Rounded(aMonth, currency), currency, money.Rounded(buffer, currency), currency, amount, currency),
-			Dismiss:    "Moving it to savings or an investment, or a plan for it.",
-			Confidence: stats.Round(min(0.95, 0.7+0.1*idle.Div(aMonth).InexactFloat64()/2)),
-			Facts: map[string]string{
-				"least": money.Rounded(least, currency), "month": money.Rounded(aMonth, currency), "reserve": money.Rounded(buffer, currency),
-				"idle": amount, "currency": currency, "days": "90",
-			},
-		})
+	currency, ok := mainCurrency(wallets, h, now)
+	if !ok {
+		return nil
 	}
-	return found
+	aMonth, covered := typicalMonth(h, currency, now, func(history.Transaction) bool { return true })
+	if covered < fewMonths || !aMonth.IsPositive() {
+		return nil
+	}
+	saved, balance := decimal.Zero, decimal.Zero
+	var liquid []history.Wallet
+	for _, w := range wallets {
+		switch {
+		case w.Currency != currency:
+		case w.Type == history.Savings && w.Balance.IsPositive():
+			saved = saved.Add(w.Balance)
+		case (w.Type == history.Bank || w.Type == history.Cash) && knownSince(w, h, now.Add(-idleFor)):
+			balance = balance.Add(w.Balance)
+			liquid = append(liquid, w)
+		}
+	}
+	if len(liquid) == 0 {
+		return nil
+	}
+	least := lowest(liquid, balance, h, now.Add(-idleFor))
+	reserve := aMonth.Mul(decimal.NewFromInt(safeMonths))
+	buffer := decimal.Max(reserve.Sub(saved), aMonth) // a month's money must be at hand in any case
+	idle := least.Sub(buffer)
+	if idle.LessThan(aMonth) {
+		return nil
+	}
+	amount := finding.About(idle, currency)
+	return []finding.Finding{{
+		Subject: liquid[0].UserID, Kind: KindIdleCash, Detail: fmt.Sprintf("%s|%dH%d", currency, now.UTC().Year(), (int(now.UTC().Month())+5)/6),
+		InsightType: event.InvestmentSuggestion,
+		Title:       fmt.Sprintf("About %s %s lies idle", amount, currency),
+		Message: fmt.Sprintf("For %d days your accounts never held less than %s. Your month costs about %s; beyond a reserve of %s about %s %s was not needed. A simulation shows what it might come to. This is no advice.",
+			int(idleFor.Hours()/24), finding.Sum(least, currency), finding.Sum(aMonth, currency), finding.Sum(buffer, currency), amount, currency),
+		Dismiss:    "Moving it to savings or an investment, or a plan for it.",
+		Confidence: stats.Round(min(0.95, 0.7+0.1*idle.Div(aMonth).InexactFloat64()/2)),
+		Facts: map[string]string{
+			"least": money.Rounded(least, currency), "month": money.Rounded(aMonth, currency), "reserve": money.Rounded(buffer, currency),
+			"idle": amount, "currency": currency, "days": "90",
+		},
+	}}
 }
 
 // lowest is the least that wallets held together since an instant, going back from
@@ -250,11 +280,50 @@ func typicalMonth(h []history.Transaction, currency string, now time.Time, matte
 	return stats.Median(sums), len(sums)
 }
 
-// currencies are those of wallets that hold money at hand, in order.
-func currencies(wallets []history.Wallet) []string {
-	set := map[string]bool{}
+// knownSince tells whether a wallet was in use before an instant. What one was opened
+// with is in no transaction, so of a younger one nothing tells how long its money has
+// been there.
+func knownSince(w history.Wallet, h []history.Transaction, at time.Time) bool {
+	for _, t := range h {
+		if !t.At.Before(at) {
+			return false
+		}
+		if t.WalletID == w.ID || t.ToWalletID != nil && *t.ToWalletID == w.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// mainCurrency is the one in which the person spends most often; ok is false without
+// money at hand in it. Only of that one it can be told how long money lasts, or
+// whether it is needed: what is held in others is not converted.
+func mainCurrency(wallets []history.Wallet, h []history.Transaction, now time.Time) (currency string, ok bool) {
+	held := map[string]bool{}
 	for _, w := range wallets {
 		if w.Type == history.Bank || w.Type == history.Cash {
+			held[w.Currency] = true
+		}
+	}
+	spent := map[string]int{}
+	for _, t := range history.Between(h, history.MonthOf(now).AddDate(0, -spendMonths, 0), now.Add(1)) {
+		if t.Type == event.Expense {
+			spent[t.Currency]++
+		}
+	}
+	for _, one := range slices.Sorted(maps.Keys(spent)) {
+		if currency == "" || spent[one] > spent[currency] {
+			currency = one
+		}
+	}
+	return currency, held[currency]
+}
+
+// heldIn are the other currencies in which wallets hold money at hand.
+func heldIn(wallets []history.Wallet, but string) []string {
+	set := map[string]bool{}
+	for _, w := range wallets {
+		if w.Currency != but && w.Balance.IsPositive() && (w.Type == history.Bank || w.Type == history.Cash || w.Type == history.Savings) {
 			set[w.Currency] = true
 		}
 	}
@@ -272,46 +341,70 @@ var Essential = map[string]bool{
 // complete months. Half a month of all expenses is taken off: it is on its way
 // out. Once in a quarter, currency and band (under one, under three months).
 func EmergencyFund(wallets []history.Wallet, h []history.Transaction, now time.Time) []finding.Finding {
-	var found []finding.Finding
-	for _, currency := range currencies(wallets) {
-		essential, covered := typicalMonth(h, currency, now, func(t history.Transaction) bool { return Essential[t.Category] })
-		everything, _ := typicalMonth(h, currency, now, func(history.Transaction) bool { return true })
-		if covered < fewMonths || !essential.IsPositive() {
-			continue
-		}
-		held, at := decimal.Zero, history.Wallet{}
-		for _, w := range wallets {
-			if w.Currency == currency && (w.Type == history.Bank || w.Type == history.Cash || w.Type == history.Savings) {
-				held = held.Add(w.Balance)
-				at = w
-			}
-		}
-		free := decimal.Max(decimal.Zero, held.Sub(everything.Div(decimal.NewFromInt(2))))
-		months := free.DivRound(essential, 1)
-		if !free.LessThan(essential.Mul(decimal.NewFromInt(fewMonths))) {
-			continue
-		}
-		band := "under three months"
-		if months.LessThan(decimal.NewFromInt(1)) {
-			band = "under one month"
-		}
-		missing := essential.Mul(decimal.NewFromInt(fewMonths)).Sub(free).Round(0).String()
-		// Near the threshold a bill more or less decides.
-		confidence := stats.Round(min(0.98, 0.6+0.2*(fewMonths-stats.Float(months))))
-		found = append(found, finding.Finding{
-			Subject: at.UserID, Kind: KindEmergencyFund,
-			Detail:      fmt.Sprintf("%s|%s|%dQ%d", currency, band, now.UTC().Year(), (int(now.UTC().Month())+2)/3),
-			InsightType: event.SavingsTip,
-			Title:       fmt.Sprintf("Your reserve lasts for about %s months", months),
-			Message: fmt.Sprintf("Essentials cost you about %s %s a month. What is at hand, %s %s, would last for about %s months; three to six are commonly advised. %s %s are missing to three.",
-				money.Rounded(essential, currency), currency, money.Rounded(held, currency), currency, months, missing, currency),
-			Dismiss:    "Three months of essential expenses at hand.",
-			Confidence: confidence,
-			Facts: map[string]string{
-				"essential": money.Rounded(essential, currency), "held": money.Rounded(held, currency), "months": months.String(),
-				"missing": missing, "currency": currency, "advised": "3 to 6",
-			},
-		})
+	currency, ok := mainCurrency(wallets, h, now)
+	if !ok {
+		return nil
 	}
-	return found
+	essential, covered := typicalMonth(h, currency, now, func(t history.Transaction) bool { return Essential[t.Category] })
+	everything, _ := typicalMonth(h, currency, now, func(history.Transaction) bool { return true })
+	if covered < fewMonths || !essential.IsPositive() {
+		return nil
+	}
+	held, at := decimal.Zero, history.Wallet{}
+	for _, w := range wallets {
+		if w.Currency == currency && (w.Type == history.Bank || w.Type == history.Cash || w.Type == history.Savings) {
+			held = held.Add(w.Balance)
+			at = w
+		}
+	}
+	after := held.Sub(everything.Div(decimal.NewFromInt(2)))
+	free := decimal.Max(decimal.Zero, after)
+	months := free.Div(essential).RoundFloor(1) // never three of less than three
+	if !free.LessThan(essential.Mul(decimal.NewFromInt(fewMonths))) {
+		return nil
+	}
+	band := "under three months"
+	if months.LessThan(decimal.NewFromInt(1)) {
+		band = "under one month"
+	}
+	missing := essential.Mul(decimal.NewFromInt(fewMonths)).Sub(after).RoundCeil(0).String()
+	title, lasts := lasting(months, free, held, currency)
+	also := ""
+	if others := heldIn(wallets, currency); len(others) > 0 {
+		also = fmt.Sprintf(" What you hold in %s is not counted.", strings.Join(others, ", "))
+	}
+	// Near the threshold a bill more or less decides.
+	confidence := stats.Round(min(0.98, 0.6+0.2*(fewMonths-stats.Float(months))))
+	return []finding.Finding{{
+		Subject: at.UserID, Kind: KindEmergencyFund,
+		Detail:      fmt.Sprintf("%s|%s|%dQ%d", currency, band, now.UTC().Year(), (int(now.UTC().Month())+2)/3),
+		InsightType: event.SavingsTip,
+		Title:       title,
+		Message: fmt.Sprintf("Essentials cost you about %s a month. %s; a reserve of three to six months is commonly advised. For three you need %s %s more.%s",
+			finding.Sum(essential, currency), lasts, missing, currency, also),
+		Dismiss:    "Three months of essential expenses at hand.",
+		Confidence: confidence,
+		Facts: map[string]string{
+			"essential": money.Rounded(essential, currency), "held": money.Rounded(held, currency), "months": months.String(),
+			"missing": missing, "currency": currency, "advised": "3 to 6",
+		},
+	}}
+}
+
+// lasting says for how long a reserve lasts: as a title, and as a sentence with what is
+// at hand, free of which is what is not on its way out.
+func lasting(months, free, held decimal.Decimal, currency string) (title, sentence string) {
+	span := "about " + months.String() + " months"
+	switch {
+	case held.IsNegative():
+		return "You have no reserve at hand", fmt.Sprintf("Your accounts together are %s below zero", finding.Sum(held.Neg(), currency))
+	case !free.IsPositive():
+		return "You have no reserve at hand", fmt.Sprintf("What is at hand, %s, is no more than half a month's expenses, which are on their way out", finding.Sum(held, currency))
+	case months.LessThan(decimal.RequireFromString("0.5")):
+		span = "less than half a month"
+	case months.Equal(decimal.NewFromInt(1)):
+		span = "about 1 month"
+	}
+	return "Your reserve lasts for " + span,
+		fmt.Sprintf("What is at hand, %s, less half a month's expenses that are on their way out, would last for %s", finding.Sum(held, currency), span)
 }

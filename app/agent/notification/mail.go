@@ -65,7 +65,7 @@ func (b body) render(data any) (asHTML, asText string, err error) {
 
 var alertBody = newBody(`<p>Hello{{with .Name}} {{.}}{{end}},</p>
 {{range .Notes}}<p><strong>{{.Title}}</strong><br>{{.Text}}</p>
-{{end}}{{with .More}}<p>{{.}} more are in the application.</p>
+{{end}}{{with .More}}<p>{{.}} more {{if eq . 1}}is{{else}}are{{end}} in the application.</p>
 {{end}}{{with .URL}}<p><a href="{{.}}">Open Wealth Companion</a></p>
 {{end}}<p><small>You get this because e-mail is switched on in your settings, where you can switch it off.{{with .Unsubscribe}} Or <a href="{{.}}">unsubscribe</a> at once.{{end}}</small></p>
 `, `Hello{{with .Name}} {{.}}{{end}},
@@ -73,7 +73,7 @@ var alertBody = newBody(`<p>Hello{{with .Name}} {{.}}{{end}},</p>
 {{.Title}}
 {{.Text}}
 {{end}}{{with .More}}
-{{.}} more are in the application.
+{{.}} more {{if eq . 1}}is{{else}}are{{end}} in the application.
 {{end}}{{with .URL}}
 Open Wealth Companion:
 {{.}}

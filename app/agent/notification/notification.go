@@ -89,17 +89,35 @@ func (a *Agent) budgetExceeded(ctx context.Context, e event.CloudEvent) (bool, e
 	if err != nil {
 		return false, err
 	}
-	name := cmp.Or(data.CategoryName, finding.Plain(data.Category))
-	return a.tell(ctx, e, message{
-		user: data.UserID, kind: event.BudgetWarning,
-		title: finding.Shorten(fmt.Sprintf("Your %s budget is exceeded", name), titleLength),
-		text: fmt.Sprintf("You have spent %s of %s on %s in %s, %s%% too much.",
-			readable(data.ActualAmount, data.Currency), readable(data.BudgetAmount, data.Currency), name, calendar.MonthInWords(data.Period), data.PercentOver),
-	})
+	title, text := exceeded(data)
+	return a.tell(ctx, e, message{user: data.UserID, kind: event.BudgetWarning, title: title, text: text})
 }
 
-// titleLength is how many characters an alert's title has at most.
-const titleLength = 100
+// exceeded says that a budget is exceeded, and by how much.
+func exceeded(data event.BudgetExceeded) (title, text string) {
+	name := finding.Name(cmp.Or(data.CategoryName, finding.Plain(data.Category)))
+	return fmt.Sprintf("Your %s budget is exceeded", name), fmt.Sprintf("You have spent %s of %s on %s in %s%s.",
+		readable(data.ActualAmount, data.Currency), readable(data.BudgetAmount, data.Currency), name, calendar.MonthInWords(data.Period), tooMuch(data))
+}
+
+// mostPercent is the most by which a budget is exceeded that is said in percent: what
+// is beyond, of a budget of a cent, tells nobody anything.
+var mostPercent = decimal.NewFromInt(1000)
+
+// tooMuch says by how much a budget is exceeded; nothing where its amounts cannot be read.
+func tooMuch(data event.BudgetExceeded) string {
+	spent, err := decimal.NewFromString(data.ActualAmount)
+	limit, wrong := decimal.NewFromString(data.BudgetAmount)
+	if err != nil || wrong != nil {
+		return ""
+	}
+	over := spent.Sub(limit)
+	percent := money.Percent(over, limit, 0)
+	if !percent.IsPositive() || percent.GreaterThan(mostPercent) {
+		return fmt.Sprintf(": %s too much", readable(money.Format(over), data.Currency))
+	}
+	return fmt.Sprintf(": %s (%s%%) too much", readable(money.Format(over), data.Currency), percent)
+}
 
 // readable is an amount of an event as people read it; one without a currency, from
 // an event of before budget.exceeded had it, is as it came.

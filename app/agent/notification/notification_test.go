@@ -277,7 +277,7 @@ func TestOneEmailForOneCause(t *testing.T) {
 	h.deliver()
 	require.Equal(t, [][]Note{{
 		{"unusual", "m"},
-		{"Your Cafés & bars budget is exceeded", "You have spent 11000 JPY of 10000 JPY on Cafés & bars in November 2026, 10% too much."},
+		{"Your Cafés & bars budget is exceeded", "You have spent 11000 JPY of 10000 JPY on Cafés & bars in November 2026: 1000 JPY (10%) too much."},
 		{"charged twice", "m"},
 	}}, h.mail.messages)
 }

@@ -533,7 +533,7 @@ var corpus = []found{
 		},
 	},
 	{
-		message: "Stadtwerke charges you every month, last 84.00 EUR on 2026-11-01. Expect 86.50 EUR about 2026-12-01.",
+		message: "Stadtwerke charges you every month, last 84.00 EUR on 2026-11-01. Expect 86.50 EUR around 2026-12-01.",
 		facts:   map[string]string{"merchant": "Stadtwerke", "amount": "86.50", "currency": "EUR", "due": "2026-12-01", "cadence": "monthly", "last": "2026-11-01"},
 		true: []string{
 			"Stadtwerke charges you every month, last 84.00 EUR on November 1, 2026.",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/agent/stats"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
@@ -29,7 +30,7 @@ const MaxGroup = 400
 type Series struct {
 	// Key tells it from the person's others, and stays as charges are added.
 	Key      string
-	Name     string // of the merchant, for people
+	Name     string // of the merchant, for people; without one, the category's mark (finding.Category)
 	Merchant string // normalised
 	Type     string // event.Income, event.Expense or event.Transfer
 	Cadence  Cadence
@@ -71,9 +72,25 @@ func (s Series) ideal(periods int) time.Time {
 // Last is the latest charge.
 func (s Series) Last() history.Transaction { return s.Charges[len(s.Charges)-1] }
 
-// PerYear is about what it comes to in a year.
+// PerYear is about what it comes to in a year: at the present amount, or where amounts
+// vary, or are of two halves of a month, what a year's charges came to on average.
 func (s Series) PerYear() decimal.Decimal {
-	return s.Amount.Mul(decimal.NewFromInt(s.Cadence.perYear()))
+	times := decimal.NewFromInt(s.Cadence.perYear())
+	var lately int
+	switch {
+	case s.Variable:
+		lately = int(s.Cadence.perYear())
+	case s.Cadence.twice:
+		lately = 2
+	default:
+		return s.Amount.Mul(times)
+	}
+	charges := s.Charges[max(0, len(s.Charges)-lately):]
+	sum := decimal.Zero
+	for _, t := range charges {
+		sum = sum.Add(t.Amount)
+	}
+	return sum.Mul(times).DivRound(decimal.NewFromInt(int64(len(charges))), 4)
 }
 
 // Contains tells whether the transaction is one of the charges.
@@ -212,7 +229,9 @@ func (s *Series) finish(key string, all []history.Transaction, now time.Time) {
 	last := s.Last()
 	s.Key, s.Type = key, last.Type
 	s.Merchant = merchant.Of(last)
-	s.Name = merchant.Show(cmp.Or(s.Merchant, last.Category))
+	if s.Name = finding.Name(merchant.Show(s.Merchant)); s.Merchant == "" {
+		s.Name = finding.Category(last.Category)
+	}
 	s.Amount = last.Amount
 	s.Next = s.ideal(s.periods + 1)
 	if n := len(s.points); s.Cadence.twice && n > 1 {

@@ -10,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wealth-companion/companion/app/agent/finding"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/core/history"
 )
@@ -175,7 +176,7 @@ func TestWithoutAMerchantTheCategoryStandsForIt(t *testing.T) {
 	}
 	found := Find(h, h[2].At)
 	require.Len(t, found, 1)
-	require.Equal(t, "Housing", found[0].Name)
+	require.Equal(t, finding.Category("housing"), found[0].Name)
 }
 
 // Who gets money back each month has no income to count on.
