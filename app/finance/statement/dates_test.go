@@ -105,3 +105,26 @@ func TestDatesThatAreNumbersAreAskedAbout(t *testing.T) {
 		})
 	}
 }
+
+func TestQIFDatesAsProgramsWriteThem(t *testing.T) {
+	for text, want := range map[string]string{
+		"13 Sep 2026": "2026-09-13", "3-Sep-26": "2026-09-03", "13 septembre 2026": "2026-09-13", "2026-09-13 10:11": "2026-09-13",
+		"13/09'26": "2026-09-13", "9/13' 6": "2006-09-13", "13.09.2026 23:59:59": "2026-09-13", "2026-09-13T10:11:12": "2026-09-13",
+		"9/13/2026, 2:15 PM": "2026-09-13", "13 Foo 2026": "",
+	} {
+		t.Run(text, func(t *testing.T) {
+			file := "!Type:Bank\nD" + text + "\nT-10.00\nPA\n^\n"
+			p, err := Detect(QIF, strings.NewReader(file))
+			require.NoError(t, err)
+			if want == "" {
+				require.Equal(t, []string{"dateLayout"}, fields(p))
+				return
+			}
+			require.Empty(t, p.Ambiguities)
+			lines, bad, err := Parse(QIF, strings.NewReader(file), p.Mapping)
+			require.NoError(t, err)
+			require.Empty(t, bad)
+			require.Equal(t, []string{want + " -10"}, plainLines(lines))
+		})
+	}
+}

@@ -11,6 +11,10 @@ import (
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	utf16 "golang.org/x/text/encoding/unicode"
 )
 
@@ -38,6 +42,11 @@ var encodings = map[string]encoding.Encoding{
 	"ibm850":       charmap.CodePage850,
 	"ibm852":       charmap.CodePage852,
 	"ibm866":       charmap.CodePage866,
+	"gb18030":      simplifiedchinese.GB18030,
+	"big5":         traditionalchinese.Big5,
+	"shift_jis":    japanese.ShiftJIS,
+	"euc-jp":       japanese.EUCJP,
+	"euc-kr":       korean.EUCKR,
 }
 
 func encodingNames() string { return strings.Join(slices.Sorted(maps.Keys(encodings)), ", ") }
@@ -225,8 +234,21 @@ func codePage(raw []byte) (name string, doubts []string) {
 			doubts = append(doubts, page.name)
 		}
 	}
+	eastern, other, points := easternDecoding(raw)
+	switch {
+	case eastern != "" && points > best:
+		name, doubts = eastern, nil
+		if other != "" {
+			doubts = []string{other}
+		}
+	case best < implausible*len(words): // none makes words of it
+		doubts = append(doubts, "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr")
+	}
 	return name, doubts
 }
+
+// implausible is what a word in a code page that is not the file's counts at most.
+const implausible = -6
 
 func foreignWords(raw []byte) []string {
 	seen := map[string]bool{}

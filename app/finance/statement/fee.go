@@ -114,7 +114,7 @@ func charges(row []string, i int, mark string) bool {
 }
 
 // Words of columns that hold the amounts with or without their fees.
-var grossOrNet = set(`net netto gross brutto total totaal gesamt gesamtbetrag`)
+var grossOrNet = set(`net netto nettobetrag neto gross brutto bruttobetrag brut bruto lordo total totaal gesamt gesamtbetrag`)
 
 // feeMode tells whether amounts have their fees in them, empty: nothing speaks for one
 // of both alone.

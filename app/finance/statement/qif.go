@@ -3,6 +3,8 @@ package statement
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -324,10 +326,20 @@ func qifOrders(records []qifRecord) []string {
 // Quicken's 3/15' 6, whose apostrophe begins a year from 2000.
 func qifDate(text, order string) (at time.Time, err error) {
 	wrong := fmt.Errorf("%s is not a date with %s", quote(text), strings.Join(strings.Split(order, ""), ", "))
-	fields := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/.-' ", r) })
-	if len(fields) == 1 && len(text) == 8 { // 20260304, 04032026
+	if at, named, err := qifNamed(text); named {
+		return at, err
+	}
+	day := text
+	if clock := qifClock.FindStringIndex(text); clock != nil {
+		day = text[:clock[0]]
+	}
+	if strings.Contains(day, "'") && order[0] == 'Y' { // an apostrophe begins a year at the end
+		return at, wrong
+	}
+	fields := strings.FieldsFunc(day, func(r rune) bool { return strings.ContainsRune("/.-' ", r) })
+	if len(fields) == 1 && len(day) == 8 { // 20260304, 04032026
 		first := map[bool]int{true: 4, false: 2}[order[0] == 'Y']
-		fields = []string{text[:first], text[first : first+2], text[first+2:]}
+		fields = []string{day[:first], day[first : first+2], day[first+2:]}
 	}
 	if len(fields) != 3 {
 		return at, wrong
@@ -355,6 +367,26 @@ func qifDate(text, order string) (at time.Time, err error) {
 		return at, wrong
 	}
 	return at, inRange(at, text)
+}
+
+// qifClock is a time of day behind a date.
+var qifClock = regexp.MustCompile(`[T ,]+\d{1,2}:\d\d(?::\d\d)?.*$`)
+
+// qifNamed reads a date with the name of its month, whose order is plain; named: it has one.
+func qifNamed(text string) (at time.Time, named bool, err error) {
+	if len(text) > maxDate || !slices.ContainsFunc(monthWord.FindAllString(text, -1), func(word string) bool { return monthOf(strings.TrimSuffix(word, ".")) > 0 }) {
+		return at, false, nil
+	}
+	forms := dateForms(text)
+	for _, l := range layouts {
+		if !strings.Contains(l.ours, "MMM") {
+			continue
+		}
+		if at, err = parseForms(forms, text, l.gos, l.ours); err == nil {
+			return at.Truncate(24 * time.Hour), true, nil
+		}
+	}
+	return time.Time{}, true, fmt.Errorf("%s is not a date", quote(text))
 }
 
 func qifMark(records []qifRecord) (string, markFinding) {
