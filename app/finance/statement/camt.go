@@ -108,9 +108,16 @@ type camtParser struct {
 // some 600,000, and a file that is nothing else three million.
 const maxTags = 1_000_000
 
+// maxDetails bounds the payments within entries, each of which is kept until its
+// entry ends.
+const maxDetails = 50_000
+
 func parseCAMT(text string, s *sink) error {
 	if strings.Count(text, "<") > maxTags {
 		return invalid("file", "has more than %d elements: export a shorter time, several files one after the other", maxTags/2)
+	}
+	if strings.Count(text, "TxDtls>") > 2*maxDetails {
+		return invalid("file", "has more than %d payments: export a shorter time, several files one after the other", maxDetails)
 	}
 	p := camtParser{s: s, decoder: xml.NewDecoder(strings.NewReader(text)), seen: map[[sha256.Size]byte]bool{}}
 	// The text has been decoded already, whatever its declaration says.

@@ -183,6 +183,13 @@ func dateForms(text string) []string {
 	if len(text) > maxDate {
 		return []string{text}
 	}
+	if strings.Trim(text, "0123456789-/.:") == "" { // most are: nothing is to be reduced but a point behind
+		forms := []string{text}
+		if plain := strings.TrimRight(text, "."); plain != text {
+			forms = append(forms, plain)
+		}
+		return forms
+	}
 	whole := withMonth(text)
 	forms := []string{whole}
 	for _, form := range []string{offset.ReplaceAllString(whole, "$1"), plainDate(text)} {
