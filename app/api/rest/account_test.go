@@ -41,13 +41,18 @@ func (w *world) everything() *belongings {
 	return b
 }
 
-// leavesOut has the user leave a line out of an import.
+// leavesOut has the user leave a line out of an import, and answer something about it.
 func (w *world) leavesOut() {
 	w.t.Helper()
 	user := w.me()
 	require.NoError(w.t, db.AsUser(w.t.Context(), w.pool, user, func(tx pgx.Tx) error {
 		_, err := tx.Exec(w.t.Context(), `INSERT INTO import_skips (user_id, wallet_id, fingerprint, transaction_id, import_id)
 			SELECT t.user_id, t.wallet_id, t.id::text, t.id, i.id FROM transactions t JOIN imports i USING (user_id) WHERE t.user_id = $1 LIMIT 1`, user)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(w.t.Context(), `INSERT INTO import_presets (user_id, wallet_id, format, header, answers, accounts, import_id, updated_at)
+			SELECT user_id, wallet_id, 'csv', '', '{}', '[]', id, now() FROM imports WHERE user_id = $1 LIMIT 1`, user)
 		return err
 	}))
 }

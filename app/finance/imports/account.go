@@ -27,6 +27,7 @@ type Account struct {
 const (
 	fromAnswer = "answer" // of the request
 	fromName   = "name"   // a wallet is called the same
+	fromBefore = "before" // as was answered for an earlier file
 	fromNobody = ""       // the person is to say it
 )
 
@@ -34,15 +35,15 @@ const (
 type NamedAccount struct {
 	Account
 	Lines int    `json:"lines" doc:"How many transfers name it"`
-	Known string `json:"known,omitempty" enum:"answer,name" doc:"From where it is known: the request, a wallet's name. Without it, it is to be answered"`
+	Known string `json:"known,omitempty" enum:"answer,name,before" doc:"From where it is known: the request, a wallet's name, the answer for an earlier file. Without it, it is to be answered"`
 }
 
 // maxAccounts is how many accounts a statement may name.
 const maxAccounts = 100
 
-// namedAccounts finds the wallets of the accounts that lines name: as answered, else
-// by the name. Accounts are in the order of the file.
-func namedAccounts(lines []statement.Line, answered []Account, wallets []backenddb.OpenWalletsRow, currency string) ([]NamedAccount, error) {
+// namedAccounts finds the wallets of the accounts that lines name: as answered, else as
+// answered before, else by the name. Accounts are in the order of the file.
+func namedAccounts(lines []statement.Line, before, answered []Account, wallets []backenddb.OpenWalletsRow, currency string) ([]NamedAccount, error) {
 	named, place := []NamedAccount{}, map[string]int{}
 	for _, l := range lines {
 		if l.Transfer == "" {
@@ -61,6 +62,11 @@ func namedAccounts(lines []statement.Line, answered []Account, wallets []backend
 	}
 	for i := range named {
 		named[i].byName(wallets, currency)
+	}
+	for _, a := range before {
+		if at, is := place[accountKey(a.Name)]; is && (a.WalletID == nil || fits(*a.WalletID, wallets, currency) == nil) {
+			named[at].WalletID, named[at].Known = a.WalletID, fromBefore
+		}
 	}
 	for i, a := range answered {
 		at, is := place[accountKey(a.Name)]

@@ -127,6 +127,7 @@ type Preview struct {
 	Header      []string          `json:"header" doc:"A CSV's columns"`
 	Cells       [][]string        `json:"cells" doc:"A CSV's first rows, as they are"`
 	Ambiguities []Ambiguity       `json:"ambiguities" doc:"What is to be decided before it is imported"`
+	Remembered  []statement.Field `json:"remembered" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,fee,feeMode,description,accounts" doc:"What is answered as for an earlier file with the same columns that was imported into the wallet. The mapping has the answers"`
 	Problem     string            `json:"problem,omitempty" doc:"Why it cannot be read with this mapping"`
 	Lines       int               `json:"lines" doc:"That can be imported, duplicates among them"`
 	Rows        []Row             `json:"rows" doc:"The first of these"`
@@ -192,20 +193,21 @@ func (f File) propose() (statement.Proposal, error) {
 
 // Preview tells what importing a file would do, and does nothing.
 func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview, error) {
-	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}, Again: []Again{}, Accounts: []NamedAccount{}}
+	p := Preview{Format: string(f.format()), Header: []string{}, Cells: [][]string{}, Ambiguities: []Ambiguity{}, Remembered: []statement.Field{}, Rows: []Row{}, BadLines: []BadLine{}, Probable: []Probable{}, Again: []Again{}, Accounts: []NamedAccount{}}
 	proposal, err := f.propose()
 	if err != nil {
 		return p, err
 	}
-	p.Mapping = proposal.Mapping
+	a, err := s.ask(ctx, user, f, proposal)
+	if err != nil {
+		return p, err
+	}
+	p.Mapping, p.Remembered = a.mapping, a.remembered
 	if proposal.Header != nil {
 		p.Header = proposal.Header
 	}
 	if proposal.Rows != nil {
 		p.Cells = proposal.Rows
-	}
-	if f.Mapping != nil {
-		p.Mapping = *f.Mapping
 	}
 	file, err := f.parse(p.Mapping)
 	var wrong apperror.Invalid
@@ -214,12 +216,12 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 		return p, err
 	}
 	return p, db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
-		currency, card, err := wallet(ctx, tx, user, f.WalletID)
+		currency, err := wallet(ctx, tx, user, f.WalletID)
 		if err != nil {
 			return err
 		}
-		for _, a := range f.open(proposal, card) {
-			p.Ambiguities = append(p.Ambiguities, Ambiguity{a.Field, a.Reason, append([]string{}, a.Choices...)})
+		for _, q := range a.open {
+			p.Ambiguities = append(p.Ambiguities, Ambiguity{q.Field, q.Reason, append([]string{}, q.Choices...)})
 		}
 		if problem {
 			p.Problem = wrong.Error()
@@ -233,7 +235,7 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 		if err != nil {
 			return err
 		}
-		if p.Accounts, err = namedAccounts(file.lines, f.Accounts, wallets, currency); err != nil {
+		if p.Accounts, err = namedAccounts(file.lines, a.preset.accounts, f.Accounts, wallets, currency); err != nil {
 			return err
 		}
 		p.Ambiguities = append(p.Ambiguities, unanswered(p.Accounts, wallets, currency)...)
@@ -267,32 +269,18 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 	})
 }
 
-// open returns what the file leaves open and the request does not answer. card says
-// that the wallet is a credit card's.
-func (f File) open(proposal statement.Proposal, card bool) []statement.Ambiguity {
-	if card {
-		proposal.OfCard()
-	}
-	mapping := proposal.Mapping
-	if f.Mapping != nil {
-		mapping = *f.Mapping
-	}
-	return proposal.Open(mapping, f.Answered)
-}
-
-// wallet returns the currency of a wallet that takes transactions, and whether it is
-// a credit card's.
-func wallet(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (currency string, card bool, err error) {
+// wallet returns the currency of a wallet that takes transactions.
+func wallet(ctx context.Context, tx pgx.Tx, user, id uuid.UUID) (string, error) {
 	rows, err := backenddb.New(tx).Ends(ctx, user, []uuid.UUID{id})
 	switch {
 	case err != nil:
-		return "", false, err
+		return "", err
 	case len(rows) == 0:
-		return "", false, apperror.Invalid{Field: "walletId", Reason: "there is no such wallet"}
+		return "", apperror.Invalid{Field: "walletId", Reason: "there is no such wallet"}
 	case rows[0].ArchivedAt != nil:
-		return "", false, apperror.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
+		return "", apperror.Invalid{Field: "walletId", Reason: "this wallet is archived: restore it, or choose another"}
 	}
-	return rows[0].Currency, rows[0].Type == "credit", nil
+	return rows[0].Currency, nil
 }
 
 // direction tells a signed line's type, and its amount.
@@ -313,26 +301,23 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 	if err != nil {
 		return Import{}, err
 	}
-	// What the file alone leaves open is asked before it is read: a proposal with
-	// questions may be no way to read it.
-	if open := n.open(proposal, false); len(open) > 0 {
-		return Import{}, unansweredQuestion(open[0])
+	a, err := s.ask(ctx, user, n.File, proposal)
+	if err != nil {
+		return Import{}, err
 	}
-	mapping := proposal.Mapping
-	if n.Mapping != nil {
-		mapping = *n.Mapping
+	// What is open is asked before the file is read: a proposal with questions may be no
+	// way to read it.
+	if len(a.open) > 0 {
+		return Import{}, unansweredQuestion(a.open[0])
 	}
-	file, err := n.parse(mapping)
+	file, err := n.parse(a.mapping)
 	if err != nil {
 		return Import{}, err
 	}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Import, error) {
-		currency, card, err := wallet(ctx, tx, user, n.WalletID)
+		currency, err := wallet(ctx, tx, user, n.WalletID)
 		if err != nil {
 			return Import{}, err
-		}
-		if open := n.open(proposal, card); len(open) > 0 {
-			return Import{}, unansweredQuestion(open[0])
 		}
 		file.keep(currency, time.Now())
 		// Of two files at the same moment the second sees what the first brought, of other
@@ -340,7 +325,7 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+user.String())); err != nil {
 			return Import{}, err
 		}
-		return s.record(ctx, tx, user, n, currency, file)
+		return s.record(ctx, tx, user, n, currency, file, a)
 	})
 }
 
@@ -353,13 +338,13 @@ func refusal(bad []BadLine) string {
 	return fmt.Sprintf("nothing was imported, for %d lines are bad (%s); a preview lists them", len(bad), strings.Join(told, "; "))
 }
 
-func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed) (Import, error) {
+func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed, a asked) (Import, error) {
 	q := backenddb.New(tx)
 	wallets, err := q.OpenWallets(ctx, user)
 	if err != nil {
 		return Import{}, err
 	}
-	named, err := namedAccounts(file.lines, n.Accounts, wallets, currency)
+	named, err := namedAccounts(file.lines, a.preset.accounts, n.Accounts, wallets, currency)
 	if err != nil {
 		return Import{}, err
 	}
@@ -408,6 +393,9 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		return Import{}, err
 	}
 	if err := n.remember(ctx, q, user, done.ID, taken, known); err != nil {
+		return Import{}, err
+	}
+	if err := a.learn(ctx, q, user, done, named); err != nil {
 		return Import{}, err
 	}
 	var all []ledger.Transaction
@@ -601,6 +589,9 @@ func (s *Imports) Undo(ctx context.Context, user, id uuid.UUID) error {
 			}
 		}
 		if err := q.DeleteSkips(ctx, user, id); err != nil {
+			return err
+		}
+		if err := q.DeleteImportPresets(ctx, user, id); err != nil { // they may be why it was undone
 			return err
 		}
 		if err := q.DeleteTransactions(ctx, &at, ids); err != nil {

@@ -27,6 +27,8 @@ type Proposal struct {
 	// Header and Rows show a CSV's columns, the first 20 rows; no header: nil.
 	Header []string
 	Rows   [][]string
+	// Accounts are those whose movements an OFX, CAMT, MT940 or QIF file holds.
+	Accounts []string
 	// unmarked is an amount that says neither debit nor credit, if there is one.
 	unmarked string
 	// Ambiguities are what a person must decide or look at. Without any, the
@@ -92,6 +94,7 @@ func (p *Proposal) accounts(format Format, text string) error {
 }
 
 func (p *Proposal) tellAccounts(s sink) {
+	p.Accounts = s.accounts
 	if len(s.accounts) > 1 {
 		p.unsure("account", "the file holds more than one account: choose whose movements are meant", s.accounts...)
 	}

@@ -38,6 +38,8 @@ type Ambiguity struct {
 	Choices []string // values of the field that fit; may be empty
 	// or are other fields whose value answers it as well, if it is not as proposed.
 	or []Field
+	// contradicts: what was answered for another file speaks against this one.
+	contradicts bool
 }
 
 func (p *Proposal) ask(a Ambiguity) { p.Ambiguities = append(p.Ambiguities, a) }

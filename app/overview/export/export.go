@@ -45,6 +45,7 @@ var sections = []section{
 	{"transactions", "occurred_at, id"},
 	{"imports", "created_at, id"},
 	{"import_skips", "wallet_id, fingerprint"},
+	{"import_presets", "wallet_id, format, header"},
 	{"transfer_matches", "out_id, in_id"},
 	{"rates", "base, quote, day"},
 	{"budgets", "month, category, currency"},

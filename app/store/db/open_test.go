@@ -46,6 +46,7 @@ func TestTransient(t *testing.T) {
 		"the server crashed":                  {&pgconn.PgError{Code: "57P02"}, true, true},
 		"the server starts":                   {&pgconn.PgError{Code: "57P03"}, true, true},
 		"a session that was idle too long":    {&pgconn.PgError{Code: "57P05"}, true, true},
+		"what follows on an error":            {&pgconn.PgError{Code: "25P02"}, false, false},
 		"a transaction that was idle":         {&pgconn.PgError{Code: "25P03"}, true, false},
 		"too many connections":                {&pgconn.PgError{Code: "53300"}, true, true},
 		"no room on its disk":                 {&pgconn.PgError{Code: "53100"}, true, true},

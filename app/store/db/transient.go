@@ -14,6 +14,9 @@ import (
 // may succeed when it is tried again: PostgreSQL is unavailable, or the transaction
 // lost against another (serialization failure, deadlock), or it was cut short by one
 // of our own time-outs. What is transient is no attempt, and no reason to give up.
+//
+// That a transaction is aborted (25P02) is not transient: it was by an error before, which
+// is the one to judge. Who meets it has dropped that error, and trying again would hide it.
 func Transient(err error) bool {
 	var server *pgconn.PgError
 	if !errors.As(err, &server) {

@@ -81,6 +81,7 @@ var backend = []Rule{
 	{Table: "transfer_matches", Bound: "they go with either of their transactions"},
 	{Table: "imports", Bound: withAccount},
 	{Table: "import_skips", Bound: "they go with their import, or the transaction that a line was left out as"},
+	{Table: "import_presets", Bound: "at most 20 a wallet; they go with their import"},
 	{Table: "rates", Bound: withAccount},
 	{Table: "budgets", Bound: withAccount},
 	{Table: "goals", Bound: withAccount},

@@ -58,6 +58,15 @@ func (q *Queries) ActiveOfImport(ctx context.Context, userID uuid.UUID, importID
 	return items, nil
 }
 
+const deleteImportPresets = `-- name: DeleteImportPresets :exec
+DELETE FROM import_presets WHERE user_id = $1 AND import_id = $2
+`
+
+func (q *Queries) DeleteImportPresets(ctx context.Context, userID uuid.UUID, importID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, deleteImportPresets, userID, importID)
+	return err
+}
+
 const deleteSkips = `-- name: DeleteSkips :exec
 DELETE FROM import_skips WHERE user_id = $1 AND import_id = $2
 `
@@ -166,6 +175,34 @@ func (q *Queries) ImportForUpdate(ctx context.Context, iD uuid.UUID, userID uuid
 		&i.FileDigest,
 		&i.MovementsDigest,
 	)
+	return i, err
+}
+
+const importPreset = `-- name: ImportPreset :one
+SELECT answers, accounts FROM import_presets WHERE user_id = $1 AND wallet_id = $2 AND format = $3 AND header = $4
+`
+
+type ImportPresetParams struct {
+	UserID   uuid.UUID
+	WalletID uuid.UUID
+	Format   string
+	Header   string
+}
+
+type ImportPresetRow struct {
+	Answers  []byte
+	Accounts []byte
+}
+
+func (q *Queries) ImportPreset(ctx context.Context, arg ImportPresetParams) (ImportPresetRow, error) {
+	row := q.db.QueryRow(ctx, importPreset,
+		arg.UserID,
+		arg.WalletID,
+		arg.Format,
+		arg.Header,
+	)
+	var i ImportPresetRow
+	err := row.Scan(&i.Answers, &i.Accounts)
 	return i, err
 }
 
@@ -575,6 +612,38 @@ func (q *Queries) OtherSides(ctx context.Context, arg OtherSidesParams) ([]Other
 	return items, nil
 }
 
+const putImportPreset = `-- name: PutImportPreset :exec
+INSERT INTO import_presets (user_id, wallet_id, format, header, answers, accounts, import_id, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (wallet_id, format, header) DO UPDATE
+SET answers = excluded.answers, accounts = excluded.accounts, import_id = excluded.import_id, updated_at = excluded.updated_at
+`
+
+type PutImportPresetParams struct {
+	UserID    uuid.UUID
+	WalletID  uuid.UUID
+	Format    string
+	Header    string
+	Answers   []byte
+	Accounts  []byte
+	ImportID  uuid.UUID
+	UpdatedAt time.Time
+}
+
+func (q *Queries) PutImportPreset(ctx context.Context, arg PutImportPresetParams) error {
+	_, err := q.db.Exec(ctx, putImportPreset,
+		arg.UserID,
+		arg.WalletID,
+		arg.Format,
+		arg.Header,
+		arg.Answers,
+		arg.Accounts,
+		arg.ImportID,
+		arg.UpdatedAt,
+	)
+	return err
+}
+
 const putSkips = `-- name: PutSkips :exec
 INSERT INTO import_skips (user_id, wallet_id, import_id, fingerprint, transaction_id)
 SELECT $1, $2, $3, unnest($4::text[]), unnest($5::uuid[])
@@ -678,6 +747,17 @@ func (q *Queries) Skipped(ctx context.Context, userID uuid.UUID, walletID uuid.U
 		return nil, err
 	}
 	return items, nil
+}
+
+const trimImportPresets = `-- name: TrimImportPresets :exec
+DELETE FROM import_presets p WHERE p.user_id = $1 AND p.wallet_id = $2 AND (p.format, p.header) IN (
+    SELECT o.format, o.header FROM import_presets o WHERE o.user_id = $1 AND o.wallet_id = $2 ORDER BY o.updated_at DESC, o.header OFFSET $3)
+`
+
+// The latest of a wallet's stay.
+func (q *Queries) TrimImportPresets(ctx context.Context, userID uuid.UUID, walletID uuid.UUID, keep int32) error {
+	_, err := q.db.Exec(ctx, trimImportPresets, userID, walletID, keep)
+	return err
 }
 
 const undoImport = `-- name: UndoImport :exec

@@ -98,3 +98,20 @@ DELETE FROM import_skips WHERE user_id = @user_id AND import_id = @import_id;
 -- The wallets that may be the other end of a transfer.
 -- name: OpenWallets :many
 SELECT id, name, type, currency FROM wallets WHERE user_id = @user_id AND archived_at IS NULL ORDER BY created_at, id;
+
+-- name: ImportPreset :one
+SELECT answers, accounts FROM import_presets WHERE user_id = @user_id AND wallet_id = @wallet_id AND format = @format AND header = @header;
+
+-- name: PutImportPreset :exec
+INSERT INTO import_presets (user_id, wallet_id, format, header, answers, accounts, import_id, updated_at)
+VALUES (@user_id, @wallet_id, @format, @header, @answers, @accounts, @import_id, @updated_at)
+ON CONFLICT (wallet_id, format, header) DO UPDATE
+SET answers = excluded.answers, accounts = excluded.accounts, import_id = excluded.import_id, updated_at = excluded.updated_at;
+
+-- The latest of a wallet's stay.
+-- name: TrimImportPresets :exec
+DELETE FROM import_presets p WHERE p.user_id = @user_id AND p.wallet_id = @wallet_id AND (p.format, p.header) IN (
+    SELECT o.format, o.header FROM import_presets o WHERE o.user_id = @user_id AND o.wallet_id = @wallet_id ORDER BY o.updated_at DESC, o.header OFFSET @keep);
+
+-- name: DeleteImportPresets :exec
+DELETE FROM import_presets WHERE user_id = @user_id AND import_id = @import_id;
