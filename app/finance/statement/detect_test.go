@@ -94,7 +94,7 @@ func TestDetectOtherWordsAndFormats(t *testing.T) {
 
 	p, err = Detect(QIF, bytes.NewReader(open(t, "quicken.qif")))
 	require.NoError(t, err)
-	require.Equal(t, Proposal{Mapping: Mapping{DateLayout: "MM/DD/YYYY", DecimalMark: "."}}, p)
+	require.Equal(t, Proposal{Mapping: Mapping{DateLayout: "MM/DD/YYYY", DecimalMark: "."}, Accounts: []string{"Everyday"}}, p)
 	p, err = Detect(QIF, strings.NewReader("!Type:Bank\nD02/03/2026\nT1,000\n^\n"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"dateLayout", "decimalMark"}, fields(p))

@@ -81,13 +81,15 @@ func (i importing) holds(t *testing.T, times int) {
 // arrives: nobody knows whether it had its effect.
 type cutAfter struct {
 	net.Conn
-	text []byte
-	once *sync.Once
+	wrote, text []byte // text counts once wrote was sent
+	armed       bool
+	once        *sync.Once
 }
 
-func (c cutAfter) Write(b []byte) (int, error) {
+func (c *cutAfter) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	if bytes.Contains(b, c.text) {
+	c.armed = c.armed || bytes.Contains(b, c.wrote)
+	if c.armed && bytes.Contains(b, c.text) {
 		c.once.Do(func() {
 			_, _ = c.Conn.Read(make([]byte, 1)) // the server has answered
 			_ = c.Conn.Close()
@@ -100,9 +102,11 @@ func (c cutAfter) Write(b []byte) (int, error) {
 // statements, and sent again with its key: it is there once, whole, and its answer
 // is the same.
 func TestAnImportThatIsBrokenOffIsThereOnceOrNotAtAll(t *testing.T) {
-	lostBefore := func(statement string) func(*testing.T, importing) {
+	// What was asked before, in a transaction of its own, is no part of the import.
+	const written = "UPDATE idempotency_keys"
+	lostAfter := func(before, statement string) func(*testing.T, importing) {
 		return func(t *testing.T, i importing) {
-			through, gone := losing(t, i.pool, statement)
+			through, gone := losingAfter(t, i.pool, before, statement)
 			ctx, giveUp := context.WithCancel(t.Context())
 			var client sync.WaitGroup
 			client.Go(func() { _, _ = i.send(ctx, through) })
@@ -115,6 +119,7 @@ func TestAnImportThatIsBrokenOffIsThereOnceOrNotAtAll(t *testing.T) {
 			i.holds(t, 0)
 		}
 	}
+	lostBefore := func(statement string) func(*testing.T, importing) { return lostAfter("", statement) }
 	// ended has the server end the session as in a failover.
 	ended := func(t *testing.T, i importing) {
 		admin, err := pgx.Connect(t.Context(), pgtest.AdminURL(i.pool))
@@ -141,7 +146,7 @@ func TestAnImportThatIsBrokenOffIsThereOnceOrNotAtAll(t *testing.T) {
 		dial, once := config.ConnConfig.DialFunc, &sync.Once{}
 		config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 			connection, err := dial(ctx, network, address)
-			return cutAfter{connection, []byte(commit), once}, err
+			return &cutAfter{Conn: connection, wrote: []byte(written), text: []byte(commit), once: once}, err
 		}
 		through, err := pgxpool.NewWithConfig(t.Context(), config)
 		require.NoError(t, err)
@@ -155,7 +160,7 @@ func TestAnImportThatIsBrokenOffIsThereOnceOrNotAtAll(t *testing.T) {
 		"the client is lost before the transactions are written": lostBefore("INSERT INTO transactions"),
 		"the client is lost before the events are written":       lostBefore("INSERT INTO outbox"),
 		"the client is lost before the answer is kept":           lostBefore("UPDATE idempotency_keys"),
-		"the client is lost before it commits":                   lostBefore(commit),
+		"the client is lost before it commits":                   lostAfter(written, commit),
 		"the session is ended while transactions are written":    ended,
 		"the answer to the commit is lost":                       answerLost,
 	} {

@@ -31,13 +31,14 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// lossy is a connection whose client is lost before it sends a statement: nothing
+// lossy is a connection whose client is lost before it sends a statement, once it sent another: nothing
 // reaches the server any more, nor does an end of the connection, as when a node dies.
 type lossy struct {
 	net.Conn
-	before []byte
+	after, before []byte
 
 	mu     sync.Mutex
+	armed  bool // after was sent
 	lost   bool
 	gone   func()        // called when it is lost
 	ended  chan struct{} // closed when the client gives up
@@ -52,7 +53,8 @@ func (c *lossy) isLost() bool {
 
 func (c *lossy) Write(b []byte) (int, error) {
 	c.mu.Lock()
-	if !c.lost && bytes.Contains(b, c.before) {
+	c.armed = c.armed || bytes.Contains(b, c.after)
+	if !c.lost && c.armed && bytes.Contains(b, c.before) {
 		c.lost = true
 		c.gone()
 	}
@@ -92,6 +94,11 @@ func (c *lossy) Close() error {
 // losing opens a pool as pool's whose first client that is about to send a statement with that
 // text is lost; gone is closed then.
 func losing(t *testing.T, pool *pgxpool.Pool, before string) (its *pgxpool.Pool, gone <-chan struct{}) {
+	return losingAfter(t, pool, "", before)
+}
+
+// losingAfter is losing where the client has sent a statement with another text before.
+func losingAfter(t *testing.T, pool *pgxpool.Pool, after, before string) (its *pgxpool.Pool, gone <-chan struct{}) {
 	config := pool.Config()
 	dial := config.ConnConfig.DialFunc
 	lost := make(chan struct{})
@@ -102,7 +109,7 @@ func losing(t *testing.T, pool *pgxpool.Pool, before string) (its *pgxpool.Pool,
 			return nil, err
 		}
 		t.Cleanup(func() { _ = connection.Close() })
-		return &lossy{Conn: connection, before: []byte(before), gone: once, ended: make(chan struct{})}, nil
+		return &lossy{Conn: connection, after: []byte(after), before: []byte(before), gone: once, ended: make(chan struct{})}, nil
 	}
 	its, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
