@@ -18,6 +18,7 @@ import (
 	"github.com/SherClockHolmes/webpush-go"
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
 )
 
@@ -74,7 +75,7 @@ func (p *Push) send(ctx context.Context, payload []byte, browser event.PushSubsc
 			VAPIDPublicKey: p.PublicKey, VAPIDPrivateKey: p.PrivateKey,
 		})
 	if err != nil {
-		return fmt.Errorf("push: %w", withoutEndpoint(err))
+		return fmt.Errorf("push: %w", apperror.WithoutAddress(err)) // who knows the endpoint may send to it
 	}
 	defer func() { _ = response.Body.Close() }()
 	why := reply(response.Body, browser)
@@ -100,16 +101,6 @@ func reply(body io.Reader, browser event.PushSubscription) string {
 		return "(its reply names the browser)"
 	}
 	return said
-}
-
-// withoutEndpoint is an error without the address it occurred at: whoever knows a
-// browser's endpoint may send to it, so it belongs in no log.
-func withoutEndpoint(err error) error {
-	var at *url.Error
-	if errors.As(err, &at) {
-		return at.Err
-	}
-	return err
 }
 
 // OutsideOnly is a client that reaches public addresses only: where a browser's

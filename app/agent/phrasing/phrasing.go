@@ -4,9 +4,11 @@
 package phrasing
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +53,31 @@ func (p Phraser) Phrase(ctx context.Context, message string, facts map[string]st
 	}
 	answer = strings.Join(strings.Fields(answer), " ")
 	if err := Check(answer, message, facts); err != nil {
-		return "", fmt.Errorf("the model's answer is refused: %w", err)
+		return "", refused{err, facts}
 	}
 	return answer, nil
+}
+
+// refused is why a model's answer is refused. Its text repeats words and figures of
+// the person's; what logs show of it does not.
+type refused struct {
+	why   error
+	facts map[string]string
+}
+
+func (r refused) Error() string { return "the model's answer is refused: " + r.why.Error() }
+func (r refused) Unwrap() error { return r.why }
+
+var quotedOrNumber = regexp.MustCompile(`"(?:[^"\\\\]|\\\\.)*"|[0-9][0-9.,]*`)
+
+// LogValue leaves out the facts, quoted words and numbers.
+func (r refused) LogValue() slog.Value {
+	text := r.Error()
+	values := slices.SortedFunc(maps.Values(r.facts), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, value := range values {
+		if value != "" {
+			text = regexp.MustCompile("(?i)"+regexp.QuoteMeta(value)).ReplaceAllString(text, "(fact)")
+		}
+	}
+	return slog.StringValue(quotedOrNumber.ReplaceAllString(text, "(value)"))
 }

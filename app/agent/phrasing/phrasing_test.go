@@ -1,8 +1,10 @@
 package phrasing
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +112,15 @@ func TestPhrase(t *testing.T) {
 	_, err = says("You spent 9 EUR.", nil).Phrase(t.Context(), message, facts)
 	require.ErrorContains(t, err, "the number 9 is not among the facts")
 	away := errors.New("away")
+	for _, answer := range []string{"You spent 9 EUR.", "You spent 1234.50 EUR on \"topsecret7q\".", "Topsecret7q charges you 1234.50 EUR.", "You may spend 1,234.50 EUR."} {
+		var log bytes.Buffer
+		_, err = says(answer, nil).Phrase(t.Context(), message, facts)
+		slog.New(slog.NewJSONHandler(&log, nil)).Warn("kept", "reason", err)
+		require.Contains(t, log.String(), "the model's answer is refused: ", answer)
+		for _, private := range []string{"1234", "1,234", " 9", "topsecret7q", "Topsecret7q"} {
+			require.NotContains(t, log.String(), private, answer)
+		}
+	}
 	_, err = says("", away).Phrase(t.Context(), message, facts)
 	require.ErrorIs(t, err, away)
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/tracing"
 )
 
@@ -38,8 +39,11 @@ type answer struct {
 	replayed bool // a change that was made before, under the same Idempotency-Key
 }
 
+// errAway: the API is not reached, or its answer is not one.
+var errAway = errors.New("the application does not answer now: try again in a while")
+
 // errUnauthorized: the access token is not valid or no longer.
-var errUnauthorized = errors.New("the access token is not valid or no longer: log in again")
+var errUnauthorized = errors.New("the access token is not valid, or no longer: log in again")
 
 // maxAnswer is more than any answer of the API has, in bytes.
 const maxAnswer = 4 << 20
@@ -77,12 +81,12 @@ func (b *Backend) ask(ctx context.Context, token string, c call) (answer, error)
 	request.Header.Set("X-Correlation-Id", its.CorrelationID)
 	response, err := b.Client.Do(request)
 	if err != nil {
-		return answer{}, fmt.Errorf("the application does not answer now: try again in a while: %w", err)
+		return answer{}, apperror.Because(apperror.WithoutAddress(err), errAway, "%s", errAway.Error())
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return answer{}, fmt.Errorf("the application's answer broke off: %w", err)
+		return answer{}, apperror.Because(err, errAway, "the application's answer broke off: look whether the change was made, if this was one")
 	}
 	if response.StatusCode == http.StatusUnauthorized {
 		return answer{}, errUnauthorized
@@ -101,7 +105,7 @@ func (b *Backend) ask(ctx context.Context, token string, c call) (answer, error)
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	if err := decoder.Decode(&got.body); err != nil {
-		return answer{}, fmt.Errorf("the application's answer is not as expected: %w", err)
+		return answer{}, apperror.Because(err, errAway, "the application's answer cannot be read: look whether the change was made, if this was one")
 	}
 	return got, nil
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,12 +42,17 @@ type world struct {
 func observe(string, string, int, time.Duration) {}
 
 func newWorld(t *testing.T) *world {
+	return newWorldOf(t, http.DefaultClient, slog.New(slog.DiscardHandler))
+}
+
+// newWorldOf has the server ask the API by client and write to log.
+func newWorldOf(t *testing.T, client *http.Client, log *slog.Logger) *world {
 	quiet := slog.New(slog.DiscardHandler)
 	api := httptest.NewServer(rest.New(pgtest.Pool(t, event.Backend), event.Backend, bytes.Repeat([]byte("k"), 32), quiet, observe).Handler())
 	t.Cleanup(api.Close)
 	address, err := url.Parse(api.URL)
 	require.NoError(t, err)
-	server := &Server{Backend: &Backend{URL: address, Client: api.Client()}, ConfirmationKey: bytes.Repeat([]byte("c"), 32), Log: quiet, Observe: observe}
+	server := &Server{Backend: &Backend{URL: address, Client: client}, ConfirmationKey: bytes.Repeat([]byte("c"), 32), Log: log, Observe: observe}
 	front := httptest.NewServer(server.Handler())
 	t.Cleanup(front.Close)
 	w := &world{t: t, api: api.URL + "/api/v1", mcp: front.URL + Path, stop: api.Close}
@@ -424,6 +430,42 @@ func TestWhoIsNotLetInIsToldHow(t *testing.T) {
 	defer response.Body.Close()
 	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	require.NotEmpty(t, response.Header.Get("Retry-After"))
+}
+
+// broken fails requests to the API whose address has a mark in it, and keeps the log.
+type broken struct {
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+const marked = "topsecret7q"
+
+func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.String(), marked) {
+		return nil, errors.New("connection reset by peer")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func (b *broken) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.log.Write(line)
+}
+
+// An API that is not reached: what a person searched for is in its address, and neither
+// the log nor the assistant is shown that address.
+func TestAFailureShowsNoAddressOfTheAPI(t *testing.T) {
+	var b broken
+	w := newWorldOf(t, &http.Client{Transport: &b}, slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	result := w.try("get_financial_summary", map[string]any{"from": marked})
+	require.True(t, result.IsError)
+	require.Equal(t, "the application does not answer now: try again in a while", said(result))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	require.NotEmpty(t, b.log.String())
+	require.NotContains(t, b.log.String(), marked)
+	require.NotContains(t, b.log.String(), w.token)
 }
 
 func TestPlansAndTasks(t *testing.T) {

@@ -101,7 +101,7 @@ func (a *API) Handler() http.Handler {
 	root := chi.NewRouter()
 	root.Use(a.observed, a.Limits.clientAddress())
 	root.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, r, fmt.Errorf("%s: %w", r.URL.Path, apperror.ErrNotFound))
+		a.refuse(w, r, apperror.Say(apperror.ErrNotFound, "there is nothing at this address: /api/v1/openapi.json lists what there is"))
 	})
 	root.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		allowed := allowedAt(root, r.URL.Path)

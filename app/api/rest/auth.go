@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -224,7 +223,7 @@ func (r routes) login(ctx context.Context, in *loginInput) (*sessionAnswer, erro
 func (r routes) refresh(ctx context.Context, in *Refreshing) (*sessionAnswer, error) {
 	token, cookie := in.token()
 	if token == "" {
-		return nil, fmt.Errorf("a refresh token is needed, in the body or the cookie: %w", apperror.ErrUnauthorized)
+		return nil, apperror.Say(apperror.ErrUnauthorized, "a refresh token is needed, in the body or the cookie: log in again")
 	}
 	c := r.client(ctx, "", in.Known)
 	s, err := r.api.Accounts.Refresh(ctx, token, c)
@@ -238,7 +237,7 @@ func (r routes) logout(ctx context.Context, in *logoutInput) (*cookiesAnswer, er
 	refresh, _ := in.token()
 	access, is := strings.CutPrefix(in.Authorization, "Bearer ")
 	if refresh == "" && !is {
-		return nil, fmt.Errorf("a refresh token or an access token is needed: %w", apperror.ErrUnauthorized)
+		return nil, apperror.Say(apperror.ErrUnauthorized, "a refresh token or an access token is needed")
 	}
 	if refresh != "" {
 		if err := r.api.Accounts.LogoutByRefresh(ctx, refresh); err != nil {

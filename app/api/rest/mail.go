@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,20 +32,24 @@ var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 type notice struct {
 	Title, Text string
 	Button      string // what its form does when the person presses it; empty: there is none
-	Done        string // said once the form has done so
-	Expired     string // said when the link has been used or is too old
-	Secret      bool   // the form sends what follows # in the address
-	Password    bool   // the form asks for another password
+	Field       string // what the form sends, by which its answer is known to be a page
+	Next        string // what the person may do afterwards
+	// Secret: the form sends what follows # in the address. That takes the page's
+	// script, which says Done, or Expired when the link has been used or is too old.
+	Secret        bool
+	Done, Expired string
+	Password      bool // the form asks for another password
 }
 
 // page is a small page of HTML that a mailed link leads to. It changes nothing by
 // itself, so programs that look at links in e-mails change nothing. Secrets that let
 // somebody in follow # in its address, which browsers send to nobody and no server
-// logs; its one script, the only one that its policy allows, posts them.
+// logs; its one script, the only one that its policy allows, posts them. Pages
+// without such a secret have no script.
 type page struct {
 	status int
 	body   []byte
-	policy string // Content-Security-Policy: its own script, and no other
+	policy string // Content-Security-Policy: its own script, if it has one, and no other
 }
 
 // newPage panics when its template does not render, which every start of the program shows.
@@ -53,12 +58,18 @@ func newPage(status int, n notice) page {
 	if err := pageTemplate.Execute(&body, n); err != nil {
 		panic(err)
 	}
-	_, script, _ := strings.Cut(body.String(), "<script>")
-	script, _, _ = strings.Cut(script, "</script>")
-	sum := sha256.Sum256([]byte(script))
-	return page{status, body.Bytes(), fmt.Sprintf("default-src 'none'; script-src 'sha256-%s'; style-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-		base64.StdEncoding.EncodeToString(sum[:]))}
+	policy := "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	if _, script, scripted := strings.Cut(body.String(), "<script>"); scripted {
+		script, _, _ = strings.Cut(script, "</script>")
+		sum := sha256.Sum256([]byte(script))
+		policy += fmt.Sprintf("; connect-src 'self'; script-src 'sha256-%s'", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	return page{status, body.Bytes(), policy}
 }
+
+// byPage is the field that the page's form sends, and no mail program does: the
+// answer is for a person.
+const byPage = "page"
 
 var (
 	confirmPage = newPage(http.StatusOK, notice{
@@ -74,9 +85,13 @@ var (
 		Secret:  true, Password: true,
 	})
 	unsubscribePage = newPage(http.StatusOK, notice{
-		Title: "End all e-mail?", Text: "The Wealth Companion will send you no more e-mail. You can switch it on again in your settings.", Button: "End all e-mail",
-		Done:    "You will get no more e-mail. You can close this page.",
-		Expired: "This link is not one of ours, or its account is gone: then no e-mail is sent to it.",
+		Title: "End all e-mail?", Text: "The Wealth Companion will send you no more alerts, reminders and digests by e-mail.", Button: "End all e-mail",
+		Field: byPage, Next: "You can switch e-mail on again at any time, in your settings.",
+	})
+	unsubscribedPage = newPage(http.StatusOK, notice{
+		Title: "You get no more e-mail",
+		Text:  "Alerts, reminders and digests are no longer sent to your address. They are still shown in the application. What you ask for yourself, such as a link to set another password, is sent as before.",
+		Next:  "If that was a mistake, log in and switch the channel e-mail on again in your settings. You can close this page.",
 	})
 	unknownUnsubscribePage = newPage(http.StatusNotFound, notice{
 		Title: "This link does not work",
@@ -109,9 +124,7 @@ func (r routes) html(o operation, statuses ...int) huma.Operation {
 	// huma writes an answer of its own for each of these: here they are pages.
 	h.Errors = slices.DeleteFunc(slices.Clone(h.Errors), func(status int) bool { return slices.Contains(statuses, status) })
 	for _, status := range append(statuses, http.StatusOK) {
-		h.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: "A page", Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}},
-		}
+		h.Responses[strconv.Itoa(status)] = pageResponse("A page")
 	}
 	return h
 }
@@ -142,18 +155,39 @@ type Unsubscribing struct {
 	Token string `query:"token" required:"true" maxLength:"200" doc:"As the link in an e-mail has it"`
 }
 
-// oneClick is what mail programs send by themselves (RFC 8058): a form, which is
-// not looked at.
-type oneClick struct {
+// unsubscribeInput is what mail programs send by themselves (RFC 8058), as a form of
+// either encoding whose content does not matter, or what the page's form sends.
+type unsubscribeInput struct {
 	Unsubscribing
 	RawBody []byte `contentType:"application/x-www-form-urlencoded"`
 }
 
+// byPage reports whether the page's form was sent.
+func (in *unsubscribeInput) byPage() bool {
+	fields, err := url.ParseQuery(string(in.RawBody))
+	return err == nil && fields.Has(byPage)
+}
+
 // form is what the document says of that body, instead of the bytes that huma takes
-// it for.
+// it for, and of the answers.
 func form(o *huma.Operation) {
-	if o.OperationID == "unsubscribe" {
-		o.RequestBody.Content = map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}}
+	if o.OperationID != "unsubscribe" {
+		return
+	}
+	fields := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}
+	o.RequestBody.Content = map[string]*huma.MediaType{"application/x-www-form-urlencoded": fields, "multipart/form-data": fields}
+	ended := o.Responses[strconv.Itoa(http.StatusNoContent)] // huma takes it for the page
+	ended.Content, ended.Headers = nil, nil
+	o.Responses[strconv.Itoa(http.StatusOK)] = pageResponse("A page, to the form of the page at this address")
+	for _, content := range pageResponse("").Content {
+		o.Responses[strconv.Itoa(http.StatusNotFound)].Content["text/html"] = content
+	}
+}
+
+// pageResponse describes an answer in HTML.
+func pageResponse(description string) *huma.Response {
+	return &huma.Response{
+		Description: description, Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
 }
 
@@ -212,7 +246,17 @@ func (r routes) mail() {
 		return unsubscribePage.answer(), nil
 	})
 	end := r.entrance(operation{http.MethodPost, below(preference.UnsubscribePath), "unsubscribe", "End all e-mail to whom the link in an e-mail is of (RFC 8058)", http.StatusNoContent, 0})
-	declare(r, end, func(ctx context.Context, in *oneClick) (*nothing, error) {
-		return &nothing{}, r.api.Preferences.EndEmails(ctx, in.Token)
+	declare(r, end, func(ctx context.Context, in *unsubscribeInput) (*pageAnswer, error) {
+		err := r.api.Preferences.EndEmails(ctx, in.Token)
+		switch {
+		case in.byPage() && errors.Is(err, apperror.ErrNotFound):
+			return unknownUnsubscribePage.answer(), nil
+		case err != nil:
+			return nil, err
+		case in.byPage():
+			return unsubscribedPage.answer(), nil
+		default:
+			return &pageAnswer{Status: http.StatusNoContent}, nil
+		}
 	})
 }

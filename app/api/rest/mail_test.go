@@ -3,10 +3,14 @@
 package rest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"mime/multipart"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -262,11 +266,83 @@ func TestUnsubscribeByOneClick(t *testing.T) {
 		require.Equal(t, 404, click(forged).Code, forged)
 		require.Equal(t, 404, w.ask("GET", forged, nil).Code)
 	}
-	require.Equal(t, 204, click(path).Code)
+	plain := click(path)
+	require.Equal(t, 204, plain.Code)
+	require.Empty(t, plain.Body.String())
 	require.Equal(t, []string{"in_app", "push"}, channels())
 	require.Equal(t, 204, click(path).Code, "twice is once")
 	again, _ := outbox[event.PreferencesChanged](w, event.TypePreferencesChanged)
 	require.Len(t, again, len(published)+1)
+}
+
+// Mail programs send a form of either encoding; RFC 8058 prefers multipart.
+func TestUnsubscribeByMultipartForm(t *testing.T) {
+	w := mailing(t)
+	path := w.unsubscribeLink()
+	body := &bytes.Buffer{}
+	form := multipart.NewWriter(body)
+	require.NoError(t, form.WriteField("List-Unsubscribe", "One-Click"))
+	require.NoError(t, form.Close())
+	request := httptest.NewRequest("POST", base+path, body)
+	request.Header.Set("Content-Type", form.FormDataContentType())
+	recorder := httptest.NewRecorder()
+	w.handler.ServeHTTP(recorder, request)
+	require.Equal(t, 204, recorder.Code, recorder.Body.String())
+	require.Empty(t, recorder.Header().Get("Content-Type"))
+	require.NotContains(t, w.channels(), "email")
+}
+
+// Without JavaScript: the page's own form, sent as a browser sends it.
+func TestUnsubscribeByThePagesForm(t *testing.T) {
+	w := mailing(t)
+	path := w.unsubscribeLink()
+	asked := w.ask("GET", path, nil)
+	require.Equal(t, 200, asked.Code)
+	require.NotContains(t, asked.Body.String(), "<script")
+	require.NotContains(t, asked.Header().Get("Content-Security-Policy"), "script-src")
+	require.Contains(t, w.channels(), "email", "a look changes nothing")
+	require.Regexp(t, `<form method="post">`, asked.Body.String(), "it goes to the address of the page")
+	fields := url.Values{}
+	for _, field := range regexp.MustCompile(`<input type="hidden" name="(\w+)" value="(\w+)">`).FindAllStringSubmatch(asked.Body.String(), -1) {
+		fields.Set(field[1], field[2])
+	}
+	send := func(path string) *httptest.ResponseRecorder {
+		request := httptest.NewRequest("POST", base+path, strings.NewReader(fields.Encode()))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Origin", "null") // as browsers say from a page with no-referrer
+		recorder := httptest.NewRecorder()
+		w.handler.ServeHTTP(recorder, request)
+		require.Equal(t, "text/html; charset=utf-8", recorder.Header().Get("Content-Type"))
+		return recorder
+	}
+	for range 2 {
+		answer := send(path)
+		require.Equal(t, 200, answer.Code)
+		require.Contains(t, answer.Body.String(), "You get no more e-mail")
+		require.Contains(t, answer.Body.String(), "switch the channel e-mail on again in your settings")
+		require.NotContains(t, answer.Body.String(), "<form")
+		require.NotContains(t, w.channels(), "email")
+	}
+	forged := send(path + "x")
+	require.Equal(t, 404, forged.Code)
+	require.Contains(t, forged.Body.String(), "This link does not work")
+}
+
+// unsubscribeLink is the path of the link to end the e-mail of somebody who gets some.
+func (w *world) unsubscribeLink() string {
+	w.t.Helper()
+	w.token = w.confirmed().token
+	w.call(200, "PUT", "/preferences", object{"timezone": "UTC", "channels": []string{"email"}, "digest": "off", "mutedTypes": []string{}, "phrasing": false})
+	published, _ := outbox[event.PreferencesChanged](w, event.TypePreferencesChanged)
+	w.token = ""
+	return strings.TrimPrefix(published[len(published)-1].UnsubscribeURL, "https://app.example.org"+base)
+}
+
+// channels are those that were published last.
+func (w *world) channels() []string {
+	w.t.Helper()
+	published, _ := outbox[event.PreferencesChanged](w, event.TypePreferencesChanged)
+	return published[len(published)-1].Channels
 }
 
 func TestAMailRequestIsForgottenWithItsAccount(t *testing.T) {

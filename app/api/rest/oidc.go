@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -146,7 +145,7 @@ func (r routes) confirmOIDC(ctx context.Context, in *confirmOIDC) (*sessionAnswe
 	return answer, err
 }
 
-var errNoOIDC = fmt.Errorf("log-in with an identity provider is not configured here (OIDC_ISSUER): %w", apperror.ErrNotFound)
+var errNoOIDC = apperror.Say(apperror.ErrNotFound, "log-in with an identity provider is not set up here: log in with a password")
 
 var errReturnTo = apperror.Invalid{Field: "returnTo", Reason: "must be a page of this site, such as /dashboard"}
 

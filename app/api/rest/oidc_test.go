@@ -71,7 +71,7 @@ func (w *world) entered(answer *httptest.ResponseRecorder) (login, object) {
 func TestLogInWithAnIdentityProvider(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/auth/oidc/login", "/auth/oidc/callback"} {
-		require.Contains(t, w.call(404, "GET", path, nil)["detail"], "not configured")
+		require.Contains(t, w.call(404, "GET", path, nil)["detail"], "not set up")
 	}
 	issuer := w.withIssuer()
 	issuer.Says(map[string]any{"sub": "1", "email": "Ada@Example.org", "email_verified": true, "name": "Ada"})

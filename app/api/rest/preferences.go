@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -42,7 +41,7 @@ func (r routes) preferences() {
 	own(r, operation{http.MethodGet, "/preferences/push", "getPushKey", "What a browser needs to subscribe to push messages; not found where they are not offered", 0, 0},
 		func(context.Context, uuid.UUID, *struct{}) (pushKey, error) {
 			if r.api.PushKey == "" {
-				return pushKey{}, fmt.Errorf("push messages are not set up here: %w", apperror.ErrNotFound)
+				return pushKey{}, apperror.Say(apperror.ErrNotFound, "push messages are not set up here")
 			}
 			return pushKey{r.api.PushKey}, nil
 		})

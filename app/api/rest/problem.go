@@ -188,7 +188,7 @@ func describe(ctx context.Context, err error) *problem {
 		p.Status = http.StatusServiceUnavailable
 	case db.Orphan(err, "user_id"):
 		// The access token of a deleted account, which goes on for a while.
-		p.Status, p.Detail = http.StatusUnauthorized, "this account is gone"
+		p.Status, p.Detail = http.StatusUnauthorized, "this account has been deleted"
 	case db.Unwritable(err):
 		p.Status, p.Detail = http.StatusUnprocessableEntity, "a text has a character that cannot be kept, such as NUL"
 	case db.Transient(err), errors.Is(err, context.DeadlineExceeded):

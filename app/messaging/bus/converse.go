@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
+	"regexp"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
 )
 
 // Conversation speaks with a language model through the sidecar: which model,
@@ -51,7 +53,7 @@ func (c Conversation) Converse(ctx context.Context, orders, text string) (string
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.Client.Do(request)
 	if err != nil {
-		return "", fmt.Errorf("conversation %s: %w", c.Name, err)
+		return "", fmt.Errorf("conversation %s: %w", c.Name, apperror.WithoutAddress(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	answered, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
@@ -59,7 +61,7 @@ func (c Conversation) Converse(ctx context.Context, orders, text string) (string
 		return "", fmt.Errorf("conversation %s: %w", c.Name, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("conversation %s: %s: %s", c.Name, response.Status, strings.TrimSpace(string(answered[:min(len(answered), 1000)])))
+		return "", fmt.Errorf("conversation %s: %s%s", c.Name, response.Status, errorCode(answered))
 	}
 	var answer struct {
 		Outputs []struct {
@@ -82,3 +84,17 @@ func (c Conversation) Converse(ctx context.Context, orders, text string) (string
 	}
 	return "", fmt.Errorf("conversation %s: %w", c.Name, errSilent)
 }
+
+// errorCode is the sidecar's code of a failure. Its message is left out: it may hold
+// the provider's, and that the prompt, which holds a person's figures.
+func errorCode(answer []byte) string {
+	var failure struct {
+		ErrorCode string `json:"errorCode"`
+	}
+	if json.Unmarshal(answer, &failure) != nil || !code.MatchString(failure.ErrorCode) {
+		return ""
+	}
+	return ": " + failure.ErrorCode
+}
+
+var code = regexp.MustCompile(`^[A-Z0-9_]{1,60}$`)

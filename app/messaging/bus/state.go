@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
 )
 
 // Cache keeps answers in Dapr's state store for a while. It is never waited for:
@@ -96,7 +98,7 @@ func (c *Cache) write(ctx context.Context, e entry) error {
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return err
+		return apperror.WithoutAddress(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= 300 {
@@ -113,7 +115,7 @@ func (c *Cache) Find(ctx context.Context, key string) ([]byte, bool) {
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		c.log.WarnContext(ctx, "the state store does not answer", "error", err)
+		c.log.WarnContext(ctx, "the state store does not answer", "error", apperror.WithoutAddress(err))
 		return nil, false
 	}
 	defer func() { _ = response.Body.Close() }()

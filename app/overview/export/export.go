@@ -107,7 +107,7 @@ func (e *Exporter) Start(ctx context.Context, user uuid.UUID) (write func(ctx co
 		return nil, err
 	}
 	if !known {
-		return nil, fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
+		return nil, apperror.Say(apperror.ErrUnauthorized, "this account has been deleted")
 	}
 	its, err := e.enter(user)
 	if err != nil {

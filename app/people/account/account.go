@@ -92,7 +92,7 @@ func plainAddress(text string) (string, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	parsed, err := mail.ParseAddress(text)
 	if err != nil || parsed.Address != text || len(text) > 254 {
-		return text, apperror.Invalid{Field: "email", Reason: "is not an e-mail address"}
+		return text, apperror.Invalid{Field: "email", Reason: "must be an e-mail address such as ada@example.org"}
 	}
 	return text, nil
 }
@@ -136,7 +136,7 @@ func (a *Accounts) Register(ctx context.Context, r Registration) (Session, error
 		return err
 	})
 	if db.Conflict(err) {
-		return Session{}, fmt.Errorf("an account of this address %w", apperror.ErrConflict)
+		return Session{}, apperror.Say(apperror.ErrConflict, "there is an account with this e-mail address already: log in instead")
 	}
 	return session, err
 }
@@ -166,7 +166,7 @@ func (a *Accounts) create(ctx context.Context, tx pgx.Tx, n newcomer) (User, err
 	return user, a.Publisher.Begin(ctx, tx, user.ID)
 }
 
-var errLogin = fmt.Errorf("e-mail address or password: %w", apperror.ErrUnauthorized)
+var errLogin = apperror.Say(apperror.ErrUnauthorized, "the e-mail address or the password is wrong: check both")
 
 // Login begins a session of the user of that address and password, or returns
 // ErrUnauthorized, or TooOften. An address that has no account, or none that has
@@ -217,7 +217,7 @@ func (a *Accounts) authenticate(ctx context.Context, email, password string, c C
 // gone is the error of a user who is not there (any more).
 func gone(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
+		return apperror.Say(apperror.ErrUnauthorized, "this account has been deleted")
 	}
 	return err
 }
@@ -317,7 +317,7 @@ func unchanged(ctx context.Context, lock func(context.Context, uuid.UUID) (backe
 		return gone(err)
 	}
 	if (row.PasswordHash == nil) != (checked.PasswordHash == nil) || row.PasswordHash != nil && *row.PasswordHash != *checked.PasswordHash {
-		return fmt.Errorf("the password has just been changed: %w", apperror.ErrUnauthorized)
+		return apperror.Say(apperror.ErrUnauthorized, "the password has just been changed: log in with the new one")
 	}
 	return nil
 }

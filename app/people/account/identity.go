@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,7 +40,7 @@ var (
 // account holds it (ErrLink: that one is not entered without a proof).
 func (a *Accounts) Enter(ctx context.Context, i Identity) (Session, error) {
 	if i.Issuer == "" || i.Subject == "" {
-		return Session{}, fmt.Errorf("an identity without issuer or subject: %w", apperror.ErrUnauthorized)
+		return Session{}, apperror.Say(apperror.ErrUnauthorized, "the identity provider did not say who you are: log in again")
 	}
 	var session Session
 	enter := func(tx pgx.Tx) error {
@@ -143,7 +142,7 @@ func link(ctx context.Context, tx pgx.Tx, i Identity, user backenddb.User) error
 	return err
 }
 
-var errLinked = fmt.Errorf("a link of this identity with another account %w", apperror.ErrConflict)
+var errLinked = apperror.Say(apperror.ErrConflict, "this identity is linked with another account: log in with it, or link another identity")
 
 // LinkWithPassword links an identity with the account that holds its verified
 // address, upon the account's password, and begins a session: ErrUnauthorized,
@@ -192,13 +191,13 @@ func (a *Accounts) takeOver(ctx context.Context, i Identity, email string) (Sess
 		q := backenddb.New(tx)
 		row, err := q.HolderForUpdate(ctx, email)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("an account with this address: %w", apperror.ErrNotFound)
+			return apperror.Say(apperror.ErrNotFound, "there is no account with this address")
 		}
 		if err != nil {
 			return err
 		}
 		if row.EmailConfirmedAt != nil {
-			return fmt.Errorf("the owner of this account has confirmed its address: its password is needed: %w", apperror.ErrUnauthorized)
+			return apperror.Say(apperror.ErrUnauthorized, "the owner of this account has confirmed its address: give its password to link them")
 		}
 		if err := db.Act(ctx, tx, row.ID); err != nil {
 			return err

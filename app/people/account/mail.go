@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -63,7 +62,7 @@ func (a *Accounts) wakeMail() {
 }
 
 // ErrNoMail: this installation sends no e-mail.
-var ErrNoMail = fmt.Errorf("this installation sends no e-mail, so addresses cannot be confirmed nor passwords set anew by it: %w", apperror.ErrNotFound)
+var ErrNoMail = apperror.Say(apperror.ErrNotFound, "this installation sends no e-mail, so addresses cannot be confirmed nor passwords set anew by it")
 
 // RequestConfirmation mails the caller another link to confirm their address.
 func (a *Accounts) RequestConfirmation(ctx context.Context, user uuid.UUID) error {
@@ -95,7 +94,7 @@ func (a *Accounts) RequestReset(ctx context.Context, email string) error {
 	return db.InTx(ctx, a.Pool, func(tx pgx.Tx) error { return a.requestMail(ctx, tx, nil, email, resetPassword) })
 }
 
-var errOneTime = fmt.Errorf("this link has been used, or its time is over: ask for another: %w", apperror.ErrUnauthorized)
+var errOneTime = apperror.Say(apperror.ErrUnauthorized, "this link has been used, or its time is over: ask for another")
 
 // oneTime is a mailed secret: it names its user, so that it is looked for among
 // that user's only.
@@ -149,7 +148,7 @@ func (a *Accounts) ConfirmAddress(ctx context.Context, token string) error {
 
 func addressTaken(err error) error {
 	if db.Conflict(err) {
-		return fmt.Errorf("another account with this address, which is to be logged in to instead, %w", apperror.ErrConflict)
+		return apperror.Say(apperror.ErrConflict, "another account has this e-mail address by now: log in to that one")
 	}
 	return err
 }

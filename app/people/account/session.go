@@ -70,7 +70,7 @@ func successor(token string, salt []byte) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:20])
 }
 
-var errRefresh = fmt.Errorf("the refresh token is not valid or no longer: log in again: %w", apperror.ErrUnauthorized)
+var errRefresh = apperror.Say(apperror.ErrUnauthorized, "the refresh token is not valid, or no longer: log in again")
 
 // Refresh spends a refresh token and returns its session with the next one, or
 // ErrUnauthorized. A token that was spent already is in two hands, of which one is

@@ -126,11 +126,11 @@ func (t Tokens) Caller(token string) (Caller, error) {
 	_, err := jwt.ParseWithClaims(token, &its, t.key,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired())
 	if err != nil {
-		return Caller{}, fmt.Errorf("the access token is not valid or no longer: %w", apperror.ErrUnauthorized)
+		return Caller{}, apperror.Say(apperror.ErrUnauthorized, "the access token is not valid, or no longer: log in again")
 	}
 	user, err := uuid.Parse(its.Subject)
 	if err != nil || its.Authenticated == nil {
-		return Caller{}, fmt.Errorf("the access token names nobody: %w", apperror.ErrUnauthorized)
+		return Caller{}, apperror.Say(apperror.ErrUnauthorized, "the access token names nobody: log in again")
 	}
 	return Caller{User: user, Session: its.Session, Authenticated: its.Authenticated.UTC()}, nil
 }

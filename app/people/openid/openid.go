@@ -144,7 +144,7 @@ func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
 		// Others wait for it too, so the caller that came first must not cancel it.
 		found, err := oidc.NewProvider(context.WithoutCancel(ctx), p.config.Issuer)
 		if err != nil {
-			return nil, errors.Join(ErrAway, err)
+			return nil, away(withoutBody(err))
 		}
 		p.found.Store(found)
 		return found, nil
@@ -230,8 +230,8 @@ func (p *Provider) LinkToken(who account.Identity) (string, error) {
 func (p *Provider) Linked(token string) (account.Identity, error) {
 	var its link
 	if err := p.check(token, forLinks, &its); err != nil || its.Authenticated == nil {
-		return account.Identity{}, fmt.Errorf("this identity was shown longer than %d minutes ago, or not here: log in with the identity provider again: %w",
-			int(AttemptLife.Minutes()), apperror.ErrUnauthorized)
+		return account.Identity{}, apperror.Say(apperror.ErrUnauthorized, "this identity was shown longer than %d minutes ago, or not here: log in with the identity provider again",
+			int(AttemptLife.Minutes()))
 	}
 	return account.Identity{Issuer: its.Issuer, Subject: its.Subject, Email: its.Email, Verified: true, Authenticated: its.Authenticated.UTC()}, nil
 }
@@ -256,15 +256,15 @@ type Finished struct {
 func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (Finished, error) {
 	var its attempt
 	if err := p.check(kept, forAttempts, &its); err != nil {
-		return Finished{}, fmt.Errorf("this attempt to log in was not begun in this browser, or longer ago than %d minutes: begin again: %w",
-			int(AttemptLife.Minutes()), apperror.ErrUnauthorized)
+		return Finished{}, apperror.Say(apperror.ErrUnauthorized, "this attempt to log in was not begun in this browser, or longer ago than %d minutes: begin again",
+			int(AttemptLife.Minutes()))
 	}
 	if its.State == "" || subtle.ConstantTimeCompare([]byte(its.State), []byte(a.State)) != 1 {
-		return Finished{}, fmt.Errorf("the answer is to another attempt to log in: begin again: %w", apperror.ErrUnauthorized)
+		return Finished{}, apperror.Say(apperror.ErrUnauthorized, "the answer is to another attempt to log in: begin again")
 	}
 	f := Finished{ReturnTo: its.ReturnTo, Link: its.Link}
 	if a.Refused != "" {
-		return f, fmt.Errorf("the identity provider did not log you in (%.50s): %w", a.Refused, apperror.ErrUnauthorized)
+		return f, apperror.Say(apperror.ErrUnauthorized, "the identity provider did not log you in (%.50s): begin again", a.Refused)
 	}
 	var err error
 	f.Who, err = p.redeem(oidc.ClientContext(ctx, p.client), its, a.Code)
@@ -282,17 +282,17 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError:
-		return who, fmt.Errorf("the identity provider did not take its code back (%.50s): %w", refused.ErrorCode, apperror.ErrUnauthorized)
+		return who, apperror.Say(apperror.ErrUnauthorized, "the identity provider did not take its code back (%.50s): begin again", refused.ErrorCode)
 	case err != nil:
-		return who, errors.Join(ErrAway, withoutBody(err))
+		return who, away(withoutBody(err))
 	}
 	raw, _ := token.Extra("id_token").(string)
 	checked, err := found.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(ctx, raw)
 	if err != nil {
-		return who, fmt.Errorf("the identity provider's token is not valid: %w", errors.Join(apperror.ErrUnauthorized, err))
+		return who, apperror.Because(err, apperror.ErrUnauthorized, "the identity provider's token is not valid: begin again")
 	}
 	if subtle.ConstantTimeCompare([]byte(checked.Nonce), []byte(its.Nonce)) != 1 {
-		return who, fmt.Errorf("the identity provider's token is of another attempt: %w", apperror.ErrUnauthorized)
+		return who, apperror.Say(apperror.ErrUnauthorized, "the identity provider's token is of another attempt to log in: begin again")
 	}
 	var claims struct {
 		Email         string `json:"email"`
@@ -301,7 +301,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		AuthTime      int64  `json:"auth_time"` // seconds since 1970; 0: not told
 	}
 	if err := checked.Claims(&claims); err != nil {
-		return who, fmt.Errorf("the identity provider's token cannot be read: %w", errors.Join(apperror.ErrUnauthorized, err))
+		return who, apperror.Because(err, apperror.ErrUnauthorized, "the identity provider's token cannot be read: begin again")
 	}
 	who = account.Identity{
 		Issuer: checked.Issuer, Subject: checked.Subject, Email: claims.Email, Verified: bool(claims.EmailVerified), Name: claims.Name,
@@ -313,7 +313,7 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		who.Authenticated = at
 	}
 	if its.Fresh && (claims.AuthTime == 0 || time.Since(who.Authenticated) > recent) {
-		return who, fmt.Errorf("the identity provider did not ask you again who you are: %w", apperror.ErrUnauthorized)
+		return who, apperror.Say(apperror.ErrUnauthorized, "the identity provider did not ask you again who you are: log out there, then begin again")
 	}
 	if who.Email != "" || found.UserInfoEndpoint() == "" {
 		return who, nil
@@ -321,14 +321,17 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 	// Some providers return the address only there.
 	info, err := found.UserInfo(ctx, oauth.TokenSource(ctx, token))
 	if err != nil {
-		return who, errors.Join(ErrAway, err)
+		return who, away(withoutBody(err))
 	}
 	if info.Subject != who.Subject {
-		return who, fmt.Errorf("the identity provider identifies somebody else: %w", apperror.ErrUnauthorized)
+		return who, apperror.Say(apperror.ErrUnauthorized, "the identity provider identifies somebody else: begin again")
 	}
 	who.Email, who.Verified = info.Email, info.EmailVerified
 	return who, nil
 }
+
+// away is ErrAway with its cause, which only logs show.
+func away(cause error) error { return apperror.Because(cause, ErrAway, "%s", ErrAway.Error()) }
 
 // withoutBody removes the response body from an error, which is logged: the body may
 // contain tokens or the request's secrets.

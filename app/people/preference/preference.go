@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // images hold no time zones
 
@@ -92,7 +93,7 @@ func (s Settings) check() (Settings, error) {
 func some(field string, all, chosen []string) ([]string, error) {
 	for _, one := range chosen {
 		if !slices.Contains(all, one) {
-			return nil, apperror.Invalid{Field: field, Reason: fmt.Sprintf("%q is none of them", one)}
+			return nil, apperror.Invalid{Field: field, Reason: fmt.Sprintf("%q is none of %s", one, strings.Join(all, ", "))}
 		}
 	}
 	found := []string{}
@@ -148,7 +149,7 @@ func (s *Store) change(ctx context.Context, user uuid.UUID, ifMatch string, how 
 
 func missing(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("this account is gone: %w", apperror.ErrUnauthorized)
+		return apperror.Say(apperror.ErrUnauthorized, "this account has been deleted")
 	}
 	return err
 }

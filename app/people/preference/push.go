@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ecdh"
 	"encoding/base64"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -109,7 +108,7 @@ func (s *Store) Unsubscribe(ctx context.Context, user uuid.UUID, endpoint string
 			return err
 		}
 		if removed == 0 {
-			return fmt.Errorf("a push subscription of this endpoint: %w", apperror.ErrNotFound)
+			return apperror.Say(apperror.ErrNotFound, "there is no push subscription of this endpoint")
 		}
 		return q.TouchPreferences(ctx, at, user)
 	})

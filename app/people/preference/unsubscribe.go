@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
@@ -29,7 +28,7 @@ func unsubscribeToken(user, key uuid.UUID) string {
 	return user.String() + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
-var errUnsubscribe = fmt.Errorf("this link is not one of ours, or its account is gone: %w", apperror.ErrNotFound)
+var errUnsubscribe = apperror.Say(apperror.ErrNotFound, "this link is not one of ours, or its account has been deleted")
 
 // CheckUnsubscribe tells whether a token is good; ErrNotFound when not.
 func (s *Store) CheckUnsubscribe(ctx context.Context, token string) error {
