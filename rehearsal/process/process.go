@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,8 +61,20 @@ type Manager struct {
 	log            *slog.Logger
 
 	mu      sync.Mutex
-	watched map[string]context.CancelFunc
-	wg      sync.WaitGroup
+	watched map[string]watcher
+}
+
+// watcher starts a process again when it ends. No two of the same process may work at
+// once: each would start it, and the record would know one of both.
+type watcher struct {
+	cancel context.CancelFunc
+	done   chan struct{} // closed when it works no longer
+}
+
+// end ends the watcher and waits until it works no longer.
+func (w watcher) end() {
+	w.cancel()
+	<-w.done
 }
 
 // New returns a manager that keeps its records in stateDir/run and the
@@ -71,7 +84,7 @@ func New(stateDir string, log *slog.Logger) (*Manager, error) {
 		runDir:  filepath.Join(stateDir, "run"),
 		logDir:  filepath.Join(stateDir, "log"),
 		log:     log,
-		watched: map[string]context.CancelFunc{},
+		watched: map[string]watcher{},
 	}
 	for _, dir := range []string{m.runDir, m.logDir} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -89,7 +102,7 @@ func (m *Manager) LogFile(name string) string { return filepath.Join(m.logDir, n
 // Stop or Release.
 func (m *Manager) Ensure(spec Spec) error {
 	m.mu.Lock()
-	cancel, watching := m.watched[spec.Name]
+	before, watching := m.watched[spec.Name]
 	m.mu.Unlock()
 	hash := spec.hash()
 	current, err := m.read(spec.Name)
@@ -101,7 +114,12 @@ func (m *Manager) Ensure(spec Spec) error {
 		return nil
 	}
 	if watching {
-		cancel()
+		before.end()
+		// Meanwhile it may have started the process again.
+		if current, err = m.read(spec.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		alive = err == nil && current.alive()
 	}
 	if alive && current.Hash != hash {
 		m.log.Info("replacing a process whose settings changed", "process", spec.Name)
@@ -118,32 +136,40 @@ func (m *Manager) Ensure(spec Spec) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m.mu.Lock()
-	m.watched[spec.Name] = cancel
+	now := watcher{cancel: cancel, done: make(chan struct{})}
+	m.watched[spec.Name] = now
 	m.mu.Unlock()
-	m.wg.Go(func() { m.watch(ctx, spec, current, exited) })
+	go func() {
+		defer close(now.done)
+		m.watch(ctx, spec, current, exited)
+	}()
 	return nil
 }
 
 // Release stops watching, and leaves every process running.
 func (m *Manager) Release() {
 	m.mu.Lock()
-	for name, cancel := range m.watched {
-		cancel()
-		delete(m.watched, name)
-	}
+	watching := maps.Clone(m.watched)
+	clear(m.watched)
 	m.mu.Unlock()
-	m.wg.Wait()
+	for _, w := range watching {
+		w.cancel()
+	}
+	for _, w := range watching {
+		<-w.done
+	}
 }
 
 // Stop ends one process: its stop signal first, SIGKILL after grace. A process
 // that does not run is no error.
 func (m *Manager) Stop(name string, grace time.Duration) error {
 	m.mu.Lock()
-	if cancel, ok := m.watched[name]; ok {
-		cancel()
-		delete(m.watched, name)
-	}
+	watching, ok := m.watched[name]
+	delete(m.watched, name)
 	m.mu.Unlock()
+	if ok {
+		watching.end()
+	}
 	rec, err := m.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

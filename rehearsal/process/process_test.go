@@ -1,9 +1,13 @@
 package process
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -105,4 +109,44 @@ func TestAMissingProgramIsAnErrorThatNamesIt(t *testing.T) {
 	m := newManager(t, t.TempDir())
 	err := m.Ensure(Spec{Name: "ghost", Path: "/nonexistent/ghost"})
 	require.ErrorContains(t, err, "start ghost")
+}
+
+// A process that ends while it is ensured must not be started twice: `rehearsal down`
+// finds those that have a record, and every process has one record.
+func TestProcessThatEndsWhileItIsEnsuredRunsOnce(t *testing.T) {
+	m, err := New(t.TempDir(), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	mark := fmt.Sprintf("360%d", 10000000+os.Getpid())
+	spec := Spec{Name: "sleeper", Path: "/bin/sleep", Args: []string{mark}}
+	running := func() (pids []int) {
+		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		require.NoError(t, err)
+		for _, file := range files {
+			raw, _ := os.ReadFile(file)
+			if !strings.HasPrefix(string(raw), "/bin/sleep\x00"+mark+"\x00") {
+				continue
+			}
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			require.NoError(t, err)
+			pids = append(pids, pid)
+		}
+		return pids
+	}
+	t.Cleanup(func() {
+		for _, pid := range running() {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	for range 50 {
+		require.NoError(t, m.Ensure(spec))
+		before, err := m.read(spec.Name)
+		require.NoError(t, err)
+		_ = syscall.Kill(before.PID, syscall.SIGKILL)
+		for before.alive() {
+			runtime.Gosched()
+		}
+	}
+	require.NoError(t, m.Ensure(spec))
+	require.NoError(t, m.StopAll(5*time.Second))
+	require.Empty(t, running())
 }
