@@ -21,6 +21,8 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Cluster: cluster.ClusterArgs{
 			ClusterName: pulumi.String(c.Cluster.Name), Region: pulumi.String(c.Cluster.Region), Version: pulumi.String(c.Cluster.Version),
 			HA: pulumi.Bool(c.Cluster.HA), NodeSize: pulumi.String(c.Cluster.NodeSize), NodeCount: pulumi.Int(c.Cluster.NodeCount),
+			Application: cluster.Pool(c.Cluster.Application), Maintenance: cluster.Window(c.Cluster.Maintenance),
+			Protected: c.Cluster.Protected, AdminRanges: c.Cluster.AdminRanges,
 			VPCRange: pulumi.String(c.Cluster.VPCRange), PodRange: pulumi.String(c.Cluster.PodRange), ServiceRange: pulumi.String(c.Cluster.ServiceRange),
 			RegistryName: pulumi.String(c.Registry.Name), RegistryTier: pulumi.String(c.Registry.Tier),
 		},
@@ -28,7 +30,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Edge: edge.EdgeArgs{
 			Domain: c.Domain, Nginx: kube.Chart(c.Charts.NginxGatewayFabric), CertManager: kube.Chart(c.Charts.CertManager),
 			Issuer: edge.Issuer(c.Issuer), Replicas: c.Edge.Replicas, Port: c.Edge.Port, LoadBalancer: c.Cluster.Name + "-edge",
-			DNSToken: s.digitalOceanToken, MaxBody: limits.MaxFileBody,
+			ProxyRange: c.Cluster.VPCRange, DNSToken: s.digitalOceanToken, MaxBody: limits.MaxFileBody,
 		},
 		Kafka: kafka.KafkaArgs{
 			Chart: kube.Chart(c.Charts.Strimzi), Version: c.Kafka.Version, Brokers: c.Kafka.Brokers, Storage: c.Kafka.Storage,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -31,6 +31,9 @@ type planned struct {
 	Type   string `json:"type"`
 	Name   string `json:"name"`
 	Inputs any    `json:"inputs,omitempty"`
+	// What Pulumi may do with it.
+	Protected bool     `json:"protected,omitempty"`
+	Ignored   []string `json:"ignored,omitempty"` // inputs whose changes are ignored
 }
 
 // engine stands for Pulumi's: it writes down what the program asks for, and
@@ -38,39 +41,58 @@ type planned struct {
 type engine struct {
 	mu    sync.Mutex
 	asked []planned
+	// expired has the cluster's credentials in the state be too old.
+	expired bool
 }
 
-func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) { return args.Args, nil }
+// The kubeconfigs of the state and of a request for a new one.
+const (
+	stateKubeconfig = "the state's kubeconfig"
+	newKubeconfig   = "a new kubeconfig"
+)
+
+func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	answer := map[string]any{}
+	switch args.Token {
+	case "digitalocean:index/getKubernetesCluster:getKubernetesCluster":
+		answer["kubeConfigs"] = []any{map[string]any{"rawConfig": newKubeconfig}}
+	case "digitalocean:index/getLoadBalancer:getLoadBalancer":
+		answer["ip"] = "192.0.2.1"
+	default:
+		return nil, fmt.Errorf("nobody answers %s", args.Token)
+	}
+	return resource.NewPropertyMapFromMap(answer), nil
+}
 
 func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	inputs := readable(resource.NewObjectProperty(args.Inputs))
-	if strings.HasSuffix(args.TypeToken, ":CustomResourceDefinition") {
-		inputs = digest(inputs) // thousands of lines of others, which nobody reviews here
-	}
-	e.asked = append(e.asked, planned{Type: args.TypeToken, Name: args.Name, Inputs: inputs})
+	e.asked = append(e.asked, planned{
+		Type: args.TypeToken, Name: args.Name, Inputs: inputs, Protected: args.RegisterRPC.GetProtect(), Ignored: args.RegisterRPC.GetIgnoreChanges(),
+	})
 	state := args.Inputs.Copy()
 	object := func(value map[string]any) resource.PropertyValue {
 		return resource.NewObjectProperty(resource.NewPropertyMapFromMap(value))
 	}
 	switch kind := args.TypeToken[strings.LastIndex(args.TypeToken, ":")+1:]; kind {
 	case "KubernetesCluster":
-		state["kubeConfigs"] = resource.NewArrayProperty([]resource.PropertyValue{object(map[string]any{"rawConfig": "a kubeconfig"})})
+		until := time.Now().Add(7 * 24 * time.Hour)
+		if e.expired {
+			until = time.Now().Add(time.Hour)
+		}
+		state["kubeConfigs"] = resource.NewArrayProperty([]resource.PropertyValue{object(map[string]any{
+			"rawConfig": stateKubeconfig, "expiresAt": until.Format(time.RFC3339),
+		})})
 	case "ContainerRegistry":
 		state["endpoint"] = resource.NewStringProperty("registry.digitalocean.com/" + args.Inputs["name"].StringValue())
 	case "Gateway":
-		state["status"] = object(map[string]any{"addresses": []any{map[string]any{"value": "192.0.2.1"}}})
+		state["status"] = object(map[string]any{"addresses": []any{map[string]any{"value": "app.example.com"}}})
 	case "Kafka":
 		state["status"] = object(map[string]any{"listeners": []any{map[string]any{
 			"bootstrapServers": "events-kafka-bootstrap.kafka.svc:9093", "certificates": []any{"a certificate"}}}})
 	}
 	return args.Name + "-id", state, nil
-}
-
-func digest(value any) string {
-	raw, _ := json.Marshal(value) // what readable makes is JSON
-	return fmt.Sprintf("sha256 %x", sha256.Sum256(raw))
 }
 
 // readable turns properties into JSON in which no secret can be read.
@@ -139,7 +161,10 @@ func configuration(t *testing.T, stack string) map[string]string {
 // plan runs the program, and returns what it asked for, in an order that says
 // nothing of when.
 func plan(config map[string]string, stack string) ([]planned, error) {
-	e := &engine{}
+	return planWith(&engine{}, config, stack)
+}
+
+func planWith(e *engine, config map[string]string, stack string) ([]planned, error) {
 	program := func(ctx *pulumi.Context) error { return run(ctx, config) }
 	err := pulumi.RunErr(program, pulumi.WithMocks("wealth-companion", stack, e), func(info *pulumi.RunInfo) { info.Config = config })
 	slices.SortFunc(e.asked, func(a, b planned) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name)) })

@@ -81,13 +81,31 @@ type Conversation struct {
 type Cluster struct {
 	Name         string `json:"name" jsonschema:"pattern=^[a-z]([-a-z0-9]{0\\,61}[a-z0-9])?$"`                                     // a name of small letters, digits and dashes
 	Region       string `json:"region" jsonschema:"pattern=^[a-z]{3}[0-9]$"`                                                       // a region of DigitalOcean's, such as fra1
-	Version      string `json:"version" jsonschema:"pattern=^[0-9]+[.][0-9]+[.][0-9]+-do[.][0-9]+$"`                               // an exact version such as 1.36.2-do.0 (`doctl kubernetes options versions` lists them); `latest` would replace the cluster
+	Version      string `json:"version" jsonschema:"pattern=^[0-9]+[.][0-9]+[.][0-9]+-do[.][0-9]+$"`                               // the exact version that the cluster is created with, such as 1.36.2-do.0 (`doctl kubernetes options versions` lists them); DigitalOcean upgrades it from there
 	HA           bool   `json:"ha"`                                                                                                // true for a control plane of several machines, which cannot be made a single one again
-	NodeSize     string `json:"nodeSize" jsonschema:"pattern=^[a-z0-9]+(-[a-z0-9.]+)+$"`                                           // a size of DigitalOcean's, such as s-4vcpu-8gb
-	NodeCount    int    `json:"nodeCount,omitempty" jsonschema:"minimum=3,maximum=512,default=3" jsonschema_extras:"x-unit=nodes"` // the number of nodes, one for each Kafka broker at least
+	NodeSize     string `json:"nodeSize" jsonschema:"pattern=^[a-z0-9]+(-[a-z0-9.]+)+$"`                                           // the size of the system pool's nodes, such as s-4vcpu-8gb; another one replaces the cluster
+	NodeCount    int    `json:"nodeCount,omitempty" jsonschema:"minimum=3,maximum=512,default=3" jsonschema_extras:"x-unit=nodes"` // the number of the system pool's nodes, one for each Kafka broker at least
 	VPCRange     string `json:"vpcRange" jsonschema:"pattern=^[0-9.]+/[0-9]+$"`                                                    // a private network such as 10.110.0.0/20, for the nodes
 	PodRange     string `json:"podRange" jsonschema:"pattern=^[0-9.]+/[0-9]+$"`                                                    // a private network such as 10.112.0.0/16, for the pods
 	ServiceRange string `json:"serviceRange" jsonschema:"pattern=^[0-9.]+/[0-9]+$"`                                                // a private network such as 10.113.0.0/16, for the Kubernetes services
+
+	Application Pool        `json:"application"`
+	Protected   bool        `json:"protected"` // true to refuse the deletion of the cluster and of the registry, and to keep volumes and load balancers when the cluster is deleted by other means
+	Maintenance Maintenance `json:"maintenance"`
+	AdminRanges []string    `json:"adminRanges,omitempty" jsonschema:"uniqueItems=true"` // the networks that may reach the Kubernetes API, such as 203.0.113.0/24; every network when empty
+}
+
+// Pool is the node pool of the services. Its size can be changed: it is replaced without the cluster and without Kafka's volumes.
+type Pool struct {
+	Size     string `json:"size" jsonschema:"pattern=^[a-z0-9]+(-[a-z0-9.]+)+$"`                                              // the size of its nodes, such as s-2vcpu-4gb
+	MinNodes int    `json:"minNodes,omitempty" jsonschema:"minimum=1,maximum=512,default=2" jsonschema_extras:"x-unit=nodes"` // the smallest number of nodes
+	MaxNodes int    `json:"maxNodes,omitempty" jsonschema:"minimum=1,maximum=512,default=2" jsonschema_extras:"x-unit=nodes"` // the largest number of nodes; when it is larger than minNodes, DigitalOcean adds and removes nodes
+}
+
+// Maintenance is the weekly window in which DigitalOcean installs patch versions of Kubernetes.
+type Maintenance struct {
+	Day   string `json:"day,omitempty" jsonschema:"enum=any,enum=monday,enum=tuesday,enum=wednesday,enum=thursday,enum=friday,enum=saturday,enum=sunday,default=sunday"` // the day of the week
+	Start string `json:"start,omitempty" jsonschema:"pattern=^([01][0-9]|2[0-3]):00$,default=04:00"`                                                                     // the full hour at which it begins, UTC
 }
 
 // Registry is DigitalOcean's container registry, where the services' images are pulled from.

@@ -22,6 +22,7 @@ func valid() object {
 		"companion:cluster": object{
 			"name": "companion", "region": "fra1", "version": "1.36.2-do.0", "ha": true, "nodeSize": "s-4vcpu-8gb",
 			"vpcRange": "10.110.0.0/20", "podRange": "10.112.0.0/16", "serviceRange": "10.113.0.0/16",
+			"application": object{"size": "s-2vcpu-4gb"}, "protected": true, "maintenance": object{},
 		},
 		"companion:domain": "example.com", "companion:registry": object{"name": "companion", "tier": "basic"}, "companion:release": "1",
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
@@ -75,15 +76,21 @@ func TestRead(t *testing.T) {
 		"a section of nothing":             {func(c object) { set(c, "x", "companion:kafak") }, []string{"companion:kafak is no key: did you mean companion:kafka?"}},
 		"another program's namespace":      {func(c object) { set(c, "x", "compani0n:domain") }, []string{"compani0n:domain is no key: did you mean companion:domain?"}},
 		"a database of no service":         {func(c object) { set(c, object{"web": "postgres://x"}, "companion:databaseUrls") }, []string{"companion:databaseUrls.web is no key"}},
-		"a floating version is refused":    {func(c object) { set(c, "latest", "companion:cluster", "version") }, []string{`companion:cluster.version is "latest": set it to an exact version`}},
+		"a floating version is refused":    {func(c object) { set(c, "latest", "companion:cluster", "version") }, []string{`companion:cluster.version is "latest": set it to the exact version`}},
 		"a port that is none":              {func(c object) { set(c, 70000, "companion:edge", "port") }, []string{"companion:edge.port is 70000: set it to 65535 or less"}},
 		"text where a number is wanted":    {func(c object) { set(c, "three", "companion:edge", "replicas") }, []string{"companion:edge.replicas must be of type integer, not string: set it to the number of NGINX's pods"}},
 		"a list where an object is wanted": {func(c object) { set(c, []any{}, "companion:dapr") }, []string{"companion:dapr must be of type object, not array: set it to an object with ha"}},
 		"two nodes cannot hold the quorum": {func(c object) { set(c, 2, "companion:cluster", "nodeCount") },
 			[]string{"companion:cluster.nodeCount is 2: set it to 3 or more", "companion:kafka.brokers is 3, but there are 2 nodes"}},
 		"brokers that share a node": {func(c object) { set(c, 4, "companion:kafka", "brokers") }, []string{"companion:kafka.brokers is 4, but there are 3 nodes"}},
-		"networks that overlap":     {func(c object) { set(c, "10.110.8.0/21", "companion:cluster", "podRange") }, []string{"companion:cluster.podRange is 10.110.8.0/21, which overlaps 10.110.0.0/20"}},
-		"a public network":          {func(c object) { set(c, "8.8.8.0/24", "companion:cluster", "vpcRange") }, []string{`companion:cluster.vpcRange is "8.8.8.0/24"`}},
+		"a pool with its limits the wrong way round": {func(c object) { set(c, 5, "companion:cluster", "application", "minNodes") },
+			[]string{"companion:cluster.application.maxNodes is 2, but minNodes is 5: set it to 5 or more"}},
+		"an address where a network is wanted": {func(c object) { set(c, []any{"203.0.113.7/24"}, "companion:cluster", "adminRanges") },
+			[]string{`companion:cluster.adminRanges[0] is "203.0.113.7/24"`}},
+		"a version without the Gateway API": {func(c object) { set(c, "1.32.5-do.0", "companion:cluster", "version") },
+			[]string{"companion:cluster.version is 1.32.5-do.0: set it to 1.33 or later"}},
+		"networks that overlap": {func(c object) { set(c, "10.110.8.0/21", "companion:cluster", "podRange") }, []string{"companion:cluster.podRange is 10.110.8.0/21, which overlaps 10.110.0.0/20"}},
+		"a public network":      {func(c object) { set(c, "8.8.8.0/24", "companion:cluster", "vpcRange") }, []string{`companion:cluster.vpcRange is "8.8.8.0/24"`}},
 		"ACME needs an address to write to": {
 			func(c object) {
 				set(c, object{"kind": "acme", "server": "https://acme.example.com"}, "companion:issuer")
@@ -164,6 +171,8 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Edge{Replicas: 2, Port: 443}, read.Edge)
 	require.Equal(t, 3, read.Cluster.NodeCount)
+	require.Equal(t, Pool{Size: "s-2vcpu-4gb", MinNodes: 2, MaxNodes: 2}, read.Cluster.Application)
+	require.Equal(t, Maintenance{Day: "sunday", Start: "04:00"}, read.Cluster.Maintenance)
 	require.Equal(t, 3, read.Kafka.Brokers)
 	require.Equal(t, 2, read.Services.Backend.Replicas)
 	require.Nil(t, read.Mail)

@@ -295,6 +295,17 @@ func (p *problems) check(c Config) {
 		p.add(namespace+"issuer.server", "is missing: set it to the https:// address of the ACME directory")
 	}
 	p.mail(c.Mail)
+	if pool := c.Cluster.Application; pool.MaxNodes < pool.MinNodes {
+		p.add(namespace+"cluster.application.maxNodes", "is %d, but minNodes is %d: set it to %d or more", pool.MaxNodes, pool.MinNodes, pool.MinNodes)
+	}
+	for i, network := range c.Cluster.AdminRanges {
+		if prefix, err := netip.ParsePrefix(network); err != nil || prefix != prefix.Masked() {
+			p.add(fmt.Sprintf("%scluster.adminRanges[%d]", namespace, i), "is %q: set it to a network such as 203.0.113.0/24", network)
+		}
+	}
+	if !gatewayDefinitions(c.Cluster.Version) {
+		p.add(namespace+"cluster.version", "is %s: set it to 1.33 or later, where DigitalOcean provides the Gateway API", c.Cluster.Version)
+	}
 	if c.Kafka.Brokers > c.Cluster.NodeCount {
 		p.add(namespace+"kafka.brokers", "is %d, but there are %d nodes: each broker needs a node of its own", c.Kafka.Brokers, c.Cluster.NodeCount)
 	}
@@ -315,6 +326,14 @@ func (p *problems) mail(m *Mail) {
 	if m.User != "" {
 		p.add(namespace+"mail.user", "is set, but mail.tls is none: unset it, a password is not sent without encryption")
 	}
+}
+
+// gatewayDefinitions tells whether clusters of a version come with the Gateway API's
+// custom resource definitions.
+func gatewayDefinitions(version string) bool {
+	var major, minor int
+	_, err := fmt.Sscanf(version, "%d.%d.", &major, &minor)
+	return err != nil || major > 1 || minor >= 33 // the schema has told what is no version
 }
 
 // ranges checks that the cluster's networks are private networks, and apart.

@@ -9,14 +9,27 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// ClusterArgs describe the cluster, its network and the registry. All are required.
+// ClusterArgs describe the cluster, its network and the registry. All are required but
+// AdminRanges.
 type ClusterArgs struct {
 	ClusterName pulumi.StringInput
 	Region      pulumi.StringInput // DigitalOcean's slug
-	Version     pulumi.StringInput // DigitalOcean's exact slug
+	Version     pulumi.StringInput // DigitalOcean's exact slug, of the cluster's creation
 	HA          pulumi.BoolInput   // a control plane of several machines
-	NodeSize    pulumi.StringInput // DigitalOcean's slug
-	NodeCount   pulumi.IntInput
+	// NodeSize and NodeCount are the system pool's. Another NodeSize (DigitalOcean's
+	// slug) replaces the cluster.
+	NodeSize  pulumi.StringInput
+	NodeCount pulumi.IntInput
+	// Application is the pool of the services.
+	Application Pool
+	// Maintenance is when DigitalOcean installs patch versions.
+	Maintenance Window
+	// Protected has Pulumi refuse to delete the cluster and the registry, and keeps the
+	// volumes and load balancers of a cluster that is deleted all the same.
+	Protected bool
+	// AdminRanges are the networks (CIDR) that reach the Kubernetes API; every network
+	// when empty.
+	AdminRanges []string
 
 	// Private networks in CIDR notation that do not overlap.
 	VPCRange     pulumi.StringInput
@@ -27,10 +40,23 @@ type ClusterArgs struct {
 	RegistryTier pulumi.StringInput
 }
 
+// Pool is a node pool. DigitalOcean scales it between the limits when they differ.
+type Pool struct {
+	Size               string // DigitalOcean's slug
+	MinNodes, MaxNodes int
+}
+
+// Window is the weekly maintenance window.
+type Window struct {
+	Day   string // of the week, or any
+	Start string // UTC, 15:00
+}
+
 func (a *ClusterArgs) check() error {
 	return kube.Check("cluster.ClusterArgs", map[string]any{
 		"ClusterName": a.ClusterName, "Region": a.Region, "Version": a.Version, "HA": a.HA, "NodeSize": a.NodeSize, "NodeCount": a.NodeCount,
 		"VPCRange": a.VPCRange, "PodRange": a.PodRange, "ServiceRange": a.ServiceRange, "RegistryName": a.RegistryName, "RegistryTier": a.RegistryTier,
+		"Application.Size": a.Application.Size, "Maintenance.Day": a.Maintenance.Day, "Maintenance.Start": a.Maintenance.Start,
 	})
 }
 
@@ -40,8 +66,10 @@ type Cluster struct {
 
 	ID         pulumi.IDOutput     // DigitalOcean's id
 	Name       pulumi.StringOutput // DigitalOcean's name
-	Kubeconfig pulumi.StringOutput // secret, YAML
+	Kubeconfig pulumi.StringOutput // secret, YAML; valid for a day or more
 	Registry   pulumi.StringOutput // host and name, what image names begin with
+	// Nodes is the pool of the services: their pods depend on it.
+	Nodes pulumi.Resource
 }
 
 // NewCluster creates the VPC, the registry and the cluster.
@@ -66,11 +94,30 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 		Name:                 args.RegistryName,
 		Region:               args.Region,
 		SubscriptionTierSlug: args.RegistryTier,
-	}, child)
+	}, child, pulumi.Protect(args.Protected))
 	if err != nil {
 		return nil, err
 	}
-	doks, err := digitalocean.NewKubernetesCluster(ctx, name, &digitalocean.KubernetesClusterArgs{
+	doks, err := newDOKS(ctx, name, args, vpc, child, pulumi.DependsOn([]pulumi.Resource{registry}))
+	if err != nil {
+		return nil, err
+	}
+	if c.Nodes, err = newApplicationPool(ctx, name, args.Application, doks, child); err != nil {
+		return nil, err
+	}
+	c.ID = doks.ID()
+	c.Name = doks.Name
+	c.Kubeconfig = kubeconfig(ctx, doks)
+	c.Registry = registry.Endpoint
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{
+		"id": c.ID, "name": c.Name, "kubeconfig": c.Kubeconfig, "registry": c.Registry,
+	})
+}
+
+// newDOKS creates the cluster with its system pool, on which everything runs that holds
+// data. DigitalOcean makes another size of this pool another cluster.
+func newDOKS(ctx *pulumi.Context, name string, args *ClusterArgs, vpc *digitalocean.Vpc, opts ...pulumi.ResourceOption) (*digitalocean.KubernetesCluster, error) {
+	cluster := &digitalocean.KubernetesClusterArgs{
 		Name:          args.ClusterName,
 		Region:        args.Region,
 		Version:       args.Version,
@@ -80,27 +127,47 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 		ServiceSubnet: args.ServiceRange,
 		// Nodes are replaced by one more before one less.
 		SurgeUpgrade: pulumi.Bool(true),
-		AutoUpgrade:  pulumi.Bool(false),
+		AutoUpgrade:  pulumi.Bool(true),
 		MaintenancePolicy: &digitalocean.KubernetesClusterMaintenancePolicyArgs{
-			Day: pulumi.String("sunday"), StartTime: pulumi.String("04:00"),
+			Day: pulumi.String(args.Maintenance.Day), StartTime: pulumi.String(args.Maintenance.Start),
 		},
-		// Load balancers and volumes that Kubernetes made go with the cluster.
-		DestroyAllAssociatedResources: pulumi.Bool(true),
+		// Load balancers and volumes that Kubernetes made go with a cluster whose data
+		// nobody needs.
+		DestroyAllAssociatedResources: pulumi.Bool(!args.Protected),
 		RegistryIntegration:           pulumi.Bool(true),
 		NodePool: &digitalocean.KubernetesClusterNodePoolArgs{
-			Name:      pulumi.String("pool"),
+			Name:      pulumi.String("system"),
 			Size:      args.NodeSize,
 			NodeCount: args.NodeCount,
+			Labels:    pulumi.StringMap{kube.PoolLabel: pulumi.String(kube.SystemPool)},
 		},
-	}, child, pulumi.DependsOn([]pulumi.Resource{registry}))
-	if err != nil {
-		return nil, err
 	}
-	c.ID = doks.ID()
-	c.Name = doks.Name
-	c.Kubeconfig = pulumi.ToSecret(doks.KubeConfigs.Index(pulumi.Int(0)).RawConfig().Elem()).(pulumi.StringOutput)
-	c.Registry = registry.Endpoint
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{
-		"id": c.ID, "name": c.Name, "kubeconfig": c.Kubeconfig, "registry": c.Registry,
-	})
+	if len(args.AdminRanges) > 0 {
+		cluster.ControlPlaneFirewall = &digitalocean.KubernetesClusterControlPlaneFirewallArgs{
+			Enabled: pulumi.Bool(true), AllowedAddresses: pulumi.ToStringArray(args.AdminRanges),
+		}
+	}
+	// DigitalOcean upgrades the version: to go back to the one of the creation would
+	// replace the cluster.
+	return digitalocean.NewKubernetesCluster(ctx, name, cluster, append(opts, pulumi.Protect(args.Protected), pulumi.IgnoreChanges([]string{"version"}))...)
+}
+
+// newApplicationPool creates the pool of the services. Its taint keeps everything else,
+// and so every volume, on the system pool: the pool can be replaced by one of another
+// size. It has no name of its own, since the new pool is created before the old one goes.
+func newApplicationPool(ctx *pulumi.Context, name string, pool Pool, doks *digitalocean.KubernetesCluster, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+	args := &digitalocean.KubernetesNodePoolArgs{
+		ClusterId: doks.ID(),
+		Size:      pulumi.String(pool.Size),
+		NodeCount: pulumi.Int(pool.MinNodes),
+		Labels:    pulumi.StringMap{kube.PoolLabel: pulumi.String(kube.ApplicationPool)},
+		Taints: digitalocean.KubernetesNodePoolTaintArray{digitalocean.KubernetesNodePoolTaintArgs{
+			Key: pulumi.String(kube.PoolLabel), Value: pulumi.String(kube.ApplicationPool), Effect: pulumi.String("NoSchedule"),
+		}},
+	}
+	if pool.MaxNodes > pool.MinNodes {
+		args.AutoScale, args.MinNodes, args.MaxNodes = pulumi.Bool(true), pulumi.Int(pool.MinNodes), pulumi.Int(pool.MaxNodes)
+		opts = append(opts, pulumi.IgnoreChanges([]string{"nodeCount"})) // the autoscaler's
+	}
+	return digitalocean.NewKubernetesNodePool(ctx, name+"-application", args, opts...)
 }

@@ -59,13 +59,15 @@ type CompanionArgs struct {
 	PodRange pulumi.StringInput
 	// ControlPlane is Dapr, which must be there before the first pod.
 	ControlPlane pulumi.Resource
-	Namespace    string
+	// Nodes is the node pool of the services.
+	Nodes     pulumi.Resource
+	Namespace string
 }
 
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
 		"Release": a.Release, "Redis": a.Redis, "RedisPassword": a.RedisPassword, "MigrationURL": a.MigrationURL,
-		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "ControlPlane": a.ControlPlane, "Sidecar.Memory": a.Sidecar.Memory,
+		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "ControlPlane": a.ControlPlane, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
 		required["DatabaseURLs."+service] = a.DatabaseURLs[service]
@@ -125,7 +127,7 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	}
 	for _, service := range Names() {
 		workloadArgs := settings(service, args, in)
-		if _, err := workload.NewWorkload(ctx, name+"-"+service, workloadArgs, child, pulumi.DependsOn(append(components, migrated))); err != nil {
+		if _, err := workload.NewWorkload(ctx, name+"-"+service, workloadArgs, child, pulumi.DependsOn(append(components, migrated, args.Nodes))); err != nil {
 			return nil, err
 		}
 	}

@@ -28,6 +28,9 @@ type EdgeArgs struct {
 	LoadBalancer string
 	// DNSToken answers ACME's challenges in DigitalOcean's DNS.
 	DNSToken pulumi.StringInput
+	// ProxyRange is the network (CIDR) of the load balancer's own address, from which
+	// NGINX believes the PROXY protocol.
+	ProxyRange string
 	// RouteNamespace is the namespace whose routes are accepted.
 	RouteNamespace string
 	// MaxBody is the largest request body in bytes: what the services accept, since
@@ -84,7 +87,7 @@ func (args *EdgeArgs) port() int { return cmp.Or(args.Port, httpsPort) }
 func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.ResourceOption) (*Edge, error) {
 	required := map[string]any{
 		"Domain": args.Domain, "Nginx": args.Nginx.Chart, "CertManager": args.CertManager.Chart, "Issuer.Kind": args.Issuer.Kind,
-		"LoadBalancer": args.LoadBalancer, "RouteNamespace": args.RouteNamespace,
+		"LoadBalancer": args.LoadBalancer, "ProxyRange": args.ProxyRange, "RouteNamespace": args.RouteNamespace,
 	}
 	if args.Issuer.Kind == ACME {
 		required["DNSToken"] = args.DNSToken
@@ -106,10 +109,6 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	}
 	in := namespace.Metadata.Name().Elem()
 	e.GatewayNamespace = in
-	definitions, err := newDefinitions(ctx, name, child)
-	if err != nil {
-		return nil, err
-	}
 	issuer, err := newIssuer(ctx, name, args, child)
 	if err != nil {
 		return nil, err
@@ -126,7 +125,7 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	if err != nil {
 		return nil, err
 	}
-	nginx, err := newNginx(ctx, name, args, in, definitions, child)
+	nginx, err := newNginx(ctx, name, args, e.Host, in, child)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +134,7 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 		return nil, err
 	}
 	e.GatewayName = pulumi.String(gatewayName).ToStringOutput()
-	e.Address = gateway.StatusText("addresses", 0, "value")
+	e.Address = loadBalancerAddress(ctx, args.LoadBalancer, gateway)
 	if err := newDNSRecords(ctx, name, args, e.Address, child); err != nil {
 		return nil, err
 	}
@@ -144,7 +143,21 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	})
 }
 
-func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, namespace pulumi.StringInput, definitions []pulumi.Resource, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
+// loadBalancerAddress is the load balancer's IP address, once the gateway has one: in
+// Kubernetes, it has only a name (see newNginx).
+func loadBalancerAddress(ctx *pulumi.Context, name string, gateway *kube.Resource) pulumi.StringOutput {
+	return gateway.StatusText("addresses", 0, "value").ApplyT(func(string) (string, error) {
+		found, err := digitalocean.LookupLoadBalancer(ctx, &digitalocean.LookupLoadBalancerArgs{Name: &name})
+		if err != nil {
+			return "", fmt.Errorf("address of load balancer %s: %w", name, err)
+		}
+		return found.Ip, nil
+	}).(pulumi.StringOutput)
+}
+
+// newNginx installs NGINX. The Gateway API's definitions are not the program's: DOKS
+// installs and upgrades them.
+func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, host string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
 	return kube.NewRelease(ctx, name+"-nginx", "nginx-gateway", args.Nginx, namespace, map[string]any{
 		"fullnameOverride": "nginx-gateway",
 		"nginxGateway": map[string]any{
@@ -155,15 +168,24 @@ func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, namespace pulumi
 			"snippetsFilters": map[string]any{"enable": true},
 			"readinessProbe":  map[string]any{"initialDelaySeconds": 1},
 		},
+		// The load balancer is a proxy: NGINX would see its address in place of the client's.
+		"nginx": map[string]any{"config": map[string]any{"rewriteClientIP": map[string]any{
+			"mode":             "ProxyProtocol",
+			"trustedAddresses": []any{map[string]any{"type": "CIDR", "value": args.ProxyRange}},
+		}}},
 		"service": map[string]any{
 			"type": "LoadBalancer",
 			// Only nodes with a pod answer: the client's address stays known.
 			"externalTrafficPolicy": "Local",
 			"annotations": map[string]any{
-				"service.beta.kubernetes.io/do-loadbalancer-name": args.LoadBalancer,
+				"service.beta.kubernetes.io/do-loadbalancer-name":                  args.LoadBalancer,
+				"service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol": "true",
+				// With an IP address in its status, kube-proxy would lead pods that call the
+				// public name past the load balancer, and so without the PROXY protocol.
+				"service.beta.kubernetes.io/do-loadbalancer-hostname": host,
 			},
 		},
-	}, append(opts, pulumi.DependsOn(definitions))...)
+	}, opts...)
 }
 
 // newGateway listens on both ports; what comes without TLS is sent to TLS.

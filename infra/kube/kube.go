@@ -18,6 +18,14 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+// PoolLabel is the label, and on the application's pool also the taint, that says which
+// node pool a node is of.
+const (
+	PoolLabel       = "companion-pool"
+	SystemPool      = "system"
+	ApplicationPool = "application"
+)
+
 // Token is a component's type, in the project's own package.
 func Token(layer, kind string) string { return "companion:" + layer + ":" + kind }
 

@@ -49,7 +49,9 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	provider, err := kubernetes.NewProvider(ctx, name+"-doks", &kubernetes.ProviderArgs{
-		Kubeconfig:            p.Cluster.Kubeconfig,
+		Kubeconfig: p.Cluster.Kubeconfig,
+		// New credentials are no other cluster, whose resources would be created anew.
+		ClusterIdentifier:     p.Cluster.ID,
 		EnableServerSideApply: pulumi.Bool(true),
 	}, child)
 	if err != nil {
@@ -83,6 +85,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	}
 	application := args.Companion
 	application.Image, application.Edge, application.Kafka, application.ControlPlane = image, p.Edge, p.Kafka, controlPlane
+	application.Nodes = p.Cluster.Nodes
 	application.Redis, application.RedisPassword, application.MaxBody = p.Redis.Address, redis.Password, gateway.MaxBody
 	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {
 		return nil, err

@@ -204,6 +204,10 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 		// A request in flight is answered before the pod goes.
 		TerminationGracePeriodSeconds: pulumi.Int(40),
 		SecurityContext:               kube.RestrictedPod(kube.Nonroot),
+		NodeSelector:                  pulumi.StringMap{kube.PoolLabel: pulumi.String(kube.ApplicationPool)},
+		Tolerations: corev1.TolerationArray{corev1.TolerationArgs{
+			Key: pulumi.String(kube.PoolLabel), Value: pulumi.String(kube.ApplicationPool), Effect: pulumi.String("NoSchedule"),
+		}},
 		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
 			MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String("kubernetes.io/hostname"),
 			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"text/template"
 	"time"
 
@@ -44,6 +46,9 @@ func (c *Cluster) applyAddons(ctx context.Context) error {
 		"ProvisionerImage": c.images.Provisioner,
 		"BusyboxImage":     c.images.Busybox,
 	}
+	if err := c.applyDefinitions(ctx, api); err != nil {
+		return err
+	}
 	for _, manifest := range templates.Templates() {
 		var out bytes.Buffer
 		if err := manifest.Execute(&out, values); err != nil {
@@ -51,6 +56,27 @@ func (c *Cluster) applyAddons(ctx context.Context) error {
 		}
 		if err := apply(ctx, api, &out); err != nil {
 			return fmt.Errorf("%s: %w", manifest.Name(), err)
+		}
+	}
+	return nil
+}
+
+// applyDefinitions installs the Gateway API's definitions. As at DigitalOcean, a
+// VPC-native cluster comes with them from Kubernetes 1.33 on, and DOKS owns them: what
+// somebody else changed is changed back.
+func (c *Cluster) applyDefinitions(ctx context.Context, api client.Client) error {
+	files, err := filepath.Glob(filepath.Join(c.crds, "*.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		opened, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		err = apply(ctx, api, opened)
+		if err = errors.Join(err, opened.Close()); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	return nil
@@ -65,10 +91,12 @@ func apply(ctx context.Context, api client.Client, documents io.Reader) error {
 		} else if err != nil {
 			return err
 		}
+		unstructured.RemoveNestedField(object.Object, "status")
+		unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
 		// kube-system and the like appear a moment after the API server does.
 		name := object.GetKind() + " " + object.GetName()
 		err := poll(ctx, 30*time.Second, name, func(ctx context.Context) error {
-			return api.Apply(ctx, client.ApplyConfigurationFromUnstructured(&object), client.FieldOwner("rehearsal"), client.ForceOwnership)
+			return api.Apply(ctx, client.ApplyConfigurationFromUnstructured(&object), client.FieldOwner("doks"), client.ForceOwnership)
 		})
 		if err != nil {
 			return err

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +32,6 @@ const DOKSVersion = "1.36.2-do.0"
 // memory is what a cluster's folder remembers of it between two starts.
 type memory struct {
 	ID    string         `json:"id"`
-	Token string         `json:"token"`
 	Index map[string]int `json:"index"` // a node's index decides its addresses, so it keeps it
 }
 
@@ -50,11 +48,11 @@ func (b *Backend) Create(ctx context.Context, spec doapi.ClusterSpec, update fun
 	for _, node := range nodes {
 		update(doapi.NodeStatus{Node: node.Name, State: doapi.NodeProvisioning, Message: "starting"})
 	}
-	access, err := b.cluster.Start(ctx, remembered.Token, nodes, tell(update))
+	access, err := b.cluster.Start(ctx, nodes, tell(update))
 	if err != nil {
 		return doapi.Credentials{}, err
 	}
-	return doapi.Credentials{Server: access.Server, CA: access.CA, Token: access.Token}, nil
+	return doapi.Credentials{Server: access.Server, CA: access.CA}, nil
 }
 
 // Update implements doapi.Backend.
@@ -113,7 +111,7 @@ func (b *Backend) remember(spec doapi.ClusterSpec) (memory, error) {
 	}
 	known, err := b.recall()
 	if errors.Is(err, fs.ErrNotExist) {
-		known, err = memory{ID: spec.ID, Token: rand.Text() + rand.Text()}, nil
+		known, err = memory{ID: spec.ID}, nil
 	}
 	if err != nil {
 		return memory{}, err

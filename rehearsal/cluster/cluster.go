@@ -14,9 +14,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/cloud-provider/controllers/service"
 	"k8s.io/component-base/featuregate"
@@ -42,13 +45,18 @@ type Options struct {
 	Log       *slog.Logger
 	// LoadBalancer is told of load balancers that come, change and go (nil).
 	LoadBalancer func(name string, service *corev1.Service)
+	// TokenReview is the URL of the webhook that checks tokens.
+	TokenReview string
+	// Definitions is the folder of the Gateway API's custom resource definitions.
+	Definitions string
 }
 
 // Cluster is the one cluster that this machine can hold.
 type Cluster struct {
 	dir        string
 	stateDir   string
-	token      string
+	review     string
+	crds       string
 	binaries   map[string]string
 	network    Network
 	registry   string
@@ -71,7 +79,7 @@ func New(options Options) *Cluster {
 		binaries: options.Binaries, network: options.Network,
 		registry: options.Registry, pauseImage: options.PauseImage, images: options.Images,
 		pki:       pki{dir: filepath.Join(dir, "pki")},
-		processes: options.Processes, log: options.Log,
+		processes: options.Processes, log: options.Log, review: options.TokenReview, crds: options.Definitions,
 		balancer: NewBalancer(options.Ports, options.Log, options.LoadBalancer),
 	}
 }
@@ -83,16 +91,14 @@ func (c *Cluster) volumes() string { return filepath.Join(c.stateDir, "volumes")
 type Access struct {
 	Server string // https://host:port
 	CA     []byte // PEM
-	Token  string
 }
 
 // Start has the cluster run with these nodes, and returns when the API server
 // answers and every node is Ready. It goes on where an earlier call was cut
-// off. The token is the administrator's.
-func (c *Cluster) Start(ctx context.Context, token string, nodes []Node, seen func(node string, ready bool)) (Access, error) {
+// off.
+func (c *Cluster) Start(ctx context.Context, nodes []Node, seen func(node string, ready bool)) (Access, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.token = token
 	for _, dir := range []string{c.dir, filepath.Join(c.dir, "kubeconfig"), c.volumes()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return Access{}, err
@@ -123,11 +129,11 @@ func (c *Cluster) Start(ctx context.Context, token string, nodes []Node, seen fu
 	if err != nil {
 		return Access{}, err
 	}
-	return Access{Server: c.apiURL(), CA: ca, Token: token}, nil
+	return Access{Server: c.apiURL(), CA: ca}, nil
 }
 
 // Resize makes the cluster's nodes these: new ones are started, the others
-// drained of their pods by deleting them, and removed.
+// drained of their pods and removed.
 func (c *Cluster) Resize(ctx context.Context, nodes, removed []Node, seen func(node string, ready bool)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -191,8 +197,12 @@ func (c *Cluster) removeNode(ctx context.Context, node Node) error {
 	if err != nil {
 		return fmt.Errorf("drain node %s: %w", node.Name, err)
 	}
+	cordon := []byte(`{"spec":{"unschedulable":true}}`)
+	if _, err := api.CoreV1().Nodes().Patch(ctx, node.Name, types.StrategicMergePatchType, cordon, metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("drain node %s: %w", node.Name, err)
+	}
 	for _, pod := range pods.Items {
-		_ = api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{})
+		evict(ctx, api, pod)
 	}
 	_ = api.CoreV1().Nodes().Delete(ctx, node.Name, metav1.DeleteOptions{})
 	for _, program := range []string{"kube-proxy", "kubelet", "containerd"} {
@@ -204,6 +214,22 @@ func (c *Cluster) removeNode(ctx context.Context, node Node) error {
 		return err
 	}
 	return c.network.nodeDown(ctx, netns(node))
+}
+
+// evict removes a pod as its disruption budget allows, or after a minute all the same:
+// the machine goes.
+func evict(ctx context.Context, api kubernetes.Interface, pod corev1.Pod) {
+	name := "pod " + pod.Namespace + "/" + pod.Name
+	err := poll(ctx, time.Minute, name, func(ctx context.Context) error {
+		err := api.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace}})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		_ = api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{})
+	}
 }
 
 // describeNodes tells the API server what DigitalOcean's controllers would:

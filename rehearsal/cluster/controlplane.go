@@ -5,7 +5,6 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -87,18 +86,28 @@ func (c *Cluster) writeKubeconfig(user string) error {
 	return clientcmd.WriteToFile(*config, c.kubeconfig(user))
 }
 
+// writeTokenReview writes the kubeconfig with which the API server has tokens checked,
+// and returns its path.
+func (c *Cluster) writeTokenReview() (string, error) {
+	config := clientcmdapi.NewConfig()
+	config.Clusters["tokens"] = &clientcmdapi.Cluster{Server: c.review}
+	config.Contexts["tokens"] = &clientcmdapi.Context{Cluster: "tokens"}
+	config.CurrentContext = "tokens"
+	path := c.kubeconfig("token-review")
+	return path, clientcmd.WriteToFile(*config, path)
+}
+
 // startControlPlane runs etcd, the API server, the controllers and the
 // scheduler, and returns when the API server answers that it is ready.
 func (c *Cluster) startControlPlane(ctx context.Context) error {
 	if err := c.certificates(); err != nil {
 		return err
 	}
-	tokens := filepath.Join(c.dir, "tokens.csv")
-	line := fmt.Sprintf("%s,doks-admin,doks-admin,\"system:masters\"\n", c.token)
-	if err := os.WriteFile(tokens, []byte(line), 0o600); err != nil {
+	review, err := c.writeTokenReview()
+	if err != nil {
 		return err
 	}
-	for _, spec := range []process.Spec{c.etcd(), c.apiServer(tokens), c.controllerManager(), c.scheduler()} {
+	for _, spec := range []process.Spec{c.etcd(), c.apiServer(review), c.controllerManager(), c.scheduler()} {
 		if err := c.processes.Ensure(spec); err != nil {
 			return err
 		}
@@ -126,7 +135,7 @@ func (c *Cluster) etcd() process.Spec {
 	}}
 }
 
-func (c *Cluster) apiServer(tokens string) process.Spec {
+func (c *Cluster) apiServer(review string) process.Spec {
 	return process.Spec{Name: "kube-apiserver", Path: c.binaries["kube-apiserver"], Args: []string{
 		"--advertise-address=" + c.network.Host().String(),
 		"--bind-address=" + c.network.Host().String(),
@@ -146,7 +155,9 @@ func (c *Cluster) apiServer(tokens string) process.Spec {
 		"--service-cluster-ip-range=" + c.network.Services.String(),
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
-		"--token-auth-file=" + tokens,
+		"--authentication-token-webhook-config-file=" + review,
+		"--authentication-token-webhook-version=v1",
+		"--authentication-token-webhook-cache-ttl=5s",
 		"--allow-privileged=true",
 		// The host has no kube-proxy: webhooks are called at their pods' addresses.
 		"--enable-aggregator-routing=true",

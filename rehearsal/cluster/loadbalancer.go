@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -56,12 +57,33 @@ func (b *Balancer) GetLoadBalancer(_ context.Context, _ string, service *corev1.
 	if _, ok := b.services[b.GetLoadBalancerName(context.Background(), "", service)]; !ok {
 		return nil, false, nil
 	}
-	return status(), true, nil
+	return status(service), true, nil
+}
+
+// The annotations of DigitalOcean's controller that are known here.
+const (
+	nameAnnotation     = "service.beta.kubernetes.io/do-loadbalancer-name"
+	proxyAnnotation    = "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol"
+	hostnameAnnotation = "service.beta.kubernetes.io/do-loadbalancer-hostname"
+)
+
+// proxyProtocol reports whether targets are told the client's address by the PROXY
+// protocol. The load balancer is a proxy: they see its own address otherwise.
+func proxyProtocol(service *corev1.Service) (bool, error) {
+	given, ok := service.Annotations[proxyAnnotation]
+	if !ok {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(given)
+	if err != nil {
+		return false, fmt.Errorf("annotation %s is %q: it must be true or false", proxyAnnotation, given)
+	}
+	return on, nil
 }
 
 // GetLoadBalancerName names the load balancer as DigitalOcean's controller does.
 func (b *Balancer) GetLoadBalancerName(_ context.Context, _ string, service *corev1.Service) string {
-	if name := service.Annotations["service.beta.kubernetes.io/do-loadbalancer-name"]; name != "" {
+	if name := service.Annotations[nameAnnotation]; name != "" {
 		return name
 	}
 	return cloudprovider.DefaultLoadBalancerName(service)
@@ -71,6 +93,10 @@ func (b *Balancer) GetLoadBalancerName(_ context.Context, _ string, service *cor
 func (b *Balancer) EnsureLoadBalancer(ctx context.Context, _ string, service *corev1.Service, nodes []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	announce, err := proxyProtocol(service)
+	if err != nil {
+		return nil, err
+	}
 	name := b.GetLoadBalancerName(ctx, "", service)
 	listeners := b.services[name]
 	if listeners == nil {
@@ -95,7 +121,7 @@ func (b *Balancer) EnsureLoadBalancer(ctx context.Context, _ string, service *co
 			}
 			listeners[port.Port], current = opened, opened
 		}
-		current.serve(targets(service, port, nodes))
+		current.serve(targets(service, port, nodes), announce)
 	}
 	for port, old := range listeners {
 		if !wanted[port] {
@@ -104,7 +130,7 @@ func (b *Balancer) EnsureLoadBalancer(ctx context.Context, _ string, service *co
 		}
 	}
 	b.changed(name, service)
-	return status(), nil
+	return status(service), nil
 }
 
 // UpdateLoadBalancer tells of other nodes.
@@ -132,7 +158,12 @@ func (b *Balancer) remove(name string) {
 	delete(b.services, name)
 }
 
-func status() *corev1.LoadBalancerStatus {
+// status is the load balancer's address: the host name that the annotation gives, else
+// its IP address.
+func status(service *corev1.Service) *corev1.LoadBalancerStatus {
+	if hostname := service.Annotations[hostnameAnnotation]; hostname != "" {
+		return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{Hostname: hostname}}}
+	}
 	// Proxy: kube-proxy must not take loopback's traffic inside the nodes.
 	proxy := corev1.LoadBalancerIPModeProxy
 	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "127.0.0.1", IPMode: &proxy}}}
@@ -165,6 +196,7 @@ type listener struct {
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
+	proxy   bool // targets are sent a PROXY header
 	targets []target
 	healthy map[string]bool
 	next    int
@@ -188,10 +220,10 @@ func (l *listener) close() {
 	_ = l.Close()
 }
 
-func (l *listener) serve(targets []target) {
+func (l *listener) serve(targets []target, proxy bool) {
 	l.mu.Lock()
 	same := slices.Equal(l.targets, targets)
-	l.targets = targets
+	l.targets, l.proxy = targets, proxy
 	l.mu.Unlock()
 	if same {
 		return
@@ -268,11 +300,11 @@ func (l *listener) accept() {
 	}
 }
 
-// candidates are the healthy targets, starting with the next one in turn.
-func (l *listener) candidates() []target {
+// candidates are the healthy targets, starting with the next one in turn, and whether
+// they are sent a PROXY header.
+func (l *listener) candidates() (list []target, proxy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var list []target
 	for i := range l.targets {
 		t := l.targets[(l.next+i)%len(l.targets)]
 		if l.healthy[t.address] {
@@ -280,20 +312,41 @@ func (l *listener) candidates() []target {
 		}
 	}
 	l.next++
-	return list
+	return list, l.proxy
 }
 
 func (l *listener) forward(down net.Conn) {
 	defer func() { _ = down.Close() }()
-	for _, t := range l.candidates() {
+	targets, proxy := l.candidates()
+	for _, t := range targets {
 		up, err := net.DialTimeout("tcp", t.address, 2*time.Second)
 		if err != nil {
 			l.log.Warn("load balancer target does not answer", "target", t.address, "error", err)
 			continue
 		}
+		if proxy {
+			if _, err := io.WriteString(up, proxyHeader(down.RemoteAddr(), down.LocalAddr())); err != nil {
+				_ = up.Close()
+				continue
+			}
+		}
 		splice(down, up)
 		return
 	}
+}
+
+// proxyHeader is version 1 of the PROXY protocol, which DigitalOcean's load balancers send.
+func proxyHeader(client, own net.Addr) string {
+	from, fromErr := netip.ParseAddrPort(client.String())
+	to, toErr := netip.ParseAddrPort(own.String())
+	if errors.Join(fromErr, toErr) != nil {
+		return "PROXY UNKNOWN\r\n"
+	}
+	family := "TCP4"
+	if from.Addr().Unmap().Is6() {
+		family = "TCP6"
+	}
+	return fmt.Sprintf("PROXY %s %s %s %d %d\r\n", family, from.Addr().Unmap(), to.Addr().Unmap(), from.Port(), to.Port())
 }
 
 // splice copies both ways until both sides have said their last.

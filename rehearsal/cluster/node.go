@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -32,7 +33,11 @@ var nodeFiles embed.FS
 
 var nodeTemplates = template.Must(template.ParseFS(nodeFiles, "node/*"))
 
-func (c *Cluster) nodeDir(node Node) string    { return filepath.Join(c.dir, "nodes", node.Name) }
+// nodeDir is named by the index: a socket's path has room for 104 characters, and a
+// node's name may take half of them.
+func (c *Cluster) nodeDir(node Node) string {
+	return filepath.Join(c.dir, "nodes", strconv.Itoa(node.Index))
+}
 func (c *Cluster) nodeCgroup(node Node) string { return cgroupRoot + "/" + node.Name }
 func (c *Cluster) nodeSocket(node Node) string {
 	return filepath.Join(c.nodeDir(node), "containerd.sock")

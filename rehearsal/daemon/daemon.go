@@ -40,6 +40,8 @@ type Plan struct {
 	Charts     string              `json:"charts"` // the folder of the chart repository
 	PauseImage string              `json:"pauseImage"`
 	Addons     cluster.AddonImages `json:"addons"`
+	// Definitions is the folder of the Gateway API's custom resource definitions.
+	Definitions string `json:"definitions"`
 }
 
 // WritePlan writes the plan where Run reads it.
@@ -84,6 +86,10 @@ func Postgres(state string, secrets settings.Secrets) postgres.Server {
 	}
 }
 
+// tokenReviewPath is where the API server has tokens checked. It is no path of
+// DigitalOcean's.
+const tokenReviewPath = "/token-review"
+
 // Run serves until ctx ends. What it started goes on running then: the next
 // daemon takes it up, and `rehearsal down` ends it.
 func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Logger) error {
@@ -106,7 +112,8 @@ func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Log
 		StateDir: plan.State, Binaries: plan.Binaries, Network: network,
 		Registry: registry, PauseImage: plan.PauseImage, Images: plan.Addons,
 		Ports:     map[int32]int{80: settings.HTTPPort, 443: settings.HTTPSPort},
-		Processes: processes, Log: log,
+		Processes: processes, Log: log, Definitions: plan.Definitions,
+		TokenReview: "http://" + settings.APIAddress + tokenReviewPath,
 		LoadBalancer: func(name string, service *corev1.Service) {
 			<-made
 			announce(api, name, service, log)
@@ -124,12 +131,15 @@ func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Log
 	if err != nil {
 		return err
 	}
+	digitalOcean := http.NewServeMux()
+	digitalOcean.Handle("/", api)
+	digitalOcean.Handle("POST "+tokenReviewPath, api.TokenReview())
 	charts := http.NewServeMux()
 	charts.Handle("/charts/", http.StripPrefix("/charts/", http.FileServer(http.Dir(plan.Charts))))
 	servers := map[string]http.Handler{
 		registry:               image.Handler(images),
 		settings.ChartsAddress: charts,
-		settings.APIAddress:    api,
+		settings.APIAddress:    digitalOcean,
 	}
 	failed := make(chan error, len(servers)+1)
 	for address, handler := range servers {

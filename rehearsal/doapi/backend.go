@@ -103,11 +103,11 @@ type NodeStatus struct {
 	Message string // why it is not running yet, for the person who waits
 }
 
-// Credentials reach a cluster's API server.
+// Credentials are how a cluster's API server is reached. The tokens that it accepts are
+// the API's own: it asks Server.TokenReview.
 type Credentials struct {
 	Server string // https://host:port
 	CA     []byte // PEM
-	Token  string // a bearer token of an administrator
 }
 
 // PreviewOnly is the backend of a host that only previews: clusters are kept in

@@ -21,6 +21,8 @@ import (
 type clusterRecord struct {
 	Cluster cluster      `json:"cluster"`
 	Access  *Credentials `json:"access,omitempty"` // once it has booted
+	// Tokens are the credentials that were asked for and have not expired.
+	Tokens []accessToken `json:"tokens,omitempty"`
 	// Generation counts the changes that the backend must carry out.
 	Generation int64 `json:"generation"`
 	// RemovedPools are to go; their nodes are.
@@ -194,9 +196,6 @@ var (
 	weekdays    = []string{"any", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 )
 
-// tokenLife is how long credentials are good for, unless one asks for less.
-const tokenLife = 7 * 24 * time.Hour
-
 func (s *Server) routeClusters() {
 	s.read("GET /v2/kubernetes/clusters", func(now *state, r *http.Request) (any, error) {
 		var all []cluster
@@ -218,8 +217,8 @@ func (s *Server) routeClusters() {
 			"id": now.Account.UUID, "username": now.Account.Email, "groups": []string{"k8saas:authenticated"},
 		}}, err
 	})
-	s.read("GET /v2/kubernetes/clusters/{id}/credentials", readCredentials)
-	s.read("GET /v2/kubernetes/clusters/{id}/kubeconfig", readKubeconfig)
+	s.write("GET /v2/kubernetes/clusters/{id}/credentials", http.StatusOK, s.issueCredentials)
+	s.write("GET /v2/kubernetes/clusters/{id}/kubeconfig", http.StatusOK, s.issueKubeconfig)
 	s.read("GET /v2/kubernetes/clusters/{id}/upgrades", func(now *state, r *http.Request) (any, error) {
 		record, err := now.cluster(r.PathValue("id"))
 		if err != nil {
@@ -495,11 +494,35 @@ func (s *Server) upgradeCluster(next *state, r *http.Request) (any, error) {
 	if !slices.Contains(s.upgradesOf(record.Cluster.Version), request.Version) {
 		return nil, invalid("validation error: a cluster of version %s cannot be upgraded to %q", record.Cluster.Version, request.Version)
 	}
-	record.Cluster.Version = request.Version
-	record.Cluster.Status = clusterStatus{State: clusterUpgrading}
-	record.Cluster.UpdatedAt = now()
-	record.Generation++
+	record.upgrade(request.Version)
 	return nil, nil
+}
+
+func (r *clusterRecord) upgrade(version string) {
+	r.Cluster.Version = version
+	r.Cluster.Status = clusterStatus{State: clusterUpgrading}
+	r.Cluster.UpdatedAt = now()
+	r.Generation++
+}
+
+// Maintain is the maintenance window of every cluster: those with auto_upgrade go to the
+// newest patch of their minor version that is on offer.
+func (s *Server) Maintain() error {
+	return s.change(func(next *state) error {
+		for _, record := range next.Clusters {
+			c := &record.Cluster
+			if !c.AutoUpgrade || record.Deleting || c.Status.State != clusterRunning {
+				continue
+			}
+			for _, candidate := range s.upgradesOf(c.Version) { // the newest first
+				if minor(candidate) == minor(c.Version) {
+					record.upgrade(candidate)
+					break
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // deleteCluster marks a cluster to be removed, with those of its load balancers
@@ -544,19 +567,6 @@ func listAssociated(now *state, r *http.Request) (any, error) {
 	return object{"load_balancers": balancers, "volumes": []object{}, "volume_snapshots": []object{}}, nil
 }
 
-// expiry is when credentials that are asked for now stop being good.
-func expiry(r *http.Request) (time.Time, error) {
-	given := r.URL.Query().Get("expiry_seconds")
-	if given == "" || given == "0" {
-		return now().Add(tokenLife), nil
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 0 {
-		return time.Time{}, failf(http.StatusBadRequest, "expiry_seconds must be a number of seconds, not %q", given)
-	}
-	return now().Add(time.Duration(seconds) * time.Second), nil
-}
-
 func access(now *state, r *http.Request) (*clusterRecord, error) {
 	record, err := now.cluster(r.PathValue("id"))
 	if err != nil {
@@ -568,34 +578,34 @@ func access(now *state, r *http.Request) (*clusterRecord, error) {
 	return record, nil
 }
 
-// readCredentials answers with the one token that the cluster has: it does not
-// really expire.
-func readCredentials(now *state, r *http.Request) (any, error) {
-	record, err := access(now, r)
+// issueCredentials answers with a token of its own for each request.
+func (s *Server) issueCredentials(next *state, r *http.Request) (any, error) {
+	record, err := access(next, r)
 	if err != nil {
 		return nil, err
 	}
-	until, err := expiry(r)
+	token, err := s.issueToken(record, r)
 	return object{
 		"server": record.Access.Server, "certificate_authority_data": record.Access.CA, // base64, as every []byte
 		"client_certificate_data": nil, "client_key_data": nil,
-		"token": record.Access.Token, "expires_at": until,
+		"token": token.Token, "expires_at": token.ExpiresAt,
 	}, err
 }
 
-func readKubeconfig(now *state, r *http.Request) (any, error) {
-	record, err := access(now, r)
+func (s *Server) issueKubeconfig(next *state, r *http.Request) (any, error) {
+	record, err := access(next, r)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := expiry(r); err != nil {
+	token, err := s.issueToken(record, r)
+	if err != nil {
 		return nil, err
 	}
-	return record.kubeconfig()
+	return record.kubeconfig(token)
 }
 
 // kubeconfig is a file for kubectl; JSON is YAML.
-func (r *clusterRecord) kubeconfig() (yamlDocument, error) {
+func (r *clusterRecord) kubeconfig(token accessToken) (yamlDocument, error) {
 	name := fmt.Sprintf("do-%s-%s", r.Cluster.Region, r.Cluster.Name)
 	text, err := json.MarshalIndent(object{
 		"apiVersion": "v1", "kind": "Config", "current-context": name,
@@ -603,7 +613,7 @@ func (r *clusterRecord) kubeconfig() (yamlDocument, error) {
 			"server": r.Access.Server, "certificate-authority-data": r.Access.CA,
 		}}},
 		"contexts": []object{{"name": name, "context": object{"cluster": name, "user": name + "-admin"}}},
-		"users":    []object{{"name": name + "-admin", "user": object{"token": r.Access.Token}}},
+		"users":    []object{{"name": name + "-admin", "user": object{"token": token.Token}}},
 	}, "", "  ")
 	return append(text, '\n'), err
 }

@@ -8,8 +8,6 @@
 //
 //   - What it does not serve answers 501 and not 404, so that no client takes
 //     an object for gone.
-//   - A cluster has one token; asking for credentials returns it with another
-//     time of expiry, and it does not really expire.
 //   - Load balancers are made by a cluster's controller alone, not through the
 //     API. As at DigitalOcean they outlive their cluster, unless it is deleted
 //     with what belongs to it, and hold the VPC that they are in.

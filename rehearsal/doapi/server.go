@@ -31,6 +31,7 @@ type Server struct {
 	store   store
 	keepers *keepers
 	pause   func(failures int) time.Duration
+	clock   func() time.Time // by which credentials expire
 
 	mu    sync.Mutex
 	state *state // replaced as a whole by each change, never edited
@@ -48,6 +49,11 @@ func WithLog(log *slog.Logger) Option {
 // after the nth failure in a row.
 func WithPause(pause func(failures int) time.Duration) Option {
 	return func(s *Server) { s.pause = pause }
+}
+
+// WithClock sets the clock by which credentials expire.
+func WithClock(clock func() time.Time) Option {
+	return func(s *Server) { s.clock = clock }
 }
 
 // New returns a server that keeps its state below stateDir, takes only token,
@@ -69,6 +75,7 @@ func New(stateDir, token string, backend Backend, options ...Option) (*Server, e
 		token: token, backend: backend, log: slog.Default().With("component", "doapi"),
 		mux: http.NewServeMux(), limit: newLimiter(hourlyLimit),
 		store: store{path: filepath.Join(dir, "state.json")},
+		clock: time.Now,
 		pause: func(failures int) time.Duration { return min(time.Duration(failures)*5*time.Second, time.Minute) },
 	}
 	for _, option := range options {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/digitalocean/godo"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/rehearsal/mail"
@@ -52,9 +53,12 @@ func TestRehearsal(t *testing.T) {
 		{"up again changes nothing", m.upAgain},
 		{"pulumi finds nothing to change", m.nothingToChange},
 		{"people are led to HTTPS", m.leadsToHTTPS},
+		{"NGINX sees clients' addresses", m.seesClients},
+		{"only valid credentials open the cluster", m.refusesCredentials},
 		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
+		{"the services move to other nodes, and Kafka stays", m.movesServices},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},
@@ -102,7 +106,7 @@ func (m *machine) goesOn(t *testing.T) {
 	require.Contains(t, out, "validated: the whole way in")
 	require.Contains(t, out, "dlq.finance.transaction.created")
 	require.Contains(t, out, "Production is up on this machine")
-	require.Regexp(t, `ready +nodes 3/3, Kafka 1/1, pods (\d+)/\d+`, out)
+	require.Regexp(t, `ready +nodes 4/4, Kafka 1/1, pods (\d+)/\d+`, out)
 	mails, err := mail.List(m.folders.Mail())
 	require.NoError(t, err)
 	require.NotEmpty(t, mails, "an alert came by e-mail too")
@@ -172,6 +176,80 @@ func (m *machine) leadsToHTTPS(t *testing.T) {
 	secure := get("https://" + application + "/api/v1/auth/me")
 	require.Equal(t, http.StatusUnauthorized, secure.StatusCode)
 	require.Equal(t, "application/problem+json", secure.Header.Get("Content-Type"))
+}
+
+// seesClients asks from an address of its own, with a header that claims another one.
+func (m *machine) seesClients(t *testing.T) {
+	client := m.browser(t)
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}}
+	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, "127.0.0.1:8443")
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+application+"/api/v1/seen-by-nginx", nil)
+	require.NoError(t, err)
+	request.Header.Set("X-Forwarded-For", "203.0.113.9")
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	eventually(t, 10*time.Second, "the request is in NGINX's log", func() bool {
+		log := m.kubectl(t, "--namespace", "nginx-gateway", "exec", "deployment/nginx-gateway", "--container", "nginx", "--", "/bin/busybox", "cat", "/var/cache/nginx/access.log")
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, "/api/v1/seen-by-nginx") {
+				require.True(t, strings.HasPrefix(line, "127.0.0.77 "), line)
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (m *machine) refusesCredentials(t *testing.T) {
+	secrets, err := m.folders.LoadSecrets()
+	require.NoError(t, err)
+	api, err := godo.New(http.DefaultClient, godo.SetBaseURL("http://"+settings.APIAddress+"/"),
+		godo.SetRequestHeaders(map[string]string{"Authorization": "Bearer " + secrets.DigitalOceanToken}))
+	require.NoError(t, err)
+	clusters, _, err := api.Kubernetes.List(t.Context(), nil)
+	require.NoError(t, err)
+	require.Len(t, clusters, 1)
+	given, _, err := api.Kubernetes.GetCredentials(t.Context(), clusters[0].ID, &godo.KubernetesClusterCredentialsGetRequest{ExpirySeconds: godo.PtrTo(10)})
+	require.NoError(t, err)
+	trusted := x509.NewCertPool()
+	require.True(t, trusted.AppendCertsFromPEM(given.CertificateAuthorityData))
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}}, Timeout: 10 * time.Second}
+	status := func(token string) int {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, given.Server+"/api/v1/nodes", nil)
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := client.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode
+	}
+	require.Equal(t, http.StatusUnauthorized, status("made up"))
+	require.Equal(t, http.StatusOK, status(given.Token))
+	eventually(t, time.Minute, "the credentials expire", func() bool { return status(given.Token) == http.StatusUnauthorized })
+}
+
+// movesServices changes the size of the services' nodes.
+func (m *machine) movesServices(t *testing.T) {
+	kafka := func() string {
+		of := "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.spec.nodeName} {.spec.volumeName}{\"\\n\"}{end}"
+		return m.kubectl(t, "--namespace", "kafka", "get", "pods,persistentvolumeclaims", "--selector", "strimzi.io/kind=Kafka", "--output", of)
+	}
+	nodes := func(pool string) string {
+		return m.kubectl(t, "get", "nodes", "--selector", "companion-pool="+pool, "--output", "name")
+	}
+	brokers, system, before := kafka(), nodes("system"), nodes("application")
+	require.NotEmpty(t, brokers)
+	require.NotEmpty(t, before)
+	m.run(t, time.Minute, "pulumi", "config", "set", "--path", "companion:cluster.application.size", "s-4vcpu-8gb")
+	out := m.run(t, 15*time.Minute, "pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+	require.Regexp(t, `\+-? ?1 replaced`, out)
+	require.Equal(t, system, nodes("system"))
+	require.NotEqual(t, before, nodes("application"))
+	require.Equal(t, brokers, kafka(), "brokers and their volumes are as before")
+	m.run(t, 10*time.Minute, "up")
 }
 
 // linksOpen opens every link of every e-mail that came, as a person's click would.

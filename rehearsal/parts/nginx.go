@@ -49,6 +49,13 @@ func gatewayModule(ctx context.Context, c *Catalogue) (string, error) {
 	return c.build.ModuleDir(ctx, "nginx-gateway-fabric", "github.com/nginx/nginx-gateway-fabric")
 }
 
+// GatewayDefinitions is the folder of the Gateway API's custom resource definitions, of
+// the version that DOKS and NGINX Gateway Fabric have in common.
+func (c *Catalogue) GatewayDefinitions(ctx context.Context) (string, error) {
+	module, err := c.build.ModuleDir(ctx, "nginx-gateway-fabric", "sigs.k8s.io/gateway-api")
+	return filepath.Join(module, "config", "crd", "standard"), err
+}
+
 // nginxImage is the image that NGINX Gateway Fabric's own recipe describes, over
 // the static NGINX of a Python wheel.
 func nginxImage(ctx context.Context, c *Catalogue) (image.Recipe, error) {

@@ -230,6 +230,7 @@ func running(folders settings.Folders) bool {
 type made struct {
 	binaries map[string]string
 	charts   string
+	gateway  string // the folder of the Gateway API's definitions
 	store    string
 	release  string
 }
@@ -241,6 +242,7 @@ func buildAll(ctx context.Context, folders settings.Folders, report progress.Rep
 	group.Go(func() error { return catalogue.Compile(ctx) })
 	group.Go(func() (err error) { built.binaries, err = catalogue.Binaries(ctx); return err })
 	group.Go(func() (err error) { built.charts, err = catalogue.Charts(ctx); return err })
+	group.Go(func() (err error) { built.gateway, err = catalogue.GatewayDefinitions(ctx); return err })
 	group.Go(func() (err error) { built.release, err = catalogue.Images(ctx); return err })
 	if err := group.Wait(); err != nil {
 		return made{}, err
@@ -300,8 +302,8 @@ func startDaemon(ctx context.Context, folders settings.Folders, built made, repo
 		plan := filepath.Join(folders.State, "daemon.json")
 		if err := daemon.WritePlan(plan, daemon.Plan{
 			State: folders.State, Binaries: built.binaries, Images: built.store, Charts: built.charts,
-			PauseImage: parts.PauseImage,
-			Addons:     cluster.AddonImages{CoreDNS: parts.CoreDNSImage, Provisioner: parts.ProvisionerImage, Busybox: parts.BusyboxImage},
+			PauseImage: parts.PauseImage, Definitions: built.gateway,
+			Addons: cluster.AddonImages{CoreDNS: parts.CoreDNSImage, Provisioner: parts.ProvisionerImage, Busybox: parts.BusyboxImage},
 		}); err != nil {
 			return err
 		}
@@ -375,7 +377,7 @@ func awaitClusters(ctx context.Context, secrets settings.Secrets, report progres
 
 // planKey changes when what was built did, and then the daemon is started anew.
 func planKey(built made) string {
-	return fmt.Sprint(len(built.binaries), built.charts, built.binaries["kubelet"])
+	return fmt.Sprint(len(built.binaries), built.charts, built.gateway, built.binaries["kubelet"])
 }
 
 // readyBy tells whether the daemon that runs now is the one that reported that it is ready.

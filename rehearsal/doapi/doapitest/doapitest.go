@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/digitalocean/godo"
 	"github.com/stretchr/testify/require"
@@ -30,7 +32,7 @@ type Backend struct {
 
 // Create says that every node runs.
 func (b *Backend) Create(ctx context.Context, spec doapi.ClusterSpec, update func(doapi.NodeStatus)) (doapi.Credentials, error) {
-	return doapi.Credentials{Server: "https://10.110.0.1:6443", CA: []byte("a certificate"), Token: "token-of-" + spec.Name}, b.Update(ctx, spec, update)
+	return doapi.Credentials{Server: "https://10.110.0.1:6443", CA: []byte("a certificate")}, b.Update(ctx, spec, update)
 }
 
 // Update says that every node runs.
@@ -68,6 +70,15 @@ func (b *Backend) Clusters() map[string]doapi.ClusterSpec {
 	defer b.mu.Unlock()
 	return maps.Clone(b.clusters)
 }
+
+// Clock is a clock that a test moves; it begins with the present.
+type Clock struct{ ahead atomic.Int64 }
+
+// Now is the clock's time.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// Advance moves the clock.
+func (c *Clock) Advance(by time.Duration) { c.ahead.Add(int64(by)) }
 
 // Start runs the API on loopback until the test ends, with its state in dir.
 func Start(t testing.TB, dir string, backend doapi.Backend, options ...doapi.Option) (*doapi.Server, string) {

@@ -127,6 +127,16 @@ func fill(fields []*property, values resource.PropertyMap) resource.PropertyMap 
 	return filled
 }
 
+// defaulted is where the official plugin notes which inputs are its own, not the program's.
+const defaulted resource.PropertyKey = "__defaults"
+
+// autonamed tells whether the provider chose the object's name.
+func autonamed(inputs resource.PropertyMap) bool {
+	return inputs[defaulted].IsArray() && slices.ContainsFunc(inputs[defaulted].ArrayValue(), func(v resource.PropertyValue) bool {
+		return v.IsString() && v.StringValue() == "name"
+	})
+}
+
 // autoname names what has no name: as it was named before, or with a new suffix.
 func autoname(fields []*property, req sdk.CheckRequest, inputs resource.PropertyMap) error {
 	for _, p := range fields {
@@ -134,6 +144,7 @@ func autoname(fields []*property, req sdk.CheckRequest, inputs resource.Property
 		if _, named := inputs[key]; !p.autoname || named {
 			continue
 		}
+		inputs[defaulted] = resource.NewArrayProperty([]resource.PropertyValue{resource.NewStringProperty(p.name)})
 		if before, ok := req.Olds[key]; ok && reveal(before).IsString() {
 			inputs[key] = before
 			continue

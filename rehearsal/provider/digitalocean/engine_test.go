@@ -27,7 +27,8 @@ type properties map[string]any
 // properties.
 type engine struct {
 	pulumirpc.ResourceProviderClient
-	t *testing.T
+	t    *testing.T
+	seed string // of random names
 }
 
 // unknown stands for a value that is not known at preview.
@@ -49,7 +50,7 @@ func connect(t *testing.T) engine {
 		server.Stop()
 		require.NoError(t, provider.Close())
 	})
-	return engine{pulumirpc.NewResourceProviderClient(connection), t}
+	return engine{pulumirpc.NewResourceProviderClient(connection), t, "seed"}
 }
 
 // start starts a provider that talks to the API at that address.
@@ -92,7 +93,7 @@ type thing struct {
 // check checks a program's values, which must be right.
 func (e engine) check(token string, program properties, before *structpb.Struct) *structpb.Struct {
 	e.t.Helper()
-	checked, err := e.Check(e.t.Context(), &pulumirpc.CheckRequest{Urn: urn(token), News: e.marshal(program), Olds: before, RandomSeed: []byte("seed")})
+	checked, err := e.Check(e.t.Context(), &pulumirpc.CheckRequest{Urn: urn(token), News: e.marshal(program), Olds: before, RandomSeed: []byte(e.seed)})
 	require.NoError(e.t, err)
 	require.Empty(e.t, checked.GetFailures())
 	return checked.GetInputs()

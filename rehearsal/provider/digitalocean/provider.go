@@ -270,8 +270,8 @@ func (p *Provider) Diff(_ context.Context, req sdk.DiffRequest) (sdk.DiffRespons
 		}
 	}
 	// Names are unique in an account: a successor cannot have the same name
-	// while its predecessor is there.
-	result.DeleteBeforeReplace = len(result.ReplaceKeys) > 0 && wanted["name"].IsString() && wanted["name"].DeepEquals(state["name"])
+	// while its predecessor is there. One that the provider names gets another.
+	result.DeleteBeforeReplace = len(result.ReplaceKeys) > 0 && !autonamed(req.NewInputs) && wanted["name"].IsString() && wanted["name"].DeepEquals(state["name"])
 	return result, nil
 }
 

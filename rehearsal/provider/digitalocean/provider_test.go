@@ -247,7 +247,7 @@ func TestCluster(t *testing.T) {
 	config, err := clientcmd.RESTConfigFromKubeConfig([]byte(kubeConfig["rawConfig"].(string)))
 	require.NoError(t, err)
 	require.Equal(t, "https://10.110.0.1:6443", config.Host)
-	require.Equal(t, "token-of-companion", config.BearerToken)
+	require.NotEmpty(t, config.BearerToken)
 	require.Equal(t, "a certificate", string(config.CAData))
 	made.requireSame()
 
@@ -637,4 +637,76 @@ func TestAnotherTokenIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	_, err = e.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urn(vpcToken), Properties: e.check(vpcToken, properties{"region": "fra1"}, nil)})
 	require.ErrorContains(t, err, "Unable to authenticate you")
+}
+
+// offering is a backend that offers more patch versions as time goes by.
+type offering struct {
+	*doapitest.Backend
+	versions []string
+}
+
+func (o *offering) Versions() []string { return o.versions }
+
+func TestAnUpgradeOfDigitalOceanIsNoDowngrade(t *testing.T) {
+	backend := &offering{Backend: &doapitest.Backend{}, versions: []string{"1.36.2-do.0"}}
+	server, address := doapitest.Start(t, t.TempDir(), backend)
+	e := start(t, address)
+	program := clusterProgram(func(program, _ properties) { program["autoUpgrade"] = true })
+	made := e.make(clusterToken, program)
+	backend.versions = []string{"1.36.3-do.0", "1.36.2-do.0"}
+	require.NoError(t, server.Maintain())
+	require.True(t, made.refresh())
+	require.Equal(t, "1.36.3-do.0", made.outputs()["version"])
+	inputs := e.check(clusterToken, program, made.inputs)
+	require.Equal(t, map[string]string{"version": "UPDATE_REPLACE"}, made.compare(inputs), "the cluster would be replaced")
+	require.Empty(t, made.compare(inputs, "version"))
+}
+
+func TestAPoolOfItsOwnIsReplacedWithoutTheCluster(t *testing.T) {
+	e, api, _ := rehearse(t)
+	cluster := e.make(clusterToken, clusterProgram(nil))
+	pool := func(size string) properties {
+		return properties{"clusterId": cluster.id, "size": size, "nodeCount": 2}
+	}
+	before := e.make(poolToken, pool("s-2vcpu-4gb"))
+	require.True(t, before.refresh())
+	changed := e.check(poolToken, pool("s-4vcpu-8gb"), before.inputs)
+	require.Equal(t, map[string]string{"size": "UPDATE_REPLACE"}, before.compare(changed))
+	answer, err := e.Diff(t.Context(), &pulumirpc.DiffRequest{Urn: urn(poolToken), Id: before.id, Olds: before.state, OldInputs: before.inputs, News: changed})
+	require.NoError(t, err)
+	require.False(t, answer.GetDeleteBeforeReplace(), "the successor has a name of its own: pods have where to go")
+	there, _, err := api.Kubernetes.Get(t.Context(), cluster.id)
+	require.NoError(t, err)
+	system := there.NodePools[0]
+
+	e.seed = "another" // as the engine does for a replacement, which it creates first
+	after := e.make(poolToken, pool("s-4vcpu-8gb"))
+	require.NotEqual(t, before.outputs()["name"], after.outputs()["name"])
+	require.NoError(t, before.remove())
+	there, _, err = api.Kubernetes.Get(t.Context(), cluster.id)
+	require.NoError(t, err)
+	require.Len(t, there.NodePools, 2)
+	require.Equal(t, system, there.NodePools[0], "the nodes of the cluster's own pool stay")
+}
+
+func TestExpiredCredentialsAreRequestedAnew(t *testing.T) {
+	clock := &doapitest.Clock{}
+	_, address := doapitest.Start(t, t.TempDir(), &doapitest.Backend{}, doapi.WithClock(clock.Now))
+	e := start(t, address)
+	made := e.make(clusterToken, clusterProgram(nil))
+	ask := func() map[string]any {
+		answer, err := e.Invoke(t.Context(), &pulumirpc.InvokeRequest{
+			Tok: "digitalocean:index/getKubernetesCluster:getKubernetesCluster", Args: e.marshal(properties{"name": "companion"}),
+		})
+		require.NoError(t, err)
+		found := e.unmarshal(answer.GetReturn())["kubeConfigs"]
+		require.True(t, found.IsSecret())
+		return found.SecretValue().Element.ArrayValue()[0].ObjectValue().Mappable()
+	}
+	known := made.outputs()["kubeConfigs"].([]any)[0].(map[string]any)
+	require.NotEqual(t, known["token"], ask()["token"], "a look-up has credentials of its own")
+	clock.Advance(8 * 24 * time.Hour)
+	until, err := time.Parse(time.RFC3339, ask()["expiresAt"].(string))
+	require.NoError(t, err)
+	require.True(t, until.After(clock.Now()))
 }

@@ -170,7 +170,11 @@ func (h *handler[S]) read(ctx context.Context, s *session, id resource.ID, input
 func (h *handler[S]) asInputs(now, inputs resource.PropertyMap, imported bool) resource.PropertyMap {
 	d := h.differ()
 	d.state, d.found = now, map[string]sdk.PropertyDiff{}
-	return d.inputs(nil, h.fields, now, inputs, imported)
+	wanted := d.inputs(nil, h.fields, now, inputs, imported)
+	if own, ok := inputs[defaulted]; ok {
+		wanted[defaulted] = own
+	}
+	return wanted
 }
 
 // inputs keeps what the program says where it means what is there.

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/platform"
+)
+
+// What DigitalOcean does that a plan must reckon with.
+
+// of returns the only resource of a kind and name in a plan.
+func of(t *testing.T, asked []planned, kind, name string) planned {
+	t.Helper()
+	for _, one := range asked {
+		if strings.HasSuffix(one.Type, ":"+kind) && one.Name == name {
+			return one
+		}
+	}
+	require.Fail(t, "not in the plan", "%s %s", kind, name)
+	return planned{}
+}
+
+// at returns what is at a path of a plan's inputs.
+func at(t *testing.T, value any, path ...any) any {
+	t.Helper()
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			object, is := value.(map[string]any)
+			require.True(t, is && object[step] != nil, "nothing at %v: %v", path, value)
+			value = object[step]
+		case int:
+			list, is := value.([]any)
+			require.True(t, is && len(list) > step, "nothing at %v: %v", path, value)
+			value = list[step]
+		}
+	}
+	return value
+}
+
+func TestCredentialsOutliveAnUpdate(t *testing.T) {
+	for name, c := range map[string]struct {
+		expired bool
+		want    string
+	}{
+		"those of the state are used while they are valid": {false, stateKubeconfig},
+		"those that are about to expire are renewed":       {true, newKubeconfig},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, used := configuration(t, "prod"), make(chan string, 1)
+			program := func(ctx *pulumi.Context) error {
+				settings, secrets, err := load(ctx, config)
+				if err != nil {
+					return err
+				}
+				p, err := platform.NewPlatform(ctx, "companion", arguments(settings, secrets))
+				if err != nil {
+					return err
+				}
+				p.Cluster.Kubeconfig.ApplyT(func(text string) string { used <- text; return text })
+				return nil
+			}
+			mocks := pulumi.WithMocks("wealth-companion", "prod", &engine{expired: c.expired})
+			require.NoError(t, pulumi.RunErr(program, mocks, func(info *pulumi.RunInfo) { info.Config = config }))
+			require.Equal(t, c.want, <-used)
+		})
+	}
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	require.Equal(t, "companion-cluster-id", at(t, of(t, asked, "kubernetes", "companion-doks").Inputs, "clusterIdentifier"),
+		"other credentials would be another cluster, and everything in it created anew")
+}
+
+func TestUpgradesOfDigitalOceanAreNotTakenBack(t *testing.T) {
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	cluster := of(t, asked, "KubernetesCluster", "companion-cluster")
+	require.Equal(t, true, at(t, cluster.Inputs, "autoUpgrade"))
+	require.Contains(t, cluster.Ignored, "version", "a version behind the cluster's would replace the cluster")
+}
+
+func TestProductionIsProtected(t *testing.T) {
+	for stack, protected := range map[string]bool{"prod": true, "rehearsal": false} {
+		asked, err := plan(configuration(t, stack), stack)
+		require.NoError(t, err)
+		for kind, name := range map[string]string{"KubernetesCluster": "companion-cluster", "ContainerRegistry": "companion-cluster"} {
+			require.Equal(t, protected, of(t, asked, kind, name).Protected, "%s of %s", kind, stack)
+		}
+		require.Equal(t, !protected, at(t, of(t, asked, "KubernetesCluster", "companion-cluster").Inputs, "destroyAllAssociatedResources"), stack)
+	}
+}
+
+// Only the services run on the pool that may be replaced: another size of it changes
+// nothing but the pool.
+func TestServicesMoveWithoutData(t *testing.T) {
+	config := configuration(t, "prod")
+	before, err := plan(config, "prod")
+	require.NoError(t, err)
+	config["companion:cluster"] = strings.Replace(config["companion:cluster"], `"size":"s-2vcpu-4gb"`, `"size":"s-4vcpu-8gb"`, 1)
+	after, err := plan(config, "prod")
+	require.NoError(t, err)
+	var changed []string
+	for i, one := range before {
+		if !sameInputs(one, after[i]) {
+			changed = append(changed, one.Name)
+		}
+	}
+	require.Equal(t, []string{"companion-cluster-application"}, changed)
+
+	pool := of(t, before, "KubernetesNodePool", "companion-cluster-application").Inputs
+	require.NotContains(t, pool, "name", "the new pool is created beside the old one")
+	require.Equal(t, "NoSchedule", at(t, pool, "taints", 0, "effect"))
+	tolerates := map[string]bool{}
+	for _, one := range before {
+		if strings.Contains(fmt.Sprint(one.Inputs), "tolerations") {
+			tolerates[one.Type[strings.LastIndex(one.Type, ":")+1:]] = true
+			require.Equal(t, kube.ApplicationPool, at(t, one.Inputs, "spec", "template", "spec", "nodeSelector", kube.PoolLabel))
+		}
+	}
+	require.Equal(t, map[string]bool{"Deployment": true}, tolerates)
+}
+
+func sameInputs(a, b planned) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+
+// DOKS brings the Gateway API's definitions and owns them.
+func TestDefinitionsAreLeftToDigitalOcean(t *testing.T) {
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	for _, one := range asked {
+		require.NotContains(t, one.Type, "CustomResourceDefinition", one.Name)
+	}
+}
+
+// The load balancer and NGINX must agree on the PROXY protocol: with one end alone, no
+// request is understood.
+func TestClientAddressesPassTheLoadBalancer(t *testing.T) {
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	values := at(t, of(t, asked, "Release", "companion-edge-nginx").Inputs, "values")
+	annotations := at(t, values, "service", "annotations")
+	require.Equal(t, "true", at(t, annotations, "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol"))
+	require.Equal(t, "app.companion.example.com", at(t, annotations, "service.beta.kubernetes.io/do-loadbalancer-hostname"))
+	rewrite := at(t, values, "nginx", "config", "rewriteClientIP")
+	require.Equal(t, "ProxyProtocol", at(t, rewrite, "mode"))
+	require.Equal(t, "10.110.0.0/20", at(t, rewrite, "trustedAddresses", 0, "value"))
+	require.Equal(t, "192.0.2.1", at(t, of(t, asked, "DnsRecord", "companion-edge-app").Inputs, "value"), "an address record holds no name")
+}
