@@ -46,7 +46,13 @@ func off(t history.Transaction, day time.Time) float64 { return math.Abs(daysBet
 
 // pays tells whether a transaction may be the charge that is expected on a day.
 func (s Series) pays(t history.Transaction, day time.Time) bool {
-	if !SameGroup(t, s.Last()) || off(t, day) > max(float64(s.Cadence.slack), min(s.Cadence.length()/4, daysOff)) {
+	return SameGroup(t, s.Last()) && s.due(t, day)
+}
+
+// due tells whether a transaction, with whomever it is, has the day and the amount of
+// the charge that is expected on a day.
+func (s Series) due(t history.Transaction, day time.Time) bool {
+	if off(t, day) > max(float64(s.Cadence.slack), min(s.Cadence.length()/4, daysOff)) {
 		return false
 	}
 	amount := stats.Float(t.Amount)

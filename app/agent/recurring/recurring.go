@@ -135,7 +135,8 @@ func (s Series) Dates(from, to time.Time) []time.Time {
 
 // Find returns the series in a sorted history of one person, those that ended
 // too, ordered by key. What lies before Window or after now is not looked at, nor
-// are refunds: what comes back is neither a charge nor an income to count on.
+// are refunds: what comes back is neither a charge nor an income to count on. A
+// merchant that was renamed is one (joinRenamed); its series bear the latest name.
 func Find(h []history.Transaction, now time.Time) []Series {
 	groups := map[group][]history.Transaction{}
 	for _, t := range history.Between(h, now.Add(-Window), now.Add(1)) {
@@ -145,9 +146,10 @@ func Find(h []history.Transaction, now time.Time) []Series {
 		g := groupOf(t)
 		groups[g] = append(groups[g], t)
 	}
+	joinRenamed(groups, now)
 	var found []Series
-	for _, transactions := range groups {
-		found = append(found, InGroup(transactions, now)...)
+	for g, transactions := range groups {
+		found = append(found, inGroup(g, transactions, now)...)
 	}
 	slices.SortFunc(found, func(a, b Series) int { return cmp.Compare(a.Key, b.Key) })
 	return found
@@ -176,16 +178,24 @@ func SameGroup(a, b history.Transaction) bool {
 }
 
 // InGroup returns the series among transactions that are of one group (SameGroup),
-// sorted by time. Two subscriptions of one company, or a subscription among
-// purchases at the same shop, are told apart by their amounts.
+// sorted by time.
 func InGroup(all []history.Transaction, now time.Time) []Series {
+	if len(all) == 0 {
+		return nil
+	}
+	return inGroup(groupOf(all[0]), all, now)
+}
+
+// inGroup is InGroup of the group g. Two subscriptions of one company, or a subscription among
+// purchases at the same shop, are told apart by their amounts.
+func inGroup(g group, all []history.Transaction, now time.Time) []Series {
 	if len(all) > MaxGroup {
 		all = all[len(all)-MaxGroup:]
 	}
 	if len(all) < 2 {
 		return nil
 	}
-	key := groupOf(all[0]).key()
+	key := g.key()
 	points := pointsOf(all)
 	if s, ok := whole(points, all[0].Type == event.Income); ok {
 		s.finish(key, all, now)
