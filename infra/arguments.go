@@ -24,7 +24,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			Application: cluster.Pool(c.Cluster.Application), Maintenance: cluster.Window(c.Cluster.Maintenance),
 			Protected: c.Cluster.Protected, AdminRanges: c.Cluster.AdminRanges,
 			VPCRange: pulumi.String(c.Cluster.VPCRange), PodRange: pulumi.String(c.Cluster.PodRange), ServiceRange: pulumi.String(c.Cluster.ServiceRange),
-			RegistryName: pulumi.String(c.Registry.Name), RegistryTier: pulumi.String(c.Registry.Tier),
+			Registry: c.Registry.Name, Repositories: len(companion.Programs()),
 		},
 		Dapr: dapr.DaprArgs{Chart: kube.Chart(c.Charts.Dapr), HA: c.Dapr.HA},
 		Edge: edge.EdgeArgs{
@@ -42,7 +42,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			Password: s.redisPassword,
 		},
 		Companion: companion.CompanionArgs{
-			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar), Release: c.Release,
+			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar), Images: kube.Images{Release: c.Release},
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, SigningKey: s.authSigningKey,
 			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s),
 		},

@@ -89,10 +89,9 @@ func TestProductionIsProtected(t *testing.T) {
 	for stack, protected := range map[string]bool{"prod": true, "rehearsal": false} {
 		asked, err := plan(configuration(t, stack), stack)
 		require.NoError(t, err)
-		for kind, name := range map[string]string{"KubernetesCluster": "companion-cluster", "ContainerRegistry": "companion-cluster"} {
-			require.Equal(t, protected, of(t, asked, kind, name).Protected, "%s of %s", kind, stack)
-		}
-		require.Equal(t, !protected, at(t, of(t, asked, "KubernetesCluster", "companion-cluster").Inputs, "destroyAllAssociatedResources"), stack)
+		cluster := of(t, asked, "KubernetesCluster", "companion-cluster")
+		require.Equal(t, protected, cluster.Protected, stack)
+		require.Equal(t, !protected, at(t, cluster.Inputs, "destroyAllAssociatedResources"), stack)
 	}
 }
 
@@ -150,4 +149,43 @@ func TestClientAddressesPassTheLoadBalancer(t *testing.T) {
 	require.Equal(t, "ProxyProtocol", at(t, rewrite, "mode"))
 	require.Equal(t, "10.110.0.0/20", at(t, rewrite, "trustedAddresses", 0, "value"))
 	require.Equal(t, "192.0.2.1", at(t, of(t, asked, "DnsRecord", "companion-edge-app").Inputs, "value"), "an address record holds no name")
+}
+
+// What an account has one of for all its stacks is no stack's: creating what exists would
+// fail, and destroying a stack would take it from the others.
+func TestRegistryAndZoneAreTheAccounts(t *testing.T) {
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	for _, one := range asked {
+		require.NotContains(t, []string{"digitalocean:index/domain:Domain", "digitalocean:index/containerRegistry:ContainerRegistry"}, one.Type)
+	}
+	require.Equal(t, "companion.example.com", at(t, of(t, asked, "DnsRecord", "companion-edge-app").Inputs, "domain"))
+
+	_, err = planWith(&engine{noZone: true}, configuration(t, "prod"), "prod")
+	require.ErrorContains(t, err, "domain companion.example.com: add it to the DigitalOcean account first")
+	_, err = planWith(&engine{tier: "basic"}, configuration(t, "prod"), "prod")
+	require.ErrorContains(t, err, "is of the tier basic, which holds 5 repositories, and the application needs 7")
+}
+
+// Every pod that runs an image of the registry must name the Secret of its namespace:
+// nodes have no credentials of their own.
+func TestPodsMayPullTheirImages(t *testing.T) {
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	with, pods := map[any]bool{}, 0
+	for _, one := range asked {
+		if strings.HasSuffix(one.Type, ":Secret") && strings.HasSuffix(one.Name, "-registry") {
+			require.Equal(t, "kubernetes.io/dockerconfigjson", at(t, one.Inputs, "type"))
+			with[at(t, one.Inputs, "metadata", "namespace")] = true
+		}
+	}
+	for _, one := range asked {
+		if !strings.Contains(fmt.Sprint(one.Inputs), "image:registry.digitalocean.com/") {
+			continue
+		}
+		pods++
+		require.Equal(t, "registry", at(t, one.Inputs, "spec", "template", "spec", "imagePullSecrets", 0, "name"), one.Name)
+		require.True(t, with[at(t, one.Inputs, "metadata", "namespace")], "%s is in a namespace without credentials", one.Name)
+	}
+	require.Equal(t, 8, pods, "six services and two jobs")
 }

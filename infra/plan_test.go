@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -43,6 +44,8 @@ type engine struct {
 	asked []planned
 	// expired has the cluster's credentials in the state be too old.
 	expired bool
+	tier    string // of the registry's subscription; professional when empty
+	noZone  bool   // the account does not have the domain
 }
 
 // The kubeconfigs of the state and of a request for a new one.
@@ -56,6 +59,14 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
 	case "digitalocean:index/getKubernetesCluster:getKubernetesCluster":
 		answer["kubeConfigs"] = []any{map[string]any{"rawConfig": newKubeconfig}}
+	case "digitalocean:index/getContainerRegistry:getContainerRegistry":
+		name := args.Args["name"].StringValue()
+		answer["name"], answer["endpoint"], answer["subscriptionTierSlug"] = name, "registry.digitalocean.com/"+name, cmp.Or(e.tier, "professional")
+	case "digitalocean:index/getDomain:getDomain":
+		if e.noZone {
+			return nil, errors.New("404: the domain does not exist")
+		}
+		answer["name"] = args.Args["name"].StringValue()
 	case "digitalocean:index/getLoadBalancer:getLoadBalancer":
 		answer["ip"] = "192.0.2.1"
 	default:
@@ -84,8 +95,8 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		state["kubeConfigs"] = resource.NewArrayProperty([]resource.PropertyValue{object(map[string]any{
 			"rawConfig": stateKubeconfig, "expiresAt": until.Format(time.RFC3339),
 		})})
-	case "ContainerRegistry":
-		state["endpoint"] = resource.NewStringProperty("registry.digitalocean.com/" + args.Inputs["name"].StringValue())
+	case "ContainerRegistryDockerCredentials":
+		state["dockerCredentials"] = resource.NewStringProperty("secret-docker-configuration")
 	case "Gateway":
 		state["status"] = object(map[string]any{"addresses": []any{map[string]any{"value": "app.example.com"}}})
 	case "Kafka":

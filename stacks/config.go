@@ -14,7 +14,7 @@ type Settings struct {
 // Config is a stack's configuration, without its secrets.
 type Config struct {
 	Cluster Cluster `json:"cluster"`
-	// the domain that DigitalOcean serves, such as example.com; the application is at app.<domain>
+	// a domain of the DigitalOcean account, such as example.com; the application is at app.<domain>
 	Domain   string   `json:"domain" jsonschema:"pattern=^([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z]{2\\,}$"`
 	Registry Registry `json:"registry"`
 	// the tag of the services' images; CI sets it for each deployment
@@ -90,7 +90,7 @@ type Cluster struct {
 	ServiceRange string `json:"serviceRange" jsonschema:"pattern=^[0-9.]+/[0-9]+$"`                                                // a private network such as 10.113.0.0/16, for the Kubernetes services
 
 	Application Pool        `json:"application"`
-	Protected   bool        `json:"protected"` // true to refuse the deletion of the cluster and of the registry, and to keep volumes and load balancers when the cluster is deleted by other means
+	Protected   bool        `json:"protected"` // true to refuse the deletion of the cluster, and to keep volumes and load balancers when the cluster is deleted by other means
 	Maintenance Maintenance `json:"maintenance"`
 	AdminRanges []string    `json:"adminRanges,omitempty" jsonschema:"uniqueItems=true"` // the networks that may reach the Kubernetes API, such as 203.0.113.0/24; every network when empty
 }
@@ -108,10 +108,9 @@ type Maintenance struct {
 	Start string `json:"start,omitempty" jsonschema:"pattern=^([01][0-9]|2[0-3]):00$,default=04:00"`                                                                     // the full hour at which it begins, UTC
 }
 
-// Registry is DigitalOcean's container registry, where the services' images are pulled from.
+// Registry is DigitalOcean's container registry, where the services' images are pulled from. It exists already, and the stacks of an account share it.
 type Registry struct {
 	Name string `json:"name" jsonschema:"pattern=^[a-z]([-a-z0-9]{0\\,61}[a-z0-9])?$"` // a name of small letters, digits and dashes
-	Tier string `json:"tier" jsonschema:"enum=starter,enum=basic,enum=professional"`   // the subscription of the account, which limits its repositories
 }
 
 // Chart is a Helm chart and where it is pulled from.

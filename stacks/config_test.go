@@ -24,7 +24,7 @@ func valid() object {
 			"vpcRange": "10.110.0.0/20", "podRange": "10.112.0.0/16", "serviceRange": "10.113.0.0/16",
 			"application": object{"size": "s-2vcpu-4gb"}, "protected": true, "maintenance": object{},
 		},
-		"companion:domain": "example.com", "companion:registry": object{"name": "companion", "tier": "basic"}, "companion:release": "1",
+		"companion:domain": "example.com", "companion:registry": object{"name": "companion"}, "companion:release": "1",
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
 		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false},
 		"companion:kafka": object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources},
@@ -129,19 +129,19 @@ func TestRead(t *testing.T) {
 				set(c, "lots", "companion:kafka", "storage")
 				set(c, "Frankfurt", "companion:cluster", "region")
 				set(c, true, "companion:cluster", "haa")
-				set(c, "gold", "companion:registry", "tier")
+				set(c, "Gold", "companion:registry", "name")
 				set(c, "", "companion:redis", "image")
 				set(c, nil, "companion:services", "mcp")
 			},
 			[]string{
 				"companion:cluster.haa is no key: did you mean ha?",
 				`companion:cluster.region is "Frankfurt": set it to a region of DigitalOcean's, such as fra1`,
-				"companion:domain is missing: set it to the domain",
+				"companion:domain is missing: set it to a domain",
 				`companion:issuer.kind is "magic": set it to one of acme, ca`,
 				"companion:kafka.brokers is 1: set it to 3 or more",
 				`companion:kafka.storage is "lots": set it to the volume of each broker, such as 50Gi`,
 				"companion:redis.image is empty: set it to the image with its tag",
-				`companion:registry.tier is "gold": set it to one of starter, basic, professional`,
+				`companion:registry.name is "Gold": set it to a name of small letters, digits and dashes`,
 				`companion:release is "no tag": set it to the tag of the services' images`,
 				"companion:services.mcp is missing: set it to an object with replicas, resources",
 			},

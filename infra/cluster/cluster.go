@@ -1,5 +1,5 @@
-// Package cluster is the VPC, the DOKS cluster in it and the registry that its
-// images come from.
+// Package cluster is the VPC and the DOKS cluster in it, with access to the registry that
+// its images come from.
 package cluster
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// ClusterArgs describe the cluster, its network and the registry. All are required but
-// AdminRanges.
+// ClusterArgs describe the cluster, its network and its access to the registry. All are
+// required but AdminRanges.
 type ClusterArgs struct {
 	ClusterName pulumi.StringInput
 	Region      pulumi.StringInput // DigitalOcean's slug
@@ -24,8 +24,8 @@ type ClusterArgs struct {
 	Application Pool
 	// Maintenance is when DigitalOcean installs patch versions.
 	Maintenance Window
-	// Protected has Pulumi refuse to delete the cluster and the registry, and keeps the
-	// volumes and load balancers of a cluster that is deleted all the same.
+	// Protected has Pulumi refuse to delete the cluster, and keeps the volumes and load
+	// balancers of one that is deleted all the same.
 	Protected bool
 	// AdminRanges are the networks (CIDR) that reach the Kubernetes API; every network
 	// when empty.
@@ -36,8 +36,11 @@ type ClusterArgs struct {
 	PodRange     pulumi.StringInput
 	ServiceRange pulumi.StringInput
 
-	RegistryName pulumi.StringInput
-	RegistryTier pulumi.StringInput
+	// Registry is the name of the account's registry, which exists already: all stacks of
+	// an account share it, and images are pushed before there is a cluster.
+	Registry string
+	// Repositories is the number of repositories that the stack needs in the registry.
+	Repositories int
 }
 
 // Pool is a node pool. DigitalOcean scales it between the limits when they differ.
@@ -55,7 +58,7 @@ type Window struct {
 func (a *ClusterArgs) check() error {
 	return kube.Check("cluster.ClusterArgs", map[string]any{
 		"ClusterName": a.ClusterName, "Region": a.Region, "Version": a.Version, "HA": a.HA, "NodeSize": a.NodeSize, "NodeCount": a.NodeCount,
-		"VPCRange": a.VPCRange, "PodRange": a.PodRange, "ServiceRange": a.ServiceRange, "RegistryName": a.RegistryName, "RegistryTier": a.RegistryTier,
+		"VPCRange": a.VPCRange, "PodRange": a.PodRange, "ServiceRange": a.ServiceRange, "Registry": a.Registry,
 		"Application.Size": a.Application.Size, "Maintenance.Day": a.Maintenance.Day, "Maintenance.Start": a.Maintenance.Start,
 	})
 }
@@ -68,11 +71,13 @@ type Cluster struct {
 	Name       pulumi.StringOutput // DigitalOcean's name
 	Kubeconfig pulumi.StringOutput // secret, YAML; valid for a day or more
 	Registry   pulumi.StringOutput // host and name, what image names begin with
+	// PullCredentials are a Docker configuration (JSON) that may pull; secret.
+	PullCredentials pulumi.StringOutput
 	// Nodes is the pool of the services: their pods depend on it.
 	Nodes pulumi.Resource
 }
 
-// NewCluster creates the VPC, the registry and the cluster.
+// NewCluster creates the VPC, the cluster and its node pools.
 func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	if err := args.check(); err != nil {
 		return nil, err
@@ -90,15 +95,10 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	if err != nil {
 		return nil, err
 	}
-	registry, err := digitalocean.NewContainerRegistry(ctx, name, &digitalocean.ContainerRegistryArgs{
-		Name:                 args.RegistryName,
-		Region:               args.Region,
-		SubscriptionTierSlug: args.RegistryTier,
-	}, child, pulumi.Protect(args.Protected))
-	if err != nil {
+	if err := c.openRegistry(ctx, name, args, child); err != nil {
 		return nil, err
 	}
-	doks, err := newDOKS(ctx, name, args, vpc, child, pulumi.DependsOn([]pulumi.Resource{registry}))
+	doks, err := newDOKS(ctx, name, args, vpc, child)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,6 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	c.ID = doks.ID()
 	c.Name = doks.Name
 	c.Kubeconfig = kubeconfig(ctx, doks)
-	c.Registry = registry.Endpoint
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{
 		"id": c.ID, "name": c.Name, "kubeconfig": c.Kubeconfig, "registry": c.Registry,
 	})
@@ -134,7 +133,6 @@ func newDOKS(ctx *pulumi.Context, name string, args *ClusterArgs, vpc *digitaloc
 		// Load balancers and volumes that Kubernetes made go with a cluster whose data
 		// nobody needs.
 		DestroyAllAssociatedResources: pulumi.Bool(!args.Protected),
-		RegistryIntegration:           pulumi.Bool(true),
 		NodePool: &digitalocean.KubernetesClusterNodePoolArgs{
 			Name:      pulumi.String("system"),
 			Size:      args.NodeSize,

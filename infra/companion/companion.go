@@ -27,6 +27,9 @@ const Namespace = "companion"
 // Names lists the services.
 func Names() []string { return append(event.Services(), event.MCP) }
 
+// Programs lists what there is an image of: the services and companionctl.
+func Programs() []string { return append(Names(), "companionctl") }
+
 // Size is how a service is sized.
 type Size struct {
 	Replicas  int
@@ -38,11 +41,10 @@ type Size struct {
 type CompanionArgs struct {
 	Sizes   map[string]Size // by service, for each of Names
 	Sidecar kube.Requirements
-	// Image returns the image of a service, or of companionctl.
-	Image func(program string) pulumi.StringInput
-	// Release names the job that migrates the database: it runs once a release.
-	Release string
-	Edge    *edge.Edge
+	// Images are those of Programs. Their release names the job that migrates the
+	// database: it runs once a release.
+	Images kube.Images
+	Edge   *edge.Edge
 	// MaxBody is the edge's, in bytes.
 	MaxBody int
 	Kafka   *kafka.Kafka
@@ -66,7 +68,7 @@ type CompanionArgs struct {
 
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
-		"Release": a.Release, "Redis": a.Redis, "RedisPassword": a.RedisPassword, "MigrationURL": a.MigrationURL,
+		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "Redis": a.Redis, "RedisPassword": a.RedisPassword, "MigrationURL": a.MigrationURL,
 		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "ControlPlane": a.ControlPlane, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
@@ -75,8 +77,8 @@ func (a *CompanionArgs) check() error {
 	if err := kube.Check("companion.CompanionArgs", required); err != nil {
 		return err
 	}
-	if a.Image == nil || a.Edge == nil || a.Kafka == nil {
-		return fmt.Errorf("companion.CompanionArgs: Image, Edge and Kafka are required")
+	if a.Edge == nil || a.Kafka == nil {
+		return fmt.Errorf("companion.CompanionArgs: Edge and Kafka are required")
 	}
 	for _, service := range Names() {
 		if a.Sizes[service].Replicas < 1 {
@@ -141,7 +143,7 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 func settings(service string, args *CompanionArgs, namespace pulumi.StringInput) *workload.WorkloadArgs {
 	size := args.Sizes[service]
 	w := &workload.WorkloadArgs{
-		Name: service, Namespace: namespace, Image: args.Image(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
+		Name: service, Namespace: namespace, Image: args.Images.Of(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
 		Sidecar: args.Sidecar, Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{}, SidecarSecrets: []string{"redis"},
 	}
 	if slices.Contains(event.Services(), service) {
@@ -227,5 +229,6 @@ func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace
 		}
 		made = append(made, one)
 	}
-	return made, nil
+	access, err := args.Images.NewPullSecret(ctx, name, namespace, child)
+	return append(made, access), err
 }

@@ -23,7 +23,7 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, namespa
 		command = append(command, "--service="+service)
 	}
 	return batchv1.NewJob(ctx, name+"-migration", &batchv1.JobArgs{
-		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("migrate-" + kube.NamePart(args.Release)), Namespace: namespace.ToStringOutput()},
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("migrate-" + kube.NamePart(args.Images.Release)), Namespace: namespace.ToStringOutput()},
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(2),
 			Template: corev1.PodTemplateSpecArgs{
@@ -31,10 +31,11 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, namespa
 				Spec: corev1.PodSpecArgs{
 					RestartPolicy:                pulumi.String("Never"),
 					AutomountServiceAccountToken: pulumi.Bool(false),
+					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
 						Name:  pulumi.String("companionctl"),
-						Image: args.Image("companionctl").ToStringOutput(),
+						Image: args.Images.Of("companionctl"),
 						Args:  pulumi.ToStringArray(command),
 						Env: corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("MIGRATION_DATABASE_URL"), ValueFrom: corev1.EnvVarSourceArgs{
 							SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(migrationSecret), Key: pulumi.String("url")},

@@ -258,14 +258,15 @@ func nginxSize(bytes int) string {
 	return fmt.Sprintf("%dm", (bytes+1<<20-1)>>20)
 }
 
-// newDNSRecords creates the domain and points the application's name at the load balancer.
+// newDNSRecords points the application's name at the load balancer. The zone is the
+// account's: it exists, may hold records of others, and outlives the stack.
 func newDNSRecords(ctx *pulumi.Context, name string, args *EdgeArgs, address pulumi.StringOutput, opts ...pulumi.ResourceOption) error {
-	domain, err := digitalocean.NewDomain(ctx, name, &digitalocean.DomainArgs{Name: pulumi.String(args.Domain)}, opts...)
+	zone, err := digitalocean.LookupDomain(ctx, &digitalocean.LookupDomainArgs{Name: args.Domain})
 	if err != nil {
-		return err
+		return fmt.Errorf("domain %s: add it to the DigitalOcean account first (docs/production.md): %w", args.Domain, err)
 	}
 	_, err = digitalocean.NewDnsRecord(ctx, name+"-app", &digitalocean.DnsRecordArgs{
-		Domain: domain.Name, Type: pulumi.String("A"), Name: pulumi.String("app"), Value: address, Ttl: pulumi.Int(300),
+		Domain: pulumi.String(zone.Name), Type: pulumi.String("A"), Name: pulumi.String("app"), Value: address, Ttl: pulumi.Int(300),
 	}, opts...)
 	return err
 }

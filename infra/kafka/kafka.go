@@ -24,8 +24,8 @@ type KafkaArgs struct {
 	HeapMB      int               // in MiB
 	JavaOptions map[string]string // -XX options, name to value
 	Config      map[string]string // over the program's own broker settings
-	// AdminImage is the image of companionctl, which creates the topics.
-	AdminImage pulumi.StringInput
+	// Images have companionctl, which creates the topics.
+	Images kube.Images
 	// Services get a user each.
 	Services []string
 	// Seed is the secret that the users' passwords are derived from.
@@ -64,7 +64,7 @@ const (
 func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.ResourceOption) (*Kafka, error) {
 	if err := kube.Check("kafka.KafkaArgs", map[string]any{
 		"Chart": args.Chart.Chart, "Version": args.Version, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory,
-		"AdminImage": args.AdminImage, "Seed": args.Seed,
+		"Images.Registry": args.Images.Registry, "Images.Credentials": args.Images.Credentials, "Seed": args.Seed,
 	}); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,11 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 			return nil, err
 		}
 	}
-	if k.Topics, err = newTopics(ctx, name, k.Bootstrap, args, in, admin, child); err != nil {
+	access, err := args.Images.NewPullSecret(ctx, name, in, child)
+	if err != nil {
+		return nil, err
+	}
+	if k.Topics, err = newTopics(ctx, name, k.Bootstrap, args, in, child, pulumi.DependsOn([]pulumi.Resource{admin, access})); err != nil {
 		return nil, err
 	}
 	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{"bootstrap": k.Bootstrap, "namespace": k.Namespace, "authority": k.Authority})

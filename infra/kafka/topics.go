@@ -17,7 +17,7 @@ import (
 
 // newTopics runs companionctl in a Job. The Job's name follows from the
 // catalogue, so that it runs again when the catalogue changes and only then.
-func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, args *KafkaArgs, namespace pulumi.StringInput, admin pulumi.Resource, child pulumi.ResourceOption) (pulumi.Resource, error) {
+func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, args *KafkaArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
 	hash, err := catalogueHash(args.Brokers)
 	if err != nil {
 		return nil, err
@@ -39,10 +39,11 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 				Spec: corev1.PodSpecArgs{
 					RestartPolicy:                pulumi.String("Never"),
 					AutomountServiceAccountToken: pulumi.Bool(false),
+					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
 						Name:  pulumi.String("companionctl"),
-						Image: args.AdminImage.ToStringOutput(),
+						Image: args.Images.Of("companionctl"),
 						Args:  pulumi.ToStringArray([]string{"topics", "apply", fmt.Sprintf("--replication=%d", replicationFactor)}),
 						Env: corev1.EnvVarArray{
 							plain("KAFKA_BROKERS", bootstrap),
@@ -67,7 +68,7 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 			},
 		},
 		// A new release's image alone is no reason to run again.
-	}, child, pulumi.DependsOn([]pulumi.Resource{admin}), pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].image"}))
+	}, append(opts, pulumi.IgnoreChanges([]string{"spec.template.spec.containers[0].image"}))...)
 }
 
 func catalogueHash(brokers int) (string, error) {

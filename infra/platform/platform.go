@@ -58,9 +58,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	in := []pulumi.ResourceOption{child, pulumi.Providers(provider)}
-	image := func(program string) pulumi.StringInput {
-		return pulumi.Sprintf("%s/%s:%s", p.Cluster.Registry, program, args.Companion.Release)
-	}
+	images := kube.Images{Registry: p.Cluster.Registry, Release: args.Companion.Images.Release, Credentials: p.Cluster.PullCredentials}
 
 	sidecars := args.Dapr
 	sidecars.SidecarNamespace = companion.Namespace
@@ -74,7 +72,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	brokers := args.Kafka
-	brokers.AdminImage, brokers.Services = image("companionctl"), event.Services()
+	brokers.Images, brokers.Services = images, event.Services()
 	if p.Kafka, err = kafka.NewKafka(ctx, name+"-kafka", &brokers, in...); err != nil {
 		return nil, err
 	}
@@ -84,7 +82,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	application := args.Companion
-	application.Image, application.Edge, application.Kafka, application.ControlPlane = image, p.Edge, p.Kafka, controlPlane
+	application.Images, application.Edge, application.Kafka, application.ControlPlane = images, p.Edge, p.Kafka, controlPlane
 	application.Nodes = p.Cluster.Nodes
 	application.Redis, application.RedisPassword, application.MaxBody = p.Redis.Address, redis.Password, gateway.MaxBody
 	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {

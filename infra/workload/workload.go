@@ -201,6 +201,7 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 	}
 	return corev1.PodSpecArgs{
 		ServiceAccountName: account.Metadata.Name(),
+		ImagePullSecrets:   kube.PullSecrets(),
 		// A request in flight is answered before the pod goes.
 		TerminationGracePeriodSeconds: pulumi.Int(40),
 		SecurityContext:               kube.RestrictedPod(kube.Nonroot),

@@ -131,13 +131,18 @@ func Run(ctx context.Context, plan Plan, secrets settings.Secrets, log *slog.Log
 	if err != nil {
 		return err
 	}
+	private, err := image.NewPrivate(images, filepath.Join(plan.State, "pushed.json"), api)
+	if err != nil {
+		return fmt.Errorf("the image registry: %w", err)
+	}
 	digitalOcean := http.NewServeMux()
 	digitalOcean.Handle("/", api)
 	digitalOcean.Handle("POST "+tokenReviewPath, api.TokenReview())
 	charts := http.NewServeMux()
 	charts.Handle("/charts/", http.StripPrefix("/charts/", http.FileServer(http.Dir(plan.Charts))))
 	servers := map[string]http.Handler{
-		registry:               image.Handler(images),
+		registry:               image.Mirror(image.Handler(images, settings.RegistryHost), settings.RegistryHost, private),
+		settings.PushAddress:   private,
 		settings.ChartsAddress: charts,
 		settings.APIAddress:    digitalOcean,
 	}

@@ -20,7 +20,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"as it is":                {"", "", nil},
 		"a value that is wrong":   {"nodeCount: 3", "nodeCount: 2", []string{"companion:cluster.nodeCount is 2: set it to 3 or more"}},
-		"a value that is missing": {"domain: companion.localhost", "domain: ''", []string{"companion:domain is empty: set it to the domain"}},
+		"a value that is missing": {"domain: companion.localhost", "domain: ''", []string{"companion:domain is empty: set it to a domain"}},
 		"a shape that is none":    {"companion:dapr: {ha: false}", "companion:dapr: []", []string{"companion:dapr must be of type object, not array"}},
 		"a key of nothing":        {"companion:dapr: {ha: false}", "companion:dapr: {haa: false}", []string{"companion:dapr.haa is no key: did you mean ha?", "companion:dapr.ha is missing"}},
 		"no configuration":        {"config:", "konfig:", []string{"has no `config`"}},

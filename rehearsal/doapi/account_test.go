@@ -1,10 +1,16 @@
 package doapi_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/digitalocean/godo"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/rehearsal/doapi"
+	"github.com/wealth-companion/companion/rehearsal/doapi/doapitest"
 )
 
 func TestRegistryUnderBothPaths(t *testing.T) {
@@ -58,6 +64,53 @@ func TestRegistryUnderBothPaths(t *testing.T) {
 	}
 	_, _, err = client.Registries.GetSubscription(t.Context())
 	requireStatus(t, err, 404, "could not be found")
+}
+
+func TestTiersLimitRepositories(t *testing.T) {
+	client, _, server := start(t)
+	require.ErrorContains(t, server.Push("companion", "backend"), "does not exist")
+	_, _, err := client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "companion", SubscriptionTierSlug: "basic"})
+	require.NoError(t, err)
+	for _, repository := range []string{"backend", "analytics", "banking", "investment", "notification", "backend"} {
+		require.NoError(t, server.Push("companion", repository), repository)
+	}
+	require.ErrorContains(t, server.Push("companion", "mcp"), "registry contains 5 repositories, limit is 5", "the sixth")
+	_, _, err = client.Registries.UpdateSubscription(t.Context(), &godo.RegistrySubscriptionUpdateRequest{TierSlug: "starter"})
+	requireStatus(t, err, 412, "the Starter tier allows 1 repositories")
+	_, _, err = client.Registries.UpdateSubscription(t.Context(), &godo.RegistrySubscriptionUpdateRequest{TierSlug: "professional"})
+	require.NoError(t, err)
+	require.NoError(t, server.Push("companion", "mcp"))
+	listed, _, err := client.Registry.ListRepositoriesV2(t.Context(), "companion", nil)
+	require.NoError(t, err)
+	require.Len(t, listed, 6)
+}
+
+func TestRegistryCredentials(t *testing.T) {
+	clock := &doapitest.Clock{}
+	server, address := doapitest.Start(t, t.TempDir(), nil, doapi.WithClock(clock.Now))
+	client := doapitest.Client(t, address)
+	_, _, err := client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "companion", SubscriptionTierSlug: "basic"})
+	require.NoError(t, err)
+	password := func(request godo.RegistryDockerCredentialsRequest) string {
+		credentials, _, err := client.Registry.DockerCredentials(t.Context(), &request)
+		require.NoError(t, err)
+		var config struct {
+			Auths map[string]struct{ Auth []byte }
+		}
+		require.NoError(t, json.Unmarshal(credentials.DockerConfigJSON, &config))
+		_, found, ok := strings.Cut(string(config.Auths["registry.digitalocean.com"].Auth), ":")
+		require.True(t, ok)
+		return found
+	}
+	reads, writes := password(godo.RegistryDockerCredentialsRequest{}), password(godo.RegistryDockerCredentialsRequest{ReadWrite: true, ExpirySeconds: godo.PtrTo(60)})
+	require.True(t, server.Authorize(reads, false))
+	require.False(t, server.Authorize(reads, true), "read only")
+	require.True(t, server.Authorize(writes, true))
+	require.False(t, server.Authorize("", false))
+	clock.Advance(time.Minute)
+	require.False(t, server.Authorize(writes, false), "expired")
+	require.True(t, server.Authorize(reads, false), "without an expiry")
+	require.True(t, server.Authorize(doapitest.Token, true), "the API's token")
 }
 
 func TestProject(t *testing.T) {

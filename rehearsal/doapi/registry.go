@@ -1,7 +1,10 @@
 package doapi
 
 import (
+	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -87,16 +90,20 @@ func (s *Server) routeRegistries() {
 	})
 	for _, base := range []string{"/v2/registry", "/v2/registries/{registry}"} {
 		s.write("DELETE "+base, http.StatusNoContent, deleteRegistry)
-		s.read("GET "+base+"/docker-credentials", s.dockerCredentials)
+		s.write("GET "+base+"/docker-credentials", http.StatusOK, s.dockerCredentials)
 	}
-	// Images lie in the rehearsal's own registry; this one has none to list.
 	for _, base := range []string{"/v2/registry/{registry}", "/v2/registries/{registry}"} {
 		for _, path := range []string{"/repositories", "/repositoriesV2"} {
 			s.read("GET "+base+path, func(now *state, r *http.Request) (any, error) {
-				if _, err := now.registry(r); err != nil {
+				found, err := now.registry(r)
+				if err != nil {
 					return nil, err
 				}
-				return page(r, "repositories", []object{})
+				all := []object{}
+				for _, name := range now.Repositories[found.Name] {
+					all = append(all, object{"registry_name": found.Name, "name": name})
+				}
+				return page(r, "repositories", all)
 			})
 		}
 	}
@@ -175,6 +182,7 @@ func deleteRegistry(next *state, r *http.Request) (any, error) {
 		return nil, err
 	}
 	next.Registries = slices.DeleteFunc(next.Registries, func(g *registry) bool { return g == found })
+	delete(next.Repositories, found.Name)
 	if len(next.Registries) == 0 {
 		next.Subscription = nil
 		for _, record := range next.Clusters {
@@ -199,6 +207,12 @@ func subscribe(next *state, r *http.Request) (any, error) {
 		return nil, failf(http.StatusPreconditionFailed, "the %s tier allows %d registry, and the account has %d",
 			plan.Name, plan.registries, len(next.Registries))
 	}
+	for name, repositories := range next.Repositories {
+		if plan.Repositories > 0 && uint64(len(repositories)) > plan.Repositories {
+			return nil, failf(http.StatusPreconditionFailed, "the %s tier allows %d repositories, and the registry %s has %d",
+				plan.Name, plan.Repositories, name, len(repositories))
+		}
+	}
 	next.pay(plan)
 	return object{"subscription": next.Subscription.shown()}, nil
 }
@@ -215,12 +229,65 @@ func (s *subscription) shown() object {
 	return object{"tier": plan, "created_at": s.CreatedAt, "updated_at": s.UpdatedAt}
 }
 
-// dockerCredentials is a config.json for Docker. The API's token is the
-// password, as it is at DigitalOcean.
-func (s *Server) dockerCredentials(now *state, r *http.Request) (any, error) {
-	if _, err := now.registry(r); err != nil {
+// registryToken is a password of the registry's; the user's name is the same.
+type registryToken struct {
+	Token     string    `json:"token"`
+	Write     bool      `json:"write"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// noExpiry is the life of credentials for which nobody asks an expiry: 50 years.
+const noExpiry = 1576800000 * time.Second
+
+// dockerCredentials is a config.json for Docker. Unless read_write is requested, it may
+// only pull.
+func (s *Server) dockerCredentials(next *state, r *http.Request) (any, error) {
+	if _, err := next.registry(r); err != nil {
 		return nil, err
 	}
-	auth := base64.StdEncoding.EncodeToString([]byte(s.token + ":" + s.token))
+	until, err := s.expiry(r, noExpiry)
+	if err != nil {
+		return nil, err
+	}
+	made := registryToken{Token: "dor_v1_" + rand.Text() + rand.Text(), Write: r.URL.Query().Get("read_write") == "true", ExpiresAt: until}
+	next.PullTokens = append(next.PullTokens, made)
+	auth := base64.StdEncoding.EncodeToString([]byte(made.Token + ":" + made.Token))
 	return object{"auths": object{registryHost: object{"auth": auth}}}, nil
+}
+
+// Authorize tells whether a password may pull from the account's registries, or push to
+// them. The API's own token may both.
+func (s *Server) Authorize(password string, push bool) bool {
+	if subtle.ConstantTimeCompare([]byte(password), []byte(s.token)) == 1 {
+		return true
+	}
+	return slices.ContainsFunc(s.current().PullTokens, func(t registryToken) bool {
+		return subtle.ConstantTimeCompare([]byte(password), []byte(t.Token)) == 1 && s.clock().Before(t.ExpiresAt) && (t.Write || !push)
+	})
+}
+
+// Push notes that an image is pushed to a repository. The error is what the registry
+// answers: there is no such registry, or no more repositories fit into its tier.
+func (s *Server) Push(registryName, repository string) error {
+	return s.change(func(next *state) error {
+		if !slices.ContainsFunc(next.Registries, func(g *registry) bool { return g.Name == registryName }) {
+			return fmt.Errorf("registry %s does not exist", registryName)
+		}
+		there := next.Repositories[registryName]
+		if slices.Contains(there, repository) {
+			return nil
+		}
+		plan, err := planOf(next.Subscription.Tier)
+		if err != nil {
+			return err
+		}
+		if plan.Repositories > 0 && uint64(len(there)) >= plan.Repositories {
+			return fmt.Errorf("registry contains %d repositories, limit is %d", len(there), plan.Repositories)
+		}
+		if next.Repositories == nil {
+			next.Repositories = map[string][]string{}
+		}
+		next.Repositories[registryName] = append(there, repository)
+		return nil
+	})
 }

@@ -23,6 +23,8 @@ type state struct {
 	Domains       []*domain             `json:"domains"`
 	Registries    []*registry           `json:"registries"`
 	Subscription  *subscription         `json:"subscription,omitempty"`
+	Repositories  map[string][]string   `json:"repositories,omitempty"` // by registry
+	PullTokens    []registryToken       `json:"registry_tokens,omitempty"`
 	Projects      []*project            `json:"projects"`
 	Assignments   map[string]assignment `json:"assignments"` // by the resource's URN
 	LoadBalancers []*loadBalancer       `json:"load_balancers"`

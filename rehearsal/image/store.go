@@ -159,13 +159,33 @@ func (s *Store) parse(raw []byte) (map[string]entry, error) {
 	return refs, nil
 }
 
+// Image returns the image under a reference.
+func (s *Store) Image(ref string) (v1.Image, error) {
+	digest, err := s.Digest(ref)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := v1.NewHash(digest)
+	if err != nil {
+		return nil, err
+	}
+	path, err := layout.FromPath(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	return path.Image(hash)
+}
+
 // Handler serves the store as a registry, to be read only. Every host name's
-// images are in it: a container runtime asks a mirror with the path alone.
-// Images that are put into the store later are served at once.
-func Handler(store *Store) http.Handler { return &server{store: store} }
+// images are in it, but those of the private one: a container runtime asks a mirror with
+// the path alone. Images that are put into the store later are served at once.
+func Handler(store *Store, private string) http.Handler {
+	return &server{store: store, private: private}
+}
 
 type server struct {
-	store *Store
+	store   *Store
+	private string // host
 
 	mu     sync.Mutex
 	seen   []byte // the references as they were when the registry was filled
@@ -210,6 +230,9 @@ func (s *server) current() (http.Handler, error) {
 		registry.WithBlobHandler(registry.NewDiskBlobHandler(filepath.Join(s.store.dir, "blobs"))),
 	)
 	for ref, at := range refs {
+		if strings.HasPrefix(ref, s.private+"/") {
+			continue
+		}
 		if err := s.publish(handler, ref, at); err != nil {
 			return nil, err
 		}

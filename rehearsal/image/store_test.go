@@ -39,7 +39,7 @@ func ensure(t *testing.T, store *Store, recipe Recipe) bool {
 // serve serves a store as the rehearsal's daemon does.
 func serve(t *testing.T, store *Store) (host string) {
 	t.Helper()
-	server := httptest.NewServer(Handler(store))
+	server := httptest.NewServer(Handler(store, "private.example.com"))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }

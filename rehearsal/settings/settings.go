@@ -21,9 +21,13 @@ import (
 const (
 	APIAddress    = "127.0.0.1:8700" // DigitalOcean's API
 	ChartsAddress = "127.0.0.1:8701" // a Helm chart repository
+	PushAddress   = "127.0.0.1:8702" // DigitalOcean's image registry, where images are pushed to
 	HTTPSPort     = 8443             // load balancer, for port 443; the stack's configuration names it too
 	HTTPPort      = 8080             // load balancer, for port 80
 )
+
+// RegistryHost is DigitalOcean's image registry, as image names have it.
+const RegistryHost = "registry.digitalocean.com"
 
 // Ports on the bridge, which the nodes and pods see.
 const (

@@ -26,7 +26,7 @@ func previewCommand(find findFolders) *cobra.Command {
 	var stack string
 	cmd := &cobra.Command{
 		Use:   "preview",
-		Short: "Preview a stack with the policy pack, against a DigitalOcean API that holds nothing",
+		Short: "Preview a stack with the policy pack, against a DigitalOcean account that holds its registry and its domain",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			folders, err := find()
@@ -72,6 +72,17 @@ func preview(ctx context.Context, folders settings.Folders, stack string) error 
 	}
 	defer stop()
 
+	config, err := deploy.Read(folders, stack)
+	if err != nil {
+		return err
+	}
+	client, err := digitalOcean(address, token)
+	if err != nil {
+		return err
+	}
+	if err := prepareAccount(ctx, client, config); err != nil {
+		return err
+	}
 	opened, err := deploy.Open(ctx, folders, deploy.Options{
 		Name: stack, Passphrase: "preview", Token: token, APIURL: "http://" + address,
 		Plugins: plugins(binaries), Policy: folders.Program("companion-policy"), Config: placeholders(token, address), Report: report,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -83,6 +82,9 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 		return err
 	}
 	if err := prepareDatabase(ctx, folders, secrets, terminal); err != nil {
+		return err
+	}
+	if err := publish(ctx, folders, secrets, built, terminal); err != nil {
 		return err
 	}
 	stack, err := openStack(ctx, folders, secrets, built, terminal)
@@ -186,7 +188,7 @@ func countReady(raw []byte) (ready, of int, err error) {
 // itself holds already are free to it.
 func wants(folders settings.Folders) preflight.Wants {
 	ports := []string{
-		settings.APIAddress, settings.ChartsAddress,
+		settings.APIAddress, settings.ChartsAddress, settings.PushAddress,
 		fmt.Sprintf("127.0.0.1:%d", settings.HTTPSPort), fmt.Sprintf("127.0.0.1:%d", settings.HTTPPort),
 		cluster.EtcdAddress,
 	}
@@ -338,8 +340,7 @@ func startDaemon(ctx context.Context, folders settings.Folders, built made, repo
 // awaitClusters waits until the clusters that a new daemon takes up run again:
 // Pulumi would find their API servers silent.
 func awaitClusters(ctx context.Context, secrets settings.Secrets, report progress.Reporter) error {
-	client, err := godo.New(http.DefaultClient, godo.SetBaseURL("http://"+settings.APIAddress+"/"),
-		godo.SetRequestHeaders(map[string]string{"Authorization": "Bearer " + secrets.DigitalOceanToken}))
+	client, err := digitalOcean(settings.APIAddress, secrets.DigitalOceanToken)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,16 @@ var functions = map[tokens.ModuleMember]function{
 			ID string `json:"id"`
 		}{found, found.Name}, nil
 	}),
+	"digitalocean:index/getDomain:getDomain": ask(func(ctx context.Context, s *session, a struct {
+		Name string `json:"name" do:"required"`
+	},
+	) (any, error) {
+		found, answer, err := s.client.Domains.Get(ctx, a.Name)
+		if err != nil {
+			return nil, lacking(unlessGone(answer, err), "domain", a.Name)
+		}
+		return map[string]any{"id": found.Name, "name": found.Name, "ttl": found.TTL, "domainUrn": found.URN(), "zoneFile": found.ZoneFile}, nil
+	}),
 	"digitalocean:index/getKubernetesCluster:getKubernetesCluster": ask(getKubernetesCluster, "kubeConfigs"),
 	"digitalocean:index/getKubernetesVersions:getKubernetesVersions": ask(func(ctx context.Context, s *session, a struct {
 		VersionPrefix string `json:"versionPrefix"`

@@ -33,15 +33,16 @@ const (
 
 // resources are the types that are stood in for.
 var resources = map[tokens.Type]kindOfResource{
-	"digitalocean:index/containerRegistry:ContainerRegistry":   containerRegistry,
-	"digitalocean:index/dnsRecord:DnsRecord":                   dnsRecord,
-	"digitalocean:index/domain:Domain":                         domain,
-	"digitalocean:index/kubernetesCluster:KubernetesCluster":   kubernetesCluster,
-	"digitalocean:index/kubernetesNodePool:KubernetesNodePool": kubernetesNodePool,
-	"digitalocean:index/project:Project":                       project,
-	"digitalocean:index/projectResources:ProjectResources":     projectResources,
-	"digitalocean:index/tag:Tag":                               tag,
-	"digitalocean:index/vpc:Vpc":                               vpc,
+	"digitalocean:index/containerRegistry:ContainerRegistry":                                   containerRegistry,
+	"digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials": registryCredentials,
+	"digitalocean:index/dnsRecord:DnsRecord":                                                   dnsRecord,
+	"digitalocean:index/domain:Domain":                                                         domain,
+	"digitalocean:index/kubernetesCluster:KubernetesCluster":                                   kubernetesCluster,
+	"digitalocean:index/kubernetesNodePool:KubernetesNodePool":                                 kubernetesNodePool,
+	"digitalocean:index/project:Project":                                                       project,
+	"digitalocean:index/projectResources:ProjectResources":                                     projectResources,
+	"digitalocean:index/tag:Tag":                                                               tag,
+	"digitalocean:index/vpc:Vpc":                                                               vpc,
 }
 
 // settings are the provider's own configuration.

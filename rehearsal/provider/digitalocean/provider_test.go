@@ -1,7 +1,9 @@
 package digitalocean_test
 
 import (
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -709,4 +711,35 @@ func TestExpiredCredentialsAreRequestedAnew(t *testing.T) {
 	until, err := time.Parse(time.RFC3339, ask()["expiresAt"].(string))
 	require.NoError(t, err)
 	require.True(t, until.After(clock.Now()))
+}
+
+func TestRegistryCredentials(t *testing.T) {
+	e, _, server := rehearse(t)
+	e.make(registryToken, properties{"name": "companion", "subscriptionTierSlug": "professional"})
+	const token = "digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials"
+	made := e.make(token, properties{"registryName": "companion"})
+	require.True(t, e.unmarshal(made.state)["dockerCredentials"].IsSecret())
+	var config struct {
+		Auths map[string]struct{ Auth []byte }
+	}
+	require.NoError(t, json.Unmarshal([]byte(made.outputs()["dockerCredentials"].(string)), &config))
+	_, password, _ := strings.Cut(string(config.Auths["registry.digitalocean.com"].Auth), ":")
+	require.True(t, server.Authorize(password, false))
+	require.False(t, server.Authorize(password, true))
+	made.requireSame()
+	require.NoError(t, made.remove())
+}
+
+func TestDomainIsLookedUp(t *testing.T) {
+	e, api, _ := rehearse(t)
+	ask := func() (*pulumirpc.InvokeResponse, error) {
+		return e.Invoke(t.Context(), &pulumirpc.InvokeRequest{Tok: "digitalocean:index/getDomain:getDomain", Args: e.marshal(properties{"name": "example.com"})})
+	}
+	_, err := ask()
+	require.ErrorContains(t, err, "there is no domain named example.com")
+	_, _, err = api.Domains.Create(t.Context(), &godo.DomainCreateRequest{Name: "example.com"})
+	require.NoError(t, err)
+	found, err := ask()
+	require.NoError(t, err)
+	require.Equal(t, "example.com", e.unmarshal(found.GetReturn())["name"].StringValue())
 }
