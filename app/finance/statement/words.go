@@ -80,7 +80,6 @@ var (
 		saldoul sold stanje saldo_po staða jäägid залишок салдо`)
 	feeWords = set(`fee fees commission commissions gebühr gebühren entgelt frais comisión comisiones commissione commissioni comissão kosten poplatek poplatky poplatok opłata prowizja
 		díj jutalék avgift avgifter gebyr gebyrer provize komisyon masraf charges комиссия`)
-	grossWords   = set(`gross brutto brut bruto lordo bruttobetrag`)
 	rateWords    = set(`rate kurs wechselkurs taux cambio kurz árfolyam course exchange`)
 	accountWords = set(`account accountname accountnumber accountno accountid konto kontonummer kontonr kontoname rekening rekeningnummer compte cuenta conta conto
 		účet účtu ucet rachunek rachunku számla számlaszám hesap iban card karte kortnummer kort carte tarjeta auftragskonto счет счёт tili tilinumero`)
