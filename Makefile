@@ -56,7 +56,7 @@ packages: $(REHEARSAL) ## install the Debian packages that are missing
 test: lint test-unit test-integration test-fuzz test-rehearsal ## everything: lint, unit, integration, the API fuzzed, the rehearsal end to end
 
 test-unit: ## pure rules, components with mocks, golden plans: nothing is started
-	@for module in stacks app infra policy; do (cd $$module && go test ./...) || exit 1; done
+	@for module in stacks app infra policy; do (cd $$module && go test -timeout 20m ./...) || exit 1; done
 
 # What tests need from the rehearsal's build, as they read it from their environment.
 define parts

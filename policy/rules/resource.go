@@ -25,7 +25,7 @@ type Resource struct {
 	Properties map[string]any
 
 	objects []object
-	written []map[string]any // objects that are written into texts
+	written []writing // objects that are written into texts
 }
 
 // Unknown stands for a value that is known only after an update. No rule takes
@@ -136,14 +136,20 @@ func (r *Resource) findObjects() {
 			}
 		}
 	}
-	r.findNested(r.Properties, 0)
+	r.findNested(r.Properties, false, 0)
 }
 
 // maxNesting is how deep texts with objects may be in objects of texts.
 const maxNesting = 4
 
-func (r *Resource) findNested(root any, depth int) {
-	walk(root, func(path []string, value any) bool {
+// writing is an object that a text holds, and whether Pulumi keeps the text secret.
+type writing struct {
+	document map[string]any
+	sealed   bool
+}
+
+func (r *Resource) findNested(root any, sealed bool, depth int) {
+	walkSealed(nil, root, sealed, func(path []string, value any, sealed bool) bool {
 		switch value := value.(type) {
 		case map[string]any:
 			if len(path) == 0 || !isObject(value) {
@@ -156,9 +162,9 @@ func (r *Resource) findNested(root any, depth int) {
 		case string:
 			for _, document := range documents(value) {
 				r.objects = append(r.objects, object{kind: text(document["kind"]), fields: document, nested: true})
-				r.written = append(r.written, document)
+				r.written = append(r.written, writing{document, sealed})
 				if depth < maxNesting {
-					r.findNested(document, depth+1)
+					r.findNested(document, sealed, depth+1)
 				}
 			}
 		}
@@ -178,8 +184,8 @@ func isObject(value map[string]any) bool {
 // into its texts.
 func (r Resource) walkAll(visit func(path []string, value any) bool) {
 	walk(r.Properties, visit)
-	for _, document := range r.written {
-		walk(document, visit)
+	for _, text := range r.written {
+		walk(text.document, visit)
 	}
 }
 

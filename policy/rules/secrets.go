@@ -66,8 +66,8 @@ func plainSecrets(r Resource) []Violation {
 		return true
 	}
 	walkSealed(nil, r.Properties, false, scan)
-	for _, document := range r.written {
-		walkSealed([]string{"text"}, document, false, scan)
+	for _, text := range r.written {
+		walkSealed([]string{"text"}, text.document, text.sealed, scan)
 	}
 	return f
 }

@@ -92,13 +92,16 @@ func (m *machine) killedHalfWay(t *testing.T) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
 	log := filepath.Join(m.folders.State, "log", "pulumi-up.log")
 	eventually(t, 20*time.Minute, "pulumi makes the cluster's contents", func() bool {
 		raw, _ := os.ReadFile(log)
-		return bytes.Contains(raw, []byte("Namespace")) || cmd.ProcessState != nil
+		return bytes.Contains(raw, []byte("Namespace")) || len(ended) > 0
 	})
+	require.Empty(t, ended, "up ended by itself:\n%s", &out)
 	require.NoError(t, cmd.Process.Kill())
-	require.Error(t, cmd.Wait())
+	require.Error(t, <-ended)
 }
 
 func (m *machine) goesOn(t *testing.T) {

@@ -159,23 +159,6 @@ func (s *Store) parse(raw []byte) (map[string]entry, error) {
 	return refs, nil
 }
 
-// Image returns the image under a reference.
-func (s *Store) Image(ref string) (v1.Image, error) {
-	digest, err := s.Digest(ref)
-	if err != nil {
-		return nil, err
-	}
-	hash, err := v1.NewHash(digest)
-	if err != nil {
-		return nil, err
-	}
-	path, err := layout.FromPath(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	return path.Image(hash)
-}
-
 // Handler serves the store as a registry, to be read only. Every host name's
 // images are in it, but those of the private one: a container runtime asks a mirror with
 // the path alone. Images that are put into the store later are served at once.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 	"github.com/stretchr/testify/require"
 )
 
@@ -205,4 +206,20 @@ func TestBrokenStoreSaysWhatToDo(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(body), "manifest of registry.test/team/it:1")
 	})
+}
+
+// What is pushed somewhere else is the image as a whole, as it was made.
+func TestStoreGivesImagesBack(t *testing.T) {
+	store := open(t, t.TempDir())
+	recipe := sample(t)
+	ensure(t, store, recipe)
+	image, err := open(t, store.dir).Image(recipe.Ref)
+	require.NoError(t, err)
+	require.NoError(t, validate.Image(image, validate.Fast)) // layers are kept uncompressed
+	given, err := image.Digest()
+	require.NoError(t, err)
+	require.Equal(t, digest(t, recipe), given.String())
+
+	_, err = store.Image("example.com/unknown:1")
+	require.ErrorContains(t, err, "no image example.com/unknown:1")
 }
