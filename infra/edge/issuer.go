@@ -26,6 +26,8 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 	manager, err := kube.NewRelease(ctx, name+"-cert-manager", "cert-manager", args.CertManager, in, map[string]any{
 		"installCRDs": true,
 		"prometheus":  map[string]any{"enabled": false},
+		// DigitalOcean upgrades no cluster with a webhook that may take 30 s, the chart's default.
+		"webhook": map[string]any{"timeoutSeconds": 10},
 	}, child)
 	if err != nil {
 		return nil, err

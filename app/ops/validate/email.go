@@ -54,7 +54,7 @@ func (r *run) email(ctx context.Context, result *Result) error {
 		return hint(err, event.Notification, "the mail server")
 	}
 	if status != "delivered" {
-		return errors.New("the mail server did not take it: look at the log of notification and of its sidecar")
+		return errors.New("the mail server did not take it: look at the log of notification")
 	}
 	result.Email = fmt.Sprintf("taken by the mail server %s after the request", sent.At.Sub(began).Round(time.Millisecond))
 	return nil
