@@ -123,7 +123,7 @@ func (m *machine) goesOn(t *testing.T) {
 
 func (m *machine) allReady(t *testing.T) {
 	nodes := m.kubectl(t, "get", "nodes", "--no-headers")
-	require.Equal(t, 3, strings.Count(nodes, " Ready "), nodes)
+	require.Equal(t, 4, strings.Count(nodes, " Ready "), nodes)
 	pods := m.kubectl(t, "get", "pods", "-A", "--no-headers", "-o",
 		`go-template={{range .items}}{{.metadata.name}}{{range .status.conditions}}{{if eq .type "Ready"}} {{.status}} {{.reason}}{{end}}{{end}}{{"\n"}}{{end}}`)
 	for line := range strings.Lines(pods) {
