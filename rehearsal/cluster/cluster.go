@@ -25,6 +25,7 @@ import (
 	"k8s.io/component-base/featuregate"
 	controllersmetrics "k8s.io/component-base/metrics/prometheus/controllers"
 
+	"github.com/wealth-companion/companion/rehearsal/netpol"
 	"github.com/wealth-companion/companion/rehearsal/process"
 )
 
@@ -67,8 +68,9 @@ type Cluster struct {
 	log        *slog.Logger
 	balancer   *Balancer
 
-	mu          sync.Mutex
-	stopService context.CancelFunc
+	mu           sync.Mutex
+	stopService  context.CancelFunc
+	stopEnforcer context.CancelFunc
 }
 
 // New returns the cluster; nothing runs before Start.
@@ -125,6 +127,9 @@ func (c *Cluster) Start(ctx context.Context, nodes []Node, seen func(node string
 	if err := c.balance(); err != nil {
 		return Access{}, err
 	}
+	if err := c.enforce(); err != nil {
+		return Access{}, err
+	}
 	ca, err := os.ReadFile(c.pki.cert(authority))
 	if err != nil {
 		return Access{}, err
@@ -171,6 +176,10 @@ func (c *Cluster) release() {
 	if c.stopService != nil {
 		c.stopService()
 		c.stopService = nil
+	}
+	if c.stopEnforcer != nil {
+		c.stopEnforcer()
+		c.stopEnforcer = nil
 	}
 	c.balancer.Close()
 }
@@ -270,6 +279,29 @@ func (c *Cluster) balance() error {
 	factory.Start(ctx.Done())
 	go controller.Run(ctx, 1, controllersmetrics.NewControllerManagerMetrics("rehearsal"))
 	c.stopService = cancel
+	return nil
+}
+
+// enforce has the nodes enforce network policies.
+func (c *Cluster) enforce() error {
+	if c.stopEnforcer != nil {
+		return nil
+	}
+	config, err := c.restConfig()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.stopEnforcer = cancel
+	enforcer := netpol.Enforcer{
+		PodRange: c.network.Pods, APIServer: c.network.Host(), Log: c.log,
+		Apply: func(ctx context.Context, node, script string) error { return applyRules(ctx, netns(Node{Name: node}), script) },
+	}
+	go func() {
+		if err := enforcer.Run(ctx, config); err != nil {
+			c.log.Error("network policies are not enforced", "error", err)
+		}
+	}()
 	return nil
 }
 

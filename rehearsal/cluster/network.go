@@ -181,6 +181,13 @@ func ip(ctx context.Context, args ...string) error {
 	return quiet(exec.CommandContext(ctx, "ip", args...))
 }
 
+// applyRules runs an nftables script in a network namespace.
+func applyRules(ctx context.Context, netns, script string) error {
+	cmd := exec.CommandContext(ctx, "nsenter", "--net=/run/netns/"+netns, "nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(script)
+	return quiet(cmd)
+}
+
 // quiet runs a command whose output matters only when it fails.
 func quiet(cmd *exec.Cmd) error {
 	var out bytes.Buffer
