@@ -295,7 +295,9 @@ func (c *Cluster) enforce() error {
 	c.stopEnforcer = cancel
 	enforcer := netpol.Enforcer{
 		PodRange: c.network.Pods, APIServer: c.network.Host(), Log: c.log,
-		Apply: func(ctx context.Context, node, script string) error { return applyRules(ctx, netns(Node{Name: node}), script) },
+		Apply: func(ctx context.Context, node, script string) error {
+			return applyRules(ctx, netns(Node{Name: node}), script)
+		},
 	}
 	go func() {
 		if err := enforcer.Run(ctx, config); err != nil {
