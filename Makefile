@@ -11,6 +11,9 @@ SQLC := bin/sqlc
 FUZZER := bin/schemathesis/bin/schemathesis
 INSPECTOR := bin/mcp-inspector/inspector
 VULNCHECK := bin/govulncheck
+ACTIONLINT := bin/actionlint
+ZIZMOR := bin/zizmor/bin/zizmor
+PLAN := bin/plan
 STACK ?= prod
 
 # The parts are built so; with the tests built the same way, what is compiled for
@@ -18,7 +21,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint vulncheck build golden generate FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint lint-workflows vulncheck build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,9 +112,68 @@ generate: $(SQLC) ## write the typed queries and the configuration's schemas ane
 	@cd stacks && go test . -run TestSchemas -update
 
 # go vet is one of the linter's own (govet).
-lint: $(LINTER) ## gofmt, go vet and the linter over every module
+lint: $(LINTER) lint-workflows ## gofmt, go vet and the linter over every module, and the workflows
 	@unformatted=$$(gofmt -l $(MODULES)); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
 	@for module in $(MODULES); do (cd $$module && $(CURDIR)/$(LINTER) run ./...) || exit 1; done
+
+lint-workflows: $(ACTIONLINT) $(ZIZMOR) # the workflows: what they mean, and what an attacker could make of them
+	@$(ACTIONLINT)
+	@$(ZIZMOR) --offline --quiet .github
+
+# What the workflows of .github do with a stack. They work on any machine: ci-preview
+# without an account, the others on a stack that exists, STACK=rehearsal while it runs.
+PULUMI ?= $(if $(filter rehearsal,$(STACK)),$(CURDIR)/$(REHEARSAL) pulumi,pulumi)
+RELEASED := $(if $(RELEASE),--config companion:release=$(RELEASE))
+# Credentials of the state may have expired: the program requests those of a refresh.
+PLANNED := --stack $(STACK) --non-interactive --refresh --run-program --policy-pack $(CURDIR)/bin/policy
+
+# A comment is made of every preview, also of one that fails.
+define comment
+	status=0; rm -f bin/ci/$(1)-$(STACK).jsonl; mkdir -p bin/ci; \
+	$(2) --event-log $(CURDIR)/bin/ci/$(1)-$(STACK).jsonl || status=$$?; \
+	touch bin/ci/$(1)-$(STACK).jsonl; \
+	$(PLAN) comment --stack $(STACK) bin/ci/$(1)-$(STACK).jsonl >bin/ci/$(1)-$(STACK).md; \
+	exit $$status
+endef
+
+ci-preview: $(REHEARSAL) $(PLAN) ## a pull request's comment, without an account: bin/ci/preview-STACK.md
+	@$(call comment,preview,$(REHEARSAL) preview --stack $(STACK))
+
+ci-images: $(REHEARSAL) ## build the services' images, with SBOMs, and push them to REGISTRY: bin/ci/images.json
+	@$(REHEARSAL) images --registry "$(REGISTRY)" --output bin/ci
+
+ci-plan: $(PLAN) bin/policy ## what an update would change in the account: bin/ci/plan-STACK.md
+	@export PULUMI_DEBUG_COMMANDS=true; $(call comment,plan,$(PULUMI) preview $(PLANNED) $(RELEASED))
+
+ci-up: bin/policy ## bring the stack to RELEASE, gated by the policy pack
+	@$(PULUMI) up --yes $(PLANNED) $(RELEASED)
+
+ci-drift: $(PLAN) bin/policy ## fail where the account is not what the program says: bin/ci/drift-STACK.md
+	@export PULUMI_DEBUG_COMMANDS=true; release=$$($(PULUMI) stack output --stack $(STACK) release); \
+	$(call comment,drift,$(PULUMI) preview $(PLANNED) --expect-no-changes --config companion:release=$$release)
+
+# Lines of images that run and that ci-images did not make: repository@digest.
+OTHERS = grep --fixed-strings --line-regexp --invert-match --file <(jq --raw-output '.images[] | .repository + "@" + .digest' $(IMAGES))
+
+# VALIDATE are flags of `companionctl validate`. IMAGES is what ci-images wrote: the pods
+# must run those (this needs kubectl and jq).
+ci-smoke: bin/companionctl bin/outputs ## send a transaction all the way, by the stack's outputs
+	@umask 077; mkdir -p bin/ci; trap 'rm -f bin/ci/outputs.json bin/ci/kubeconfig' EXIT; \
+	output() { bin/outputs "$$1" <bin/ci/outputs.json; }; \
+	$(PULUMI) stack output --stack $(STACK) --json --show-secrets >bin/ci/outputs.json; \
+	output kubeconfig >bin/ci/kubeconfig; \
+	$(if $(IMAGES),others=$$(kubectl --kubeconfig bin/ci/kubeconfig --namespace "$$(output namespaces.application)" get pods --output \
+		'jsonpath={range .items[*].status.containerStatuses[*]}{.imageID}{"\n"}{end}' | { grep "^$$(output registry)/" || true; } | { $(OTHERS) || true; }); \
+	[ -z "$$others" ] || { echo "error: pods run images that this release did not build: $$others" >&2; exit 1; };) \
+	bin/companionctl validate --url "$$(output url)" --kubeconfig bin/ci/kubeconfig $(VALIDATE)
+
+$(PLAN) bin/policy bin/companionctl bin/outputs: FORCE
+	@go build -o $@ $(patsubst bin/%,./$(or $(source-$(@F)),%),$@)
+
+source-plan := policy/cmd/plan
+source-policy := policy
+source-companionctl := app/cmd/companionctl
+source-outputs := stacks/cmd/outputs
 
 # The database of vulnerabilities is asked for over the network, unless VULNDB is
 # the address of a copy (file:///...). The rehearsal is not among them: ko, which
@@ -132,12 +194,23 @@ $(SQLC): rehearsal/tools/sqlc/go.mod rehearsal/tools/sqlc/go.sum
 	@cd rehearsal/tools/sqlc && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/sqlc-dev/sqlc/cmd/sqlc
 
 # A virtual environment without pip of its own needs no further Debian package.
-$(FUZZER): rehearsal/tools/schemathesis/requirements.txt
-	@echo "installing schemathesis"
-	@rm -rf bin/schemathesis
-	@python3 -m venv --without-pip bin/schemathesis
-	@python3 -m pip --python bin/schemathesis/bin/python install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement $<
+define venv
+	@echo "installing $(1)"
+	@rm -rf bin/$(1)
+	@python3 -m venv --without-pip bin/$(1)
+	@python3 -m pip --python bin/$(1)/bin/python install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --requirement $<
 	@touch $@
+endef
+
+$(FUZZER): rehearsal/tools/schemathesis/requirements.txt
+	$(call venv,schemathesis)
+
+$(ZIZMOR): rehearsal/tools/zizmor/requirements.txt
+	$(call venv,zizmor)
+
+$(ACTIONLINT): rehearsal/tools/actionlint/go.mod rehearsal/tools/actionlint/go.sum
+	@echo "building actionlint"
+	@cd rehearsal/tools/actionlint && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
 
 $(VULNCHECK): rehearsal/tools/govulncheck/go.mod rehearsal/tools/govulncheck/go.sum
 	@echo "building govulncheck"

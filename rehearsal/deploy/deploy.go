@@ -250,13 +250,15 @@ func (s *Stack) Up(ctx context.Context) (Changes, error) {
 	return watch.end(explain(err, log.Name()))
 }
 
-// Preview tells what Up would do. Everything that Pulumi prints goes to out.
-func (s *Stack) Preview(ctx context.Context, out io.Writer) (Changes, error) {
+// Preview tells what Up would do. Everything that Pulumi prints goes to out; the
+// engine's events go to log, a line of JSON each.
+func (s *Stack) Preview(ctx context.Context, out, log io.Writer) (Changes, error) {
 	var extra []optpreview.Option
 	if out != io.Discard {
 		extra = append(extra, optpreview.ProgressStreams(out), optpreview.ErrorProgressStreams(out))
 	}
 	watch := follow(progress.Discard, "")
+	watch.log = json.NewEncoder(log)
 	_, err := s.stack.Preview(ctx, append(extra,
 		optpreview.PolicyPacks(s.packs()...), optpreview.EventStreams(watch.events))...)
 	return watch.end(err)
@@ -331,6 +333,8 @@ type watcher struct {
 	changes Changes
 	ended   int
 	errs    []error
+	log     *json.Encoder // of the events; nil: they are not kept
+	logErr  error
 }
 
 // slowAfter is how long a resource takes before it gets a line of its own.
@@ -368,6 +372,11 @@ func (w *watcher) run() {
 }
 
 func (w *watcher) take(event events.EngineEvent) {
+	if w.log != nil {
+		if err := w.log.Encode(event.EngineEvent); err != nil {
+			w.logErr = fmt.Errorf("log of the engine's events: %w", err)
+		}
+	}
 	switch {
 	case event.ResourcePreEvent != nil:
 		w.since[event.ResourcePreEvent.Metadata.URN] = time.Now()
@@ -434,7 +443,7 @@ func (w *watcher) end(err error) (Changes, error) {
 	if err != nil {
 		return w.changes, errors.Join(append(w.errs, err)...)
 	}
-	return w.changes, nil
+	return w.changes, w.logErr
 }
 
 // label is what a person calls a resource: its type's last part and its name.

@@ -74,6 +74,7 @@ func command() *cobra.Command {
 		downCommand(folders),
 		previewCommand(folders),
 		buildCommand(folders),
+		imagesCommand(folders),
 		packagesCommand(),
 		daemonCommand(),
 	)

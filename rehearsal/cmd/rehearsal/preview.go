@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/spf13/cobra"
 
 	"github.com/wealth-companion/companion/rehearsal/deploy"
@@ -23,7 +27,7 @@ import (
 // previewCommand previews any stack against an API of its own: no cluster, no
 // root, nothing that stays.
 func previewCommand(find findFolders) *cobra.Command {
-	var stack string
+	var stack, events string
 	cmd := &cobra.Command{
 		Use:   "preview",
 		Short: "Preview a stack with the policy pack, against a DigitalOcean account that holds its registry and its domain",
@@ -33,14 +37,18 @@ func previewCommand(find findFolders) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return preview(cmd.Context(), folders, stack)
+			err = preview(cmd.Context(), folders, stack, events)
+			return errors.Join(err, logErrors(events, err))
 		},
 	}
 	cmd.Flags().StringVar(&stack, "stack", "prod", "the stack: those with a Pulumi.<stack>.yaml")
+	cmd.Flags().StringVar(&events, "event-log", "", "a file for the engine's events, a line of JSON each, as Pulumi's flag of this name writes it")
 	return cmd
 }
 
-func preview(ctx context.Context, folders settings.Folders, stack string) error {
+// preview previews a stack and, unless eventLog is empty, writes the engine's events to
+// that file, also when the preview fails.
+func preview(ctx context.Context, folders settings.Folders, stack, eventLog string) error {
 	if err := deploy.Check(folders, stack); err != nil {
 		return err
 	}
@@ -90,12 +98,47 @@ func preview(ctx context.Context, folders settings.Folders, stack string) error 
 	if err != nil {
 		return err
 	}
-	changes, err := opened.Preview(ctx, os.Stdout)
+	changes, err := previewInto(ctx, opened, eventLog)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("Stack %s: %s.\n", stack, changes)
 	return nil
+}
+
+func previewInto(ctx context.Context, stack *deploy.Stack, eventLog string) (deploy.Changes, error) {
+	if eventLog == "" {
+		return stack.Preview(ctx, os.Stdout, io.Discard)
+	}
+	file, err := os.Create(eventLog)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := stack.Preview(ctx, os.Stdout, file)
+	return changes, errors.Join(err, file.Close())
+}
+
+// logErrors writes what kept the engine from starting, such as a configuration that is none,
+// to a log of events that has none.
+func logErrors(eventLog string, err error) error {
+	if eventLog == "" || err == nil {
+		return nil
+	}
+	if info, stat := os.Stat(eventLog); stat == nil && info.Size() > 0 {
+		return nil
+	}
+	file, create := os.Create(eventLog)
+	if create != nil {
+		return create
+	}
+	encoder := json.NewEncoder(file)
+	for _, one := range flatten(err) {
+		event := apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{Severity: "error", Message: one.Error()}}
+		if err := encoder.Encode(event); err != nil {
+			return errors.Join(err, file.Close())
+		}
+	}
+	return file.Close()
 }
 
 // placeholders stand for the secrets, which a preview names and never reads.
