@@ -61,8 +61,8 @@ type Topic struct {
 	// Compacted keeps the last event of each key for good.
 	Compacted bool
 	// Together has sidecars deliver several events at a time, which consumers handle in
-	// batches: it costs less where there are many, and up to sidecar.TogetherWait where
-	// there is one.
+	// batches: it costs less where there are many, and up to sidecar.TogetherWait, or
+	// PatientWait, where there is one.
 	Together bool
 }
 

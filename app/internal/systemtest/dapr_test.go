@@ -34,7 +34,7 @@ type delivery struct {
 var deliveries = []delivery{
 	{"published and delivered each alone", "bench-alone", 1, stack.Bulk{}},
 	{"8 published together, delivered alone", "bench-published", callers, stack.Bulk{}},
-	{"8 published together, delivered together within 200 ms", "bench-together", callers,
+	{"8 published together, delivered together within " + sidecar.TogetherWait.String(), "bench-together", callers,
 		stack.Bulk{Most: sidecar.MaxTogether, Wait: int(sidecar.TogetherWait.Milliseconds())}},
 }
 
@@ -141,8 +141,9 @@ func daprHops(t *testing.T, s *stack.Stack, pace float64) []time.Duration {
 		})
 	}
 	var idle atomic.Int64
-	s.Bare("bench-banking", first, together, nothing(&idle))
-	s.Bare("bench-investment", first, together, nothing(&idle))
+	patient := stack.Bulk{Most: sidecar.MaxTogether, Wait: int(sidecar.PatientWait.Milliseconds())}
+	s.Bare("bench-banking", first, patient, nothing(&idle))
+	s.Bare("bench-investment", first, patient, nothing(&idle))
 	for i, port := range []int{
 		s.Bare("bench-backend", third, stack.Bulk{}, nothing(&idle)),
 		s.Bare("bench-analytics", first, together, passOn(1, second)),

@@ -4,6 +4,7 @@
 package sidecar
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,12 +28,31 @@ const (
 const (
 	// MaxTogether is how many events are delivered together at most.
 	MaxTogether = 100
-	// TogetherWait is how long one may wait for others. It is longer than two deliveries
-	// of some twenty events take, one from each partition: once the time is over before a
-	// delivery ends, the sidecar chooses at random between it and the next event, and half
-	// of all deliveries hold one event only (docs/decisions/0022).
-	TogetherWait = 200 * time.Millisecond
+	// TogetherWait is how long one may wait for others, where people wait for what comes of
+	// it. It is longer than two deliveries of some ten events take, one from each partition:
+	// once the time is over before a delivery ends, the sidecar chooses at random between it
+	// and the next event, and half of all deliveries hold one event only
+	// (docs/decisions/0022).
+	TogetherWait = 100 * time.Millisecond
+	// PatientWait is the same for the services of which nobody awaits anything at once
+	// (docs/decisions/0024).
+	PatientWait = time.Second
+	// patientFetch is for how many bytes of new events such a service's consumer lets the
+	// broker wait, up to the half second that is the client's default. Otherwise each
+	// publication wakes every consumer, which costs the broker more than the events.
+	patientFetch = 256 << 10
 )
+
+// patient reports whether nobody waits for what a service makes of an event: its findings
+// are for the day, not for the moment. The others' requests have the processors then.
+func patient(service string) bool { return service == event.Banking || service == event.Investment }
+
+func togetherWait(service string) time.Duration {
+	if patient(service) {
+		return PatientWait
+	}
+	return TogetherWait
+}
 
 // PubSub names the component by which a service reaches Kafka: one a service,
 // since each has a user of its own.
@@ -122,6 +142,9 @@ func Kafka(service string, brokers any, access []any) Resource {
 		Entry("maxMessageBytes", "1048576"),
 		Entry("version", "4.0.0"),
 	)
+	if patient(service) {
+		settings = append(settings, Entry("consumerFetchMin", strconv.Itoa(patientFetch)))
+	}
 	return Component(PubSub(service), "pubsub.kafka", settings, service)
 }
 
@@ -137,7 +160,7 @@ func Subscription(service string, topic event.Topic) Resource {
 	if topic.Together {
 		spec["routes"] = map[string]any{"default": EventsTogether + topic.Name}
 		spec["bulkSubscribe"] = map[string]any{
-			"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": int(TogetherWait.Milliseconds()),
+			"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": int(togetherWait(service).Milliseconds()),
 		}
 	}
 	return Resource{

@@ -27,11 +27,29 @@ func TestADeliveryIsTriedUntilTheServiceTakesIt(t *testing.T) {
 
 func TestNewTransactionsAreDeliveredTogether(t *testing.T) {
 	topic, _ := event.OfType(event.TypeTransactionCreated)
-	spec := Subscription(event.Banking, topic).Fields["spec"].(map[string]any)
+	spec := Subscription(event.Analytics, topic).Fields["spec"].(map[string]any)
 	require.Equal(t, map[string]any{"default": EventsTogether + topic.Name}, spec["routes"])
-	require.Equal(t, map[string]any{"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": 200}, spec["bulkSubscribe"])
+	require.Equal(t, map[string]any{"enabled": true, "maxMessagesCount": MaxTogether, "maxAwaitDurationMs": 100}, spec["bulkSubscribe"])
 	topic.Together = false
-	spec = Subscription(event.Banking, topic).Fields["spec"].(map[string]any)
+	spec = Subscription(event.Analytics, topic).Fields["spec"].(map[string]any)
 	require.Equal(t, map[string]any{"default": Events + topic.Name}, spec["routes"])
 	require.NotContains(t, spec, "bulkSubscribe")
+}
+
+func TestServicesThatNobodyWaitsForTakeTheirTime(t *testing.T) {
+	topic, _ := event.OfType(event.TypeTransactionCreated)
+	patience := Entry("consumerFetchMin", "262144")
+	for service, patient := range map[string]bool{
+		event.Analytics: false, event.Notification: false, event.Backend: false, event.Banking: true, event.Investment: true,
+	} {
+		settings := Kafka(service, "broker:9092", Anonymous()).Fields["spec"].(map[string]any)["metadata"]
+		wait := Subscription(service, topic).Fields["spec"].(map[string]any)["bulkSubscribe"].(map[string]any)["maxAwaitDurationMs"]
+		if patient {
+			require.Contains(t, settings, patience, service)
+			require.Equal(t, 1000, wait, service)
+			continue
+		}
+		require.NotContains(t, settings, patience, service)
+		require.Equal(t, 100, wait, service)
+	}
 }
