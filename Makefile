@@ -14,6 +14,8 @@ VULNCHECK := bin/govulncheck
 ACTIONLINT := bin/actionlint
 ZIZMOR := bin/zizmor/bin/zizmor
 PLAN := bin/plan
+KUBECONFORM := bin/kubeconform
+KUBE_SCORE := bin/kube-score
 STACK ?= prod
 
 # The parts are built so; with the tests built the same way, what is compiled for
@@ -21,7 +23,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint lint-workflows vulncheck build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,7 +58,7 @@ packages: $(REHEARSAL) ## install the Debian packages that are missing
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
-test: lint test-unit test-integration test-fuzz test-rehearsal ## everything: lint, unit, integration, the API fuzzed, the rehearsal end to end
+test: lint test-unit score test-integration test-fuzz test-rehearsal ## everything: lint, unit, plans, integration, the API fuzzed, the rehearsal end to end
 
 test-unit: ## pure rules, components with mocks, golden plans: nothing is started
 	@for module in stacks app infra policy; do (cd $$module && go test -timeout 20m ./...) || exit 1; done
@@ -175,6 +177,27 @@ source-policy := policy
 source-companionctl := app/cmd/companionctl
 source-outputs := stacks/cmd/outputs
 
+# What the program makes, as the golden plans have it: every object of every stack against the
+# schemas of Kubernetes and of the definitions, and prod's against good practice.
+score: $(KUBECONFORM) $(KUBE_SCORE) $(PLAN) bin/schemas/.made ## every object of the plans against its schema (kubeconform), prod's against good practice (kube-score)
+	@mkdir -p bin/ci; for golden in infra/testdata/*.json; do \
+		stack=$$(basename "$$golden" .json); echo "$$stack:"; \
+		$(PLAN) objects "$$golden" >"bin/ci/objects-$$stack.yaml"; \
+		$(KUBECONFORM) -strict -summary -schema-location '$(CURDIR)/bin/schemas/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json' "bin/ci/objects-$$stack.yaml"; \
+	done
+	@$(KUBE_SCORE) score --output-format json --kubernetes-version v1.36 bin/ci/objects-prod.yaml >bin/ci/score.json || true
+	@$(PLAN) score policy/score.yaml bin/ci/score.json
+
+MODULE = $(shell cd rehearsal/tools/$(1) && GOWORK=off go list -m -f '{{.Dir}}' $(2))
+
+bin/schemas/.made: $(REHEARSAL) rehearsal/tools/kubernetes/go.mod rehearsal/tools/nginx-gateway-fabric/go.mod policy/plan/schemas.go | $(PLAN)
+	@rm -rf $(@D) bin/charts && mkdir -p $(@D) bin/charts
+	@cd rehearsal/tools/kubernetes && GOWORK=off go mod download k8s.io/kubernetes && cd ../nginx-gateway-fabric && GOWORK=off go mod download sigs.k8s.io/gateway-api
+	@charts=$$($(REHEARSAL) build charts 2>/dev/null); for chart in $${charts#*=}/*.tgz; do tar -xzf "$$chart" -C bin/charts; done
+	@$(PLAN) schemas $(@D) $(call MODULE,kubernetes,k8s.io/kubernetes)/api/openapi-spec/swagger.json \
+		$(call MODULE,nginx-gateway-fabric,sigs.k8s.io/gateway-api)/config/crd/standard/*.yaml $$(find bin/charts -name '*.yaml')
+	@touch $@
+
 # The database of vulnerabilities is asked for over the network, unless VULNDB is
 # the address of a copy (file:///...). The rehearsal is not among them: ko, which
 # builds its images, brings x/crypto/openpgp, which nobody maintains (GO-2026-5932).
@@ -192,6 +215,14 @@ $(LINTER): rehearsal/tools/golangci-lint/go.mod rehearsal/tools/golangci-lint/go
 $(SQLC): rehearsal/tools/sqlc/go.mod rehearsal/tools/sqlc/go.sum
 	@echo "building sqlc"
 	@cd rehearsal/tools/sqlc && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/sqlc-dev/sqlc/cmd/sqlc
+
+$(KUBECONFORM): rehearsal/tools/kubeconform/go.mod rehearsal/tools/kubeconform/go.sum
+	@echo "building kubeconform"
+	@cd rehearsal/tools/kubeconform && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/yannh/kubeconform/cmd/kubeconform
+
+$(KUBE_SCORE): rehearsal/tools/kube-score/go.mod rehearsal/tools/kube-score/go.sum
+	@echo "building kube-score"
+	@cd rehearsal/tools/kube-score && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/zegl/kube-score/cmd/kube-score
 
 # A virtual environment without pip of its own needs no further Debian package.
 define venv

@@ -117,7 +117,7 @@ func TestObjectsOfAGoldenPlan(t *testing.T) {
 	require.NoError(t, WriteObjects(&out, strings.NewReader(`[
 		{"type": "digitalocean:index/vpc:Vpc", "name": "network", "inputs": {"name": "x"}},
 		{"type": "kubernetes:helm.sh/v3:Release", "name": "chart", "inputs": {"chart": "dapr"}},
-		{"type": "kubernetes:core/v1:Namespace", "name": "companion", "inputs": {"metadata": {"name": "companion"}}},
+		{"type": "kubernetes:core/v1:Namespace", "name": "companion", "inputs": {"stringData": "[secret]", "metadata": {"name": "companion"}}},
 		{"type": "kubernetes:apps/v1:Deployment", "name": "backend", "inputs": {"metadata": {"name": "backend"}}}]`)))
 	require.Equal(t, "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: companion\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: backend\n", out.String())
 	require.ErrorContains(t, WriteObjects(&out, strings.NewReader("{}")), "not a golden plan")

@@ -2,16 +2,21 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/wealth-companion/companion/policy/plan"
 )
 
 const usage = `usage: plan comment --stack STACK EVENTS   a preview as a pull request's comment, in Markdown
        plan objects GOLDEN                the Kubernetes objects of a golden plan, in YAML
+       plan schemas DIR OPENAPI FILE...   JSON Schemas for kubeconform, of Kubernetes's OpenAPI document and definitions
+       plan score ACCEPTED SCORE          the critical findings of kube-score's JSON that ACCEPTED does not name
 EVENTS is what pulumi preview --event-log EVENTS wrote, GOLDEN a file of infra/testdata.`
 
 func main() {
@@ -30,7 +35,12 @@ func run(args []string) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	if flags.NArg() != 1 {
+	switch {
+	case args[0] == "schemas" && flags.NArg() > 2:
+		return schemas(flags.Arg(0), flags.Arg(1), flags.Args()[2:])
+	case args[0] == "score" && flags.NArg() == 2:
+		return score(flags.Arg(0), flags.Arg(1))
+	case flags.NArg() != 1:
 		return errors.New(usage)
 	}
 	file, err := os.Open(flags.Arg(0))
@@ -50,4 +60,58 @@ func run(args []string) error {
 		return plan.WriteObjects(os.Stdout, file)
 	}
 	return errors.New(usage)
+}
+
+func schemas(dir, openAPI string, definitions []string) error {
+	all := plan.Schemas{}
+	document, err := os.Open(openAPI)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = document.Close() }()
+	if err := all.AddOpenAPI(document); err != nil {
+		return err
+	}
+	for _, file := range definitions {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		all.AddDefinitions(raw)
+	}
+	for name, schema := range all {
+		raw, err := json.Marshal(schema)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(file, raw, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func score(accepted, found string) error {
+	reasons, err := os.Open(accepted)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reasons.Close() }()
+	findings, err := os.Open(found)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = findings.Close() }()
+	problems, err := plan.Score(findings, reasons)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("mend these, or accept them in %s with the reason:\n  %s", accepted, strings.Join(problems, "\n  "))
+	}
+	return nil
 }
