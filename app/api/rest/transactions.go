@@ -54,7 +54,7 @@ func optionalID(text string) *uuid.UUID {
 }
 
 func (r routes) transactions() {
-	own(r, operation{http.MethodGet, "/transactions", "listTransactions", "The caller's transactions, newest first; search and filters narrow them", 0, 0},
+	own(r, operation{http.MethodGet, "/transactions", "listTransactions", "The caller's transactions, newest first; search and filters narrow them. One request looks through 10,000 transactions: where there are more, a page may end early, with lookedBackTo, and nextCursor goes on", 0, 0},
 		func(ctx context.Context, user uuid.UUID, in *SearchTransactions) (pagination.List[ledger.Transaction], error) {
 			p, err := in.request()
 			if err != nil {

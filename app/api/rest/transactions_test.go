@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -21,6 +22,7 @@ import (
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/people/preference"
+	"github.com/wealth-companion/companion/app/store/db"
 )
 
 func TestADeletedTransactionCanBeRestored(t *testing.T) {
@@ -191,6 +193,37 @@ func TestSearch(t *testing.T) {
 }
 
 // A key that was used is answered as then, even when the same could not be done now.
+func TestASearchSaysHowFarItLooked(t *testing.T) {
+	w := newWorld(t)
+	wallet, user := w.join(), w.me()
+	const many = 10_100 // more than one request looks through
+	require.NoError(t, db.AsUser(t.Context(), w.pool, user, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), `
+			INSERT INTO transactions (id, user_id, wallet_id, amount, currency, type, category, refund, description, tags, occurred_at, date, created_at, updated_at)
+			SELECT gen_random_uuid(), $1, $2, 1, 'EUR', 'expense', 'groceries', false, CASE WHEN i IN (3, $3) THEN 'A rare find' ELSE 'Shop' END, '{}',
+				at, at::date, at, at
+			FROM generate_series(1, $3::int) i, LATERAL (SELECT now() - i * interval '1 hour' AS at) moment`, user, wallet, many)
+		return err
+	}))
+	first := w.call(200, "GET", "/transactions?q=rare", nil)
+	require.Len(t, first["items"], 1)
+	require.NotEmpty(t, first["lookedBackTo"])
+	second := w.call(200, "GET", "/transactions?q=rare&cursor="+text(first, "nextCursor"), nil)
+	require.Len(t, second["items"], 1, "the cursor goes on where the page before ended")
+	require.Nil(t, second["nextCursor"])
+	require.NotContains(t, second, "lookedBackTo", "all was looked through")
+
+	require.Empty(t, w.call(200, "GET", "/transactions?tag=none", nil)["items"])
+	require.NotNil(t, w.call(200, "GET", "/transactions?tag=none", nil)["nextCursor"], "an empty page is not the end")
+	for _, query := range []string{"", "?q=shop", "?limit=200&category=groceries"} {
+		full := w.call(200, "GET", "/transactions"+query, nil)
+		require.NotNil(t, full["nextCursor"])
+		require.NotContains(t, full, "lookedBackTo", "a full page ends for that")
+	}
+	day := time.Now().UTC().AddDate(0, 0, -30).Format(time.DateOnly)
+	require.Nil(t, w.call(200, "GET", "/transactions?tag=none&from="+day, nil)["nextCursor"], "a span is looked through to its end")
+}
+
 func TestARepetitionIsAnsweredAsThen(t *testing.T) {
 	w := newWorld(t)
 	wallet := w.join()

@@ -18,7 +18,7 @@ type acceptTransfer struct {
 type rejectTransfer struct{ Body ledger.TransferPair }
 
 func (r routes) transfers() {
-	own(r, operation{http.MethodGet, "/transfers/suggestions", "suggestTransfers", "Expenses and income that are probably one transfer between the caller's wallets, the latest 200", 0, 0},
+	own(r, operation{http.MethodGet, "/transfers/suggestions", "suggestTransfers", "Expenses and income that are probably one transfer between the caller's wallets, the latest 200, among the latest 2,500 of four months", 0, 0},
 		func(ctx context.Context, user uuid.UUID, _ *struct{}) (pagination.List[ledger.TransferSuggestion], error) {
 			return whole(r.api.Ledger.SuggestTransfers(ctx, user))
 		})

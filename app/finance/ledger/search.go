@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -31,8 +32,13 @@ type Filter struct {
 	Deleted  bool   // the deleted ones instead of the others
 }
 
-// maxWords are searched for at once.
-const maxWords = 10
+const (
+	// maxWords are searched for at once.
+	maxWords = 10
+	// lookedThrough is how many transactions one page is looked for in: it bounds what a
+	// search takes that finds little in a long history.
+	lookedThrough = 10_000
+)
 
 var likeMeta = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
@@ -40,6 +46,7 @@ func (f Filter) params(user uuid.UUID, p pagination.Request) (backenddb.SearchTr
 	params := backenddb.SearchTransactionsParams{
 		UserID: user, Deleted: f.Deleted, WalletID: f.Wallet, ImportID: f.Import, Category: given(f.Category), Type: given(f.Type),
 		Tag: given(strings.ToLower(strings.TrimSpace(f.Tag))), BeforeAt: p.At, BeforeID: p.ID, Most: int32(p.Limit) + 1,
+		LookedThrough: lookedThrough,
 	}
 	words := strings.Fields(f.Text)
 	if len(words) > maxWords {
@@ -109,19 +116,45 @@ func bound(field, text string) (*decimal.Decimal, error) {
 	return &amount, nil
 }
 
-// Search lists the user's transactions, newest first.
+// Search lists the user's transactions, newest first. A page is looked for in
+// lookedThrough transactions; when there are more, it says how far it looked, and its
+// cursor goes on from there.
 func (l *Ledger) Search(ctx context.Context, user uuid.UUID, f Filter, p pagination.Request) (pagination.List[Transaction], error) {
 	params, err := f.params(user, p)
 	if err != nil {
 		return pagination.List[Transaction]{}, err
 	}
 	var found []Transaction
+	var last *backenddb.LookedThroughRow
 	err = db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
-		rows, err := backenddb.New(tx).SearchTransactions(ctx, params)
+		q := backenddb.New(tx)
+		rows, err := q.SearchTransactions(ctx, params)
+		if err != nil {
+			return err
+		}
 		for _, row := range rows {
 			found = append(found, TransactionOf(row))
 		}
+		if len(found) <= p.Limit {
+			last, err = lookedBackTo(ctx, q, params)
+		}
 		return err
 	})
-	return pagination.Of(found, p.Limit, func(t Transaction) (time.Time, uuid.UUID) { return t.Timestamp, t.ID }), err
+	list := pagination.Of(found, p.Limit, func(t Transaction) (time.Time, uuid.UUID) { return t.Timestamp, t.ID })
+	if last != nil {
+		list.GoOn(last.OccurredAt, last.ID)
+	}
+	return list, err
+}
+
+// lookedBackTo is the last transaction that a search looked through; nil: it looked
+// through all.
+func lookedBackTo(ctx context.Context, q *backenddb.Queries, s backenddb.SearchTransactionsParams) (*backenddb.LookedThroughRow, error) {
+	last, err := q.LookedThrough(ctx, backenddb.LookedThroughParams{
+		UserID: s.UserID, ImportID: s.ImportID, Since: s.Since, Until: s.Until, BeforeAt: s.BeforeAt, BeforeID: s.BeforeID, LookedThrough: s.LookedThrough,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &last, err
 }

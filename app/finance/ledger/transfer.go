@@ -24,7 +24,7 @@ import (
 // The bounds on the search for transfers.
 const (
 	searchedMonths   = 4
-	searchedSides    = 5_000 // the latest
+	searchedSides    = 2_500 // the latest
 	maxTransferPairs = 200   // that are proposed at once, the latest
 )
 

@@ -2,6 +2,8 @@ package matching
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"sort"
@@ -50,20 +52,16 @@ type Convert func(amount decimal.Decimal, from, to string, on time.Time) (conver
 // Transfers finds what left one wallet and came to another: the same amount within
 // days, or one that the rates explain. Each movement is at most in one pair.
 func Transfers(out, in []Side, convert Convert) []Transfer {
-	order := make([]int, len(out)) // by day
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return out[a].Day.Compare(out[b].Day) })
+	left := newDepartures(out, convert)
 	var edges []edge
 	reasons := map[[2]int]string{}
 	for j, came := range in {
-		begin := sort.Search(len(order), func(k int) bool { return days(out[order[k]].Day, came.Day) <= arrivesAfter })
-		for _, i := range order[begin:] {
-			if days(out[i].Day, came.Day) < -arrivesBefore {
-				break
+		roughly := came.Amount.Abs().InexactFloat64()
+		for _, i := range left.near(came) {
+			if left.out[i].Currency != came.Currency && left.worth(i, came.Currency).unlike(roughly) {
+				continue
 			}
-			if weight, reason := weighTransfer(out[i], came, convert); weight > 0 {
+			if weight, reason := left.weigh(i, came); weight > 0 {
 				edges = append(edges, edge{i, j, weight})
 				reasons[[2]int{i, j}] = reason
 			}
@@ -76,32 +74,113 @@ func Transfers(out, in []Side, convert Convert) []Transfer {
 	return found
 }
 
-// weighTransfer tells how probable it is that two movements are one transfer, 0:
-// they are not, and what speaks for it.
-func weighTransfer(out, in Side, convert Convert) (float64, string) {
+// departures are what left wallets, by what tells most of it apart from what came: the
+// time grows with the pairs that are possible, not with all.
+type departures struct {
+	out        []Side
+	convert    Convert
+	byAmount   map[sum][]int    // indexes of out, by day
+	byCurrency map[string][]int // the same
+	currencies []string
+	worths     map[wanted]worth
+}
+
+// sum is an amount as a key: equal amounts are written alike.
+type sum struct{ currency, amount string }
+
+// wanted asks what a movement is worth in a currency.
+type wanted struct {
+	out  int
+	code string
+}
+
+// worth is what is expected to come of what left, in another currency, and by how much it
+// may differ. All are zero where no rate is known.
+type worth struct {
+	expected, margin decimal.Decimal
+	roughly          float64 // expected
+}
+
+// unlike reports whether an amount is so far from what is expected that no decimal
+// needs to be asked. It passes over pairs only, with room for what floats lose.
+func (w worth) unlike(roughly float64) bool {
+	const room = 0.04 // more than tolerance
+	return math.Abs(roughly-w.roughly) > room*w.roughly
+}
+
+func newDepartures(out []Side, convert Convert) *departures {
+	d := &departures{out: out, convert: convert, byAmount: map[sum][]int{}, byCurrency: map[string][]int{}, worths: map[wanted]worth{}}
+	order := make([]int, len(out))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return out[a].Day.Compare(out[b].Day) })
+	for _, i := range order {
+		code := out[i].Currency
+		d.byAmount[sumOf(out[i])] = append(d.byAmount[sumOf(out[i])], i)
+		d.byCurrency[code] = append(d.byCurrency[code], i)
+	}
+	d.currencies = slices.Sorted(maps.Keys(d.byCurrency))
+	return d
+}
+
+func sumOf(s Side) sum { return sum{s.Currency, s.Amount.Abs().String()} }
+
+// near are the indexes of what may have come as that: the same amount, or any in
+// another currency, within days.
+func (d *departures) near(came Side) []int {
+	found := slices.Clone(d.within(d.byAmount[sumOf(came)], came.Day))
+	for _, code := range d.currencies {
+		if code != came.Currency {
+			found = append(found, d.within(d.byCurrency[code], came.Day)...)
+		}
+	}
+	return found
+}
+
+// within are those that left so many days around a day that a transfer may take.
+func (d *departures) within(byDay []int, day time.Time) []int {
+	begin := sort.Search(len(byDay), func(k int) bool { return days(d.out[byDay[k]].Day, day) <= arrivesAfter })
+	end := sort.Search(len(byDay), func(k int) bool { return days(d.out[byDay[k]].Day, day) < -arrivesBefore })
+	return byDay[begin:end]
+}
+
+// worth is what a movement is worth in another currency; each is compared with many.
+func (d *departures) worth(i int, code string) worth {
+	w, known := d.worths[wanted{i, code}]
+	if known {
+		return w
+	}
+	one := d.out[i]
+	if expected, found := d.convert(one.Amount.Abs(), one.Currency, code, one.Day); found && expected.IsPositive() {
+		w = worth{expected, expected.Mul(tolerance), expected.InexactFloat64()}
+	}
+	d.worths[wanted{i, code}] = w
+	return w
+}
+
+// weigh tells how probable it is that a movement and what came, which is near to it, are
+// one transfer, 0: they are not, and what speaks for it.
+func (d *departures) weigh(i int, in Side) (float64, string) {
+	out := d.out[i]
 	if out.Wallet == in.Wallet {
 		return 0, ""
 	}
-	lag := days(out.Day, in.Day)
-	words := speaksOfTransfer(out, in.Name) + speaksOfTransfer(in, out.Name)
-	left, came := out.Amount.Abs(), in.Amount.Abs()
 	what := "the same amount"
 	close := 1.0
-	switch {
-	case out.Currency == in.Currency && !left.Equal(came):
-		return 0, ""
-	case out.Currency != in.Currency:
-		expected, known := convert(left, out.Currency, in.Currency, out.Day)
-		if !known || !expected.IsPositive() {
+	if out.Currency != in.Currency {
+		w := d.worth(i, in.Currency)
+		off := in.Amount.Abs().Sub(w.expected).Abs()
+		if w.expected.IsZero() || off.GreaterThan(w.margin) {
 			return 0, ""
 		}
-		off := came.Sub(expected).Abs().DivRound(expected, 6)
-		if off.GreaterThan(tolerance) {
-			return 0, ""
-		}
-		what = fmt.Sprintf("%s at the known rate, within %s%%", money.FormatIn(money.Round(expected, in.Currency), in.Currency), off.Mul(decimal.NewFromInt(100)).StringFixed(1))
+		off = off.DivRound(w.expected, 6)
+		what = fmt.Sprintf("%s at the known rate, within %s%%", money.FormatIn(money.Round(w.expected, in.Currency), in.Currency), off.Mul(decimal.NewFromInt(100)).StringFixed(1))
 		close = 1 - off.Div(tolerance).InexactFloat64()/2
 	}
+	// Descriptions are read last, for amounts tell most pairs apart.
+	lag := days(out.Day, in.Day)
+	words := speaksOfTransfer(out, in.Name) + speaksOfTransfer(in, out.Name)
 	// Without a word of it, only what arrived soon: somebody else may have sent the
 	// same amount.
 	if words == 0 && (lag < -1 || lag > 3) {

@@ -30,6 +30,8 @@ type List[T any] struct {
 	Items      []T     `json:"items"`
 	NextCursor *string `json:"nextCursor"`
 	Truncated  bool    `json:"truncated,omitempty" doc:"true: there are more than one answer holds; narrow what you ask for"`
+	// LookedBackTo is set where a page ends before it is full, because enough was looked through.
+	LookedBackTo *time.Time `json:"lookedBackTo,omitempty" doc:"Present when the page ends early, or is empty, because one request looks through so much only: what is older than this was not looked at yet; nextCursor goes on there"`
 }
 
 // Cursor writes a place in a list.
@@ -77,4 +79,12 @@ func Of[T any](rows []T, limit int, place func(T) (time.Time, uuid.UUID)) List[T
 		list.NextCursor = &cursor
 	}
 	return list
+}
+
+// GoOn has a page that is not full end at a place up to which rows were looked
+// through, so that the next one goes on after it.
+func (l *List[T]) GoOn(at time.Time, id uuid.UUID) {
+	cursor := Cursor(at, id)
+	at = at.UTC()
+	l.NextCursor, l.LookedBackTo = &cursor, &at
 }

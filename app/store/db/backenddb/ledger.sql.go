@@ -268,67 +268,115 @@ func (q *Queries) KindOfCategory(ctx context.Context, userID uuid.UUID, slug str
 	return kind, err
 }
 
-const searchTransactions = `-- name: SearchTransactions :many
-SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund, version FROM transactions
+const lookedThrough = `-- name: LookedThrough :one
+SELECT occurred_at, id FROM transactions
 WHERE user_id = $1
-    AND (deleted_at IS NOT NULL) = $2::boolean
-    AND ($3::uuid IS NULL OR wallet_id = $3 OR to_wallet_id = $3)
-    AND ($4::text IS NULL OR category = $4)
-    AND ($5::text IS NULL OR type = $5)
-    AND ($6::text IS NULL OR $6 = ANY (tags))
-    AND ($7::uuid IS NULL OR import_id = $7)
-    AND ($8::timestamptz IS NULL OR occurred_at >= $8)
-    AND ($9::timestamptz IS NULL OR occurred_at < $9)
-    AND ($10::date IS NULL OR date >= $10)
-    AND ($11::date IS NULL OR date <= $11)
-    AND ($12::numeric IS NULL OR amount >= $12)
-    AND ($13::numeric IS NULL OR amount <= $13)
-    AND (description ILIKE ALL ($14::text[]))
-    AND ($15::timestamptz IS NULL OR (occurred_at, id) < ($15, $16::uuid))
-ORDER BY occurred_at DESC, id DESC LIMIT $17
+    AND ($2::uuid IS NULL OR import_id = $2)
+    AND ($3::timestamptz IS NULL OR occurred_at >= $3)
+    AND ($4::timestamptz IS NULL OR occurred_at < $4)
+    AND ($5::timestamptz IS NULL OR (occurred_at, id) < ($5, $6::uuid))
+ORDER BY occurred_at DESC, id DESC OFFSET $7- 1 LIMIT 1
+`
+
+type LookedThroughParams struct {
+	UserID        uuid.UUID
+	ImportID      *uuid.UUID
+	Since         *time.Time
+	Until         *time.Time
+	BeforeAt      *time.Time
+	BeforeID      *uuid.UUID
+	LookedThrough int32
+}
+
+type LookedThroughRow struct {
+	OccurredAt time.Time
+	ID         uuid.UUID
+}
+
+// The last transaction that SearchTransactions looks through; no row: it looks through
+// all that there are.
+func (q *Queries) LookedThrough(ctx context.Context, arg LookedThroughParams) (LookedThroughRow, error) {
+	row := q.db.QueryRow(ctx, lookedThrough,
+		arg.UserID,
+		arg.ImportID,
+		arg.Since,
+		arg.Until,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.LookedThrough,
+	)
+	var i LookedThroughRow
+	err := row.Scan(&i.OccurredAt, &i.ID)
+	return i, err
+}
+
+const searchTransactions = `-- name: SearchTransactions :many
+SELECT t.id, t.user_id, t.wallet_id, t.amount, t.currency, t.type, t.category, t.description, t.occurred_at, t.created_at, t.updated_at, t.to_wallet_id, t.to_amount, t.tags, t.deleted_at, t.import_id, t.fingerprint, t.date, t.refund, t.version FROM (
+    SELECT id, user_id, wallet_id, amount, currency, type, category, description, occurred_at, created_at, updated_at, to_wallet_id, to_amount, tags, deleted_at, import_id, fingerprint, date, refund, version FROM transactions
+    WHERE user_id = $1
+        AND ($2::uuid IS NULL OR import_id = $2)
+        AND ($3::timestamptz IS NULL OR occurred_at >= $3)
+        AND ($4::timestamptz IS NULL OR occurred_at < $4)
+        AND ($5::timestamptz IS NULL OR (occurred_at, id) < ($5, $6::uuid))
+    ORDER BY occurred_at DESC, id DESC LIMIT $7
+) t
+WHERE (deleted_at IS NOT NULL) = $8::boolean
+    AND ($9::uuid IS NULL OR wallet_id = $9 OR to_wallet_id = $9)
+    AND ($10::text IS NULL OR category = $10)
+    AND ($11::text IS NULL OR type = $11)
+    AND ($12::text IS NULL OR $12 = ANY (tags))
+    AND ($13::date IS NULL OR date >= $13)
+    AND ($14::date IS NULL OR date <= $14)
+    AND ($15::numeric IS NULL OR amount >= $15)
+    AND ($16::numeric IS NULL OR amount <= $16)
+    AND (description ILIKE ALL ($17::text[]))
+ORDER BY occurred_at DESC, id DESC LIMIT $18
 `
 
 type SearchTransactionsParams struct {
-	UserID   uuid.UUID
-	Deleted  bool
-	WalletID *uuid.UUID
-	Category *string
-	Type     *string
-	Tag      *string
-	ImportID *uuid.UUID
-	Since    *time.Time
-	Until    *time.Time
-	FirstDay *time.Time
-	LastDay  *time.Time
-	Least    *decimal.Decimal
-	Largest  *decimal.Decimal
-	Patterns []string
-	BeforeAt *time.Time
-	BeforeID *uuid.UUID
-	Most     int32
+	UserID        uuid.UUID
+	ImportID      *uuid.UUID
+	Since         *time.Time
+	Until         *time.Time
+	BeforeAt      *time.Time
+	BeforeID      *uuid.UUID
+	LookedThrough int32
+	Deleted       bool
+	WalletID      *uuid.UUID
+	Category      *string
+	Type          *string
+	Tag           *string
+	FirstDay      *time.Time
+	LastDay       *time.Time
+	Least         *decimal.Decimal
+	Largest       *decimal.Decimal
+	Patterns      []string
+	Most          int32
 }
 
-// Newest first. Whatever is null does not narrow the search. A text is searched
-// for among the user's own rows: row level security lets no index on the text be
-// used before a row is known to be the user's.
+// Newest first, among the latest @looked_through of that time or that import: a search
+// that finds little takes no longer for a long history. Whatever is null does not narrow
+// it. Row level security lets no index on the text be used before a row is known to be
+// the user's.
 func (q *Queries) SearchTransactions(ctx context.Context, arg SearchTransactionsParams) ([]Transaction, error) {
 	rows, err := q.db.Query(ctx, searchTransactions,
 		arg.UserID,
+		arg.ImportID,
+		arg.Since,
+		arg.Until,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.LookedThrough,
 		arg.Deleted,
 		arg.WalletID,
 		arg.Category,
 		arg.Type,
 		arg.Tag,
-		arg.ImportID,
-		arg.Since,
-		arg.Until,
 		arg.FirstDay,
 		arg.LastDay,
 		arg.Least,
 		arg.Largest,
 		arg.Patterns,
-		arg.BeforeAt,
-		arg.BeforeID,
 		arg.Most,
 	)
 	if err != nil {

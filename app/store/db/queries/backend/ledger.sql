@@ -69,27 +69,42 @@ UPDATE transactions SET version = version + 1, wallet_id = @wallet_id, to_wallet
     updated_at = @updated_at, deleted_at = @deleted_at
 WHERE id = @id;
 
--- Newest first. Whatever is null does not narrow the search. A text is searched
--- for among the user's own rows: row level security lets no index on the text be
--- used before a row is known to be the user's.
+-- Newest first, among the latest @looked_through of that time or that import: a search
+-- that finds little takes no longer for a long history. Whatever is null does not narrow
+-- it. Row level security lets no index on the text be used before a row is known to be
+-- the user's.
 -- name: SearchTransactions :many
-SELECT * FROM transactions
-WHERE user_id = @user_id
-    AND (deleted_at IS NOT NULL) = @deleted::boolean
+SELECT t.* FROM (
+    SELECT * FROM transactions
+    WHERE user_id = @user_id
+        AND (sqlc.narg(import_id)::uuid IS NULL OR import_id = sqlc.narg(import_id))
+        AND (sqlc.narg(since)::timestamptz IS NULL OR occurred_at >= sqlc.narg(since))
+        AND (sqlc.narg(until)::timestamptz IS NULL OR occurred_at < sqlc.narg(until))
+        AND (sqlc.narg(before_at)::timestamptz IS NULL OR (occurred_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
+    ORDER BY occurred_at DESC, id DESC LIMIT @looked_through
+) t
+WHERE (deleted_at IS NOT NULL) = @deleted::boolean
     AND (sqlc.narg(wallet_id)::uuid IS NULL OR wallet_id = sqlc.narg(wallet_id) OR to_wallet_id = sqlc.narg(wallet_id))
     AND (sqlc.narg(category)::text IS NULL OR category = sqlc.narg(category))
     AND (sqlc.narg(type)::text IS NULL OR type = sqlc.narg(type))
     AND (sqlc.narg(tag)::text IS NULL OR sqlc.narg(tag) = ANY (tags))
-    AND (sqlc.narg(import_id)::uuid IS NULL OR import_id = sqlc.narg(import_id))
-    AND (sqlc.narg(since)::timestamptz IS NULL OR occurred_at >= sqlc.narg(since))
-    AND (sqlc.narg(until)::timestamptz IS NULL OR occurred_at < sqlc.narg(until))
     AND (sqlc.narg(first_day)::date IS NULL OR date >= sqlc.narg(first_day))
     AND (sqlc.narg(last_day)::date IS NULL OR date <= sqlc.narg(last_day))
     AND (sqlc.narg(least)::numeric IS NULL OR amount >= sqlc.narg(least))
     AND (sqlc.narg(largest)::numeric IS NULL OR amount <= sqlc.narg(largest))
     AND (description ILIKE ALL (@patterns::text[]))
-    AND (sqlc.narg(before_at)::timestamptz IS NULL OR (occurred_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
 ORDER BY occurred_at DESC, id DESC LIMIT @most;
+
+-- The last transaction that SearchTransactions looks through; no row: it looks through
+-- all that there are.
+-- name: LookedThrough :one
+SELECT occurred_at, id FROM transactions
+WHERE user_id = @user_id
+    AND (sqlc.narg(import_id)::uuid IS NULL OR import_id = sqlc.narg(import_id))
+    AND (sqlc.narg(since)::timestamptz IS NULL OR occurred_at >= sqlc.narg(since))
+    AND (sqlc.narg(until)::timestamptz IS NULL OR occurred_at < sqlc.narg(until))
+    AND (sqlc.narg(before_at)::timestamptz IS NULL OR (occurred_at, id) < (sqlc.narg(before_at), sqlc.narg(before_id)::uuid))
+ORDER BY occurred_at DESC, id DESC OFFSET @looked_through - 1 LIMIT 1;
 
 -- What was earned and spent, as finely as rates tell days apart: by day, and by
 -- month what is in the currency already. A date is truncated as a timestamp without
