@@ -10,7 +10,8 @@ import (
 )
 
 // NewLog writes JSON, one line an entry, with the trace and the correlation
-// that the context carries. Times are UTC.
+// that the context carries. Times are UTC. Errors are logged without addresses,
+// credentials and values.
 func NewLog(out io.Writer, service string, level slog.Level) *slog.Logger {
 	handler := slog.NewJSONHandler(out, &slog.HandlerOptions{
 		Level: level,
@@ -18,7 +19,7 @@ func NewLog(out io.Writer, service string, level slog.Level) *slog.Logger {
 			if len(groups) == 0 && a.Key == slog.TimeKey {
 				return slog.String(slog.TimeKey, a.Value.Time().UTC().Format(time.RFC3339Nano))
 			}
-			return a
+			return redacted(a)
 		},
 	})
 	return slog.New(traced{handler}).With("service", service)

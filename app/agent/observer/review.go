@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/history"
 	"github.com/wealth-companion/companion/app/core/tracing"
@@ -174,7 +174,7 @@ func (o *Observer) reviewOne(ctx context.Context, user uuid.UUID) error {
 func (o *Observer) look(ctx context.Context, c *Case, look Look) (err error) {
 	defer func() {
 		if defect := recover(); defect != nil {
-			err = fmt.Errorf("a detector panicked: %v\n%s", defect, debug.Stack())
+			err = fmt.Errorf("a detector: %w", apperror.Defect(defect))
 		}
 	}()
 	if o.Review == nil {

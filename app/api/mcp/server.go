@@ -25,6 +25,8 @@ type Server struct {
 	ConfirmationKey []byte // signs confirmations; the same in every replica
 	Log             *slog.Logger
 	Observe         func(method, route string, status int, took time.Duration)
+
+	takes arguments // of each tool
 }
 
 // Handler serves MCP at Path. Sessions are not kept, so that any replica may
@@ -35,8 +37,9 @@ func (s *Server) Handler() http.Handler {
 			"A tool that changes something has the person asked first. Where their application cannot ask them, it answers with what it would do and " +
 			"a confirmation: show it to the person word for word, and call again with the confirmation only when they agree.",
 	})
-	server.AddReceivingMiddleware(withoutNulls)
+	s.takes = arguments{}
 	s.addTools(server)
+	server.AddReceivingMiddleware(withoutNulls, s.takes.checked)
 	streamable := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, Logger: s.Log, MaxRequestBodyBytes: maxRequest,
 		// Every request must bring a person's token, which a page that rebinds a
@@ -81,6 +84,7 @@ func methodOf(r *http.Request) string {
 // as it is, to several by their names.
 func reading[In any](s *Server, to *mcp.Server, name, title, description string, output map[string]any, requests func(In) ([]named, error)) {
 	closed := false
+	takes[In](s.takes, name)
 	mcp.AddTool(to, &mcp.Tool{
 		Name: name, Title: title, Description: description, OutputSchema: output,
 		Annotations: &mcp.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &closed},

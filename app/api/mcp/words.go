@@ -125,9 +125,7 @@ func describeTransaction(ctx context.Context, p person, _ newTransaction, would 
 	}
 	said := fmt.Sprintf("Record %s of %s %s %s the wallet %s, category %s, on %s", kind, text(would, "amount"), text(would, "currency"),
 		end, quoted(text(wallet.body, "name")), category, timeInWords(text(would, "timestamp"), zone))
-	if day := text(would, "date"); day != text(would, "timestamp")[:len("2006-01-02")] {
-		said += ", which counts on " + dayInWords(day)
-	}
+	said += countsOn(text(would, "date"), text(would, "timestamp"), zone)
 	said += ", "
 	if note := text(would, "description"); note != "" {
 		said += "described as " + quoted(note)
@@ -135,6 +133,16 @@ func describeTransaction(ctx context.Context, p person, _ newTransaction, would 
 		said += "without a description"
 	}
 	return description{says: said}, nil
+}
+
+// countsOn says the day on which a transaction counts where its time does not show it: the
+// day was computed in another zone than that of the person's clock now.
+func countsOn(day, instant string, zone *time.Location) string {
+	at, err := time.Parse(time.RFC3339, instant)
+	if err == nil && at.In(zone).Format(time.DateOnly) == day {
+		return ""
+	}
+	return ", which counts on " + dayInWords(day)
 }
 
 // describeBudget says which budget would be made.

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -197,22 +195,12 @@ func (a *API) observed(next http.Handler) http.Handler {
 				if defect == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 					panic(defect)
 				}
-				a.refuse(recorded, r, defectOf(defect))
+				a.refuse(recorded, r, apperror.Defect(defect))
 			}
 			a.tell(ctx, r, recorded.Status(), time.Since(began))
 		}()
 		next.ServeHTTP(recorded, r)
 	})
-}
-
-// defectOf is a panic as the log gets it: where it happened. What it says may hold what
-// the caller sent, unless it is the runtime's.
-func defectOf(defect any) error {
-	why := fmt.Errorf("a %T", defect)
-	if its, is := defect.(runtime.Error); is {
-		why = its
-	}
-	return fmt.Errorf("panic: %w at %s", why, debug.Stack())
 }
 
 // methodOf is a request's method, unless the caller made it up.

@@ -52,7 +52,7 @@ type File struct {
 	FileName string             `json:"fileName,omitempty" maxLength:"200" doc:"For the list of imports"`
 	File     []byte             `json:"file" doc:"The statement as the bank gave it, in base64"`
 	Mapping  *statement.Mapping `json:"mapping,omitempty" doc:"Which columns hold what; without it, as a preview proposes"`
-	Answered []statement.Field  `json:"answered,omitempty" maxItems:"20" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,fee,feeMode,description,accounts" doc:"Fields of a preview's ambiguities for which the proposed value is right. A field of the mapping that has another value is answered by it"`
+	Answered []statement.Field  `json:"answered,omitempty" maxItems:"20" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,currency,fee,feeMode,description,accounts" doc:"Fields of a preview's ambiguities for which the proposed value is right. A field of the mapping that has another value is answered by it"`
 	Accounts []Account          `json:"accounts,omitempty" maxItems:"100" doc:"Which wallets the accounts are that the statement names as the other side of transfers (QIF). Without them, those that are called the same"`
 }
 
@@ -89,7 +89,7 @@ type Import struct {
 
 // Ambiguity is what a file does not settle and a person must.
 type Ambiguity struct {
-	Field   statement.Field `json:"field" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,fee,feeMode,description,accounts" doc:"A field of the mapping; file: the file itself; accounts: a field of the request"`
+	Field   statement.Field `json:"field" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,currency,fee,feeMode,description,accounts" doc:"A field of the mapping; file: the file itself; accounts: a field of the request"`
 	Reason  string          `json:"reason"`
 	Choices []string        `json:"choices" doc:"Values that fit; may be empty"`
 }
@@ -127,7 +127,7 @@ type Preview struct {
 	Header      []string          `json:"header" doc:"A CSV's columns"`
 	Cells       [][]string        `json:"cells" doc:"A CSV's first rows, as they are"`
 	Ambiguities []Ambiguity       `json:"ambiguities" doc:"What is to be decided before it is imported"`
-	Remembered  []statement.Field `json:"remembered" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,fee,feeMode,description,accounts" doc:"What is answered as for an earlier file with the same columns that was imported into the wallet. The mapping has the answers"`
+	Remembered  []statement.Field `json:"remembered" enum:"file,encoding,account,date,dateLayout,amount,debit,direction,minus,decimalMark,inverted,currency,fee,feeMode,description,accounts" doc:"What is answered as for an earlier file with the same columns that was imported into the wallet. The mapping has the answers"`
 	Problem     string            `json:"problem,omitempty" doc:"Why it cannot be read with this mapping"`
 	Lines       int               `json:"lines" doc:"That can be imported, duplicates among them"`
 	Rows        []Row             `json:"rows" doc:"The first of these"`
@@ -175,6 +175,8 @@ func (p *parsed) keep(currency string, now time.Time) {
 		switch {
 		case l.Currency != "" && l.Currency != currency:
 			p.bad = append(p.bad, BadLine{l.Number, fmt.Sprintf("is in %s, and the wallet keeps %s", l.Currency, currency)})
+		case l.Currency == "" && l.Symbol != "" && !statement.Writes(currency, l.Symbol):
+			p.bad = append(p.bad, BadLine{l.Number, fmt.Sprintf("its amount is in %s, and the wallet keeps %s: import it into a wallet of that currency", l.Symbol, currency)})
 		case l.At.After(now.Add(limits.MaxAhead)):
 			p.bad = append(p.bad, BadLine{l.Number, "lies in the future: " + l.At.Format(time.DateOnly)})
 		case l.At.Year() < 1970:

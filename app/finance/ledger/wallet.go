@@ -27,7 +27,7 @@ type Wallet struct {
 	Type           string       `json:"type" enum:"cash,checking,credit,savings,investment" doc:"checking is a bank account"`
 	Currency       string       `json:"currency" doc:"ISO 4217"`
 	OpeningBalance money.Amount `json:"openingBalance" doc:"Before its first transaction; less than zero is owed"`
-	Balance        money.Amount `json:"balance" doc:"The opening balance and what its transactions moved"`
+	Balance        money.Amount `json:"balance" doc:"The opening balance and what its transactions moved, those dated ahead (by a day at most) included"`
 	ArchivedAt     *time.Time   `json:"archivedAt,omitempty" doc:"Since when it takes no new transactions. What it holds stays in your net worth; its balance becomes zero by a transfer to another wallet before it is archived"`
 	CreatedAt      time.Time    `json:"createdAt"`
 	UpdatedAt      time.Time    `json:"updatedAt"`

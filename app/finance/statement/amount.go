@@ -15,27 +15,27 @@ import (
 
 var errZero = errors.New("the amount is zero: there is nothing to book")
 
-// symbols of currencies as banks write them; "" where several countries share one.
+// symbols of currencies as banks write them.
 var symbols = map[string]string{
-	"€": "EUR", "£": "GBP", "$": "", "¥": "", "₹": "INR", "Rs": "INR", "Rs.": "INR", "R$": "BRL", "US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD", "AU$": "AUD",
-	"NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "kr": "", "kr.": "", "Kr": "", "Kr.": "", "zł": "PLN", "zl": "PLN", "Kč": "CZK", "Kc": "CZK", "Ft": "HUF", "Ft.": "HUF", "Fr.": "CHF", "Fr": "CHF", "SFr.": "CHF",
-	"₺": "TRY", "TL": "TRY", "₽": "RUB", "руб.": "RUB", "руб": "RUB", "р.": "RUB", "₴": "UAH", "₩": "KRW", "₪": "ILS", "₫": "VND", "₱": "PHP", "฿": "THB", "lei": "RON", "Lei": "RON", "лв.": "BGN", "лв": "BGN", "R": "ZAR", "din.": "RSD", "Euro": "EUR", "euro": "EUR", "euros": "EUR",
-	"円": "JPY", "元": "CNY", "원": "KRW", "JP¥": "JPY", "CN¥": "CNY", "RMB": "CNY", "NT$": "TWD", "MX$": "MXN", "грн": "UAH", "грн.": "UAH", "ден": "MKD", "₸": "KZT", "Rp": "IDR", "RM": "MYR", "₦": "NGN", "KSh": "KES",
+	"€": "EUR", "£": "GBP", "₹": "INR", "R$": "BRL", "US$": "USD", "A$": "AUD", "CA$": "CAD", "AU$": "AUD",
+	"NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "zł": "PLN", "zl": "PLN", "Kč": "CZK", "Kc": "CZK", "Ft": "HUF", "Ft.": "HUF", "Fr.": "CHF", "Fr": "CHF", "SFr.": "CHF",
+	"₺": "TRY", "TL": "TRY", "₽": "RUB", "₴": "UAH", "₩": "KRW", "₪": "ILS", "₫": "VND", "₱": "PHP", "฿": "THB", "лв.": "BGN", "лв": "BGN", "R": "ZAR", "din.": "RSD", "Euro": "EUR", "euro": "EUR", "euros": "EUR",
+	"円": "JPY", "원": "KRW", "JP¥": "JPY", "CN¥": "CNY", "RMB": "CNY", "NT$": "TWD", "MX$": "MXN", "грн": "UAH", "грн.": "UAH", "ден": "MKD", "₸": "KZT", "Rp": "IDR", "RM": "MYR", "₦": "NGN", "KSh": "KES",
 }
 
 // amount is an amount as written.
 type amount struct {
-	value    decimal.Decimal // negative with a minus, brackets or a debit beside it
-	currency string          // ISO 4217, or empty
-	plus     bool            // a plus is written
-	minus    bool            // a minus or brackets are written
-	side     int             // -1: says debit, 1: says credit, 0: neither
+	value decimal.Decimal // negative with a minus, brackets or a debit beside it
+	unit  unit            // as written beside it
+	plus  bool            // a plus is written
+	minus bool            // a minus or brackets are written
+	side  int             // -1: says debit, 1: says credit, 0: neither
 }
 
 // parseAmount reads an amount and, where it is written there, its currency.
 func parseAmount(text, mark string) (decimal.Decimal, string, error) {
 	a, err := readAmount(text, mark)
-	return a.value, a.currency, err
+	return a.value, a.unit.currency, err
 }
 
 // readAmount reads an amount with what its signs and the words beside it say.
@@ -53,7 +53,7 @@ func readAmount(text, mark string) (amount, error) {
 	if err != nil {
 		return amount{}, fmt.Errorf("%s %w", quote(text), err)
 	}
-	a := amount{currency: p.currency, plus: p.plus > 0, minus: p.minus > 0, side: p.side}
+	a := amount{unit: unit{p.currency, p.symbol}, plus: p.plus > 0, minus: p.minus > 0, side: p.side}
 	if strings.Trim(whole+fraction, "0") == "" {
 		return a, errZero
 	}
@@ -77,6 +77,7 @@ type parts struct {
 	side          int
 	sides         int
 	currency      string
+	symbol        string // of money, that several currencies share
 	digits        string // digits and . , ' and spaces between them
 }
 
@@ -186,20 +187,25 @@ var bracketed = regexp.MustCompile(`\(\s*\pL+\.?\s*\)`)
 
 func hasSymbol(word string) bool {
 	_, known := symbols[word]
-	return known
+	return known || shared[word] != nil
 }
 
 // word takes a currency or a side of the account.
 func (p *parts) word(word string) bool {
+	if _, is := shared[word]; is {
+		again := p.symbol != "" && p.symbol != word
+		p.symbol = word
+		return !again
+	}
 	if iso, known := symbols[word]; known {
-		if iso != "" {
-			p.currency = iso
-		}
-		return true
+		again := p.currency != "" && p.currency != iso
+		p.currency = iso
+		return !again
 	}
 	if len(word) == 3 && money.ValidCurrency(strings.ToUpper(word)) && (word == strings.ToUpper(word) || word == strings.ToLower(word)) {
+		again := p.currency != "" && p.currency != strings.ToUpper(word)
 		p.currency = strings.ToUpper(word)
-		return true
+		return !again
 	}
 	if side := side(word); side != 0 && word != "-" {
 		p.sides++
@@ -248,6 +254,8 @@ func (p parts) contradiction() error {
 		return errors.New("one bracket only")
 	case p.plus+p.minus > 1, p.sides > 1:
 		return errors.New("more than one sign")
+	case p.currency != "" && p.symbol != "" && !Writes(p.currency, p.symbol):
+		return errors.New("two currencies")
 	case p.side > 0 && p.minus > 0, p.side < 0 && p.plus > 0:
 		return errors.New("a sign that contradicts the word beside it")
 	}

@@ -97,7 +97,8 @@ type columns struct {
 
 	description []int
 	signs       signs
-	units       map[int]string // the currencies that headers of amounts name, by the column
+	units       map[int]unit // the currencies that headers of amounts name, by the column
+	table       unit         // the currency that the lines around the table name
 }
 
 func (m Mapping) columns(h headers) (c columns, err error) {
@@ -111,7 +112,7 @@ func (m Mapping) columns(h headers) (c columns, err error) {
 		{"currency", m.Currency, &c.currency}, {"reference", m.Reference, &c.reference},
 		{"accountColumn", m.AccountColumn, &c.account}, {"fee", m.Fee, &c.fee},
 	} {
-		if want.column == notThere && (want.index == &c.account || want.index == &c.fee) {
+		if want.column == notThere && (want.index == &c.account || want.index == &c.fee || want.index == &c.currency) {
 			*want.index = -1
 			continue
 		}
@@ -126,12 +127,7 @@ func (m Mapping) columns(h headers) (c columns, err error) {
 		}
 		c.description = append(c.description, i)
 	}
-	c.units = map[int]string{}
-	for _, i := range []int{c.amount, c.debit, c.credit} {
-		if i >= 0 && i < len(h.shown) {
-			c.units[i] = currencyOf(h.shown[i])
-		}
-	}
+	c.units = c.namedByHeader(h)
 	return c, nil
 }
 
@@ -183,6 +179,9 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		if h.again(row.fields) {
 			return invalid("file", "has its header once more in line %d, as files of several accounts do: name the column of the accounts in accountColumn, or export each account into a file of its own", row.number)
 		}
+	}
+	if c.table, err = m.ofTable(lines, all, c.date); err != nil {
+		return err
 	}
 	near := h.beside(c)
 	near.fee = slices.DeleteFunc(near.fee, func(i int) bool { return m.Fee == notThere || i == c.fee })
@@ -267,7 +266,8 @@ func (m Mapping) line(row []string, c columns, layout string) (l Line, err error
 	} else if l.At, err = parseDate(text, layout, m.DateLayout); err != nil {
 		return l, err
 	}
-	if l.Amount, l.Currency, err = m.amount(row, c, need); err != nil {
+	of := unit{}
+	if l.Amount, of, err = m.amount(row, c, need); err != nil {
 		return l, err
 	}
 	may := func(i int) string {
@@ -282,56 +282,61 @@ func (m Mapping) line(row []string, c columns, layout string) (l Line, err error
 	}
 	l.Description = strings.Join(words, " ")
 	l.Category, l.Reference = may(c.category), may(c.reference)
-	if code := strings.TrimSpace(may(c.currency)); code != "" {
-		l.Currency = code
-		if iso := symbols[code]; iso != "" {
-			l.Currency = iso
+	if code := may(c.currency); code != "" {
+		if of, err = of.and(unitOfValue(code)); err != nil {
+			return l, err
 		}
 	}
+	if of.currency == "" && c.table.currency != "" {
+		if of, err = of.and(c.table); err != nil {
+			return l, err
+		}
+	}
+	l.Currency, l.Symbol = of.currency, of.symbol
 	return l, nil
 }
 
-func (m Mapping) amount(row []string, c columns, need func(string, int) (string, error)) (decimal.Decimal, string, error) {
+func (m Mapping) amount(row []string, c columns, need func(string, int) (string, error)) (decimal.Decimal, unit, error) {
 	if c.amount < 0 {
 		return m.pair(row, c, need)
 	}
 	text, err := need("amount", c.amount)
 	if err != nil {
-		return decimal.Zero, "", err
+		return decimal.Zero, unit{}, err
 	}
 	a, err := readAmount(text, m.DecimalMark)
 	if err != nil {
-		return a.value, a.currency, err
+		return a.value, a.unit, err
 	}
-	if a.currency == "" {
-		a.currency = c.units[c.amount]
+	if a.unit == (unit{}) {
+		a.unit = c.units[c.amount]
 	}
 	word := ""
 	if c.direction >= 0 {
 		if word, err = need("direction", c.direction); err != nil {
-			return decimal.Zero, "", err
+			return decimal.Zero, unit{}, err
 		}
 	}
 	says := c.signs.kinds.sideOf(word)
 	switch {
 	case says != 0:
 		if usual := c.signs.sides[says]; usual == 0 || usual != a.value.Sign() {
-			return decimal.Zero, "", fmt.Errorf("%s beside %s contradicts the other lines with the same word: enter it by hand", quote(text), quote(word))
+			return decimal.Zero, unit{}, fmt.Errorf("%s beside %s contradicts the other lines with the same word: enter it by hand", quote(text), quote(word))
 		}
-		return a.value.Abs().Mul(decimal.NewFromInt(int64(says))), a.currency, nil
+		return a.value.Abs().Mul(decimal.NewFromInt(int64(says))), a.unit, nil
 	case strings.TrimSpace(word) != "":
-		return decimal.Zero, "", fmt.Errorf("%s says neither debit nor credit", quote(word))
+		return decimal.Zero, unit{}, fmt.Errorf("%s says neither debit nor credit", quote(word))
 	case a.side != 0, a.plus && !c.signs.amountHasMinus:
-		return a.value, a.currency, nil
+		return a.value, a.unit, nil
 	case m.Inverted:
-		return a.value.Neg(), a.currency, nil
+		return a.value.Neg(), a.unit, nil
 	}
-	return a.value, a.currency, nil
+	return a.value, a.unit, nil
 }
 
 // pair reads the columns of debit and credit, of which the one that does not
 // apply is empty or zero.
-func (m Mapping) pair(row []string, c columns, need func(string, int) (string, error)) (amount decimal.Decimal, currency string, err error) {
+func (m Mapping) pair(row []string, c columns, need func(string, int) (string, error)) (amount decimal.Decimal, of unit, err error) {
 	given := 0
 	for _, column := range []struct {
 		what  string
@@ -344,7 +349,7 @@ func (m Mapping) pair(row []string, c columns, need func(string, int) (string, e
 		}
 		text, err := need(column.what, column.index)
 		if err != nil {
-			return amount, "", err
+			return amount, of, err
 		}
 		if empty(text) {
 			continue
@@ -354,18 +359,18 @@ func (m Mapping) pair(row []string, c columns, need func(string, int) (string, e
 			continue
 		}
 		if err != nil {
-			return amount, "", err
+			return amount, of, err
 		}
 		given++
-		amount, currency = a.value, a.currency
-		if currency == "" {
-			currency = c.units[column.index]
+		amount, of = a.value, a.unit
+		if of == (unit{}) {
+			of = c.units[column.index]
 		}
 		if a.side != 0 {
 			continue
 		}
 		if column.usual == 0 {
-			return decimal.Zero, "", fmt.Errorf("of the amounts under %s as many have a minus as have none: which of them go out cannot be told, enter these by hand", column.what)
+			return decimal.Zero, of, fmt.Errorf("of the amounts under %s as many have a minus as have none: which of them go out cannot be told, enter these by hand", column.what)
 		}
 		if column.usual < 0 {
 			amount = amount.Neg()
@@ -376,11 +381,11 @@ func (m Mapping) pair(row []string, c columns, need func(string, int) (string, e
 	}
 	switch given {
 	case 0:
-		return amount, "", errors.New("neither debit nor credit holds an amount")
+		return amount, of, errors.New("neither debit nor credit holds an amount")
 	case 2:
-		return amount, "", errors.New("both debit and credit hold an amount")
+		return amount, of, errors.New("both debit and credit hold an amount")
 	}
-	return amount, currency, nil
+	return amount, of, nil
 }
 
 // empty is what banks write where there is no amount.

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/wealth-companion/companion/app/core/money"
 )
 
 // How much of a file Detect looks at.
@@ -176,16 +175,16 @@ var roleNames = map[role][]string{
 // Names that are used only where a file has none of the above.
 var lastPurpose = []string{"buchungstext", "vorgang", "umsatztyp", "transaction type", "type"}
 
-// unit is a currency behind what a header says.
-var unit = regexp.MustCompile(` (in )?([a-z]{3}|euro|円|元|원)$`)
+// unitBehind is a currency behind what a header says.
+var unitBehind = regexp.MustCompile(` (in )?([a-z]{3}|euro|円|元|원)$`)
 
 // title makes "Betrag (€)" and "BETRAG in EUR" the same.
 func title(name string) string {
 	folded := fold(name)
-	if currencyOf(name) == "" && !unitWord[folded[strings.LastIndexByte(folded, ' ')+1:]] {
+	if unitOf(name).currency == "" && !unitWord[folded[strings.LastIndexByte(folded, ' ')+1:]] {
 		return folded
 	}
-	return unit.ReplaceAllString(folded, "")
+	return unitBehind.ReplaceAllString(folded, "")
 }
 
 var unitWord = set(`eur euro usd gbp chf 円 元 원`)
@@ -341,6 +340,9 @@ func (p *Proposal) csv(whole string) error {
 	if len(data) == 0 {
 		p.unsure("file", "has no lines after the header")
 	}
+	if len(text) < len(whole) || len(t.rows) >= sampleRows { // what settles a question may come late
+		data = p.rest(whole)
+	}
 	if t.head >= 0 { // a wider line is refused: what is in its columns tells nothing
 		if fit := slices.DeleteFunc(slices.Clone(data), func(row []string) bool { return used(row) > len(p.Header) }); len(fit) > 0 {
 			data = fit
@@ -349,23 +351,24 @@ func (p *Proposal) csv(whole string) error {
 	p.columns(names, t, data)
 	if c, err := m.columns(names); err == nil && !m.NoHeader {
 		p.fees(names, data)
-		if len(text) < len(whole) && names.nameAccounts() {
-			data = p.rest(whole)
-		}
 		p.tellColumns(names, c, data)
 	}
 	return nil
 }
 
-// rest are the rows of a whole file after its header.
+// rest are the rows of a whole file after its header, as many as are imported at most.
 func (p *Proposal) rest(whole string) (data [][]string) {
 	lines := strings.SplitN(whole, "\n", MaxLines+1)
 	r := newRows(lines[:min(len(lines), MaxLines)], p.Mapping.SkipLines, p.Mapping.Delimiter)
+	head := 1
+	if p.Mapping.NoHeader {
+		head = 0
+	}
 	for {
 		row, _, err := r.next()
 		switch {
-		case errors.Is(err, io.EOF):
-			return data[min(len(data), 1):]
+		case errors.Is(err, io.EOF), len(data) > 2*MaxMovements:
+			return data[min(len(data), head):]
 		case err == nil:
 			data = append(data, row)
 		}
@@ -534,7 +537,9 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 	p.tellMark(finding)
 
 	_, m.Category = first(roleCategory)
-	_, m.Currency = first(roleCurrency)
+	if _, m.Currency = first(roleCurrency); m.Currency == "" {
+		p.currency(names, data, slices.Concat(slices.Collect(maps.Values(t.roles))...))
+	}
 	_, m.Reference = first(roleReference)
 	text := slices.Concat(t.roles[rolePayee], t.roles[rolePurpose])
 	if len(text) == 0 {
@@ -662,21 +667,3 @@ func fieldsOf(m Mapping) map[string]string {
 	}
 	return fields
 }
-
-// currencyOf gives the currency that a column's header names: "Betrag (EUR)",
-// "Amount in USD", "Umsatz €"; empty when it names none.
-func currencyOf(name string) string {
-	words := strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune(" ()[]/.,:_-", r) })
-	for i, word := range words {
-		if iso := symbols[word]; iso != "" && (i > 0 || len(words) > 1) && word != "R" {
-			return iso
-		}
-		if i > 0 && word == strings.ToUpper(word) && money.ValidCurrency(word) && !noUnit[word] {
-			return word
-		}
-	}
-	return ""
-}
-
-// noUnit are codes of currencies that are words of headers in capitals.
-var noUnit = map[string]bool{"ALL": true, "TOP": true}

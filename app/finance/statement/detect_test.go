@@ -131,6 +131,6 @@ func TestCurrencyOfAHeader(t *testing.T) {
 		"Betrag (€)": "EUR", "Amount in USD": "USD", "Betrag (EUR)": "EUR", "Amount": "", "VAT": "", "#3": "",
 		"Kwota (PLN)": "PLN", "Amount_SEK": "SEK", "Amount ($)": "", "PAID OUT ALL": "", "金額(円)": "JPY",
 	} {
-		require.Equal(t, want, currencyOf(column), column)
+		require.Equal(t, want, unitOf(column).currency, column)
 	}
 }

@@ -22,34 +22,42 @@ const notThere Column = "-"
 func (m Mapping) booksFees() bool { return m.Fee != "" && m.Fee != notThere }
 
 // fee reads the charge beside an amount: negative when it was charged, zero without one.
-func (m Mapping) fee(row []string, c columns) (decimal.Decimal, error) {
+func (m Mapping) fee(row []string, c columns) (decimal.Decimal, unit, error) {
 	if c.fee < 0 || c.fee >= len(row) || empty(row[c.fee]) {
-		return decimal.Zero, nil
+		return decimal.Zero, unit{}, nil
 	}
 	a, err := readAmount(row[c.fee], m.DecimalMark)
 	switch {
 	case errors.Is(err, errZero):
-		return decimal.Zero, nil
+		return decimal.Zero, unit{}, nil
 	case err != nil:
-		return decimal.Zero, fmt.Errorf("the fee: %w", err)
-	case a.side != 0:
-		return a.value, nil
-	case c.signs.fee == 0:
-		return decimal.Zero, errors.New("of the fees as many have a minus as have none: which of them were charged cannot be told, enter these by hand")
-	case c.signs.fee > 0: // most are charged: without a minus
-		return a.value.Neg(), nil
+		return decimal.Zero, unit{}, fmt.Errorf("the fee: %w", err)
 	}
-	return a.value, nil
+	if a.unit == (unit{}) {
+		a.unit = c.units[c.fee]
+	}
+	switch {
+	case a.side != 0:
+		return a.value, a.unit, nil
+	case c.signs.fee == 0:
+		return decimal.Zero, unit{}, errors.New("of the fees as many have a minus as have none: which of them were charged cannot be told, enter these by hand")
+	case c.signs.fee > 0: // most are charged: without a minus
+		return a.value.Neg(), a.unit, nil
+	}
+	return a.value, a.unit, nil
 }
 
 // charged parts a row's line from the fee beside it, which may be all of it.
 func (m Mapping) charged(l Line, row []string, c columns) ([]Line, error) {
-	fee, err := m.fee(row, c)
+	fee, of, err := m.fee(row, c)
 	if err != nil {
 		return nil, err
 	}
 	if fee.IsZero() {
 		return []Line{l}, nil
+	}
+	if _, err := of.and(unit{l.Currency, l.Symbol}); err != nil {
+		return nil, fmt.Errorf("the fee: %w", err)
 	}
 	charge := l
 	charge.Amount, charge.Fee, charge.Category = fee, true, ""
@@ -133,7 +141,7 @@ func (p *Proposal) feeMode(h headers, c columns, near beside, rows [][]string) s
 		if err != nil {
 			return amount, fee, false
 		}
-		fee, err = m.fee(row, c)
+		fee, _, err = m.fee(row, c)
 		return amount, fee, err == nil
 	}
 	for i, name := range h.shown {

@@ -50,8 +50,10 @@ type Mapping struct {
 	// Description may be several columns (payee, purpose), joined by a space.
 	Description []Column `json:"description,omitempty"`
 	Category    Column   `json:"category,omitempty"`
-	Currency    Column   `json:"currency,omitempty"`
-	Reference   Column   `json:"reference,omitempty"`
+	// Currency is the column of the amounts' currencies; empty: as the amounts, their header or
+	// the lines around the table name it; "-": all are in the wallet's, whatever these lines say.
+	Currency  Column `json:"currency,omitempty"`
+	Reference Column `json:"reference,omitempty"`
 
 	// Encoding is utf-8, utf-16 or a code page such as windows-1250 or
 	// iso-8859-2; empty: found by the words that the file's letters make.

@@ -392,10 +392,13 @@ func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 	if v["CURSYM"] != "" {
 		currency = v["CURSYM"]
 	}
-	if l.Amount, err = ofxAmount(v["TRNAMT"], mark, currency); err != nil {
+	of := unit{}
+	if l.Amount, of, err = ofxAmount(v["TRNAMT"], mark, currency); err != nil {
 		return l, fmt.Errorf("TRNAMT: %w", err)
 	}
-	l.Currency = v["CURSYM"]
+	if l.Currency, l.Symbol = v["CURSYM"], of.symbol; l.Currency == "" && currency == "" {
+		l.Currency = of.currency
+	}
 	l.Description = v["NAME"]
 	for _, more := range []string{v["EXTDNAME"], v["MEMO"]} {
 		switch {
@@ -457,19 +460,22 @@ func ofxPlain(text string) string {
 // agree on one, with its own. The format wants nothing between thousands, so 1,234
 // is 1.234 by the letter, but maybe not as meant: only a currency of three places
 // has such amounts.
-func ofxAmount(text, mark, currency string) (decimal.Decimal, error) {
+func ofxAmount(text, mark, currency string) (decimal.Decimal, unit, error) {
 	text = ofxPlain(text)
 	if mark == "" {
 		var finding markFinding
 		mark, finding = decimalMark([]string{text})
 		point := !strings.Contains(text, ",") && money.Digits(strings.ToUpper(currency)) == 3
 		if finding != markSure && !point {
-			return decimal.Zero, fmt.Errorf("%s can be read in two ways: correct it to two places", quote(text))
+			return decimal.Zero, unit{}, fmt.Errorf("%s can be read in two ways: correct it to two places", quote(text))
 		}
 	}
-	amount, named, err := parseAmount(text, mark)
-	if err == nil && named != "" && currency != "" && named != strings.ToUpper(currency) {
-		return amount, fmt.Errorf("%s is in another currency than the statement's %s", quote(text), quote(currency))
+	a, err := readAmount(text, mark)
+	if err != nil {
+		return a.value, a.unit, err
 	}
-	return amount, err
+	if _, differs := a.unit.and(unit{currency: strings.ToUpper(currency)}); differs != nil {
+		return a.value, a.unit, fmt.Errorf("%s is in another currency than the statement's %s", quote(text), quote(currency))
+	}
+	return a.value, a.unit, nil
 }

@@ -162,7 +162,9 @@ func (r qifRecord) line(order string, mark string) (l Line, err error) {
 	if !known {
 		amount = r.values['U']
 	}
-	if l.Amount, l.Currency, err = parseAmount(amount, mark); err != nil {
+	read, err := readAmount(amount, mark)
+	l.Amount, l.Currency, l.Symbol = read.value, read.unit.currency, read.unit.symbol
+	if err != nil {
 		return l, err
 	}
 	l.Description = r.values['P']

@@ -17,6 +17,7 @@ const (
 	AskMinus       Field = "minus"
 	AskDecimalMark Field = "decimalMark"
 	AskInverted    Field = "inverted"
+	AskCurrency    Field = "currency"
 	AskFee         Field = "fee"
 	AskFeeMode     Field = "feeMode"
 	AskDescription Field = "description"
@@ -27,7 +28,7 @@ const (
 func Fields() []Field {
 	return []Field{
 		AskFile, AskEncoding, AskAccount, AskDate, AskDateLayout, AskAmount, AskDebit, AskDirection, AskMinus,
-		AskDecimalMark, AskInverted, AskFee, AskFeeMode, AskDescription, AskAccounts,
+		AskDecimalMark, AskInverted, AskCurrency, AskFee, AskFeeMode, AskDescription, AskAccounts,
 	}
 }
 

@@ -180,7 +180,32 @@ func TestACurrencyOfTheHeaderIsTheAmounts(t *testing.T) {
 	lines, _, err := proposed(t, "Date;Text;Debit (USD);Credit (USD)\n2026-09-13;A;1.00;\n")
 	require.NoError(t, err)
 	require.Equal(t, "USD", lines[0].Currency)
-	lines, _, err = proposed(t, "Date;Text;Amount (USD);Currency\n2026-09-13;A;-1.00;CHF\n2026-09-14;A;-1.00;EUR\n")
+	lines, bad, err := proposed(t, "Date;Text;Amount (USD);Currency\n2026-09-13;A;-1.00;CHF\n2026-09-14;A;-1.00;USD\n")
 	require.NoError(t, err)
-	require.Equal(t, []string{"CHF", "EUR"}, []string{lines[0].Currency, lines[1].Currency})
+	require.Equal(t, []string{"2026-09-14 -1"}, plainLines(lines))
+	requireBad(t, map[int]string{2: "two currencies"}, bad)
+}
+
+// A preview shows the first rows and decides by all of them: that the account is a card's
+// may show late.
+func TestWhatSettlesTheSideMayComeLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		late, asks string
+		payment    string
+	}{
+		"nothing but deposits and payments: an account": {"", `out with "Payment", in with "Deposit"`, "2026-09-13 -1"},
+		"one purchase at the end: a card":               {"2026-09-15,X,Purchase,3.00\n", `out with "Purchase", in with "Payment", "Deposit"`, "2026-09-13 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := "Date,Description,Type,Amount\n" + strings.Repeat("2026-09-13,A,Payment,1.00\n2026-09-14,B,Deposit,2.00\n", 1+sampleRows/2) + c.late
+			p, err := Detect(CSV, strings.NewReader(file))
+			require.NoError(t, err)
+			require.Equal(t, []string{"direction"}, fields(p))
+			require.Contains(t, p.Ambiguities[0].Reason, c.asks)
+			lines, bad, err := Parse(CSV, strings.NewReader(file), p.Mapping)
+			require.NoError(t, err)
+			require.Empty(t, bad)
+			require.Equal(t, c.payment, plainLines(lines)[0], "as the question said")
+		})
+	}
 }

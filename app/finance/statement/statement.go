@@ -64,6 +64,9 @@ type Line struct {
 	Amount decimal.Decimal
 	// Currency is an ISO 4217 code, or empty when the statement names none.
 	Currency string
+	// Symbol is the sign of money beside the amount that several currencies share ("$"), or
+	// empty. Where Currency is empty, Writes tells whether the line may be in a currency.
+	Symbol string
 	// Description and Category are the bank's words, either may be empty.
 	Description, Category string
 	// Transfer is the other account's name where the statement says that the

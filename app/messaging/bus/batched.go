@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
@@ -215,7 +215,7 @@ func (b *batcher) try(ctx context.Context, batch []*waiter) (first []bool, err e
 	defer b.receiver.begin(ctx, deliveries...)()
 	defer func() {
 		if defect := recover(); defect != nil {
-			err = fmt.Errorf("the handler panicked: %v\n%s", defect, debug.Stack())
+			err = fmt.Errorf("the handler: %w", apperror.Defect(defect))
 		}
 	}()
 	if first, err = b.handle(ctx, events); err == nil && len(first) != len(events) {

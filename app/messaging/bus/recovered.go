@@ -3,7 +3,8 @@ package bus
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
 )
 
 // recovered turns a handler's panic into an error: it must not end the service.
@@ -11,7 +12,7 @@ func recovered(next step) step {
 	return func(ctx context.Context, d delivery) (outcome string, err error) {
 		defer func() {
 			if defect := recover(); defect != nil {
-				outcome, err = Failed, fmt.Errorf("the handler panicked: %v\n%s", defect, debug.Stack())
+				outcome, err = Failed, fmt.Errorf("the handler: %w", apperror.Defect(defect))
 			}
 		}()
 		return next(ctx, d)

@@ -27,7 +27,7 @@ type Dashboard struct {
 	AsOf     time.Time         `json:"asOf"`
 	Currency string            `json:"currency,omitempty" doc:"That of total"`
 	Wallets  []ledger.Wallet   `json:"wallets" doc:"Those in use, and archived ones that still hold or owe something, oldest first"`
-	Balances []Balance         `json:"balances" doc:"What these wallets hold together, by currency: an archived wallet's money stays in it"`
+	Balances []Balance         `json:"balances" doc:"What these wallets hold together, by currency: an archived wallet's money stays in it, and what is dated ahead (by a day at most) counts already"`
 	Total    *Balance          `json:"total,omitempty" doc:"Your net worth: all of it in one currency, as far as there are rates"`
 	LeftOut  []string          `json:"leftOut,omitempty" doc:"Currencies without a rate, which are not in total"`
 	Month    string            `json:"month" doc:"YYYY-MM, by your calendar"`
