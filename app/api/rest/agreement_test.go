@@ -48,6 +48,10 @@ var told = []struct {
 		path: "/categories", method: "POST", event: "category.changed", table: "categories",
 		notAsked: map[string]string{"categoryId": made, "userId": asker, "slug": "is made of the name", "deleted": "is set by deleting", "version": made},
 	}, {
+		path: "/tasks", method: "POST", event: "reminder.due", table: "tasks",
+		notTold:  map[string]string{"notes": "a reminder says what the task is called"},
+		notAsked: map[string]string{"taskId": made, "userId": asker},
+	}, {
 		path: "/preferences", method: "PUT", event: "preferences.changed", table: "preferences",
 		notAsked: map[string]string{
 			"userId": asker, "email": ofAccount, "emailConfirmed": ofAccount, "name": ofAccount, "unsubscribeUrl": made,
@@ -160,7 +164,85 @@ func TestLimitsOfAPIEventsAndDatabaseAgree(t *testing.T) {
 			}
 		})
 	}
-	require.Greater(t, compared, 22)
+	require.Greater(t, compared, 25)
+}
+
+// asCreated are fields of changes that take other values than those of the new thing, each
+// with the reason.
+var asCreated = map[string]string{
+	"remindAt": "an empty text takes it away", "due": "an empty text takes it away", "deadline": "an empty text takes it away",
+}
+
+// boundsOf are what a schema says of a value, of those that differ silently.
+func boundsOf(s *openapi3.Schema) map[string]any {
+	return map[string]any{
+		"enum": enumOf(s), "minLength": s.MinLength, "maxLength": s.MaxLength, "minimum": s.Min, "maximum": s.Max, "pattern": s.Pattern,
+		"format": s.Format, "minItems": s.MinItems, "maxItems": s.MaxItems,
+	}
+}
+
+// A change takes of a field what a new thing takes, and no more.
+func TestLimitsOfChangesAreThoseOfNewThings(t *testing.T) {
+	w := newWorld(t)
+	document := w.document()
+	body := func(o *openapi3.Operation) openapi3.Schemas {
+		if o == nil || o.RequestBody == nil || o.RequestBody.Value.Content["application/json"] == nil {
+			return nil
+		}
+		return o.RequestBody.Value.Content["application/json"].Schema.Value.Properties
+	}
+	compared := 0
+	for path, item := range document.Paths.Map() {
+		changes := body(item.Patch)
+		list, _, _ := strings.Cut(path, "/{")
+		if changes == nil || document.Paths.Find(list) == nil {
+			continue
+		}
+		made := body(document.Paths.Find(list).Post)
+		for _, field := range slices.Sorted(maps.Keys(changes)) {
+			if made[field] == nil || asCreated[field] != "" {
+				continue
+			}
+			compared++
+			is, was := changes[field].Value, made[field].Value
+			require.Equal(t, boundsOf(was), boundsOf(is), "%s of PATCH %s", field, path)
+			if was.Items != nil {
+				require.Equal(t, boundsOf(was.Items.Value), boundsOf(is.Items.Value), "the values of %s of PATCH %s", field, path)
+			}
+		}
+	}
+	require.Greater(t, compared, 20)
+}
+
+// What agents publish the API shows, by the same names.
+func TestWhatAgentsSayIsShownByTheSameNames(t *testing.T) {
+	w := newWorld(t)
+	document := w.document()
+	items := func(path string) openapi3.Schemas {
+		schema := document.Paths.Find(base + path).Get.Responses.Status(200).Value.Content["application/json"].Schema.Value
+		return schema.Properties["items"].Value.Items.Value.Properties
+	}
+	answered := document.Paths.Find(base + "/insights/{id}/dismiss").Post.RequestBody.Value.Content["application/json"].Schema.Value.Properties
+	for _, c := range []struct {
+		shown        openapi3.Schemas
+		field        string
+		event, named string
+	}{
+		{items("/insights"), "type", "ai.insight.generated", "insightType"},
+		{items("/insights"), "feedback", "insight.dismissed", "feedback"},
+		{answered, "feedback", "insight.dismissed", "feedback"},
+		{items("/alerts"), "channel", "user.alert.sent", "channel"},
+		{items("/alerts"), "status", "user.alert.sent", "status"},
+	} {
+		require.ElementsMatch(t, eventLimits(t, c.event)[c.named].Enum, enumOf(c.shown[c.field].Value), "%s of %s", c.field, c.event)
+	}
+	generated := eventLimits(t, "ai.insight.generated")
+	sent := eventLimits(t, "user.alert.sent")
+	for _, field := range []string{"title", "message"} {
+		require.LessOrEqual(t, *generated[field].MaxLength, *sent[field].MaxLength, "an alert carries what an insight says: %s", field)
+	}
+	require.Equal(t, *eventLimits(t, "budget.exceeded")["categoryName"].MaxLength, *eventLimits(t, "category.changed")["name"].MaxLength)
+	require.Equal(t, *eventLimits(t, "budget.exceeded")["category"].MaxLength, *eventLimits(t, "budget.changed")["category"].MaxLength)
 }
 
 var hump = regexp.MustCompile(`([a-z])([A-Z])`)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/runes"
 	"golang.org/x/text/transform"
@@ -62,7 +63,62 @@ func Words(description string) []string {
 			kept = append(kept, word)
 		}
 	}
-	return slices.DeleteFunc(withoutPayment(kept), func(word string) bool { return word == paid })
+	named := slices.DeleteFunc(withoutPayment(kept), func(word string) bool { return word == paid })
+	return withoutCarrier(withoutInitials(named))
+}
+
+// withoutInitials drops letters that stand in a row behind a name: legal forms such as
+// "B.V." and "S.p.A.".
+func withoutInitials(words []string) []string {
+	kept := words[:0]
+	for from := 0; from < len(words); {
+		to := from
+		for to < len(words) && utf8.RuneCountInString(words[to]) == 1 && unicode.IsLetter([]rune(words[to])[0]) {
+			to++
+		}
+		switch {
+		case to == from:
+			kept = append(kept, words[from])
+			from++
+		case to-from > 1 && from > 0:
+			from = to
+		default:
+			kept = append(kept, words[from:to]...)
+			from = to
+		}
+	}
+	return kept
+}
+
+// carriers carry payments for others and are named first, as the bank's other party, with
+// words of their own names.
+var (
+	carriers   = wordSet("paypal klarna sumup zettle izettle stripe adyen mollie")
+	ofCarriers = wordSet("europe et cie bank payments")
+)
+
+// purchaseAt stands between a carrier's name and reference and the merchant's name.
+var purchaseAt = []string{"ihr", "einkauf", "bei"}
+
+// withoutCarrier leaves of a payment that somebody carried whom it was for; without more,
+// it was for the carrier.
+func withoutCarrier(words []string) []string {
+	if len(words) == 0 || !carriers[words[0]] {
+		return words
+	}
+	for i := range words {
+		if rest := words[i:]; len(rest) > len(purchaseAt) && slices.Equal(rest[:len(purchaseAt)], purchaseAt) {
+			return rest[len(purchaseAt):]
+		}
+	}
+	from := 1
+	for from < len(words) && ofCarriers[words[from]] {
+		from++
+	}
+	if from == len(words) {
+		return words[:1]
+	}
+	return words[from:]
 }
 
 // paid stands for any words of manner until the beginning is taken off.

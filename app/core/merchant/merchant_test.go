@@ -30,6 +30,15 @@ func TestNormalise(t *testing.T) {
 		"nothing":                           {"", ""},
 		"not UTF-8":                         {"caf\xe9 x", "caf x"},
 		"h&m":                               {"H&M 123", "h&m"},
+		"a legal form in letters":           {"Philips Lighting B.V. Eindhoven", "philips lighting eindhoven"},
+		"another legal form in letters":     {"Enel Energia S.p.A.", "enel energia"},
+		"one letter is part of a name":      {"Plan B Bar", "plan b bar"},
+		"letters are the name":              {"B & Q 0421", "b & q"},
+		"a carrier with its legal form":     {"PayPal (Europe) S.a.r.l. et Cie, S.C.A. NETFLIX", "netflix"},
+		"a carrier that says for whom":      {"PayPal Europe S.a.r.l. et Cie S.C.A 1029384756 . , Ihr Einkauf bei Spotify AB", "spotify"},
+		"a carrier without an asterisk":     {"PAYPAL SPOTIFY", "spotify"},
+		"a bank that carries":               {"Klarna Bank AB Zalando", "zalando"},
+		"the carrier itself":                {"PayPal Europe S.a.r.l. et Cie", "paypal"},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, Normalise(c.description)) })
 	}

@@ -18,7 +18,7 @@ import (
 // A layout of a bank's CSV, one of the many that banks combine.
 type bank struct {
 	delimiter   string
-	header      []string // date, description, amount, balance, debit, credit, side
+	header      []string // date, description, amount, balance, debit, credit, side, date of value, fee, account
 	date, gos   string   // the layout, ours and Go's
 	mark        string   // decimal
 	thousands   string   // "", a character, or "lakh"
@@ -34,16 +34,18 @@ type bank struct {
 	ends        string
 	newestFirst bool
 	digits      int32
+	fees        string // how fees beside amounts count: FeeAdded, FeeIncluded, or no column of them
+	accounts    bool   // of two accounts, in a column
 }
 
 var bankHeaders = [][]string{
-	{"Date", "Description", "Amount", "Balance", "Debit", "Credit", "Type", "Value date"},
-	{"Buchungstag", "Verwendungszweck", "Betrag", "Saldo", "Soll", "Haben", "Soll/Haben", "Wertstellung"},
-	{"Date", "Libellé", "Montant", "Solde", "Débit", "Crédit", "Sens", "Date de valeur"},
-	{"Fecha", "Concepto", "Importe", "Saldo", "Cargo", "Abono", "Tipo", "Fecha valor"},
-	{"Datum", "Omschrijving", "Bedrag", "Saldo", "Af", "Bij", "Af Bij", "Rentedatum"},
-	{"Data", "Descrizione", "Importo", "Saldo", "Dare", "Avere", "Segno", "Data valuta"},
-	{"Datum", "Popis", "Částka", "Zůstatek", "Výdej", "Příjem", "Typ", "Datum valuty"},
+	{"Date", "Description", "Amount", "Balance", "Debit", "Credit", "Type", "Value date", "Fee", "Account number"},
+	{"Buchungstag", "Verwendungszweck", "Betrag", "Saldo", "Soll", "Haben", "Soll/Haben", "Wertstellung", "Gebühr", "Kontonummer"},
+	{"Date", "Libellé", "Montant", "Solde", "Débit", "Crédit", "Sens", "Date de valeur", "Frais", "Numéro de compte"},
+	{"Fecha", "Concepto", "Importe", "Saldo", "Cargo", "Abono", "Tipo", "Fecha valor", "Comisión", "Cuenta"},
+	{"Datum", "Omschrijving", "Bedrag", "Saldo", "Af", "Bij", "Af Bij", "Rentedatum", "Kosten", "Rekening"},
+	{"Data", "Descrizione", "Importo", "Saldo", "Dare", "Avere", "Segno", "Data valuta", "Commissione", "Conto"},
+	{"Datum", "Popis", "Částka", "Zůstatek", "Výdej", "Příjem", "Typ", "Datum valuty", "Poplatek", "Účet"},
 }
 
 func generated(random *rand.Rand) bank {
@@ -66,6 +68,12 @@ func generated(random *rand.Rand) bank {
 	}
 	b.bare = random.IntN(8) == 0
 	b.card = b.sign == "minus" && random.IntN(4) == 0
+	if random.IntN(5) == 0 {
+		b.fees = pick(FeeAdded, FeeIncluded)
+	}
+	if random.IntN(8) == 0 {
+		b.accounts, b.balanced = true, false // a balance is one account's
+	}
 	return b
 }
 
@@ -112,8 +120,42 @@ func (b bank) signed(value decimal.Decimal) string {
 	return text
 }
 
+// ofAccounts are the accounts of files that have two.
+var ofAccounts = []string{"1234567", "7654321"}
+
+// row is what a bank writes in one line.
+type row struct {
+	Line
+	fee     decimal.Decimal // that was charged
+	account string
+}
+
+// moves is what the row brings the account, with its fee.
+func (r row) moves(fees string) decimal.Decimal {
+	if fees == FeeAdded {
+		return r.Amount.Sub(r.fee)
+	}
+	return r.Amount
+}
+
+// lines are what is to be read of the row.
+func (r row) lines(fees string) []Line {
+	if r.fee.IsZero() {
+		return []Line{r.Line}
+	}
+	l, charge := r.Line, r.Line
+	charge.Amount = r.fee.Neg()
+	if fees == FeeIncluded {
+		l.Amount = l.Amount.Add(r.fee)
+	}
+	if l.Amount.IsZero() {
+		return []Line{charge}
+	}
+	return []Line{l, charge}
+}
+
 // cells are a movement's columns, and the header's when l is nil.
-func (b bank) cells(l *Line, balance decimal.Decimal) []string {
+func (b bank) cells(l *row, balance decimal.Decimal) []string {
 	var out []string
 	add := func(column int, value func() string) {
 		if l == nil {
@@ -164,6 +206,17 @@ func (b bank) cells(l *Line, balance decimal.Decimal) []string {
 			return text
 		})
 	}
+	if b.fees != "" {
+		add(8, func() string {
+			if l.fee.IsZero() {
+				return ""
+			}
+			return b.amount(l.fee)
+		})
+	}
+	if b.accounts {
+		add(9, func() string { return l.account })
+	}
 	return out
 }
 
@@ -180,10 +233,10 @@ func (b bank) row(cells []string) string {
 }
 
 // write gives the file of lines, which lie in the order of time.
-func (b bank) write(lines []Line, opening decimal.Decimal) []byte {
+func (b bank) write(lines []row, opening decimal.Decimal) []byte {
 	rows := make([]string, len(lines))
 	for i := range lines {
-		opening = opening.Add(lines[i].Amount)
+		opening = opening.Add(lines[i].moves(b.fees))
 		rows[i] = b.row(b.cells(&lines[i], opening))
 	}
 	if b.newestFirst {
@@ -220,6 +273,10 @@ func (b bank) answer(m *Mapping, question Ambiguity) bool {
 	case "inverted":
 		m.Inverted = b.card
 	case "encoding":
+	case "feeMode":
+		m.FeeMode = b.fees
+	case "account":
+		m.Account = ofAccounts[0]
 	default:
 		return false
 	}
@@ -237,7 +294,7 @@ func TestGeneratedLayoutsAreNeverReadWrongly(t *testing.T) {
 	for range files {
 		b := generated(random)
 		day := time.Date(2020+random.IntN(7), time.Month(1+random.IntN(12)), 1+random.IntN(28), 0, 0, 0, 0, time.UTC)
-		var want []Line
+		var written []row
 		for range 1 + random.IntN(30) {
 			amount := decimal.New(1+random.Int64N([]int64{100, 10_000, 1_000_000, 100_000_000}[random.IntN(4)]), -2).Round(b.digits)
 			if amount.IsZero() {
@@ -245,14 +302,25 @@ func TestGeneratedLayoutsAreNeverReadWrongly(t *testing.T) {
 			}
 			// A card's file with as many payments as purchases looks like an account's: only
 			// the wallet's kind tells them apart.
-			purchase := b.card && (len(want) < 3 || len(want)%2 == 0)
+			purchase := b.card && (len(written) < 3 || len(written)%2 == 0)
 			if random.IntN(4) > 0 || purchase {
 				amount = amount.Neg()
 			}
 			day = day.AddDate(0, 0, random.IntN(4))
-			want = append(want, Line{At: day, Amount: amount, Description: names[random.IntN(len(names))]})
+			one := row{Line: Line{At: day, Amount: amount, Description: names[random.IntN(len(names))]}, account: ofAccounts[len(written)%2]}
+			if b.fees != "" && random.IntN(3) == 0 {
+				one.fee = decimal.New(1+random.Int64N(500), -2).Round(b.digits)
+			}
+			written = append(written, one)
 		}
-		raw := b.write(want, decimal.New(random.Int64N(1_000_000), -2).Round(b.digits))
+		b.accounts = b.accounts && len(written) > 1
+		var want []Line
+		for _, one := range written {
+			if !b.accounts || one.account == ofAccounts[0] {
+				want = append(want, one.lines(b.fees)...)
+			}
+		}
+		raw := b.write(written, decimal.New(random.Int64N(1_000_000), -2).Round(b.digits))
 		p, err := Detect(CSV, bytes.NewReader(raw))
 		if err != nil {
 			refused[err.Error()]++
@@ -284,8 +352,8 @@ func TestGeneratedLayoutsAreNeverReadWrongly(t *testing.T) {
 		default:
 			answered++
 		}
-		if b.newestFirst {
-			slices.Reverse(lines)
+		if b.newestFirst { // a fee stays behind its amount
+			slices.SortStableFunc(lines, func(a, b Line) int { return b.Number - a.Number })
 		}
 		about := func() string { return fmt.Sprintf("%+v\nby %+v\nasked %+v\n%s", b, p.Mapping, questions, raw) }
 		require.Len(t, lines, len(want), about())

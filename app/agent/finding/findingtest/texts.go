@@ -58,20 +58,7 @@ func Check(t *testing.T, source, path string, cases []Case) {
 	for _, c := range cases {
 		require.False(t, seen[c.When], "two cases are %q", c.When)
 		seen[c.When] = true
-		f := c.Named(Names)
-		for what, text := range map[string]string{"title": f.Title, "message": f.Message, "what ends it": f.Dismiss} {
-			require.NotEmpty(t, text, "%s: the %s", c.When, what)
-			for fault, pattern := range wrong {
-				require.NotRegexp(t, pattern, text, "%s: %s in the %s", c.When, fault, what)
-			}
-		}
-		require.LessOrEqual(t, utf8.RuneCountInString(f.Title), 100, "%s: the title is cut", c.When)
-		require.LessOrEqual(t, utf8.RuneCountInString(f.Message), 500, "%s: the message is cut", c.When)
-		require.LessOrEqual(t, utf8.RuneCountInString(f.Dismiss), 200, "%s: what ends it is cut", c.When)
-		require.NotEmpty(t, f.Facts, c.When)
-		e, err := event.New(t.Context(), source, event.TypeInsightGenerated, "x", f.Insight(tracing.NewID(), uuid.UUID{1}))
-		require.NoError(t, err, c.When)
-		require.NoError(t, event.Check(e), c.When)
+		f := Sound(t, source, c)
 		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", c.When, cell(f.Title), cell(f.Message), cell(f.Dismiss))
 	}
 	if *update {
@@ -80,6 +67,27 @@ func Check(t *testing.T, source, path string, cases []Case) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, string(want), table.String(), "a text changed: read it, then run the test with -update")
+}
+
+// Sound checks what any text keeps to, and that the finding of an agent (source) fits its
+// event. It returns the finding with the names of categories.
+func Sound(t *testing.T, source string, c Case) finding.Finding {
+	t.Helper()
+	f := c.Named(Names)
+	for what, text := range map[string]string{"title": f.Title, "message": f.Message, "what ends it": f.Dismiss} {
+		require.NotEmpty(t, text, "%s: the %s", c.When, what)
+		for fault, pattern := range wrong {
+			require.NotRegexp(t, pattern, text, "%s: %s in the %s", c.When, fault, what)
+		}
+	}
+	require.LessOrEqual(t, utf8.RuneCountInString(f.Title), 100, "%s: the title is cut", c.When)
+	require.LessOrEqual(t, utf8.RuneCountInString(f.Message), 500, "%s: the message is cut", c.When)
+	require.LessOrEqual(t, utf8.RuneCountInString(f.Dismiss), 200, "%s: what ends it is cut", c.When)
+	require.NotEmpty(t, f.Facts, c.When)
+	e, err := event.New(t.Context(), source, event.TypeInsightGenerated, "x", f.Insight(tracing.NewID(), uuid.UUID{1}))
+	require.NoError(t, err, c.When)
+	require.NoError(t, event.Check(e), c.When)
+	return f
 }
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
