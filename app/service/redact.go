@@ -44,12 +44,15 @@ func withoutConfidence(text string) string {
 // Whoever makes an error of such texts leaves them out there; this keeps what libraries
 // put into theirs.
 func redacted(a slog.Attr) slog.Attr {
-	switch err, is := a.Value.Any().(error); {
-	case is:
-		return slog.String(a.Key, withoutConfidence(err.Error()))
-	case a.Value.Kind() == slog.KindString && (a.Key == "error" || a.Key == "reason"):
-		return slog.String(a.Key, withoutConfidence(a.Value.String()))
-	default:
-		return a
+	switch a.Value.Kind() {
+	case slog.KindAny:
+		if err, is := a.Value.Any().(error); is {
+			return slog.String(a.Key, withoutConfidence(err.Error()))
+		}
+	case slog.KindString: // of an error that says what the log gets (apperror.Because)
+		if a.Key == "error" || a.Key == "reason" {
+			return slog.String(a.Key, withoutConfidence(a.Value.String()))
+		}
 	}
+	return a
 }

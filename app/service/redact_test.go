@@ -54,7 +54,7 @@ func TestNoErrorIsLoggedWithWhatSomebodyWrote(t *testing.T) {
 			var out bytes.Buffer
 			log := NewLog(&out, "backend", slog.LevelDebug)
 			log.Error("failed", "error", c.err)
-			log.With("error", c.err).WithGroup("more").Error("failed", "why", c.err)
+			log.With("error", c.err).WithGroup("more").Error("failed", "error", c.err)
 			log.Error("failed", "reason", c.err.Error())
 			require.Contains(t, out.String(), c.helps)
 			require.NotContains(t, out.String(), marked, "in what the log gets: %v", c.err)

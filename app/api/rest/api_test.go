@@ -433,7 +433,8 @@ func (s shelf) Find(_ context.Context, key string) (answer []byte, ok bool) {
 
 func TestWhatWasReadIsStillThereWhileTheDatabaseIsAway(t *testing.T) {
 	w := newWorld(t)
-	w.api.Cache = shelf{}
+	answers := shelf{}
+	w.api.Cache = answers
 	w.handler = w.api.Handler()
 	w.join()
 	before := w.call(200, "GET", "/wallets", nil)
@@ -449,6 +450,18 @@ func TestWhatWasReadIsStillThereWhileTheDatabaseIsAway(t *testing.T) {
 	require.NoError(t, err, "who reads it is told how old it is")
 	w.call(503, "POST", "/wallets", object{"name": "Other", "type": "cash", "currency": "EUR"})
 	w.call(503, "GET", "/categories", nil) // was never read
+	good := maps.Clone(answers)
+	for _, broken := range []string{`"of another release"`, `{"items": 1}`, `[]`} {
+		for key, raw := range good {
+			var it kept
+			require.NoError(t, json.Unmarshal(raw, &it))
+			it.Body = json.RawMessage(broken)
+			answers[key], err = json.Marshal(it)
+			require.NoError(t, err)
+		}
+		w.call(503, "GET", "/wallets", nil)
+	}
+	maps.Copy(answers, good)
 	w.join2(t)
 	w.call(503, "GET", "/wallets", nil) // another's answer is nobody else's
 }

@@ -8,9 +8,13 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -138,4 +142,72 @@ func TestLiveConnectionsThatNobodyReadsCostLittle(t *testing.T) {
 	require.Eventually(t, func() bool { return holding().goroutines < before.goroutines+20 }, 30*time.Second, 200*time.Millisecond)
 	status, _ := w.connect(server)
 	require.Equal(t, http.StatusOK, status, "there is room again")
+}
+
+// Hashing a password takes a processor for a while. However many register at once, those
+// who are logged in are answered, and whoever must wait too long is told so.
+func TestAStormOfRegistrationsDoesNotKeepOthersWaiting(t *testing.T) {
+	const strangers, reads = 64, 40
+	w := newWorld(t)
+	w.join()
+	slowest := func() (median, last time.Duration) {
+		var took []time.Duration
+		for range reads {
+			asked := time.Now()
+			require.Equal(t, http.StatusOK, w.ask("GET", "/wallets", nil, "Authorization", "Bearer "+w.token).Code)
+			took = append(took, time.Since(asked))
+		}
+		slices.Sort(took)
+		return took[reads/2], took[reads*95/100]
+	}
+	quiet, quietLast := slowest()
+
+	stop := make(chan struct{})
+	answers := make(chan int, strangers)
+	var storm sync.WaitGroup
+	began := atomic.Int64{}
+	for range strangers {
+		storm.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				began.Add(1)
+				answer := w.ask("POST", "/auth/register", object{"email": uuid.NewString() + "@example.org", "password": password})
+				if answer.Code == http.StatusServiceUnavailable && answer.Header().Get("Retry-After") == "" {
+					answer.Code = 0
+				}
+				select {
+				case answers <- answer.Code:
+				case <-stop:
+					return
+				}
+			}
+		})
+	}
+	counts := map[int]int{}
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		for {
+			select {
+			case code := <-answers:
+				counts[code]++
+			case <-stop:
+				return
+			}
+		}
+	}()
+	require.Eventually(t, func() bool { return began.Load() >= strangers }, 10*time.Second, 10*time.Millisecond)
+	during, duringLast := slowest()
+	close(stop)
+	storm.Wait()
+	<-counted
+	t.Logf("reads: median %s and 95th %s quiet, %s and %s in the storm; registrations by status: %v", quiet, quietLast, during, duringLast, counts)
+	require.Less(t, duringLast, 3*time.Second)
+	for code := range counts {
+		require.Contains(t, []int{http.StatusCreated, http.StatusTooManyRequests, http.StatusServiceUnavailable}, code, "0: 503 that does not say when to try again")
+	}
 }

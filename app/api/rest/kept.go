@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -86,9 +85,11 @@ func read[T any](ctx context.Context, a *API, q question, endpoint func(context.
 	if json.Unmarshal(raw, &before) != nil || before.Query != q.query() {
 		return nil, err
 	}
-	if json.Unmarshal(before.Body, &body) != nil {
-		return nil, fmt.Errorf("the kept answer of %s cannot be read: %w", q.operation, err)
+	var earlier T
+	if json.Unmarshal(before.Body, &earlier) != nil { // of another release: it is as if there were none
+		return nil, err
 	}
+	body = earlier
 	answer := tag(body)
 	answer.AsOf = before.AsOf.Format(time.RFC3339)
 	a.Log.WarnContext(ctx, "answered from the cache: the database is unavailable", "as_of", answer.AsOf, "error", err)

@@ -94,7 +94,7 @@ func (m Mapping) ofAccount(s *sink, h headers, c columns, all []record) ([]recor
 	if m.AccountColumn == notThere {
 		return all, nil
 	}
-	rows := cellsOf(all)
+	rows := cellsOf(slices.DeleteFunc(slices.Clone(all), h.tooWide(all)))
 	sure, maybe := h.accountColumns(c, rows)
 	if c.account >= 0 {
 		sure, maybe = []int{c.account}, nil
@@ -123,8 +123,13 @@ func (m Mapping) ofAccount(s *sink, h headers, c columns, all []record) ([]recor
 // kept leaves the rows that have an account under a column. By another column that surely
 // tells accounts they must be of one, for accounts may have the same name.
 func (h headers) kept(s *sink, c columns, all []record, column int, account string) ([]record, error) {
+	tooWide := h.tooWide(all)
 	var kept []record
 	for _, row := range all {
+		if tooWide(row) { // it will be refused
+			kept = append(kept, row)
+			continue
+		}
 		switch accountIn(row.fields, column) {
 		case account:
 			kept = append(kept, row)
@@ -135,7 +140,7 @@ func (h headers) kept(s *sink, c columns, all []record, column int, account stri
 			s.refuse(row.number, "the file does not say to which account this belongs")
 		}
 	}
-	rows := cellsOf(kept)
+	rows := cellsOf(slices.DeleteFunc(slices.Clone(kept), tooWide))
 	for i, name := range h.shown {
 		if i == column || !ownAccount[fold(name)] || i == c.category || slices.Contains(c.description, i) {
 			continue
@@ -146,6 +151,16 @@ func (h headers) kept(s *sink, c columns, all []record, column int, account stri
 		}
 	}
 	return kept, nil
+}
+
+// tooWide returns whether a row has more values than there are columns: what stands under
+// the account may belong into another one.
+func (h headers) tooWide(all []record) func(record) bool {
+	width := len(h.shown)
+	if width == 0 {
+		width = usualWidth(all)
+	}
+	return func(row record) bool { return used(row.fields) > width }
 }
 
 // nameOf is what a column is called, or its place.

@@ -81,3 +81,24 @@ func TestWhatMayBeAskedIsAFieldOfTheMapping(t *testing.T) {
 		require.True(t, known[string(field)] || field == AskFile || field == AskAccounts, "%s", field)
 	}
 }
+
+// A line with more values than columns has another value under the account: it is told,
+// and neither dropped as another account's nor an account of its own.
+func TestALineOfTooManyValuesIsOfNoAccount(t *testing.T) {
+	const two = "Date,Text,Amount,Account number\n2026-09-01,A,-1.00,111\n2026-09-02,B,-2.00,222\n2026-09-03,C, or D,-3.00,111\n2026-09-04,E,-4.00,111\n"
+	p, err := Detect(CSV, strings.NewReader(two))
+	require.NoError(t, err)
+	require.Equal(t, []string{"account"}, fields(p))
+	require.Equal(t, []string{"111", "222"}, p.Ambiguities[0].Choices)
+	p.Mapping.Account = "111"
+	lines, bad, err := Parse(CSV, strings.NewReader(two), p.Mapping)
+	require.NoError(t, err)
+	require.Equal(t, []string{"2026-09-01 -1", "2026-09-04 -4"}, plainLines(lines))
+	requireBad(t, map[int]string{4: "columns"}, bad)
+
+	one := strings.ReplaceAll(two, "222", "111")
+	lines, bad, err = proposed(t, one)
+	require.NoError(t, err)
+	require.Len(t, lines, 3)
+	requireBad(t, map[int]string{4: "columns"}, bad)
+}
