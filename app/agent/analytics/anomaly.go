@@ -178,10 +178,12 @@ func onJourney(t history.Transaction, h []history.Transaction) bool {
 	return met >= away
 }
 
-// Anomalies tells of every expense since an instant that is far above the usual.
+// Anomalies tells of every expense since an instant, of the latest observer.MostAgain, that is
+// far above the usual.
 func Anomalies(h []history.Transaction, since, now time.Time) []finding.Finding {
 	var found []finding.Finding
-	for _, t := range history.Between(h, since, now.Add(1)) {
+	latest := history.Between(h, since, now.Add(1))
+	for _, t := range latest[max(0, len(latest)-observer.MostAgain):] {
 		if f, ok := Anomaly(t, h); ok {
 			found = append(found, f)
 		}

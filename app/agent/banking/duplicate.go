@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/wealth-companion/companion/app/agent/finding"
+	"github.com/wealth-companion/companion/app/agent/observer"
 	"github.com/wealth-companion/companion/app/agent/recurring"
 	"github.com/wealth-companion/companion/app/agent/stats"
 	"github.com/wealth-companion/companion/app/core/event"
@@ -144,10 +145,12 @@ func moments(first, second time.Time) string {
 	return fmt.Sprintf("on %s and again on %s", first.Format(time.DateOnly), second.Format(time.DateOnly))
 }
 
-// Duplicates tells of every expense since an instant that repeats another.
+// Duplicates tells of every expense since an instant, of the latest observer.MostAgain, that
+// repeats another.
 func Duplicates(h []history.Transaction, since, now time.Time) []finding.Finding {
 	var found []finding.Finding
-	for _, t := range history.Between(h, since, now.Add(1)) {
+	latest := history.Between(h, since, now.Add(1))
+	for _, t := range latest[max(0, len(latest)-observer.MostAgain):] {
 		if f, ok := Duplicate(t, h); ok {
 			found = append(found, f)
 		}

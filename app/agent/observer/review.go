@@ -30,6 +30,9 @@ const (
 	MostSaid = 10
 	// MostHistory bounds what one reads.
 	MostHistory = 10_000
+	// MostAgain bounds how many of the latest transactions one looks at again, each of
+	// which is compared with all that was read.
+	MostAgain = 200
 )
 
 // Look is one review of a user's money.
