@@ -32,7 +32,7 @@ const (
 	MostHistory = 10_000
 	// MostAgain bounds how many of the latest transactions one looks at again, each of
 	// which is compared with all that was read.
-	MostAgain = 200
+	MostAgain = 100
 )
 
 // Look is one review of a user's money.
