@@ -1,6 +1,4 @@
-//go:build !integration
-
-package quality
+package edges
 
 import (
 	"fmt"
