@@ -23,7 +23,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ endef
 test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
 	@$(parts); \
 	for module in app policy rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+
+test-production: packages ## the commands of docs/production.md, from nothing, against stand-ins (test-integration runs it too)
+	@cd rehearsal && go test -count 1 -timeout 20m -tags integration -v -run TestProductionDocument ./production
 
 test-faults: build ## 10,000 transactions while everything they need fails in turn
 	@$(parts); \

@@ -77,7 +77,7 @@ func Open(ctx context.Context, folders settings.Folders, options Options) (*Stac
 		return nil, fmt.Errorf("the Pulumi project: %w", err)
 	}
 	for _, plugin := range options.Plugins {
-		if err := installPlugin(home, plugin); err != nil {
+		if err := InstallPlugin(home, plugin); err != nil {
 			return nil, err
 		}
 	}
@@ -108,9 +108,9 @@ func Environment(folders settings.Folders, options Options) map[string]string {
 	}
 }
 
-// installPlugin puts a plugin where the engine looks for it, as `pulumi plugin
+// InstallPlugin puts a plugin where the engine looks for it, as `pulumi plugin
 // install --file` does. It is replaced after each new build.
-func installPlugin(home string, plugin Plugin) error {
+func InstallPlugin(home string, plugin Plugin) error {
 	name := "resource-" + plugin.Name + "-v" + plugin.Version
 	dir := filepath.Join(home, "plugins", name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
