@@ -127,6 +127,11 @@ func (l *Ledger) Search(ctx context.Context, user uuid.UUID, f Filter, p paginat
 	var found []Transaction
 	var last *backenddb.LookedThroughRow
 	err = db.AsUser(ctx, l.Pool, user, func(tx pgx.Tx) error {
+		// Which index serves depends on what is asked for: a plan that is kept for all of it
+		// begins at the newest for each page, and the older a page the longer it takes.
+		if _, err := tx.Exec(ctx, "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"); err != nil {
+			return err
+		}
 		q := backenddb.New(tx)
 		rows, err := q.SearchTransactions(ctx, params)
 		if err != nil {
