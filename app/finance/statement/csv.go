@@ -266,7 +266,7 @@ func (m Mapping) line(row []string, c columns, layout string) (l Line, err error
 	} else if l.At, err = parseDate(text, layout, m.DateLayout); err != nil {
 		return l, err
 	}
-	of := unit{}
+	var of unit
 	if l.Amount, of, err = m.amount(row, c, need); err != nil {
 		return l, err
 	}

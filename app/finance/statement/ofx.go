@@ -392,7 +392,7 @@ func ofxLine(v map[string]string, mark, currency string) (l Line, err error) {
 	if v["CURSYM"] != "" {
 		currency = v["CURSYM"]
 	}
-	of := unit{}
+	var of unit
 	if l.Amount, of, err = ofxAmount(v["TRNAMT"], mark, currency); err != nil {
 		return l, fmt.Errorf("TRNAMT: %w", err)
 	}
