@@ -110,7 +110,7 @@ test-rehearsal: build ## production on this machine, from `up` to `down` (takes 
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
 
 golden: ## write the golden plans anew, to be read in review
-	@cd infra && go test . -update
+	@cd infra && go test . ./foundation/program -update
 
 generate: $(SQLC) ## write the typed queries and the configuration's schemas anew, after a change of what they come from
 	@cd app && $(CURDIR)/$(SQLC) generate

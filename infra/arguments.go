@@ -30,12 +30,12 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Edge: edge.EdgeArgs{
 			Domain: c.Domain, Nginx: kube.Chart(c.Charts.NginxGatewayFabric), CertManager: kube.Chart(c.Charts.CertManager),
 			Issuer: edge.Issuer(c.Issuer), Replicas: c.Edge.Replicas, Port: c.Edge.Port, LoadBalancer: c.Cluster.Name + "-edge",
-			ProxyRange: c.Cluster.VPCRange, DNSToken: s.digitalOceanToken, MaxBody: limits.MaxFileBody,
+			ProxyRange: c.Cluster.VPCRange, DNSToken: s.dnsToken, MaxBody: limits.MaxFileBody,
 		},
 		Kafka: kafka.KafkaArgs{
 			Chart: kube.Chart(c.Charts.Strimzi), Version: c.Kafka.Version, Brokers: c.Kafka.Brokers, Storage: c.Kafka.Storage,
 			Resources: kube.Requirements(c.Kafka.Resources), HeapMB: c.Kafka.HeapMB, JavaOptions: c.Kafka.JavaOptions, Config: c.Kafka.Config,
-			Seed: s.kafkaSeed,
+			Seed: s.kafkaSeed, Protected: c.Cluster.Protected,
 		},
 		Redis: data.RedisArgs{
 			Image: pulumi.String(c.Redis.Image), Storage: pulumi.String(c.Redis.Storage), Resources: kube.Requirements(c.Redis.Resources),

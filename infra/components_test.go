@@ -22,7 +22,7 @@ import (
 func TestTwoPlatformsFitIntoOneStack(t *testing.T) {
 	e := &engine{}
 	twice := func(ctx *pulumi.Context) error {
-		settings, secrets, err := load(ctx, configuration(t, "prod"))
+		settings, secrets, err := load(configuration(t, "prod"))
 		if err != nil {
 			return err
 		}

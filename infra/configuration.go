@@ -1,48 +1,34 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
 
 	"github.com/wealth-companion/companion/infra/secret"
 	"github.com/wealth-companion/companion/stacks"
 )
 
-// configured is the stack's configuration, every key of it, as Pulumi gives it to
-// the program: its SDK finds keys by their names only, and so no key that was
-// mistyped.
-func configured() (map[string]string, error) {
-	values := map[string]string{}
-	if err := json.Unmarshal([]byte(os.Getenv(pulumi.EnvConfig)), &values); err != nil {
-		return nil, fmt.Errorf("%s is no object of strings: start the program with `pulumi preview` or `pulumi up`: %w", pulumi.EnvConfig, err)
-	}
-	return values, nil
-}
-
 // load reads the stack's configuration and its secrets. The error names every
 // problem of both.
-func load(ctx *pulumi.Context, values map[string]string) (stacks.Config, secrets, error) {
+func load(values map[string]string) (stacks.Config, secrets, error) {
 	settings, err := stacks.ReadValues(values)
 	if err := errors.Join(err, settings.Missing(settings.Config)); err != nil {
 		return stacks.Config{}, secrets{}, err
 	}
-	s, err := outputsOfSecrets(ctx, settings)
+	s, err := outputsOfSecrets(settings)
 	return settings.Config, s, err
 }
 
 // secrets are a stack's secrets; every value is a secret output.
 type secrets struct {
-	databaseURLs      map[string]pulumi.StringInput // by service
-	migrationURL      pulumi.StringOutput
-	redisPassword     pulumi.StringOutput
-	authSigningKey    pulumi.StringOutput
-	kafkaSeed         pulumi.StringOutput // the Kafka users' passwords are derived from it
-	digitalOceanToken pulumi.StringOutput
+	databaseURLs   map[string]pulumi.StringInput // by service
+	migrationURL   pulumi.StringOutput
+	redisPassword  pulumi.StringOutput
+	authSigningKey pulumi.StringOutput
+	kafkaSeed      pulumi.StringOutput // the Kafka users' passwords are derived from it
+	dnsToken       pulumi.StringOutput // of the ACME issuer
 	// options are the secrets of what is configured of what an installation may do
 	// without, by their keys; pushPublicKey belongs to pushPrivateKey.
 	options       map[string]pulumi.StringInput
@@ -50,7 +36,7 @@ type secrets struct {
 }
 
 // outputsOfSecrets are the secrets as secret outputs; none that is needed is missing.
-func outputsOfSecrets(ctx *pulumi.Context, settings stacks.Settings) (secrets, error) {
+func outputsOfSecrets(settings stacks.Settings) (secrets, error) {
 	s := secrets{
 		databaseURLs:   map[string]pulumi.StringInput{},
 		migrationURL:   secretOutput(settings.MigrationURL),
@@ -58,8 +44,7 @@ func outputsOfSecrets(ctx *pulumi.Context, settings stacks.Settings) (secrets, e
 		authSigningKey: secretOutput(settings.AuthSigningKey),
 		kafkaSeed:      secretOutput(settings.KafkaSeed),
 		options:        map[string]pulumi.StringInput{},
-
-		digitalOceanToken: secretOutput(stacks.Secret(digitalOceanToken(ctx))),
+		dnsToken:       secretOutput(settings.DNSToken),
 	}
 	for service, url := range settings.DatabaseURLs.ByService() {
 		s.databaseURLs[service] = secretOutput(url)
@@ -89,12 +74,4 @@ func outputsOfSecrets(ctx *pulumi.Context, settings stacks.Settings) (secrets, e
 
 func secretOutput(value stacks.Secret) pulumi.StringOutput {
 	return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput)
-}
-
-// digitalOceanToken is the one that the provider itself uses.
-func digitalOceanToken(ctx *pulumi.Context) string {
-	if token := config.New(ctx, "digitalocean").Get("token"); token != "" {
-		return token
-	}
-	return os.Getenv("DIGITALOCEAN_TOKEN")
 }

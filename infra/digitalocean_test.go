@@ -55,7 +55,7 @@ func TestCredentialsOutliveAnUpdate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config, used := configuration(t, "prod"), make(chan string, 1)
 			program := func(ctx *pulumi.Context) error {
-				settings, secrets, err := load(ctx, config)
+				settings, secrets, err := load(config)
 				if err != nil {
 					return err
 				}
@@ -91,6 +91,7 @@ func TestProductionIsProtected(t *testing.T) {
 		require.NoError(t, err)
 		cluster := of(t, asked, "KubernetesCluster", "companion-cluster")
 		require.Equal(t, protected, cluster.Protected, stack)
+		require.Equal(t, protected, of(t, asked, "Kafka", "companion-kafka-cluster").Protected, stack)
 		require.Equal(t, !protected, at(t, cluster.Inputs, "destroyAllAssociatedResources"), stack)
 	}
 }

@@ -9,23 +9,24 @@ import (
 
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/platform"
+	"github.com/wealth-companion/companion/infra/values"
 	"github.com/wealth-companion/companion/stacks"
 )
 
 func main() {
 	pulumi.Run(func(ctx *pulumi.Context) error {
-		values, err := configured()
+		configured, err := values.Configured()
 		if err != nil {
 			return err
 		}
-		return run(ctx, values)
+		return run(ctx, configured)
 	})
 }
 
 // run creates everything of a stack. Values are its configuration, as Pulumi gives
 // it to the program.
 func run(ctx *pulumi.Context, values map[string]string) error {
-	settings, secrets, err := load(ctx, values)
+	settings, secrets, err := load(values)
 	if err != nil {
 		return err
 	}

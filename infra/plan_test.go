@@ -149,6 +149,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed",
 		"companion:migrationUrl": "postgres://secret-migrator", "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
+		"companion:dnsToken": "secret-dns",
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {
@@ -245,6 +246,7 @@ func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 		"a key of nothing":       {"companion:dapr", `{"haa": true}`, "companion:dapr.haa is no key: did you mean ha?"},
 		"an issuer that is none": {"companion:issuer", `{"kind": "magic"}`, "companion:issuer.kind"},
 		"a missing secret":       {"companion:redisPassword", "", "pulumi config set --secret"},
+		"a missing DNS token":    {"companion:dnsToken", "", "pulumi config set --secret companion:dnsToken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := maps.Clone(configuration(t, "prod"))

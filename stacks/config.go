@@ -90,7 +90,7 @@ type Cluster struct {
 	ServiceRange string `json:"serviceRange" jsonschema:"pattern=^[0-9.]+/[0-9]+$"`                                                // a private network such as 10.113.0.0/16, for the Kubernetes services
 
 	Application Pool        `json:"application"`
-	Protected   bool        `json:"protected"` // true to refuse the deletion of the cluster, and to keep volumes and load balancers when the cluster is deleted by other means
+	Protected   bool        `json:"protected"` // true to refuse the deletion of the cluster and of the Kafka brokers, and to keep volumes and load balancers when the cluster is deleted by other means
 	Maintenance Maintenance `json:"maintenance"`
 	AdminRanges []string    `json:"adminRanges,omitempty" jsonschema:"uniqueItems=true"` // the networks that may reach the Kubernetes API, such as 203.0.113.0/24; every network when empty
 }

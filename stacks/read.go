@@ -40,16 +40,21 @@ func mustCompile(name string, schema []byte) *jsonschema.Schema {
 // ReadValues reads a stack's configuration as Pulumi gives it to a program: each
 // value as text, objects as JSON. The error names every problem, as that of Read.
 func ReadValues(values map[string]string) (Settings, error) {
+	return Read(typed(configSchema, values))
+}
+
+// typed are values with the types that the schema gives them, where their texts are such.
+func typed(schema *jsonschema.Schema, values map[string]string) map[string]any {
 	config := map[string]any{}
 	for key, text := range values {
 		config[key] = text
-		if property := configSchema.Properties[key]; property != nil && !mayBeString(property) {
+		if property := schema.Properties[key]; property != nil && !mayBeString(property) {
 			if value, err := jsonschema.UnmarshalJSON(strings.NewReader(text)); err == nil {
 				config[key] = value
 			}
 		}
 	}
-	return Read(config)
+	return config
 }
 
 // ReadPolicy reads the value of companion:policy as Pulumi gives it to a program: as JSON.
@@ -60,7 +65,7 @@ func ReadPolicy(text string) (Policy, error) {
 	if err != nil {
 		return Policy{}, fmt.Errorf("%s is no JSON: %w", key, err)
 	}
-	var p problems
+	p := problems{schema: configSchema}
 	var invalid *jsonschema.ValidationError
 	if err := configSchema.Properties[key].Validate(value); errors.As(err, &invalid) {
 		p.addBelow([]string{key}, invalid)
@@ -79,21 +84,33 @@ func ReadPolicy(text string) (Policy, error) {
 // names every problem at once, each with its key and what to do; secrets that are
 // missing are none: see Secrets.Missing.
 func Read(config map[string]any) (Settings, error) {
+	var read Settings
+	p, err := readAs(configSchema, config, &read)
+	if err != nil {
+		return Settings{}, err
+	}
+	p.check(read.Config)
+	return read, p.err()
+}
+
+// readAs reads a configuration of a schema into a type of the project's. What the schema
+// finds wrong are the problems; the error is what nobody could read.
+func readAs(schema *jsonschema.Schema, config map[string]any, into any) (*problems, error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return Settings{}, fmt.Errorf("the configuration is not JSON: %w", err)
+		return nil, fmt.Errorf("the configuration is not JSON: %w", err)
 	}
 	whole, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
-		return Settings{}, fmt.Errorf("the configuration is not JSON: %w", err)
+		return nil, fmt.Errorf("the configuration is not JSON: %w", err)
 	}
-	setDefaults(configSchema, whole)
-	var p problems
+	setDefaults(schema, whole)
+	p := &problems{schema: schema}
 	var invalid *jsonschema.ValidationError
-	if err := configSchema.Validate(whole); errors.As(err, &invalid) {
+	if err := schema.Validate(whole); errors.As(err, &invalid) {
 		p.addAll(invalid)
 	} else if err != nil {
-		return Settings{}, err
+		return nil, err
 	}
 	ours := map[string]any{}
 	for key, value := range whole.(map[string]any) {
@@ -102,14 +119,12 @@ func Read(config map[string]any) (Settings, error) {
 		}
 	}
 	if raw, err = json.Marshal(ours); err != nil {
-		return Settings{}, err
+		return nil, err
 	}
-	var read Settings
-	if err := json.Unmarshal(raw, &read); err != nil && len(p.found) == 0 {
-		return Settings{}, fmt.Errorf("the configuration has another shape than its schema says: %w", err)
+	if err := json.Unmarshal(raw, into); err != nil && len(p.found) == 0 {
+		return nil, fmt.Errorf("the configuration has another shape than its schema says: %w", err)
 	}
-	p.check(read.Config)
-	return read, p.err()
+	return p, nil
 }
 
 // setDefaults sets what is left out of an object, and of those in it, to its default.
@@ -140,8 +155,12 @@ func mayBeString(schema *jsonschema.Schema) bool {
 	return schema.Types != nil && slices.Contains(schema.Types.ToStrings(), "string")
 }
 
-// problems collects what is wrong, by key; of each key the first.
-type problems struct{ found map[string]string }
+// problems collects what is wrong with a configuration of the schema, by key; of each key
+// the first.
+type problems struct {
+	schema *jsonschema.Schema
+	found  map[string]string
+}
 
 func (p *problems) add(key, format string, args ...any) {
 	if p.found == nil {
@@ -172,7 +191,7 @@ func (p *problems) addBelow(place []string, e *jsonschema.ValidationError) {
 	if len(e.Causes) > 0 {
 		return
 	}
-	schema, key := at(slices.Concat(place, e.InstanceLocation))
+	schema, key := p.at(slices.Concat(place, e.InstanceLocation))
 	switch wrong := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		for _, unknown := range wrong.Properties {
@@ -210,8 +229,8 @@ func (p *problems) addBelow(place []string, e *jsonschema.ValidationError) {
 }
 
 // at returns the schema of what is at a place, and that place as people write it.
-func at(place []string) (schema *jsonschema.Schema, key string) {
-	schema = configSchema
+func (p *problems) at(place []string) (schema *jsonschema.Schema, key string) {
+	schema = p.schema
 	for _, step := range place {
 		key = join(key, step)
 		if schema = resolved(schema); schema == nil {

@@ -22,7 +22,11 @@ func TestSchemas(t *testing.T) {
 	reflector := jsonschema.Reflector{ExpandedStruct: true, Mapper: secretSchema}
 	require.NoError(t, reflector.AddGoComments("github.com/wealth-companion/companion/stacks", ".", jsonschema.WithFullComment()))
 	for name, schema := range map[string]*jsonschema.Schema{
-		"stack.schema.json": stackFile(reflector.Reflect(&Settings{})), "outputs.schema.json": reflector.Reflect(&Outputs{}),
+		"stack.schema.json":      stackFile("A stack of the Wealth Companion", reflector.Reflect(&Settings{})),
+		"outputs.schema.json":    reflector.Reflect(&Outputs{}),
+		"foundation.schema.json": stackFile("What a DigitalOcean account has once, for all stacks", reflector.Reflect(&Foundation{})),
+
+		"foundation-outputs.schema.json": reflector.Reflect(&FoundationOutputs{}),
 	} {
 		schema.ID = ""
 		var got bytes.Buffer
@@ -49,7 +53,7 @@ func secretSchema(of reflect.Type) *jsonschema.Schema {
 
 // stackFile is the schema of a whole file. Pulumi itself writes some keys beside
 // `config`, and knows those of its providers.
-func stackFile(settings *jsonschema.Schema) *jsonschema.Schema {
+func stackFile(description string, settings *jsonschema.Schema) *jsonschema.Schema {
 	config := &jsonschema.Schema{
 		Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
 		PatternProperties: map[string]*jsonschema.Schema{"^(pulumi|digitalocean|kubernetes):": jsonschema.TrueSchema},
@@ -61,7 +65,7 @@ func stackFile(settings *jsonschema.Schema) *jsonschema.Schema {
 		config.Required = append(config.Required, namespace+key)
 	}
 	file := &jsonschema.Schema{
-		Version: jsonschema.Version, Title: "Pulumi.<stack>.yaml", Description: "A stack of the Wealth Companion",
+		Version: jsonschema.Version, Title: "Pulumi.<stack>.yaml", Description: description,
 		Type: "object", Properties: jsonschema.NewProperties(), Required: []string{"config"}, Definitions: settings.Definitions,
 	}
 	file.Properties.Set("config", config)
@@ -76,6 +80,12 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 	}
 	for key, property := range compiledOutputs.Properties {
 		requireDescribed(t, "output "+key, property)
+	}
+	for key, property := range foundationConfig.Properties {
+		requireDescribed(t, "foundation "+key, property)
+	}
+	for key, property := range compiledFoundationOutputs.Properties {
+		requireDescribed(t, "foundation's output "+key, property)
 	}
 }
 

@@ -17,6 +17,7 @@ type Secrets struct {
 	KafkaSeed      Secret `json:"kafkaSeed,omitempty"`      // what the Kafka users' passwords are derived from
 	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more
 
+	DNSToken         Secret `json:"dnsToken,omitempty"`         // the token of DigitalOcean's API that cert-manager proves the domain with, with the scopes domain:read, domain:create, domain:update and domain:delete and no other
 	MailPassword     Secret `json:"mailPassword,omitempty"`     // the password of companion:mail
 	PushPrivateKey   Secret `json:"pushPrivateKey,omitempty"`   // the private key of companion:push, P-256 in base64url
 	OIDCClientSecret Secret `json:"oidcClientSecret,omitempty"` // the client secret of companion:oidc
@@ -69,7 +70,7 @@ func (s Secrets) Missing(c Config) error {
 		secret     Secret
 	}{
 		"mailPassword": {c.Mail != nil && c.Mail.User != "", s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
-		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret},
+		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret}, "dnsToken": {c.Issuer.Kind == "acme", s.DNSToken},
 	} {
 		if option.configured {
 			needed[key] = option.secret
@@ -96,7 +97,7 @@ func SecretCommand(key string) string {
 		return "openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | " + set
 	case "migrationUrl":
 		return set + " postgres://migrator:..."
-	case "mailPassword", "oidcClientSecret", "conversationKey":
+	case "dnsToken", "mailPassword", "oidcClientSecret", "conversationKey":
 		return set
 	}
 	return fmt.Sprintf("pulumi config set --secret --path '%s%s' postgres://...", namespace, key)

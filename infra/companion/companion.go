@@ -176,7 +176,7 @@ var paths = []struct{ prefix, service string }{
 
 // newRoutes leads requests to the services.
 func newRoutes(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) error {
-	problems, err := edge.NewProblems(ctx, name+"-problems", args.MaxBody, namespace, child, pulumi.DependsOn([]pulumi.Resource{args.Edge}))
+	filter, err := edge.NewServerFilter(ctx, name+"-server-filter", args.MaxBody, namespace, child, pulumi.DependsOn([]pulumi.Resource{args.Edge}))
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func newRoutes(ctx *pulumi.Context, name string, args *CompanionArgs, namespace 
 			"matches": []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": path.prefix}}},
 			"filters": []any{map[string]any{
 				"type":         "ExtensionRef",
-				"extensionRef": map[string]any{"group": "gateway.nginx.org", "kind": "SnippetsFilter", "name": edge.ProblemsFilter},
+				"extensionRef": map[string]any{"group": "gateway.nginx.org", "kind": "SnippetsFilter", "name": edge.ServerFilter},
 			}},
 			"backendRefs": []any{map[string]any{"name": path.service, "port": 80}},
 		})
@@ -198,7 +198,7 @@ func newRoutes(ctx *pulumi.Context, name string, args *CompanionArgs, namespace 
 			"hostnames":  []any{args.Edge.Host},
 			"rules":      rules,
 		}},
-	}, child, pulumi.DependsOn([]pulumi.Resource{args.Edge, problems}))
+	}, child, pulumi.DependsOn([]pulumi.Resource{args.Edge, filter}))
 	return err
 }
 

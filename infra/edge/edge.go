@@ -9,6 +9,8 @@ import (
 
 	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
 	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
@@ -26,7 +28,8 @@ type EdgeArgs struct {
 	Port int
 	// LoadBalancer is the name that DigitalOcean shows.
 	LoadBalancer string
-	// DNSToken answers ACME's challenges in DigitalOcean's DNS.
+	// DNSToken answers ACME's challenges in DigitalOcean's DNS: it lies in the cluster, and
+	// so may do nothing else.
 	DNSToken pulumi.StringInput
 	// ProxyRange is the network (CIDR) of the load balancer's own address, from which
 	// NGINX believes the PROXY protocol.
@@ -129,6 +132,9 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	if err != nil {
 		return nil, err
 	}
+	if err := newBudget(ctx, name, in, child); err != nil {
+		return nil, err
+	}
 	gateway, err := newGateway(ctx, name, args, e.Host, in, child, pulumi.DependsOn([]pulumi.Resource{nginx, certificate}))
 	if err != nil {
 		return nil, err
@@ -155,24 +161,66 @@ func loadBalancerAddress(ctx *pulumi.Context, name string, gateway *kube.Resourc
 	}).(pulumi.StringOutput)
 }
 
+// lingerSeconds is how long a pod of NGINX's goes on serving when it is to end: the load
+// balancer must have seen by its health checks, of which it makes one every three seconds,
+// that the node has no pod any more.
+const lingerSeconds = 15
+
+var lingering = map[string]any{"preStop": map[string]any{"sleep": map[string]any{"seconds": lingerSeconds}}}
+
+// release is the Helm release of NGINX.
+const release = "nginx-gateway"
+
+// podLabels are the labels of NGINX's pods, by which the chart selects them.
+func podLabels() map[string]any {
+	return map[string]any{"app.kubernetes.io/name": "nginx-gateway-fabric", "app.kubernetes.io/instance": release}
+}
+
+// newBudget has an upgrade of nodes take down one pod of NGINX's at a time.
+func newBudget(ctx *pulumi.Context, name string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) error {
+	labels := pulumi.StringMap{}
+	for key, value := range podLabels() {
+		labels[key] = pulumi.String(value.(string))
+	}
+	_, err := policyv1.NewPodDisruptionBudget(ctx, name+"-nginx", &policyv1.PodDisruptionBudgetArgs{
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(release), Namespace: namespace.ToStringOutput()},
+		Spec: policyv1.PodDisruptionBudgetSpecArgs{
+			MaxUnavailable: pulumi.Int(1), Selector: metav1.LabelSelectorArgs{MatchLabels: labels},
+		},
+	}, opts...)
+	return err
+}
+
 // newNginx installs NGINX. The Gateway API's definitions are not the program's: DOKS
 // installs and upgrades them.
 func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, host string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
-	return kube.NewRelease(ctx, name+"-nginx", "nginx-gateway", args.Nginx, namespace, map[string]any{
+	return kube.NewRelease(ctx, name+"-nginx", release, args.Nginx, namespace, map[string]any{
 		"fullnameOverride": "nginx-gateway",
 		"nginxGateway": map[string]any{
 			"gatewayClassName": "nginx",
 			"replicaCount":     args.Replicas,
 			"productTelemetry": map[string]any{"enable": false},
-			// Error pages of the API's shape are a snippet: see Problems.
+			// What the Gateway API has no words for are snippets: see NewServerFilter.
 			"snippetsFilters": map[string]any{"enable": true},
 			"readinessProbe":  map[string]any{"initialDelaySeconds": 1},
+			"resources": map[string]any{
+				"requests": map[string]any{"cpu": "50m", "memory": "64Mi"}, "limits": map[string]any{"memory": "256Mi"},
+			},
+			"lifecycle": lingering,
 		},
+		"terminationGracePeriodSeconds": 2 * lingerSeconds,
+		"topologySpreadConstraints": []any{map[string]any{
+			"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
+			"labelSelector": map[string]any{"matchLabels": podLabels()},
+		}},
 		// The load balancer is a proxy: NGINX would see its address in place of the client's.
-		"nginx": map[string]any{"config": map[string]any{"rewriteClientIP": map[string]any{
-			"mode":             "ProxyProtocol",
-			"trustedAddresses": []any{map[string]any{"type": "CIDR", "value": args.ProxyRange}},
-		}}},
+		"nginx": map[string]any{
+			"config": map[string]any{"rewriteClientIP": map[string]any{
+				"mode":             "ProxyProtocol",
+				"trustedAddresses": []any{map[string]any{"type": "CIDR", "value": args.ProxyRange}},
+			}},
+			"lifecycle": lingering,
+		},
 		"service": map[string]any{
 			"type": "LoadBalancer",
 			// Only nodes with a pod answer: the client's address stays known.

@@ -48,5 +48,9 @@ func TestErrorPagesAreProblems(t *testing.T) {
 		require.NotContains(t, problem.Detail, "$", "NGINX would look for a variable")
 		require.Contains(t, pages, "error_page "+body[1]+" @problem_"+body[1])
 	}
+	for _, location := range strings.SplitAfter(pages, "}\n") {
+		require.Equal(t, strings.Contains(location, "Retry-After"), strings.Contains(location, "Strict-Transport-Security"),
+			"a location with a header of its own loses the server's: %s", location)
+	}
 	require.Equal(t, strings.Count(pages, "{\n"), strings.Count(pages, "}\n"))
 }

@@ -28,6 +28,8 @@ type KafkaArgs struct {
 	Images kube.Images
 	// Services get a user each.
 	Services []string
+	// Protected has Pulumi refuse to delete the brokers. Their volumes outlive them anyway.
+	Protected bool
 	// Seed is the secret that the users' passwords are derived from.
 	Seed pulumi.StringInput
 	// Namespace is the brokers' own; default kafka.
@@ -156,7 +158,7 @@ func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pul
 			},
 			"entityOperator": map[string]any{"userOperator": map[string]any{}},
 		}},
-	}, child, pulumi.DependsOn([]pulumi.Resource{pool}))
+	}, child, pulumi.Protect(args.Protected), pulumi.DependsOn([]pulumi.Resource{pool}))
 }
 
 // javaOptions sizes the heap; the stack may add options of the machine's.

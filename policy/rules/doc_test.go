@@ -48,7 +48,7 @@ func table(t *testing.T) string {
 	}
 	out.WriteString("\n## Exceptions\n| rule | resources | stacks | why |\n|---|---|---|---|\n")
 	where, order := map[string][]string{}, []string(nil)
-	for _, stack := range []string{"prod", "staging", "rehearsal"} {
+	for _, stack := range []string{"prod", "staging", "rehearsal", "account", "rehearsal-account"} {
 		for _, e := range policyOf(t, stack).Exceptions {
 			row := fmt.Sprintf("| `%s` | %s | %%s | %s |\n", e.Rule, strings.ReplaceAll(strings.Join(e.Resources, ", "), "*", "\\*"), e.Reason)
 			name := stack

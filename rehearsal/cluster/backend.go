@@ -44,6 +44,9 @@ func (b *Backend) Create(ctx context.Context, spec doapi.ClusterSpec, update fun
 	if err != nil {
 		return doapi.Credentials{}, err
 	}
+	if err := b.cluster.network.guardAPI(ctx, spec.APIRanges); err != nil {
+		return doapi.Credentials{}, err
+	}
 	nodes := nodesOf(spec, remembered)
 	for _, node := range nodes {
 		update(doapi.NodeStatus{Node: node.Name, State: doapi.NodeProvisioning, Message: "starting"})
@@ -65,6 +68,9 @@ func (b *Backend) Update(ctx context.Context, spec doapi.ClusterSpec, update fun
 	if err != nil {
 		return err
 	}
+	if err := b.cluster.network.guardAPI(ctx, spec.APIRanges); err != nil {
+		return err
+	}
 	var removed []Node
 	for name, index := range before.Index {
 		if _, stays := after.Index[name]; !stays {
@@ -84,7 +90,7 @@ func (b *Backend) Delete(ctx context.Context, spec doapi.ClusterSpec) error {
 	if err != nil {
 		return err
 	}
-	return b.cluster.Stop(ctx)
+	return errors.Join(b.cluster.Stop(ctx), b.cluster.network.guardAPI(ctx, nil))
 }
 
 func (b *Backend) file() string { return filepath.Join(b.cluster.dir, "memory.json") }

@@ -20,8 +20,12 @@ type Network struct {
 	Services netip.Prefix // cluster addresses
 }
 
-// table is the nftables table that keeps traffic in.
-const table = "companion_rehearsal"
+const (
+	// table is the nftables table that keeps traffic in.
+	table = "companion_rehearsal"
+	// apiTable is the one that guards the API server.
+	apiTable = "companion_rehearsal_api"
+)
 
 // Host is the machine's own address on the bridge.
 func (n Network) Host() netip.Addr { return n.VPC.Masked().Addr().Next() }
@@ -66,6 +70,40 @@ table inet %[1]s {
 	}
 }
 `, table, n.Bridge)
+}
+
+// apiRules refuse connections to the API server that come neither from the cluster's own
+// networks nor from one of the ranges; with nil, every one is let in. As at DigitalOcean,
+// nodes and pods are let in without being named. The machine itself is one of the VPC.
+func (n Network) apiRules(ranges []netip.Prefix) string {
+	emptied := fmt.Sprintf("table inet %[1]s\ndelete table inet %[1]s\n", apiTable)
+	if ranges == nil {
+		return emptied
+	}
+	allowed := []string{n.VPC.String(), n.Pods.String()}
+	for _, prefix := range ranges {
+		if prefix.Addr().Is4() { // the API server has no other address
+			allowed = append(allowed, prefix.String())
+		}
+	}
+	return emptied + fmt.Sprintf(`table inet %s {
+	set allowed {
+		type ipv4_addr; flags interval; auto-merge
+		elements = { %s }
+	}
+	chain input {
+		type filter hook input priority -10; policy accept;
+		ip daddr %s tcp dport %s ip saddr != @allowed reject with tcp reset
+	}
+}
+`, apiTable, strings.Join(allowed, ", "), n.Host(), apiPort)
+}
+
+// guardAPI is the cluster's control plane firewall.
+func (n Network) guardAPI(ctx context.Context, ranges []netip.Prefix) error {
+	nft := exec.CommandContext(ctx, "nft", "-f", "-")
+	nft.Stdin = strings.NewReader(n.apiRules(ranges))
+	return quiet(nft)
 }
 
 // Up makes the bridge. What leaves is dropped before the first address is
@@ -168,7 +206,9 @@ func (n Network) Down(ctx context.Context) error {
 	for _, blackhole := range []netip.Prefix{n.Pods, n.Services} {
 		_ = ip(ctx, "route", "del", "blackhole", blackhole.String())
 	}
-	_ = quiet(exec.CommandContext(ctx, "nft", "delete", "table", "inet", table))
+	for _, name := range []string{table, apiTable} {
+		_ = quiet(exec.CommandContext(ctx, "nft", "delete", "table", "inet", name))
+	}
 	return nil
 }
 

@@ -35,6 +35,7 @@ type Plugin struct{ Name, Version, Program string }
 // Stack is one stack of the project, with its state on this machine.
 type Stack struct {
 	folders settings.Folders
+	project project
 	name    string
 	stack   auto.Stack
 	policy  string
@@ -65,12 +66,16 @@ func Open(ctx context.Context, folders settings.Folders, options Options) (*Stac
 			return nil, err
 		}
 	}
-	s := &Stack{folders: folders, name: options.Name, report: options.Report, policy: options.Policy}
-	if err := mirror(folders, options.Name); err != nil {
+	at, err := projectOf(folders, options.Name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{folders: folders, project: at, name: options.Name, report: options.Report, policy: options.Policy}
+	if err := at.mirror(folders); err != nil {
 		return nil, err
 	}
 	workspace, err := auto.NewLocalWorkspace(ctx,
-		auto.Pulumi(command{path: folders.Program("pulumi")}), auto.PulumiHome(home), auto.WorkDir(Project(folders)),
+		auto.Pulumi(command{path: folders.Program("pulumi")}), auto.PulumiHome(home), auto.WorkDir(at.dir(folders)),
 		auto.EnvVars(Environment(folders, options)),
 	)
 	if err != nil {
@@ -127,52 +132,14 @@ func InstallPlugin(home string, plugin Plugin) error {
 	return nil
 }
 
-// Project is the folder in which Pulumi runs: the checkout's files, by links,
-// and stack files of its own. Pulumi writes secrets and salts into a stack's
-// file, and the checkout's must not change by being rehearsed.
-func Project(folders settings.Folders) string {
-	return filepath.Join(folders.State, "pulumi", "project")
-}
-
-func mirror(folders settings.Folders, stack string) error {
-	project := Project(folders)
-	if err := os.MkdirAll(project, 0o755); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(folders.Root)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if name == ".git" || strings.HasPrefix(name, "Pulumi.") && name != "Pulumi.yaml" {
-			continue
-		}
-		source, link := filepath.Join(folders.Root, name), filepath.Join(project, name)
-		if at, err := os.Readlink(link); err == nil && at == source {
-			continue
-		}
-		_ = os.Remove(link)
-		if err := os.Symlink(source, link); err != nil {
-			return fmt.Errorf("project folder: %w", err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(folders.Root, stackFile(stack))); err != nil {
-		return fmt.Errorf("stack %s has no %s: the stacks are those with such a file", stack, stackFile(stack))
-	}
-	return nil
-}
-
-func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
-
 // configure makes the stack's file anew from the checkout's and sets the values
 // over it, unless neither changed.
 func (s *Stack) configure(ctx context.Context, values map[string]Value) error {
-	raw, err := os.ReadFile(filepath.Join(s.folders.Root, stackFile(s.name)))
+	raw, err := os.ReadFile(s.project.file(s.folders, s.name))
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(Project(s.folders), stackFile(s.name))
+	file := filepath.Join(s.project.dir(s.folders), stackFile(s.name))
 	stamp := file + ".from"
 	wanted := string(raw) + "\n" + describe(values)
 	if had, err := os.ReadFile(stamp); err == nil && string(had) == wanted {
@@ -308,7 +275,7 @@ func (s *Stack) log(operation string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(filepath.Join(dir, "pulumi-"+operation+".log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	return os.OpenFile(filepath.Join(dir, s.project.name+"-"+operation+".log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 }
 
 // explain replaces Pulumi's whole output, which its errors carry, by where it is.

@@ -173,3 +173,26 @@ func TestTag(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, made.Tags, "companion")
 }
+
+func TestSizesHavePrices(t *testing.T) {
+	client, _, _ := start(t)
+	options, _, err := client.Kubernetes.GetOptions(t.Context())
+	require.NoError(t, err)
+	priced := map[string]float64{}
+	for page := 1; ; page++ {
+		sizes, answer, err := client.Sizes.List(t.Context(), &godo.ListOptions{Page: page, PerPage: 10})
+		require.NoError(t, err)
+		for _, size := range sizes {
+			priced[size.Slug] = size.PriceMonthly
+			require.Positive(t, size.PriceHourly)
+			require.True(t, size.Available)
+		}
+		if answer.Links.IsLastPage() {
+			break
+		}
+	}
+	for _, size := range options.Sizes {
+		require.Positive(t, priced[size.Slug], size.Slug)
+	}
+	require.InDelta(t, 48, priced["s-4vcpu-8gb"], 0)
+}

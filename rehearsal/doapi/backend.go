@@ -37,7 +37,10 @@ type ClusterSpec struct {
 	PodRange     netip.Prefix // cluster_subnet
 	ServiceRange netip.Prefix // service_subnet
 	HA           bool
-	Pools        []PoolSpec
+	// APIRanges are the networks that reach the API server, beside the cluster's own: its
+	// control plane firewall. Every network when nil, and no other when empty.
+	APIRanges []netip.Prefix
+	Pools     []PoolSpec
 }
 
 // PoolSpec is a pool of like nodes.

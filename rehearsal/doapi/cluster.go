@@ -437,6 +437,19 @@ func (c *cluster) maintain(wanted maintenance) error {
 	return nil
 }
 
+// ranges are the allowed addresses, which were checked; never nil.
+func (f firewall) ranges() []netip.Prefix {
+	all := []netip.Prefix{}
+	for _, text := range f.AllowedAddresses {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, prefix.Masked())
+		} else if address, err := netip.ParseAddr(text); err == nil {
+			all = append(all, netip.PrefixFrom(address, address.BitLen()))
+		}
+	}
+	return all
+}
+
 func validAddresses(all []string) error {
 	for _, address := range all {
 		if _, err := netip.ParsePrefix(address); err == nil {
@@ -658,6 +671,9 @@ func (s *state) spec(r *clusterRecord) ClusterSpec {
 	}
 	if network, err := s.vpc(c.VPCID); err == nil {
 		spec.VPCRange = network.Range
+	}
+	if c.Firewall != nil && c.Firewall.Enabled {
+		spec.APIRanges = c.Firewall.ranges()
 	}
 	for _, p := range c.Pools {
 		if slices.Contains(r.RemovedPools, p.ID) {

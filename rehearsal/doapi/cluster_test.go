@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -477,4 +478,22 @@ func TestClusterOnAHostThatOnlyPreviewsStaysProvisioning(t *testing.T) {
 		_, _, err := client.Kubernetes.Get(t.Context(), made.ID)
 		return err != nil && strings.Contains(err.Error(), "404")
 	})
+}
+
+// Who reaches the API server is the backend's to enforce.
+func TestControlPlaneFirewallReachesTheBackend(t *testing.T) {
+	client, backend, _ := start(t)
+	made := makeCluster(t, client, "")
+	require.Nil(t, backend.Clusters()[made.ID].APIRanges, "without a firewall every network reaches it")
+	change := func(enabled bool, addresses ...string) {
+		_, _, err := client.Kubernetes.Update(t.Context(), made.ID, &godo.KubernetesClusterUpdateRequest{
+			Name: made.Name, ControlPlaneFirewall: &godo.KubernetesControlPlaneFirewall{Enabled: godo.PtrTo(enabled), AllowedAddresses: addresses},
+		})
+		require.NoError(t, err)
+	}
+	change(true, "203.0.113.7", "198.51.100.0/24")
+	want := []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("198.51.100.0/24")}
+	eventually(t, "the ranges are the backend's", func() bool { return slices.Equal(want, backend.Clusters()[made.ID].APIRanges) })
+	change(false)
+	eventually(t, "the firewall is off", func() bool { return backend.Clusters()[made.ID].APIRanges == nil })
 }

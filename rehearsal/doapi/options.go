@@ -1,6 +1,7 @@
 package doapi
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -29,16 +30,49 @@ var regions = []slugName{
 	{"Toronto 1", "tor1"}, {"Bangalore 1", "blr1"}, {"Sydney 1", "syd1"},
 }
 
-// sizes are the droplets that a pool may be made of.
-var sizes = []string{
-	"s-1vcpu-2gb", "s-2vcpu-2gb", "s-2vcpu-4gb", "s-4vcpu-8gb", "s-8vcpu-16gb",
-	"s-2vcpu-4gb-amd", "s-2vcpu-8gb-amd", "s-4vcpu-8gb-amd", "s-4vcpu-16gb-amd", "s-8vcpu-16gb-amd", "s-8vcpu-32gb-amd",
-	"s-2vcpu-4gb-intel", "s-4vcpu-8gb-intel", "s-4vcpu-16gb-intel", "s-8vcpu-16gb-intel", "s-8vcpu-32gb-intel",
-	"c-2", "c-4", "c-8", "c-16", "c-32",
-	"g-2vcpu-8gb", "g-4vcpu-16gb", "g-8vcpu-32gb", "g-16vcpu-64gb", "g-32vcpu-128gb",
-	"gd-2vcpu-8gb", "gd-4vcpu-16gb", "gd-8vcpu-32gb", "gd-16vcpu-64gb",
-	"m-2vcpu-16gb", "m-4vcpu-32gb", "m-8vcpu-64gb", "m-16vcpu-128gb",
-	"so-2vcpu-16gb", "so-4vcpu-32gb", "so-8vcpu-64gb",
+// size is a Droplet that a pool may be made of.
+type size struct {
+	slug        string
+	description string
+	vcpus       int
+	memoryMiB   int
+	diskGiB     int
+	dollars     int // a month, as DigitalOcean's price list has it
+}
+
+var sizes = []size{
+	{"s-1vcpu-2gb", "Basic", 1, 2 << 10, 50, 12}, {"s-2vcpu-2gb", "Basic", 2, 2 << 10, 60, 18}, {"s-2vcpu-4gb", "Basic", 2, 4 << 10, 80, 24},
+	{"s-4vcpu-8gb", "Basic", 4, 8 << 10, 160, 48}, {"s-8vcpu-16gb", "Basic", 8, 16 << 10, 320, 96},
+	{"s-2vcpu-4gb-amd", "Basic AMD", 2, 4 << 10, 80, 28}, {"s-2vcpu-8gb-amd", "Basic AMD", 2, 8 << 10, 100, 42},
+	{"s-4vcpu-8gb-amd", "Basic AMD", 4, 8 << 10, 160, 56}, {"s-4vcpu-16gb-amd", "Basic AMD", 4, 16 << 10, 200, 84},
+	{"s-8vcpu-16gb-amd", "Basic AMD", 8, 16 << 10, 320, 112}, {"s-8vcpu-32gb-amd", "Basic AMD", 8, 32 << 10, 400, 168},
+	{"c-2", "CPU-Optimized", 2, 4 << 10, 25, 42}, {"c-4", "CPU-Optimized", 4, 8 << 10, 50, 84}, {"c-8", "CPU-Optimized", 8, 16 << 10, 100, 168},
+	{"c-16", "CPU-Optimized", 16, 32 << 10, 200, 336}, {"c-32", "CPU-Optimized", 32, 64 << 10, 400, 672},
+	{"g-2vcpu-8gb", "General Purpose", 2, 8 << 10, 25, 63}, {"g-4vcpu-16gb", "General Purpose", 4, 16 << 10, 50, 126},
+	{"g-8vcpu-32gb", "General Purpose", 8, 32 << 10, 100, 252}, {"g-16vcpu-64gb", "General Purpose", 16, 64 << 10, 200, 504},
+	{"m-2vcpu-16gb", "Memory-Optimized", 2, 16 << 10, 50, 84}, {"m-4vcpu-32gb", "Memory-Optimized", 4, 32 << 10, 100, 168},
+	{"m-8vcpu-64gb", "Memory-Optimized", 8, 64 << 10, 200, 336},
+}
+
+// hoursOfMonth are those after which DigitalOcean asks no more in a month: the prices of an
+// hour follow from it.
+const hoursOfMonth = 672
+
+// shown is the size as GET /v2/sizes tells it.
+func (z size) shown() object {
+	slugs := make([]string, len(regions))
+	for i, region := range regions {
+		slugs[i] = region.Slug
+	}
+	return object{
+		"slug": z.slug, "description": z.description, "vcpus": z.vcpus, "memory": z.memoryMiB, "disk": z.diskGiB,
+		"price_monthly": float64(z.dollars), "price_hourly": math.Round(float64(z.dollars)/hoursOfMonth*1e5) / 1e5,
+		"transfer": float64(z.vcpus), "regions": slugs, "available": true,
+	}
+}
+
+func knownSize(slug string) bool {
+	return slices.ContainsFunc(sizes, func(z size) bool { return z.slug == slug })
 }
 
 func knownRegion(slug string) bool {
@@ -112,9 +146,16 @@ func (s *Server) routeOptions() {
 		for _, slug := range s.versions() {
 			versions = append(versions, describeVersion(slug))
 		}
-		for _, size := range sizes {
-			offered = append(offered, object{"name": size, "slug": size})
+		for _, z := range sizes {
+			offered = append(offered, object{"name": z.slug, "slug": z.slug})
 		}
 		return object{"options": object{"regions": regions, "versions": versions, "sizes": offered}}, nil
+	})
+	s.read("GET /v2/sizes", func(_ *state, r *http.Request) (any, error) {
+		all := []object{}
+		for _, z := range sizes {
+			all = append(all, z.shown())
+		}
+		return page(r, "sizes", all)
 	})
 }

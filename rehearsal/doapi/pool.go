@@ -114,7 +114,7 @@ func createPool(next *state, r *http.Request) (any, error) {
 
 // addPool adds a pool and its nodes, which the backend is yet to start.
 func (s *state) addPool(c *cluster, request poolRequest) error {
-	if !slices.Contains(sizes, request.Size) {
+	if !knownSize(request.Size) {
 		return invalid("validation error: invalid droplet size %q", request.Size)
 	}
 	if request.Name == "" {

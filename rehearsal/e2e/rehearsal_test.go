@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"html"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -55,6 +56,8 @@ func TestRehearsal(t *testing.T) {
 		{"people are led to HTTPS", m.leadsToHTTPS},
 		{"NGINX sees clients' addresses", m.seesClients},
 		{"only valid credentials open the cluster", m.refusesCredentials},
+		{"only allowed networks reach the Kubernetes API", m.guardsAPI},
+		{"the edge refuses what it must, as problems", m.edgeRefuses},
 		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
@@ -232,6 +235,58 @@ func (m *machine) refusesCredentials(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, status("made up"))
 	require.Equal(t, http.StatusOK, status(given.Token))
 	eventually(t, time.Minute, "the credentials expire", func() bool { return status(given.Token) == http.StatusUnauthorized })
+}
+
+// guardsAPI connects from an address that adminRanges does not name.
+func (m *machine) guardsAPI(t *testing.T) {
+	connect := func(from net.IP) error {
+		dialer := &net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: from}}
+		connection, err := dialer.DialContext(t.Context(), "tcp", "10.110.0.1:6443")
+		if err == nil {
+			require.NoError(t, connection.Close())
+		}
+		return err
+	}
+	require.ErrorContains(t, connect(net.IPv4(127, 0, 0, 77)), "connection refused")
+	require.NoError(t, connect(net.IPv4(10, 110, 0, 1)))
+}
+
+// edgeRefuses tries what NGINX itself answers, and what it does not even begin.
+func (m *machine) edgeRefuses(t *testing.T) {
+	client := m.browser(t)
+	old := client.Transport.(*http.Transport).Clone()
+	old.TLSClientConfig.MinVersion, old.TLSClientConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+application+"/api/v1/health", nil)
+	require.NoError(t, err)
+	_, err = (&http.Client{Transport: old}).Do(request) //nolint:bodyclose // there is none
+	require.ErrorContains(t, err, "protocol version not supported")
+
+	ask := func(method, path string, body io.Reader, header ...string) *http.Response {
+		request, err := http.NewRequestWithContext(t.Context(), method, "https://"+application+path, body)
+		require.NoError(t, err)
+		for i := 0; i+1 < len(header); i += 2 {
+			request.Header.Set(header[i], header[i+1])
+		}
+		response, err := client.Do(request)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = response.Body.Close() })
+		return response
+	}
+	for name, c := range map[string]struct {
+		response *http.Response
+		status   int
+	}{
+		"a body that is too large":    {ask(http.MethodPost, "/api/v1/transactions", bytes.NewReader(make([]byte, 8<<20))), http.StatusRequestEntityTooLarge},
+		"an address that is too long": {ask(http.MethodGet, "/api/v1/"+strings.Repeat("x", 40<<10), nil), http.StatusRequestURITooLong},
+		"a header that is too large":  {ask(http.MethodGet, "/api/v1/health", nil, "X-Long", strings.Repeat("x", 40<<10)), http.StatusBadRequest},
+	} {
+		require.Equal(t, c.status, c.response.StatusCode, name)
+		require.Equal(t, "application/problem+json", c.response.Header.Get("Content-Type"), name)
+		require.Contains(t, c.response.Header.Get("Strict-Transport-Security"), "max-age=63072000", name)
+	}
+	answered := ask(http.MethodGet, "/api/v1/transactions", nil)
+	require.Equal(t, http.StatusUnauthorized, answered.StatusCode)
+	require.Len(t, answered.Header.Values("Strict-Transport-Security"), 1, "once, with the services' answers too")
 }
 
 // movesServices changes the size of the services' nodes.

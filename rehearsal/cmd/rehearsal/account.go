@@ -27,49 +27,49 @@ func digitalOcean(address, token string) (*godo.Client, error) {
 		godo.SetRequestHeaders(map[string]string{"Authorization": "Bearer " + token}))
 }
 
-// prepareAccount gives the account what stacks find in it: a registry that holds all
-// repositories, and the domain. docs/production.md has a person do the same with doctl.
-func prepareAccount(ctx context.Context, client *godo.Client, c stacks.Config) error {
-	_, answer, err := client.Registries.Get(ctx, c.Registry.Name)
-	if missing(answer) {
-		_, _, err = client.Registry.Create(ctx, &godo.RegistryCreateRequest{
-			Name: c.Registry.Name, SubscriptionTierSlug: "professional", Region: c.Cluster.Region,
-		})
-	}
+// layFoundation brings up what the account of a stack has once (infra/foundation), which
+// the stack looks up, and returns its outputs.
+func layFoundation(ctx context.Context, folders settings.Folders, options deploy.Options) (stacks.FoundationOutputs, error) {
+	c, err := deploy.Read(folders, options.Name)
 	if err != nil {
-		return fmt.Errorf("registry %s: %w", c.Registry.Name, err)
+		return stacks.FoundationOutputs{}, err
 	}
-	_, answer, err = client.Domains.Get(ctx, c.Domain)
-	if missing(answer) {
-		_, _, err = client.Domains.Create(ctx, &godo.DomainCreateRequest{Name: c.Domain})
+	if options.Name, err = deploy.FoundationOf(folders, c); err != nil {
+		return stacks.FoundationOutputs{}, err
 	}
+	options.Config = providerConfig(options)
+	stack, err := deploy.Open(ctx, folders, options)
 	if err != nil {
-		return fmt.Errorf("domain %s: %w", c.Domain, err)
+		return stacks.FoundationOutputs{}, err
 	}
-	return nil
+	if _, err := stack.Up(ctx); err != nil {
+		return stacks.FoundationOutputs{}, err
+	}
+	outputs, err := stack.Outputs(ctx)
+	if err != nil {
+		return stacks.FoundationOutputs{}, err
+	}
+	return stacks.ReadFoundationOutputs(outputs)
 }
 
-func missing(answer *godo.Response) bool {
-	return answer != nil && answer.Response != nil && answer.StatusCode == http.StatusNotFound
+// providerConfig is what the provider of DigitalOcean's resources needs.
+func providerConfig(options deploy.Options) map[string]deploy.Value {
+	return map[string]deploy.Value{
+		"digitalocean:token":       {Value: options.Token, Secret: true},
+		"digitalocean:apiEndpoint": {Value: options.APIURL},
+	}
 }
 
-// publish prepares the account and pushes the services' images, as CI does before a
+// publish pushes the services' images to the account's registry, as CI does before a
 // release is deployed.
-func publish(ctx context.Context, folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) error {
+func publish(ctx context.Context, registry string, secrets settings.Secrets, built made, report progress.Reporter) error {
 	stage := report.Stage("push the images")
 	err := func() error {
-		c, err := deploy.Read(folders, stackName)
-		if err != nil {
-			return err
-		}
 		client, err := digitalOcean(settings.APIAddress, secrets.DigitalOceanToken)
 		if err != nil {
 			return err
 		}
-		if err := prepareAccount(ctx, client, c); err != nil {
-			return err
-		}
-		auth, err := pushCredentials(ctx, client, c.Registry.Name)
+		auth, err := pushCredentials(ctx, client, registry)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func publish(ctx context.Context, folders settings.Folders, secrets settings.Sec
 			return err
 		}
 		for _, service := range parts.Services {
-			if err := push(ctx, store, c.Registry.Name+"/"+service+":"+built.release, parts.Registry+"/"+service+":"+built.release, auth); err != nil {
+			if err := push(ctx, store, registry+"/"+service+":"+built.release, parts.Registry+"/"+service+":"+built.release, auth); err != nil {
 				return fmt.Errorf("push %s: %w", service, err)
 			}
 		}

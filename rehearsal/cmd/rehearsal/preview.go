@@ -30,7 +30,7 @@ func previewCommand(find findFolders) *cobra.Command {
 	var stack, events string
 	cmd := &cobra.Command{
 		Use:   "preview",
-		Short: "Preview a stack with the policy pack, against a DigitalOcean account that holds its registry and its domain",
+		Short: "Preview a stack with the policy pack, against a DigitalOcean account that has its foundation, or a foundation, against an empty one",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			folders, err := find()
@@ -41,7 +41,7 @@ func previewCommand(find findFolders) *cobra.Command {
 			return errors.Join(err, logErrors(events, err))
 		},
 	}
-	cmd.Flags().StringVar(&stack, "stack", "prod", "the stack: those with a Pulumi.<stack>.yaml")
+	cmd.Flags().StringVar(&stack, "stack", "prod", "the stack: those with a Pulumi.<stack>.yaml, here or in infra/foundation")
 	cmd.Flags().StringVar(&events, "event-log", "", "a file for the engine's events, a line of JSON each, as Pulumi's flag of this name writes it")
 	return cmd
 }
@@ -80,21 +80,19 @@ func preview(ctx context.Context, folders settings.Folders, stack, eventLog stri
 	}
 	defer stop()
 
-	config, err := deploy.Read(folders, stack)
-	if err != nil {
-		return err
-	}
-	client, err := digitalOcean(address, token)
-	if err != nil {
-		return err
-	}
-	if err := prepareAccount(ctx, client, config); err != nil {
-		return err
-	}
-	opened, err := deploy.Open(ctx, folders, deploy.Options{
+	options := deploy.Options{
 		Name: stack, Passphrase: "preview", Token: token, APIURL: "http://" + address,
-		Plugins: plugins(binaries), Policy: folders.Program("companion-policy"), Config: placeholders(token, address), Report: report,
-	})
+		Plugins: plugins(binaries), Policy: folders.Program("companion-policy"), Report: report,
+	}
+	if deploy.IsFoundation(folders, stack) {
+		options.Config = providerConfig(options)
+	} else {
+		if _, err := layFoundation(ctx, folders, options); err != nil {
+			return err
+		}
+		options.Config = placeholders(token, address)
+	}
+	opened, err := deploy.Open(ctx, folders, options)
 	if err != nil {
 		return err
 	}
@@ -153,7 +151,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"companion:release":        {Value: "preview"},
 	}
 	// Theirs that may be done without; which the stack does not do without, is its file's.
-	for _, key := range []string{"mailPassword", "oidcClientSecret"} {
+	for _, key := range []string{"mailPassword", "oidcClientSecret", "dnsToken"} {
 		config["companion:"+key] = secret("preview-only")
 	}
 	config["companion:pushPrivateKey"] = secret(base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("preview-", 4))))

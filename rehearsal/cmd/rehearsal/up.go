@@ -84,7 +84,11 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	if err := prepareDatabase(ctx, folders, secrets, terminal); err != nil {
 		return err
 	}
-	if err := publish(ctx, folders, secrets, built, terminal); err != nil {
+	account, err := layFoundation(ctx, folders, stackOptions(folders, secrets, built, terminal))
+	if err != nil {
+		return err
+	}
+	if err := publish(ctx, account.RegistryName, secrets, built, terminal); err != nil {
 		return err
 	}
 	stack, err := openStack(ctx, folders, secrets, built, terminal)

@@ -1,0 +1,20 @@
+// Package values gives programs the configuration of their stack.
+package values
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Configured is the stack's configuration, every key of it, as Pulumi gives it to a program:
+// its SDK finds keys by their names only, and so no key that was mistyped.
+func Configured() (map[string]string, error) {
+	all := map[string]string{}
+	if err := json.Unmarshal([]byte(os.Getenv(pulumi.EnvConfig)), &all); err != nil {
+		return nil, fmt.Errorf("%s is no object of strings: start the program with `pulumi preview` or `pulumi up`: %w", pulumi.EnvConfig, err)
+	}
+	return all, nil
+}
