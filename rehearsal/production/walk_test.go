@@ -5,6 +5,7 @@ package production
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http/httptest"
@@ -31,6 +32,7 @@ import (
 // cannot are the commands that the walk does not run, by how they begin, and why.
 var cannot = map[string]string{
 	"export DIGITALOCEAN_TOKEN=": "the walk has an account of its own",
+	"export DNS_TOKEN=":          "and nobody asks for certificates",
 	"export DATABASE_ADMIN_URL=": "and a database",
 	"export DATABASE=":           "of its own",
 	"doctl registry login":       "the stand-in's registry takes everybody",
@@ -38,7 +40,7 @@ var cannot = map[string]string{
 	"pulumi up":                  "the account has no nodes; `make up` carries out the same program on this machine's",
 	"make ci-smoke STACK=prod":   "nothing runs; `make up` ends with the same validation",
 	"doctl kubernetes cluster":   "nothing runs",
-	"pulumi state unprotect":     "nothing is protected yet",
+	"pulumi state unprotect":     "it undoes what production needs",
 	"make preview STACK=prod":    "it is this walk's preview without the secrets, and has its own test in e2e",
 	"make test-production":       "it is this test",
 	"pulumi stack output":        "there are none before an update; e2e reads the rehearsal's",
@@ -52,18 +54,6 @@ func reason(command string) string {
 	}
 	return ""
 }
-
-// doctl is the part of DigitalOcean's tool that the document uses; the real one is in no
-// registry.
-const doctl = `#!/bin/bash
-set -euo pipefail
-post() { curl --fail --silent --show-error --output /dev/null --header "Authorization: Bearer $DIGITALOCEAN_TOKEN" --json "$2" "$DIGITALOCEAN_API_URL$1"; }
-case "$*" in
-"registry create "*" --subscription-tier "*" --region "*) post /v2/registry "{\"name\": \"$3\", \"subscription_tier_slug\": \"$5\", \"region\": \"$7\"}";;
-"compute domain create "*) post /v2/domains "{\"name\": \"$4\"}";;
-*) echo "this doctl does not know: $*" >&2; exit 1;;
-esac
-`
 
 // TestProductionDocument goes through docs/production.md from nothing. A command that is
 // changed is run as it is then; one that cannot be run needs its reason.
@@ -93,6 +83,8 @@ func TestProductionDocument(t *testing.T) {
 		ran++
 		// The images go to the walk's own registry.
 		command = strings.ReplaceAll(command, "registry.digitalocean.com/", w.registry+"/")
+		// Nobody is asked.
+		command = strings.Replace(command, "infra/foundation up ", "infra/foundation up --yes ", 1)
 		step := "'" + strings.ReplaceAll(command, "'", `'\''`) + "'"
 		script.WriteString("step=" + step + "\nprintf '%(%T)T $ %s\\n' -1 \"$step\"\n" + command + "\n")
 	}
@@ -135,7 +127,6 @@ func newWalk(t *testing.T, folders settings.Folders) *walk {
 	} {
 		require.NoError(t, deploy.InstallPlugin(home, plugin))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(tools, "doctl"), []byte(doctl), 0o755))
 
 	w := &walk{folder: filepath.Join(folder, "checkout")}
 	w.checkOut(t, folders.Root)
@@ -152,7 +143,7 @@ func newWalk(t *testing.T, folders settings.Folders) *walk {
 	w.environment = append(os.Environ(),
 		"PATH="+tools+":"+os.Getenv("PATH"), "PULUMI_HOME="+home, "PULUMI_BACKEND_URL=file://"+state, "PULUMI_CONFIG_PASSPHRASE=walk",
 		"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "REHEARSAL_STATE="+filepath.Join(folder, "none"),
-		"DIGITALOCEAN_TOKEN="+token, "DIGITALOCEAN_API_URL="+account.URL, "DOMAIN=companion.example.com",
+		"DIGITALOCEAN_TOKEN="+token, "DIGITALOCEAN_API_URL="+account.URL, "DNS_TOKEN=dop_v1_dns",
 		"DATABASE_ADMIN_URL="+database.AdminURL(), "DATABASE="+database.Address.String()+":"+database.Port+"/companion?sslmode=require",
 	)
 	return w
@@ -160,21 +151,36 @@ func newWalk(t *testing.T, folders settings.Folders) *walk {
 
 // checkOut makes a checkout by links; what commands write into is the walk's own.
 func (w *walk) checkOut(t *testing.T, root string) {
-	entries, err := os.ReadDir(root)
-	require.NoError(t, err)
-	require.NoError(t, os.Mkdir(w.folder, 0o755))
+	require.NoError(t, link(root, w.folder, "infra", "foundation"))
+}
+
+// link fills a folder with links to what is in another one. Stack files are copies, and the
+// folders below it that the names lead to are filled in the same way.
+func link(from, to string, below ...string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
 	for _, entry := range entries {
-		source, target := filepath.Join(root, entry.Name()), filepath.Join(w.folder, entry.Name())
+		source, target := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
 		switch {
 		case entry.Name() == ".git" || entry.Name() == "bin":
 		case strings.HasPrefix(entry.Name(), "Pulumi."):
-			raw, err := os.ReadFile(source)
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(target, raw, 0o644))
+			raw, readErr := os.ReadFile(source)
+			err = errors.Join(readErr, os.WriteFile(target, raw, 0o644))
+		case len(below) > 0 && entry.Name() == below[0]:
+			err = link(source, target, below[1:]...)
 		default:
-			require.NoError(t, os.Symlink(source, target))
+			err = os.Symlink(source, target)
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func startDatabase(t *testing.T, state string) postgres.Server {
