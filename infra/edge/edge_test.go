@@ -46,7 +46,7 @@ func TestErrorPagesAreProblems(t *testing.T) {
 		require.NotEmpty(t, problem.Title)
 		require.NotEmpty(t, problem.Detail)
 		require.NotContains(t, problem.Detail, "$", "NGINX would look for a variable")
-		require.Contains(t, pages, "error_page "+body[1]+" @problem_"+body[1])
+		require.Contains(t, pages, "error_page "+body[1]+" /.problems/"+body[1])
 	}
 	for _, location := range strings.SplitAfter(pages, "}\n") {
 		require.Equal(t, strings.Contains(location, "Retry-After"), strings.Contains(location, "Strict-Transport-Security"),

@@ -30,7 +30,7 @@ const hsts = "add_header Strict-Transport-Security \"max-age=63072000; includeSu
 
 // problems are the errors that NGINX answers itself, with what a person can do.
 var problems = map[int]string{
-	http.StatusBadRequest:            "The request is not valid HTTP: check its headers.",
+	http.StatusBadRequest:            "The request is not valid HTTP, or its headers are too large: check them.",
 	http.StatusNotFound:              "Nothing is at this address: check it.",
 	http.StatusRequestTimeout:        "The request did not arrive in time: send it again.",
 	http.StatusRequestEntityTooLarge: "The request is larger than %d bytes: send less at once.",
@@ -88,6 +88,8 @@ var retried = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.Stat
 // problemPages is NGINX's configuration of the error pages.
 func problemPages(maxBody int) (string, error) {
 	var pages strings.Builder
+	// NGINX's own status of headers that are too large.
+	fmt.Fprintf(&pages, "error_page 494 =%[1]d /.problems/%[1]d;\n", http.StatusBadRequest)
 	for _, status := range slices.Sorted(maps.Keys(problems)) {
 		detail := problems[status]
 		if strings.Contains(detail, "%d") {
@@ -97,7 +99,9 @@ func problemPages(maxBody int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&pages, "error_page %[1]d @problem_%[1]d;\nlocation @problem_%[1]d {\n  default_type application/problem+json;\n", status)
+		// At an address, and not in a named location: NGINX knows no address of a request
+		// whose line is too long, and leads it to none of those.
+		fmt.Fprintf(&pages, "error_page %[1]d /.problems/%[1]d;\nlocation = /.problems/%[1]d {\n  internal;\n  default_type application/problem+json;\n", status)
 		if slices.Contains(retried, status) {
 			// A location with headers of its own inherits none.
 			pages.WriteString("  add_header Retry-After 5 always;\n  " + hsts)
