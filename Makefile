@@ -82,7 +82,7 @@ endef
 # Tests that start real programs share two cores: a package at a time.
 test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
 	@$(parts); \
-	for module in app policy rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+	for module in app infra policy rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
 
 test-production: packages ## the commands of docs/production.md, from nothing, against stand-ins (test-integration runs it too)
 	@cd rehearsal && go test -count 1 -timeout 20m -tags integration -v -run TestProductionDocument ./production

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/limits"
@@ -39,7 +41,9 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		},
 		Redis: data.RedisArgs{
 			Image: pulumi.String(c.Redis.Image), Storage: pulumi.String(c.Redis.Storage), Resources: kube.Requirements(c.Redis.Resources),
-			Password: s.redisPassword,
+			Passwords: s.redisPasswords, Certificate: data.Certificate{
+				Lifetime: certManagerDuration(c.Redis.Certificate.Lifetime), RenewBefore: certManagerDuration(c.Redis.Certificate.RenewBefore),
+			},
 		},
 		Companion: companion.CompanionArgs{
 			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar), Images: kube.Images{Release: c.Release},
@@ -47,6 +51,16 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s),
 		},
 	}
+}
+
+// certManagerDuration writes a duration as cert-manager writes it back: another spelling
+// would be a change at every preview.
+func certManagerDuration(configured string) string {
+	duration, err := time.ParseDuration(configured)
+	if err != nil {
+		return configured // the configuration was checked
+	}
+	return duration.String()
 }
 
 func sizes(services stacks.Services) map[string]companion.Size {

@@ -17,37 +17,39 @@ func load(values map[string]string) (stacks.Config, secrets, error) {
 	if err := errors.Join(err, settings.Missing(settings.Config)); err != nil {
 		return stacks.Config{}, secrets{}, err
 	}
-	s, err := outputsOfSecrets(settings)
+	s, err := secretsOf(settings)
 	return settings.Config, s, err
 }
 
-// secrets are a stack's secrets; every value is a secret output.
+// secrets are a stack's secrets.
 type secrets struct {
-	databaseURLs   map[string]pulumi.StringInput // by service
-	migrationURL   pulumi.StringOutput
-	redisPassword  pulumi.StringOutput
-	authSigningKey pulumi.StringOutput
-	kafkaSeed      pulumi.StringOutput // the Kafka users' passwords are derived from it
+	databaseURLs   map[string]secret.Text // by service
+	migrationURL   secret.Text
+	redisPasswords []secret.Text // that which is used, and those that are still accepted
+	authSigningKey secret.Text
+	kafkaSeed      secret.Text         // the Kafka users' passwords are derived from it
 	dnsToken       pulumi.StringOutput // of the ACME issuer
 	// options are the secrets of what is configured of what an installation may do
 	// without, by their keys; pushPublicKey belongs to pushPrivateKey.
-	options       map[string]pulumi.StringInput
+	options       map[string]secret.Text
 	pushPublicKey string
 }
 
-// outputsOfSecrets are the secrets as secret outputs; none that is needed is missing.
-func outputsOfSecrets(settings stacks.Settings) (secrets, error) {
+// secretsOf are the secrets of what is configured; none that is needed is missing.
+func secretsOf(settings stacks.Settings) (secrets, error) {
 	s := secrets{
-		databaseURLs:   map[string]pulumi.StringInput{},
-		migrationURL:   secretOutput(settings.MigrationURL),
-		redisPassword:  secretOutput(settings.RedisPassword),
-		authSigningKey: secretOutput(settings.AuthSigningKey),
-		kafkaSeed:      secretOutput(settings.KafkaSeed),
-		options:        map[string]pulumi.StringInput{},
-		dnsToken:       secretOutput(settings.DNSToken),
+		databaseURLs:   map[string]secret.Text{},
+		migrationURL:   secret.Text(settings.MigrationURL),
+		authSigningKey: secret.Text(settings.AuthSigningKey),
+		kafkaSeed:      secret.Text(settings.KafkaSeed),
+		options:        map[string]secret.Text{},
+		dnsToken:       secret.Text(settings.DNSToken).Output(),
+	}
+	for _, password := range settings.RedisPassword.All() {
+		s.redisPasswords = append(s.redisPasswords, secret.Text(password))
 	}
 	for service, url := range settings.DatabaseURLs.ByService() {
-		s.databaseURLs[service] = secretOutput(url)
+		s.databaseURLs[service] = secret.Text(url)
 	}
 	for key, option := range map[string]struct {
 		configured bool
@@ -59,7 +61,7 @@ func outputsOfSecrets(settings stacks.Settings) (secrets, error) {
 		"conversationKey": {settings.Conversation != nil && settings.ConversationKey != "", settings.ConversationKey},
 	} {
 		if option.configured {
-			s.options[key] = secretOutput(option.secret)
+			s.options[key] = secret.Text(option.secret)
 		}
 	}
 	if settings.Push != nil {
@@ -70,8 +72,4 @@ func outputsOfSecrets(settings stacks.Settings) (secrets, error) {
 		s.pushPublicKey = public
 	}
 	return s, nil
-}
-
-func secretOutput(value stacks.Secret) pulumi.StringOutput {
-	return pulumi.ToSecret(pulumi.String(value)).(pulumi.StringOutput)
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
@@ -231,7 +233,7 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		"kubernetes:cert-manager.io/v1:Certificate companion-edge-authority",
 		"kubernetes:cert-manager.io/v1:ClusterIssuer companion-edge-self-signed",
 		// What prod has when somebody who provides it is set up: e-mail, push, a model.
-		"kubernetes:core/v1:Secret companion-app-options",
+		"kubernetes:core/v1:Secret companion-app-push-c922c4712b",
 		"kubernetes:dapr.io/v1alpha1:Component companion-app-component-conversation",
 	}, only("rehearsal", "prod"))
 }
@@ -316,3 +318,55 @@ func TestServicesAreTheSameEverywhere(t *testing.T) {
 	require.ElementsMatch(t, event.Services(), stacks.DatabaseServices)
 	require.ElementsMatch(t, companion.Names(), slices.Collect(maps.Keys(stacks.Services{}.ByName())))
 }
+
+// TestAChangedSecretRollsWhatReadsIt compares the plan with that of other secrets. What is
+// not named here is as before: no other pod is replaced.
+func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
+	kindAndName := func(p planned) string {
+		return p.Type[strings.LastIndex(p.Type, ":")+1:] + " " + version.ReplaceAllString(p.Name, "")
+	}
+	for name, c := range map[string]struct {
+		key, value string
+		changes    []string
+	}{
+		"a service's database": {
+			"companion:databaseUrls", `{"backend":"postgres://secret-backend","analytics":"postgres://secret-analytics","banking":"postgres://secret-other","investment":"postgres://secret-investment","notification":"postgres://secret-notification"}`,
+			[]string{"Deployment companion-app-banking", "Secret companion-app-banking-database"},
+		},
+		"the migrator's database": {
+			"companion:migrationUrl", "postgres://secret-other",
+			[]string{"Job companion-app-migration", "Secret companion-app-migration-database"},
+		},
+		"a new password of Redis, and the one before": {
+			"companion:redisPassword", `["secret-other","secret-redis"]`,
+			[]string{
+				"Component companion-app-component-state", "Deployment companion-app-backend", "Role companion-app-backend-secrets",
+				"Secret companion-app-redis", "Secret companion-redis-users", "StatefulSet companion-redis",
+			},
+		},
+		"the password of Redis before is not accepted any more": {
+			"companion:redisPassword", `["secret-redis","secret-other"]`,
+			[]string{"Secret companion-redis-users", "StatefulSet companion-redis"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := configuration(t, "prod")
+			before, err := plan(config, "prod")
+			require.NoError(t, err)
+			config[c.key] = c.value
+			after, err := plan(config, "prod")
+			require.NoError(t, err)
+			var changed []string
+			for _, one := range after {
+				if !slices.ContainsFunc(before, func(other planned) bool { return assert.ObjectsAreEqual(one, other) }) {
+					changed = append(changed, kindAndName(one))
+				}
+			}
+			slices.Sort(changed)
+			require.Equal(t, c.changes, changed)
+		})
+	}
+}
+
+// version is that of a Secret, at the end of its name.
+var version = regexp.MustCompile(`-[0-9a-f]{10}$`)

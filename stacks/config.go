@@ -163,6 +163,14 @@ type Redis struct {
 	Image     string    `json:"image" jsonschema:"minLength=1"`                                                                  // the image with its tag
 	Storage   string    `json:"storage" jsonschema:"pattern=^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti)$" jsonschema_extras:"x-unit=bytes"` // its volume, such as 1Gi
 	Resources Resources `json:"resources"`                                                                                       // what its pod gets
+
+	Certificate Certificate `json:"certificate"`
+}
+
+// Certificate is a certificate that cert-manager signs and renews by itself.
+type Certificate struct {
+	Lifetime    string `json:"lifetime,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=2160h" jsonschema_extras:"x-unit=hours or minutes"`   // how long it is good for, such as 2160h; an hour or more
+	RenewBefore string `json:"renewBefore,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=720h" jsonschema_extras:"x-unit=hours or minutes"` // how long before its end it is renewed, such as 720h
 }
 
 // Resources are what a container asks for and may take.

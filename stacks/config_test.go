@@ -28,7 +28,7 @@ func valid() object {
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
 		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false},
 		"companion:kafka": object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources},
-		"companion:redis": object{"image": "redis:7", "storage": "1Gi", "resources": resources},
+		"companion:redis": object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
 		"companion:services": object{
 			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service,
 			"sidecar": resources,

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -314,6 +315,7 @@ func (p *problems) check(c Config) {
 		p.add(namespace+"issuer.server", "is missing: set it to the https:// address of the ACME directory")
 	}
 	p.mail(c.Mail)
+	p.certificate("redis.certificate", c.Redis.Certificate)
 	if pool := c.Cluster.Application; pool.MaxNodes < pool.MinNodes {
 		p.add(namespace+"cluster.application.maxNodes", "is %d, but minNodes is %d: set it to %d or more", pool.MaxNodes, pool.MinNodes, pool.MinNodes)
 	}
@@ -327,6 +329,20 @@ func (p *problems) check(c Config) {
 	}
 	if c.Kafka.Brokers > c.Cluster.NodeCount {
 		p.add(namespace+"kafka.brokers", "is %d, but there are %d nodes: each broker needs a node of its own", c.Kafka.Brokers, c.Cluster.NodeCount)
+	}
+}
+
+// certificate checks that there is time for a renewal.
+func (p *problems) certificate(key string, c Certificate) {
+	lifetime, err := time.ParseDuration(c.Lifetime)
+	if err != nil {
+		return // the schema has told
+	}
+	if lifetime < time.Hour { // cert-manager signs none
+		p.add(namespace+key+".lifetime", "is %s: set it to 1h or more", c.Lifetime)
+	}
+	if before, err := time.ParseDuration(c.RenewBefore); err == nil && before >= lifetime {
+		p.add(namespace+key+".renewBefore", "is %s, but the certificate is good for %s: set it to less", c.RenewBefore, c.Lifetime)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Secrets are a stack's secrets. They are in the same namespace as its
@@ -13,9 +14,9 @@ type Secrets struct {
 	DatabaseURLs DatabaseURLs `json:"databaseUrls,omitzero"` // the services' databases
 
 	MigrationURL   Secret `json:"migrationUrl,omitempty"`   // the connection string of the role that owns the tables
-	RedisPassword  Secret `json:"redisPassword,omitempty"`  // the password of the state store
+	RedisPassword  Secret `json:"redisPassword,omitempty"`  // the password of the state store, or a JSON list of the new one and those that are still accepted
 	KafkaSeed      Secret `json:"kafkaSeed,omitempty"`      // what the Kafka users' passwords are derived from
-	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more
+	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more, or a JSON list of the new one and those that are still accepted
 
 	DNSToken         Secret `json:"dnsToken,omitempty"`         // the token of DigitalOcean's API that cert-manager proves the domain with, with the scopes domain:read, domain:create, domain:update and domain:delete and no other
 	MailPassword     Secret `json:"mailPassword,omitempty"`     // the password of companion:mail
@@ -46,6 +47,16 @@ var DatabaseServices = slices.Sorted(maps.Keys(DatabaseURLs{}.ByService()))
 // Secret is a secret in clear, as the program gets it. In a stack's file it is
 // encrypted, an object with the field `secure`: that reads as a secret that is set.
 type Secret string
+
+// All are the secret's values. A JSON list has the one that is used, and then those that are
+// still accepted; any other text is the one value.
+func (s Secret) All() []string {
+	var list []string
+	if json.Unmarshal([]byte(s), &list) == nil && len(list) > 0 {
+		return list
+	}
+	return []string{string(s)}
+}
 
 // UnmarshalJSON reads a secret in clear or encrypted.
 func (s *Secret) UnmarshalJSON(raw []byte) error {
@@ -82,7 +93,25 @@ func (s Secrets) Missing(c Config) error {
 			p.add(namespace+key, "is missing: run %s", SecretCommand(key))
 		}
 	}
+	for key, secret := range map[string]Secret{"redisPassword": s.RedisPassword, "authSigningKey": s.AuthSigningKey} {
+		p.list(key, secret)
+	}
 	return p.err()
+}
+
+// list checks a secret of which several values may be accepted.
+func (p *problems) list(key string, secret Secret) {
+	if !strings.HasPrefix(string(secret), "[") {
+		return
+	}
+	var values []string
+	if err := json.Unmarshal([]byte(secret), &values); err != nil || len(values) == 0 || slices.Contains(values, "") {
+		p.add(namespace+key, `begins with [ but is no JSON list of texts: set it to ["new","old"], or to one value`) // the cause would show them
+		return
+	}
+	if len(slices.Compact(slices.Sorted(slices.Values(values)))) < len(values) {
+		p.add(namespace+key, "names a value twice: set it to the new one first, then those that are still accepted")
+	}
 }
 
 // SecretCommand is the command that sets a secret.

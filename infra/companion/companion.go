@@ -5,11 +5,8 @@ package companion
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -49,14 +46,17 @@ type CompanionArgs struct {
 	MaxBody int
 	Kafka   *kafka.Kafka
 	// Redis is the state store's host:port.
-	Redis         pulumi.StringInput
-	RedisPassword pulumi.StringInput // secret
+	Redis pulumi.StringInput
+	// RedisAccess has the user and the password by which sidecars log in there.
+	RedisAccess secret.Content
 	// DatabaseURLs are the services' own, by service; MigrationURL is the
-	// migrator's, who owns their schemas. All are secret.
-	DatabaseURLs map[string]pulumi.StringInput
-	MigrationURL pulumi.StringInput
-	SigningKey   pulumi.StringInput // secret: of access tokens
-	Options      Options
+	// migrator's, who owns their schemas.
+	DatabaseURLs map[string]secret.Text
+	MigrationURL secret.Text
+	// SigningKey is of access tokens; a JSON list has the key that signs first, and others
+	// that are still accepted.
+	SigningKey secret.Text
+	Options    Options
 	// PodRange is the range of pods' addresses, in which NGINX is (CIDR).
 	PodRange pulumi.StringInput
 	// ControlPlane is Dapr, which must be there before the first pod.
@@ -68,7 +68,7 @@ type CompanionArgs struct {
 
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
-		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "Redis": a.Redis, "RedisPassword": a.RedisPassword, "MigrationURL": a.MigrationURL,
+		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "Redis": a.Redis, "RedisAccess": a.RedisAccess.Version, "MigrationURL": a.MigrationURL,
 		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "ControlPlane": a.ControlPlane, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
@@ -119,16 +119,16 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	if err != nil {
 		return nil, err
 	}
-	migrated, err := newMigration(ctx, name, args, in, child, pulumi.DependsOn(secrets))
+	migrated, err := newMigration(ctx, name, args, secrets, in, child, pulumi.DependsOn(secrets.all))
 	if err != nil {
 		return nil, err
 	}
-	components, err := newComponents(ctx, name, args, in, child, pulumi.DependsOn(append(secrets, args.ControlPlane, args.Kafka.Topics)))
+	components, err := newComponents(ctx, name, args, secrets, in, child, pulumi.DependsOn(append(secrets.all, args.ControlPlane, args.Kafka.Topics)))
 	if err != nil {
 		return nil, err
 	}
 	for _, service := range Names() {
-		workloadArgs := settings(service, args, in)
+		workloadArgs := settings(service, args, secrets, in)
 		if _, err := workload.NewWorkload(ctx, name+"-"+service, workloadArgs, child, pulumi.DependsOn(append(components, migrated, args.Nodes))); err != nil {
 			return nil, err
 		}
@@ -140,28 +140,30 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 }
 
 // settings say how a service differs from the others.
-func settings(service string, args *CompanionArgs, namespace pulumi.StringInput) *workload.WorkloadArgs {
+func settings(service string, args *CompanionArgs, secrets *secrets, namespace pulumi.StringInput) *workload.WorkloadArgs {
 	size := args.Sizes[service]
 	w := &workload.WorkloadArgs{
 		Name: service, Namespace: namespace, Image: args.Images.Of(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
-		Sidecar: args.Sidecar, Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{}, SidecarSecrets: []string{"redis"},
+		Sidecar: args.Sidecar, Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
 	}
 	if slices.Contains(event.Services(), service) {
-		w.Env["PUBSUB_NAME"], w.Env["STATE_STORE_NAME"] = pulumi.String(sidecar.PubSub(service)), pulumi.String(sidecar.StateStore)
-		w.Secrets["DATABASE_URL"] = workload.Secret{Name: service + "-database", Key: "url"}
-		w.SidecarSecrets = append(w.SidecarSecrets, service+"-kafka", "kafka-ca")
+		w.Env["PUBSUB_NAME"] = pulumi.String(sidecar.PubSub(service))
+		w.Secrets["DATABASE_URL"] = workload.Secret{Name: secrets.named(databaseSecret(service)), Key: "url"}
+		w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(kafkaSecret(service)), authoritySecret)
 		w.Scratch, w.Env["JOURNAL_DIR"] = journal, pulumi.String(journal)
 	}
 	switch service {
 	case event.Backend:
 		w.PublicNamespace = args.Edge.GatewayNamespace
 		w.Env["TRUSTED_PROXIES"] = args.PodRange // NGINX forwards the client's address
-		w.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: "backend-auth", Key: "signingKey"}
+		w.Env["STATE_STORE_NAME"] = pulumi.String(sidecar.StateStore)
+		w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(redisSecret))
+		w.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: secrets.named(signingSecret), Key: "signingKey"}
 	case event.MCP:
 		w.PublicNamespace = args.Edge.GatewayNamespace
-		w.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: "mcp", Key: "confirmationKey"}
+		w.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: secrets.named(confirmationSecret), Key: "confirmationKey"}
 	}
-	args.Options.set(service, args.Edge.URL, w)
+	args.Options.set(service, args.Edge.URL, secrets, w)
 	return w
 }
 
@@ -200,35 +202,4 @@ func newRoutes(ctx *pulumi.Context, name string, args *CompanionArgs, namespace 
 		}},
 	}, child, pulumi.DependsOn([]pulumi.Resource{args.Edge, filter}))
 	return err
-}
-
-// newSecrets creates the Secrets that the services and their sidecars read.
-func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) ([]pulumi.Resource, error) {
-	contents := map[string]pulumi.StringMap{
-		"backend-auth":  {"signingKey": args.SigningKey},
-		"mcp":           {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
-		"redis":         {"password": args.RedisPassword},
-		"kafka-ca":      {"ca.crt": args.Kafka.Authority},
-		migrationSecret: {"url": args.MigrationURL},
-	}
-	for _, service := range event.Services() {
-		contents[service+"-database"] = pulumi.StringMap{"url": args.DatabaseURLs[service]}
-		contents[service+"-kafka"] = pulumi.StringMap{"password": args.Kafka.Passwords[service]}
-	}
-	if optional := args.Options.secrets(); len(optional) > 0 {
-		contents[optionsSecret] = optional
-	}
-	var made []pulumi.Resource
-	for _, key := range slices.Sorted(maps.Keys(contents)) {
-		one, err := corev1.NewSecret(ctx, name+"-"+key, &corev1.SecretArgs{
-			Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(key), Namespace: namespace.ToStringOutput()},
-			StringData: contents[key],
-		}, child)
-		if err != nil {
-			return nil, err
-		}
-		made = append(made, one)
-	}
-	access, err := args.Images.NewPullSecret(ctx, name, namespace, child)
-	return append(made, access), err
 }

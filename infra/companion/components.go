@@ -12,10 +12,10 @@ import (
 
 // newComponents creates what the sidecars read when they start. The pods depend
 // on all of it: a sidecar that starts without a component does not publish.
-func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
+func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, secrets *secrets, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	objects := []sidecar.Resource{
-		sidecar.Component(sidecar.SecretStore, "secretstores.kubernetes", nil),
-		sidecar.Redis(args.Redis),
+		sidecar.Component(sidecar.SecretStore, "secretstores.kubernetes", nil, scopes()...),
+		sidecar.Redis(args.Redis, sidecar.RedisUser(secrets.named(redisSecret)), event.Backend),
 		{
 			APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
 			Fields: map[string]any{"spec": map[string]any{
@@ -32,10 +32,10 @@ func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, namesp
 		sidecar.Resiliency(event.Services()),
 	}
 	for _, service := range event.Services() {
-		objects = append(objects, sidecar.Kafka(service, args.Kafka.Bootstrap, sidecar.Authenticated(service)))
+		objects = append(objects, sidecar.Kafka(service, args.Kafka.Bootstrap, sidecar.Authenticated(service, secrets.named(kafkaSecret(service)), authoritySecret)))
 		objects = append(objects, sidecar.Subscriptions(service)...)
 	}
-	objects = append(objects, args.Options.components()...)
+	objects = append(objects, args.Options.components(secrets)...)
 	var made []pulumi.Resource
 	for _, o := range objects {
 		resource, err := kube.NewObject(ctx, name+"-"+strings.ToLower(o.Kind)+"-"+o.Name, kube.Object{
@@ -47,6 +47,16 @@ func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, namesp
 		made = append(made, resource)
 	}
 	return made, nil
+}
+
+// scopes are those services whose sidecars read secrets: of others, the component is
+// none of their business. Which secrets a sidecar gets, its service's account decides.
+func scopes() []any {
+	var all []any
+	for _, service := range event.Services() {
+		all = append(all, service)
+	}
+	return all
 }
 
 // caller lets a service invoke others on that path.

@@ -10,14 +10,11 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// migrationSecret holds the migrator's connection string, which only the job reads.
-const migrationSecret = "migration-database"
-
 // newMigration brings the services' schemas up to date in a Job of its own role,
 // before the first pod of a release starts. One that fails ends `pulumi up` there,
 // and the pods of the release before go on. The job's name is the release's, so
 // that it runs once for each.
-func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
+func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, secrets *secrets, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
 	command := []string{"database", "migrate", "--timeout=5m"}
 	for _, service := range event.Services() {
 		command = append(command, "--service="+service)
@@ -38,7 +35,7 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, namespa
 						Image: args.Images.Of("companionctl"),
 						Args:  pulumi.ToStringArray(command),
 						Env: corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("MIGRATION_DATABASE_URL"), ValueFrom: corev1.EnvVarSourceArgs{
-							SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(migrationSecret), Key: pulumi.String("url")},
+							SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(secrets.named(migrationSecret)), Key: pulumi.String("url")},
 						}}},
 						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "256Mi"}.Container(),
 						SecurityContext: kube.Restricted(),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
+	"github.com/wealth-companion/companion/infra/secret"
 	"github.com/wealth-companion/companion/infra/workload"
 )
 
@@ -28,74 +29,81 @@ type Mail struct {
 	From string
 	// The log-in; none with TLS none.
 	User     string
-	Password pulumi.StringInput // secret
+	Password secret.Text
 }
 
 // Push are web push's keys (VAPID, RFC 8292), base64url.
 type Push struct {
 	Contact    string // whom a push service may write to: mailto: or https:
 	PublicKey  string
-	PrivateKey pulumi.StringInput // secret
+	PrivateKey secret.Text
 }
 
 // OIDC is an identity provider.
 type OIDC struct {
 	Issuer       string
 	ClientID     string
-	ClientSecret pulumi.StringInput // secret
+	ClientSecret secret.Text
 }
 
 // Conversation is Dapr's component for a language model.
 type Conversation struct {
-	Kind     string             // conversation.openai, conversation.anthropic, ...
-	Metadata map[string]string  // the component's, without the key
-	Key      pulumi.StringInput // secret; nil: the model needs none
+	Kind     string            // conversation.openai, conversation.anthropic, ...
+	Metadata map[string]string // the component's, without the key
+	Key      secret.Text       // empty: the model needs none
 }
 
-// The components that options bring, and the secret that holds what is theirs.
+// conversation is the component's name.
+const conversation = "conversation"
+
+// The options' secrets, by their keys.
 const (
-	conversation  = "conversation"
-	optionsSecret = "options"
+	mailPassword     = "mailPassword"
+	pushPrivateKey   = "pushPrivateKey"
+	oidcClientSecret = "oidcClientSecret"
+	conversationKey  = "conversationKey"
 )
 
 // components are those that the options bring.
-func (o Options) components() []sidecar.Resource {
+func (o Options) components(secrets *secrets) []sidecar.Resource {
 	var all []sidecar.Resource
 	if c := o.Conversation; c != nil {
 		var metadata []any
 		for _, name := range slices.Sorted(maps.Keys(c.Metadata)) {
 			metadata = append(metadata, sidecar.Entry(name, c.Metadata[name]))
 		}
-		if c.Key != nil {
-			metadata = append(metadata, sidecar.Reference("key", optionsSecret, "conversationKey"))
+		if c.Key != "" {
+			metadata = append(metadata, sidecar.Reference("key", secrets.named(optionSecret(conversationKey)), conversationKey))
 		}
 		all = append(all, sidecar.Component(conversation, c.Kind, metadata, event.Analytics, event.Banking, event.Investment))
 	}
 	return all
 }
 
-// secrets is the content of the options' Secret; empty: there is none.
-func (o Options) secrets() pulumi.StringMap {
-	content := pulumi.StringMap{}
-	if o.Mail != nil && o.Mail.Password != nil {
-		content["mailPassword"] = o.Mail.Password
+// secrets are those of the options, by their keys.
+func (o Options) secrets() map[string]secret.Text {
+	content := map[string]secret.Text{}
+	if o.Mail != nil && o.Mail.Password != "" {
+		content[mailPassword] = o.Mail.Password
 	}
 	if o.Push != nil {
-		content["pushPrivateKey"] = o.Push.PrivateKey
+		content[pushPrivateKey] = o.Push.PrivateKey
 	}
 	if o.OIDC != nil {
-		content["oidcClientSecret"] = o.OIDC.ClientSecret
+		content[oidcClientSecret] = o.OIDC.ClientSecret
 	}
-	if o.Conversation != nil && o.Conversation.Key != nil {
-		content["conversationKey"] = o.Conversation.Key
+	if o.Conversation != nil && o.Conversation.Key != "" {
+		content[conversationKey] = o.Conversation.Key
 	}
 	return content
 }
 
 // set adds what the options change of a service. url is where people find the
 // application.
-func (o Options) set(service, url string, w *workload.WorkloadArgs) {
-	from := func(key string) workload.Secret { return workload.Secret{Name: optionsSecret, Key: key} }
+func (o Options) set(service, url string, secrets *secrets, w *workload.WorkloadArgs) {
+	from := func(key string) workload.Secret {
+		return workload.Secret{Name: secrets.named(optionSecret(key)), Key: key}
+	}
 	switch service {
 	case event.Backend:
 		w.Env["APPLICATION_URL"] = pulumi.String(url)
@@ -105,7 +113,7 @@ func (o Options) set(service, url string, w *workload.WorkloadArgs) {
 		if o.OIDC != nil {
 			w.Env["OIDC_ISSUER"], w.Env["OIDC_CLIENT_ID"] = pulumi.String(o.OIDC.Issuer), pulumi.String(o.OIDC.ClientID)
 			w.Env["OIDC_REDIRECT_URL"] = pulumi.String(url + "/api/v1/auth/oidc/callback")
-			w.Secrets["OIDC_CLIENT_SECRET"] = from("oidcClientSecret")
+			w.Secrets["OIDC_CLIENT_SECRET"] = from(oidcClientSecret)
 		}
 		if o.Push != nil {
 			w.Env["VAPID_PUBLIC_KEY"] = pulumi.String(o.Push.PublicKey)
@@ -117,18 +125,18 @@ func (o Options) set(service, url string, w *workload.WorkloadArgs) {
 			w.Env["MAIL_TLS"], w.Env["MAIL_FROM"] = pulumi.String(m.TLS), pulumi.String(m.From)
 			if m.User != "" {
 				w.Env["MAIL_USER"] = pulumi.String(m.User)
-				w.Secrets["MAIL_PASSWORD"] = from("mailPassword")
+				w.Secrets["MAIL_PASSWORD"] = from(mailPassword)
 			}
 		}
 		if o.Push != nil {
 			w.Env["VAPID_PUBLIC_KEY"], w.Env["VAPID_CONTACT"] = pulumi.String(o.Push.PublicKey), pulumi.String(o.Push.Contact)
-			w.Secrets["VAPID_PRIVATE_KEY"] = from("pushPrivateKey")
+			w.Secrets["VAPID_PRIVATE_KEY"] = from(pushPrivateKey)
 		}
 	case event.Analytics, event.Banking, event.Investment:
 		if o.Conversation != nil {
 			w.Env["CONVERSATION_COMPONENT"] = pulumi.String(conversation)
-			if o.Conversation.Key != nil {
-				w.SidecarSecrets = append(w.SidecarSecrets, optionsSecret)
+			if o.Conversation.Key != "" {
+				w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(optionSecret(conversationKey)))
 			}
 		}
 	}

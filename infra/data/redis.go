@@ -4,7 +4,11 @@ package data
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"strings"
+	"time"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -14,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/secret"
 )
 
 // RedisArgs are Redis' settings. All but Namespace are required.
@@ -21,37 +26,54 @@ type RedisArgs struct {
 	Image     pulumi.StringInput
 	Storage   pulumi.StringInput // a quantity
 	Resources kube.Requirements
-	Password  pulumi.StringInput // secret
+	// Passwords are those that the services' user may use: the first is given to the
+	// services, the others are still accepted.
+	Passwords   []secret.Text
+	Certificate Certificate
+	// CertManager signs the server's certificate: its definitions exist once it does.
+	CertManager pulumi.Resource
 	// ClientNamespace is the namespace whose pods may connect.
 	ClientNamespace pulumi.StringInput
 	// Namespace is Redis' own; default data.
 	Namespace string
 }
 
-// Redis is a Redis that persists its writes.
+// Redis is a Redis that persists its writes, and takes TLS connections only.
 type Redis struct {
 	pulumi.ResourceState
 
 	Address   pulumi.StringOutput // host:port
 	Namespace pulumi.StringOutput
+	// Access is the content of a Secret by which the services log in: user and password.
+	Access secret.Content
 	// Labels are its pods', for network policies.
 	Labels pulumi.StringMap
 }
 
-const port = 6379
+const (
+	port = 6379
+	// User is the services', who may read and write keys.
+	User = "companion"
+	// maintainer is the pod's own, who may ask for a sign of life and have a new certificate read.
+	maintainer = "maintainer"
+
+	certificates = "/etc/redis/certificates"
+	users        = "/etc/redis/users"
+)
 
 // NewRedis creates Redis in a namespace of its own.
 func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.ResourceOption) (*Redis, error) {
-	if err := kube.Check("data.RedisArgs", map[string]any{
-		"Image": args.Image, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory, "Resources.MemoryLimit": args.Resources.MemoryLimit, "Password": args.Password, "ClientNamespace": args.ClientNamespace,
-	}); err != nil {
+	if err := args.check(); err != nil {
 		return nil, err
 	}
 	most, err := maxMemory(args.Resources.MemoryLimit)
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")}}
+	r := &Redis{
+		Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")},
+		Access: secret.Of(map[string]secret.Text{"username": User, "password": args.Passwords[0]}),
+	}
 	if err := ctx.RegisterComponentResource(kube.Token("data", "Redis"), name, r, opts...); err != nil {
 		return nil, err
 	}
@@ -65,10 +87,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	metadata := metav1.ObjectMetaArgs{
 		Name: pulumi.String("redis"), Namespace: r.Namespace, Labels: labels,
 	}
-	secret, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
-		Metadata:   metadata,
-		StringData: pulumi.StringMap{"password": args.Password},
-	}, child)
+	accounts, err := secret.NewImmutable(ctx, name+"-users", "redis-users", r.Namespace, secret.Of(accountsOf(args.Passwords)), child)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +101,10 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	if err != nil {
 		return nil, err
 	}
+	certificate, err := newCertificate(ctx, name, args, r.Namespace, child)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := appsv1.NewStatefulSet(ctx, name, &appsv1.StatefulSetArgs{
 		Metadata: metadata,
 		Spec: appsv1.StatefulSetSpecArgs{
@@ -90,7 +113,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 			Selector:    metav1.LabelSelectorArgs{MatchLabels: labels},
 			Template: corev1.PodTemplateSpecArgs{
 				Metadata: metav1.ObjectMetaArgs{Labels: labels},
-				Spec:     pod(args, most, secret),
+				Spec:     pod(args, most, accounts.Name),
 			},
 			VolumeClaimTemplates: corev1.PersistentVolumeClaimTypeArray{corev1.PersistentVolumeClaimTypeArgs{
 				Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("data")},
@@ -100,7 +123,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 				},
 			}},
 		},
-	}, child); err != nil {
+	}, child, pulumi.DependsOn([]pulumi.Resource{accounts.Resource, certificate})); err != nil {
 		return nil, err
 	}
 	if _, err := networkingv1.NewNetworkPolicy(ctx, name, &networkingv1.NetworkPolicyArgs{
@@ -122,6 +145,40 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address, "namespace": r.Namespace})
 }
 
+func (args *RedisArgs) check() error {
+	required := map[string]any{
+		"Image": args.Image, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory, "Resources.MemoryLimit": args.Resources.MemoryLimit,
+		"Passwords": nil, "ClientNamespace": args.ClientNamespace, "CertManager": args.CertManager,
+		"Certificate.Lifetime": args.Certificate.Lifetime, "Certificate.RenewBefore": args.Certificate.RenewBefore,
+	}
+	if len(args.Passwords) > 0 {
+		required["Passwords"] = args.Passwords[0]
+	}
+	return kube.Check("data.RedisArgs", required)
+}
+
+// accountsOf is the content of a Secret with the list of users, in which passwords are
+// hashed, and the maintainer's password.
+func accountsOf(passwords []secret.Text) map[string]secret.Text {
+	maintenance := secret.Derive(passwords[0], "redis maintainer")
+	var accepted []string
+	for _, password := range passwords {
+		accepted = append(accepted, "#"+hash(password))
+	}
+	return map[string]secret.Text{
+		"password": maintenance,
+		// INFO tells the sidecar whether there are replicas to wait for; EVAL is how it
+		// compares ETags.
+		"users.acl": secret.Text(fmt.Sprintf("user default off\nuser %s on %s ~* resetchannels -@all +@read +@write +@connection +@transaction +@scripting -@dangerous +info\nuser %s on #%s resetchannels -@all +ping +config|set\n",
+			User, strings.Join(accepted, " "), maintainer, hash(maintenance))),
+	}
+}
+
+func hash(password secret.Text) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
 // dataShare is the part of the container's memory that data may take, in percent. The
 // rest is for clients' buffers and for the copy while the append-only file is rewritten.
 const dataShare = 60
@@ -135,15 +192,42 @@ func maxMemory(limit string) (int64, error) {
 	return quantity.Value() / 100 * dataShare, nil
 }
 
-func pod(args *RedisArgs, maxMemory int64, secret *corev1.Secret) corev1.PodSpecArgs {
-	// The password reaches the server as a setting on its standard input, and the
-	// probe by the client's own variable: neither shows in a list of processes. What is
-	// cached makes room, the one that would end first; without a limit the kernel would
-	// end the server, which would load the same data again.
-	start := fmt.Sprintf(`printf 'port 6379\nbind * -::*\ndir /data\nappendonly yes\nmaxmemory %d\nmaxmemory-policy volatile-ttl\nrequirepass %%s\n' "$REDISCLI_AUTH" | exec redis-server -`, maxMemory)
+// renewal is how often the server's certificate is looked at.
+const renewal = 10 * time.Second
+
+// command has a shell run the server with files in these folders.
+func command(certificates, users, data string, port int, maxMemory int64, renewal time.Duration) string {
+	return fmt.Sprintf(start, certificates, users, maintainer, port, maxMemory, data, int(renewal.Seconds()))
+}
+
+// start writes the server's settings to its standard input, and has it read a new
+// certificate when cert-manager has renewed the one it has: the volume follows the Secret.
+// The client does not verify the server, which is in the same pod: after a renewal of the
+// authority, the server has a certificate of the one before.
+const start = `renew() {
+  known="$(cat %[1]s/tls.crt)"
+  while sleep %[7]d; do
+    current="$(cat %[1]s/tls.crt)"
+    if [ "$current" != "$known" ] && redis-cli -p %[4]d --tls --insecure --user %[3]s config set tls-cert-file %[1]s/tls.crt tls-key-file %[1]s/tls.key tls-ca-cert-file %[1]s/ca.crt; then
+      known="$current"
+    fi
+  done
+}
+renew &
+printf 'port 0\ntls-port %[4]d\ntls-cert-file %[1]s/tls.crt\ntls-key-file %[1]s/tls.key\ntls-ca-cert-file %[1]s/ca.crt\ntls-auth-clients no\ntls-protocols "TLSv1.2 TLSv1.3"\nbind * -::*\ndir %[6]s\nappendonly yes\naclfile %[2]s/users.acl\nmaxmemory %[5]d\nmaxmemory-policy volatile-ttl\n' | exec redis-server -`
+
+func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
+	// What is cached makes room, the one that would end first; without a limit the kernel
+	// would end the server, which would load the same data again. The maintainer's password
+	// reaches the client by its own variable: it does not show in a list of processes.
 	probe := corev1.ProbeArgs{
-		Exec:          corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{"redis-cli", "ping"})},
+		Exec: corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{
+			"redis-cli", "--tls", "--insecure", "--user", maintainer, "ping",
+		})},
 		PeriodSeconds: pulumi.Int(5), TimeoutSeconds: pulumi.Int(3),
+	}
+	mount := func(volume, path string) corev1.VolumeMountArgs {
+		return corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path), ReadOnly: pulumi.Bool(volume != "data")}
 	}
 	return corev1.PodSpecArgs{
 		AutomountServiceAccountToken: pulumi.Bool(false),
@@ -154,11 +238,11 @@ func pod(args *RedisArgs, maxMemory int64, secret *corev1.Secret) corev1.PodSpec
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:    pulumi.String("redis"),
 			Image:   args.Image,
-			Command: pulumi.ToStringArray([]string{"sh", "-c", start}),
+			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, "/data", port, maxMemory, renewal)}),
 			Env: corev1.EnvVarArray{corev1.EnvVarArgs{
 				Name: pulumi.String("REDISCLI_AUTH"),
 				ValueFrom: corev1.EnvVarSourceArgs{SecretKeyRef: corev1.SecretKeySelectorArgs{
-					Name: secret.Metadata.Name(), Key: pulumi.String("password"),
+					Name: pulumi.String(accounts), Key: pulumi.String("password"),
 				}},
 			}},
 			Ports:           corev1.ContainerPortArray{corev1.ContainerPortArgs{ContainerPort: pulumi.Int(port)}},
@@ -166,7 +250,16 @@ func pod(args *RedisArgs, maxMemory int64, secret *corev1.Secret) corev1.PodSpec
 			LivenessProbe:   probe,
 			Resources:       args.Resources.Container(),
 			SecurityContext: kube.Restricted(),
-			VolumeMounts:    corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String("data"), MountPath: pulumi.String("/data")}},
+			VolumeMounts:    corev1.VolumeMountArray{mount("data", "/data"), mount("certificates", certificates), mount("users", users)},
 		}},
+		Volumes: corev1.VolumeArray{
+			corev1.VolumeArgs{Name: pulumi.String("certificates"), Secret: corev1.SecretVolumeSourceArgs{
+				SecretName: pulumi.String(certificateSecret), DefaultMode: pulumi.Int(0o440),
+			}},
+			corev1.VolumeArgs{Name: pulumi.String("users"), Secret: corev1.SecretVolumeSourceArgs{
+				SecretName: pulumi.String(accounts), DefaultMode: pulumi.Int(0o440),
+				Items: corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String("users.acl"), Path: pulumi.String("users.acl")}},
+			}},
+		},
 	}
 }

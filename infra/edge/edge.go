@@ -62,6 +62,8 @@ type Edge struct {
 	GatewayName      pulumi.StringOutput // what routes name as their parent
 	GatewayNamespace pulumi.StringOutput
 	Address          pulumi.StringOutput // of the load balancer
+	// CertManager is there once cert-manager signs certificates.
+	CertManager pulumi.Resource
 }
 
 const (
@@ -116,6 +118,7 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	if err != nil {
 		return nil, err
 	}
+	e.CertManager = issuer
 	certificate, err := kube.NewObject(ctx, name+"-certificate", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: tlsSecret, Namespace: in, WaitFor: []string{"Ready"},
 		Fields: map[string]any{"spec": map[string]any{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/secret"
 )
 
 // KafkaArgs are the brokers' args. All are required but JavaOptions, Config
@@ -31,7 +32,7 @@ type KafkaArgs struct {
 	// Protected has Pulumi refuse to delete the brokers. Their volumes outlive them anyway.
 	Protected bool
 	// Seed is the secret that the users' passwords are derived from.
-	Seed pulumi.StringInput
+	Seed secret.Text
 	// Namespace is the brokers' own; default kafka.
 	Namespace string
 }
@@ -42,8 +43,8 @@ type Kafka struct {
 
 	Bootstrap pulumi.StringOutput // host:port of the listener with TLS and SCRAM
 	Namespace pulumi.StringOutput
-	// Passwords are the users', by service; secret.
-	Passwords map[string]pulumi.StringOutput
+	// Passwords are the users', by service.
+	Passwords map[string]secret.Text
 	// Authority signed the brokers' certificates; PEM.
 	Authority pulumi.StringOutput
 	// Topics is the job that created the topics: what needs them depends on it.
@@ -98,7 +99,7 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	if err != nil {
 		return nil, err
 	}
-	k.Passwords = map[string]pulumi.StringOutput{}
+	k.Passwords = map[string]secret.Text{}
 	for _, service := range args.Services {
 		k.Passwords[service] = Password(args.Seed, service)
 		if _, err := newUser(ctx, name, service, k.Passwords[service], rights(service), in, brokers, child); err != nil {

@@ -1,8 +1,6 @@
 package kafka
 
 import (
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -11,18 +9,15 @@ import (
 )
 
 // Password returns a user's password, derived from the stack's seed.
-func Password(seed pulumi.StringInput, user string) pulumi.StringOutput {
+func Password(seed secret.Text, user string) secret.Text {
 	return secret.Derive(seed, "kafka user "+user)
 }
 
 // newUser creates a user with that password. The operator puts what a client
 // needs into the Secret of the user's name.
-func newUser(ctx *pulumi.Context, name, user string, password pulumi.StringInput, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
-	source := user + "-password"
-	made, err := corev1.NewSecret(ctx, name+"-"+source, &corev1.SecretArgs{
-		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(source), Namespace: namespace.ToStringOutput()},
-		StringData: pulumi.StringMap{"password": password},
-	}, child)
+func newUser(ctx *pulumi.Context, name, user string, password secret.Text, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
+	base := user + "-password"
+	source, err := secret.NewImmutable(ctx, name+"-"+base, base, namespace, secret.Of(map[string]secret.Text{"password": password}), child)
 	if err != nil {
 		return nil, err
 	}
@@ -32,11 +27,11 @@ func newUser(ctx *pulumi.Context, name, user string, password pulumi.StringInput
 		Fields: map[string]any{"spec": map[string]any{
 			"authentication": map[string]any{
 				"type":     "scram-sha-512",
-				"password": map[string]any{"valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": source, "key": "password"}}},
+				"password": map[string]any{"valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": source.Name, "key": "password"}}},
 			},
 			"authorization": map[string]any{"type": "simple", "acls": acls},
 		}},
-	}, child, pulumi.DependsOn([]pulumi.Resource{brokers, made}))
+	}, child, pulumi.DependsOn([]pulumi.Resource{brokers, source.Resource}))
 }
 
 // rights are what a service needs: to write what it publishes, to read what it

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func Token(layer, kind string) string { return "companion:" + layer + ":" + kind
 func Check(component string, required map[string]any) error {
 	var missing []string
 	for _, name := range slices.Sorted(maps.Keys(required)) {
-		if value := required[name]; value == nil || value == "" {
+		if value := reflect.ValueOf(required[name]); !value.IsValid() || value.Kind() == reflect.String && value.Len() == 0 {
 			missing = append(missing, name)
 		}
 	}

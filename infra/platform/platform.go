@@ -77,14 +77,14 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	redis := args.Redis
-	redis.ClientNamespace = pulumi.String(companion.Namespace)
+	redis.ClientNamespace, redis.CertManager = pulumi.String(companion.Namespace), p.Edge.CertManager
 	if p.Redis, err = data.NewRedis(ctx, name+"-redis", &redis, in...); err != nil {
 		return nil, err
 	}
 	application := args.Companion
 	application.Images, application.Edge, application.Kafka, application.ControlPlane = images, p.Edge, p.Kafka, controlPlane
 	application.Nodes = p.Cluster.Nodes
-	application.Redis, application.RedisPassword, application.MaxBody = p.Redis.Address, redis.Password, gateway.MaxBody
+	application.Redis, application.RedisAccess, application.MaxBody = p.Redis.Address, p.Redis.Access, gateway.MaxBody
 	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {
 		return nil, err
 	}

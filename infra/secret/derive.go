@@ -8,8 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // PushKey returns the public VAPID key (RFC 8292) of a private one; both are
@@ -28,10 +26,8 @@ func PushKey(private string) (string, error) {
 
 // Derive returns the secret for that purpose (HMAC-SHA-256, 48 hexadecimal
 // digits): who knows it learns nothing of the seed or of the others.
-func Derive(seed pulumi.StringInput, purpose string) pulumi.StringOutput {
-	return pulumi.ToSecret(seed.ToStringOutput().ApplyT(func(seed string) string {
-		mac := hmac.New(sha256.New, []byte(seed))
-		mac.Write([]byte(purpose))
-		return hex.EncodeToString(mac.Sum(nil)[:24])
-	})).(pulumi.StringOutput)
+func Derive(seed Text, purpose string) Text {
+	mac := hmac.New(sha256.New, []byte(seed))
+	mac.Write([]byte(purpose))
+	return Text(hex.EncodeToString(mac.Sum(nil)[:24]))
 }

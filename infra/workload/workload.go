@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -44,7 +45,8 @@ type WorkloadArgs struct {
 	Sidecar   kube.Requirements
 	Env       pulumi.StringMap
 	Secrets   map[string]Secret // environment variable to where its value is
-	// SidecarSecrets are those that the sidecar reads for its components.
+	// SidecarSecrets are those that the sidecar reads for its components when it starts:
+	// pods are replaced when one has another name.
 	SidecarSecrets []string
 	// Scratch is a folder that outlives the service's process, not its pod; empty: none.
 	Scratch string
@@ -123,7 +125,7 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
 			}},
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: selector, Annotations: sidecar(own, args.Sidecar)},
+				Metadata: metav1.ObjectMetaArgs{Labels: selector, Annotations: sidecar(own, args)},
 				Spec:     pod(own, args, account, selector),
 			},
 		},
@@ -141,6 +143,9 @@ const readyTimeout = "5m"
 // newAccess lets the service's account read the secrets that its sidecar's
 // components refer to, and no others.
 func newAccess(ctx *pulumi.Context, name string, secrets []string, account *corev1.ServiceAccount, metadata metav1.ObjectMetaArgs, child pulumi.ResourceOption) (pulumi.Resource, error) {
+	if len(secrets) == 0 { // a rule that names none would allow all
+		return account, nil
+	}
 	role, err := rbacv1.NewRole(ctx, name+"-secrets", &rbacv1.RoleArgs{
 		Metadata: metadata,
 		Rules: rbacv1.PolicyRuleArray{rbacv1.PolicyRuleArgs{
@@ -163,8 +168,10 @@ func newAccess(ctx *pulumi.Context, name string, secrets []string, account *core
 }
 
 // sidecar are the annotations by which Dapr's injector adds the sidecar.
-func sidecar(name string, r kube.Requirements) pulumi.StringMap {
+func sidecar(name string, args *WorkloadArgs) pulumi.StringMap {
+	r := args.Sidecar
 	return pulumi.ToStringMap(map[string]string{
+		"companion/sidecar-secrets":                     strings.Join(slices.Sorted(slices.Values(args.SidecarSecrets)), " "),
 		"dapr.io/enabled":                               "true",
 		"dapr.io/app-id":                                name,
 		"dapr.io/app-port":                              fmt.Sprint(eventsPort),

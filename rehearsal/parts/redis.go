@@ -33,6 +33,8 @@ func redisPart() Part {
 				image.File{Path: "/usr/local/bin/redis-cli", Source: client, Mode: 0o755},
 				image.File{Path: "/bin/busybox", Source: "/bin/busybox", Mode: 0o755},
 				image.File{Path: "/bin/sh", Link: "busybox"},
+				image.File{Path: "/bin/cat", Link: "busybox"},
+				image.File{Path: "/bin/sleep", Link: "busybox"},
 				image.File{Path: "/data", Dir: true, UID: 999, GID: 999},
 				image.File{Path: "/tmp", Dir: true, Mode: 0o777},
 			)

@@ -102,7 +102,7 @@ func (s *Stack) own(service string) []sidecar.Resource {
 		return nil
 	}
 	its := append([]sidecar.Resource{
-		sidecar.Redis(s.at("network to " + Redis)),
+		sidecar.Redis(s.at("network to "+Redis), sidecar.RedisPassword("redis"), event.Backend),
 		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous()),
 	}, s.subscriptions(service)...)
 	if s.options.Complete && slices.Contains(observers, service) {

@@ -102,24 +102,34 @@ func Reference(name, secret, key string) map[string]any {
 	return map[string]any{"name": name, "secretKeyRef": map[string]any{"name": secret, "key": key}}
 }
 
-// Redis is the state store. Its password is in the secret "redis".
-func Redis(host any) Resource {
-	return Component(StateStore, "state.redis", []any{
-		Entry("redisHost", host),
-		Reference("redisPassword", "redis", "password"),
-		Entry("keyPrefix", "name"),
-	})
+// Redis is the state store of the services that are named, at host:port; with access.
+func Redis(host any, access []any, services ...any) Resource {
+	settings := append([]any{Entry("redisHost", host), Entry("keyPrefix", "name")}, access...)
+	return Component(StateStore, "state.redis", settings, services...)
 }
 
-// Authenticated is how a service shows Kafka who it is: by the password in its
-// secret, over TLS.
-func Authenticated(service string) []any {
+// RedisUser is how sidecars show Redis who they are: by the user and the password in a
+// secret, over TLS. Dapr does not verify the server's certificate.
+func RedisUser(secret string) []any {
+	return []any{
+		Entry("enableTLS", "true"),
+		Reference("redisUsername", secret, "username"),
+		Reference("redisPassword", secret, "password"),
+	}
+}
+
+// RedisPassword is for a Redis of a test's own, on loopback.
+func RedisPassword(secret string) []any { return []any{Reference("redisPassword", secret, "password")} }
+
+// Authenticated is how a service shows Kafka who it is: by the password in a secret, over
+// TLS with a server whose authority is in another.
+func Authenticated(service, secret, authority string) []any {
 	return []any{
 		Entry("authType", "password"),
 		Entry("saslUsername", service),
-		Reference("saslPassword", service+"-kafka", "password"),
+		Reference("saslPassword", secret, "password"),
 		Entry("saslMechanism", "SHA-512"),
-		Reference("caCert", "kafka-ca", "ca.crt"),
+		Reference("caCert", authority, "ca.crt"),
 	}
 }
 

@@ -1,0 +1,90 @@
+package companion
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/infra/secret"
+)
+
+// The Secrets, by the names that they have before their version.
+const (
+	signingSecret      = "backend-auth"
+	confirmationSecret = "mcp"
+	redisSecret        = "redis"
+	// migrationSecret holds the migrator's connection string, which only the job reads.
+	migrationSecret = "migration-database"
+	// authoritySecret signed the brokers' certificates. Its name has no version: what it holds
+	// is known once there are brokers, and the operator changes it.
+	authoritySecret = "kafka-ca"
+)
+
+func databaseSecret(service string) string { return service + "-database" }
+func kafkaSecret(service string) string    { return service + "-kafka" }
+
+// optionSecret holds the secret of an option, under the same key.
+func optionSecret(key string) string { return optionNames[key] }
+
+var optionNames = map[string]string{
+	mailPassword: "mail", pushPrivateKey: "push", oidcClientSecret: "oidc", conversationKey: "conversation",
+}
+
+// secrets are those that the services and their sidecars read.
+type secrets struct {
+	names map[string]string
+	all   []pulumi.Resource
+}
+
+// named is a Secret's name in Kubernetes. Only what was made is asked for: a mistake in
+// the program, hence the panic.
+func (s *secrets) named(base string) string {
+	name, made := s.names[base]
+	if !made {
+		panic(fmt.Sprintf("there is no Secret %s", base))
+	}
+	return name
+}
+
+// newSecrets creates the Secrets. Each has content of one purpose, so that a change rolls
+// those services alone that read it.
+func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) (*secrets, error) {
+	contents := map[string]secret.Content{redisSecret: args.RedisAccess}
+	for base, values := range map[string]map[string]secret.Text{
+		signingSecret:      {"signingKey": args.SigningKey},
+		confirmationSecret: {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
+		migrationSecret:    {"url": args.MigrationURL},
+	} {
+		contents[base] = secret.Of(values)
+	}
+	for _, service := range event.Services() {
+		contents[databaseSecret(service)] = secret.Of(map[string]secret.Text{"url": args.DatabaseURLs[service]})
+		contents[kafkaSecret(service)] = secret.Of(map[string]secret.Text{"password": args.Kafka.Passwords[service]})
+	}
+	for key, value := range args.Options.secrets() {
+		contents[optionSecret(key)] = secret.Of(map[string]secret.Text{key: value})
+	}
+	made := &secrets{names: map[string]string{}}
+	for _, base := range slices.Sorted(maps.Keys(contents)) {
+		one, err := secret.NewImmutable(ctx, name+"-"+base, base, namespace, contents[base], child)
+		if err != nil {
+			return nil, err
+		}
+		made.names[base], made.all = one.Name, append(made.all, one.Resource)
+	}
+	authority, err := corev1.NewSecret(ctx, name+"-"+authoritySecret, &corev1.SecretArgs{
+		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(authoritySecret), Namespace: namespace.ToStringOutput()},
+		StringData: pulumi.StringMap{"ca.crt": args.Kafka.Authority},
+	}, child)
+	if err != nil {
+		return nil, err
+	}
+	access, err := args.Images.NewPullSecret(ctx, name, namespace, child)
+	made.all = append(made.all, authority, access)
+	return made, err
+}
