@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -14,7 +16,7 @@ import (
 // problem of both.
 func load(values map[string]string) (stacks.Config, secrets, error) {
 	settings, err := stacks.ReadValues(values)
-	if err := errors.Join(err, settings.Missing(settings.Config)); err != nil {
+	if err := errors.Join(err, settings.Missing(settings.Config), settings.Wrong(settings.Config)); err != nil {
 		return stacks.Config{}, secrets{}, err
 	}
 	s, err := secretsOf(settings)
@@ -48,8 +50,8 @@ func secretsOf(settings stacks.Settings) (secrets, error) {
 	for _, password := range settings.RedisPassword.All() {
 		s.redisPasswords = append(s.redisPasswords, secret.Text(password))
 	}
-	for service, url := range settings.DatabaseURLs.ByService() {
-		s.databaseURLs[service] = secret.Text(url)
+	for service, address := range settings.DatabaseURLs.ByService() {
+		s.databaseURLs[service] = secret.Text(pooled(string(address), stacks.PoolSize(service)))
 	}
 	for key, option := range map[string]struct {
 		configured bool
@@ -72,4 +74,16 @@ func secretsOf(settings stacks.Settings) (secrets, error) {
 		s.pushPublicKey = public
 	}
 	return s, nil
+}
+
+// pooled has a connection string say how many sessions its pool has, unless it does.
+func pooled(address string, size int) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Query().Has("pool_max_conns") {
+		return address // what is no connection string was told
+	}
+	query := parsed.Query()
+	query.Set("pool_max_conns", strconv.Itoa(size))
+	parsed.RawQuery = query.Encode()
+	return parsed.String()
 }

@@ -150,12 +150,12 @@ func configuration(t *testing.T, stack string) map[string]string {
 	flat := map[string]string{
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed",
-		"companion:migrationUrl": "postgres://secret-migrator", "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
+		"companion:migrationUrl": database("secret-migrator"), "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
 		"companion:dnsToken": "secret-dns",
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {
-		urls[service] = "postgres://secret-" + service
+		urls[service] = database("secret-" + service)
 	}
 	given, err := json.Marshal(urls)
 	require.NoError(t, err)
@@ -170,6 +170,11 @@ func configuration(t *testing.T, stack string) map[string]string {
 		flat[key] = string(encoded)
 	}
 	return flat
+}
+
+// database is a connection string with that password.
+func database(password string) string {
+	return "postgres://someone:" + password + "@db.example.com/companion?sslmode=verify-full"
 }
 
 // plan runs the program, and returns what it asked for, in an order that says
@@ -253,6 +258,15 @@ func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := maps.Clone(configuration(t, "prod"))
 			config[c.key] = c.value
+			if key, service, is := strings.Cut(c.key, "."); is {
+				urls := map[string]string{}
+				require.NoError(t, json.Unmarshal([]byte(config[key]), &urls))
+				urls[service] = c.value
+				raw, err := json.Marshal(urls)
+				require.NoError(t, err)
+				delete(config, c.key)
+				config[key] = string(raw)
+			}
 			asked, err := plan(config, "prod")
 			require.Error(t, err)
 			require.Contains(t, err.Error(), c.want)
@@ -330,11 +344,11 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 		changes    []string
 	}{
 		"a service's database": {
-			"companion:databaseUrls", `{"backend":"postgres://secret-backend","analytics":"postgres://secret-analytics","banking":"postgres://secret-other","investment":"postgres://secret-investment","notification":"postgres://secret-notification"}`,
+			"companion:databaseUrls.banking", database("secret-other"),
 			[]string{"Deployment companion-app-banking", "Secret companion-app-banking-database"},
 		},
 		"the migrator's database": {
-			"companion:migrationUrl", "postgres://secret-other",
+			"companion:migrationUrl", database("secret-other"),
 			[]string{"Job companion-app-migration", "Secret companion-app-migration-database"},
 		},
 		"a new password of Redis, and the one before": {
@@ -354,6 +368,15 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 			before, err := plan(config, "prod")
 			require.NoError(t, err)
 			config[c.key] = c.value
+			if key, service, is := strings.Cut(c.key, "."); is {
+				urls := map[string]string{}
+				require.NoError(t, json.Unmarshal([]byte(config[key]), &urls))
+				urls[service] = c.value
+				raw, err := json.Marshal(urls)
+				require.NoError(t, err)
+				delete(config, c.key)
+				config[key] = string(raw)
+			}
 			after, err := plan(config, "prod")
 			require.NoError(t, err)
 			var changed []string

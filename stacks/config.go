@@ -25,6 +25,7 @@ type Config struct {
 	Dapr     Dapr     `json:"dapr"`
 	Kafka    Kafka    `json:"kafka"`
 	Redis    Redis    `json:"redis"`
+	Database Database `json:"database"`
 	Services Services `json:"services"`
 	Policy   Policy   `json:"policy,omitzero"`
 

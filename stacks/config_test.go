@@ -27,8 +27,9 @@ func valid() object {
 		"companion:domain": "example.com", "companion:registry": object{"name": "companion"}, "companion:release": "1",
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
 		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false},
-		"companion:kafka": object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources},
-		"companion:redis": object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
+		"companion:kafka":    object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources},
+		"companion:database": object{"maxConnections": 200},
+		"companion:redis":    object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
 		"companion:services": object{
 			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service,
 			"sidecar": resources,
@@ -207,10 +208,88 @@ func TestMissingSecrets(t *testing.T) {
 	s.DatabaseURLs.Banking, s.KafkaSeed = "", ""
 	err := s.Missing(Config{Mail: &Mail{User: "companion"}})
 	require.EqualError(t, err, strings.Join([]string{
-		`companion:databaseUrls.banking is missing: run pulumi config set --secret --path 'companion:databaseUrls.banking' postgres://...`,
+		`companion:databaseUrls.banking is missing: run pulumi config set --secret --path 'companion:databaseUrls.banking' 'postgres://...?sslmode=verify-full'`,
 		`companion:kafkaSeed is missing: run pulumi config set --secret companion:kafkaSeed "$(openssl rand -hex 32)"`,
 		`companion:mailPassword is missing: run pulumi config set --secret companion:mailPassword`,
 	}, "\n"))
+}
+
+func TestWrongSecrets(t *testing.T) {
+	right := func() Secrets {
+		const address = "postgres://someone:hidden@db.example.com/companion?sslmode=verify-full"
+		return Secrets{
+			MigrationURL: address, RedisPassword: `["hidden","hidden too"]`, AuthSigningKey: "hidden",
+			DatabaseURLs: DatabaseURLs{Backend: address, Analytics: address, Banking: address, Investment: address, Notification: address},
+		}
+	}
+	read, err := Read(valid())
+	require.NoError(t, err)
+	require.NoError(t, right().Wrong(read.Config))
+	require.NoError(t, Secrets{MigrationURL: encrypted}.Wrong(read.Config), "what only Pulumi can read is not looked at")
+	for name, c := range map[string]struct {
+		change func(*Secrets, *Config)
+		says   string
+	}{
+		"the database's certificate is not verified": {
+			func(s *Secrets, _ *Config) {
+				s.DatabaseURLs.Backend = "postgres://someone:hidden@db.example.com/companion?sslmode=require"
+			},
+			"companion:databaseUrls.backend has sslmode=require: set it to verify-full",
+		},
+		"nothing is said of TLS": {
+			func(s *Secrets, _ *Config) { s.MigrationURL = "postgres://someone:hidden@db.example.com/companion" },
+			"companion:migrationUrl has sslmode=: set it to verify-full",
+		},
+		"a pooler": {
+			func(s *Secrets, _ *Config) {
+				s.DatabaseURLs.Banking = "postgres://someone:hidden@ep-cool-1-pooler.eu-central-1.aws.neon.tech/companion?sslmode=verify-full"
+			},
+			"companion:databaseUrls.banking leads to a pooler (ep-cool-1-pooler.eu-central-1.aws.neon.tech): use the direct host",
+		},
+		"a pooler's port": {
+			func(s *Secrets, _ *Config) {
+				s.DatabaseURLs.Banking = "postgres://someone:hidden@db.example.com:6432/companion?sslmode=verify-full"
+			},
+			"companion:databaseUrls.banking leads to a pooler (db.example.com:6432): use the direct host",
+		},
+		"no connection string": {
+			func(s *Secrets, _ *Config) { s.MigrationURL = "hidden" },
+			"companion:migrationUrl is no connection string: set it to postgres://",
+		},
+		"a pool without a number": {
+			func(s *Secrets, _ *Config) { s.DatabaseURLs.Backend += "&pool_max_conns=many" },
+			"companion:databaseUrls.backend has pool_max_conns=many: set it to 2 or more",
+		},
+		"more sessions than the database admits": {
+			func(_ *Secrets, c *Config) { c.Services.Backend.Replicas = 9 },
+			"companion:database.maxConnections is 200, but the services open up to 243 sessions",
+		},
+		"a pool that is too large": {
+			func(s *Secrets, _ *Config) { s.DatabaseURLs.Banking += "&pool_max_conns=60" },
+			"companion:database.maxConnections is 200, but the services open up to 285 sessions",
+		},
+		"a list that is none": {
+			func(s *Secrets, _ *Config) { s.AuthSigningKey = `["hidden",` },
+			"companion:authSigningKey begins with [ but is no JSON list of texts",
+		},
+		"an empty list": {
+			func(s *Secrets, _ *Config) { s.RedisPassword = `[]` },
+			"companion:redisPassword begins with [ but is no JSON list of texts",
+		},
+		"a value twice": {
+			func(s *Secrets, _ *Config) { s.RedisPassword = `["hidden","hidden"]` },
+			"companion:redisPassword names a value twice",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secrets, config := right(), read.Config
+			c.change(&secrets, &config)
+			err := secrets.Wrong(config)
+			require.ErrorContains(t, err, c.says)
+			require.NotContains(t, err.Error(), "hidden")
+			require.NotContains(t, err.Error(), "\n", "one problem")
+		})
+	}
 }
 
 func TestReadOutputs(t *testing.T) {

@@ -48,6 +48,9 @@ var DatabaseServices = slices.Sorted(maps.Keys(DatabaseURLs{}.ByService()))
 // encrypted, an object with the field `secure`: that reads as a secret that is set.
 type Secret string
 
+// encrypted stands for a secret that is set, where only Pulumi can read it.
+const encrypted Secret = "encrypted"
+
 // All are the secret's values. A JSON list has the one that is used, and then those that are
 // still accepted; any other text is the one value.
 func (s Secret) All() []string {
@@ -61,7 +64,7 @@ func (s Secret) All() []string {
 // UnmarshalJSON reads a secret in clear or encrypted.
 func (s *Secret) UnmarshalJSON(raw []byte) error {
 	if len(raw) > 0 && raw[0] == '{' {
-		*s = "encrypted"
+		*s = encrypted
 		return nil
 	}
 	return json.Unmarshal(raw, (*string)(s))
@@ -93,9 +96,16 @@ func (s Secrets) Missing(c Config) error {
 			p.add(namespace+key, "is missing: run %s", SecretCommand(key))
 		}
 	}
+	return p.err()
+}
+
+// Wrong returns a problem for each secret in clear that cannot be right. No value is shown.
+func (s Secrets) Wrong(c Config) error {
+	var p problems
 	for key, secret := range map[string]Secret{"redisPassword": s.RedisPassword, "authSigningKey": s.AuthSigningKey} {
 		p.list(key, secret)
 	}
+	p.databases(c, s)
 	return p.err()
 }
 
@@ -125,9 +135,9 @@ func SecretCommand(key string) string {
 	case "pushPrivateKey":
 		return "openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | " + set
 	case "migrationUrl":
-		return set + " postgres://migrator:..."
+		return set + " 'postgres://migrator:...?sslmode=verify-full'"
 	case "dnsToken", "mailPassword", "oidcClientSecret", "conversationKey":
 		return set
 	}
-	return fmt.Sprintf("pulumi config set --secret --path '%s%s' postgres://...", namespace, key)
+	return fmt.Sprintf("pulumi config set --secret --path '%s%s' 'postgres://...?sslmode=verify-full'", namespace, key)
 }

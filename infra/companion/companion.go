@@ -53,6 +53,9 @@ type CompanionArgs struct {
 	// migrator's, who owns their schemas.
 	DatabaseURLs map[string]secret.Text
 	MigrationURL secret.Text
+	// DatabaseAuthority is the certificate (PEM) of who signed PostgreSQL's; empty: a public
+	// authority did.
+	DatabaseAuthority string
 	// SigningKey is of access tokens; a JSON list has the key that signs first, and others
 	// that are still accepted.
 	SigningKey secret.Text
@@ -149,6 +152,10 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 	if slices.Contains(event.Services(), service) {
 		w.Env["PUBSUB_NAME"] = pulumi.String(sidecar.PubSub(service))
 		w.Secrets["DATABASE_URL"] = workload.Secret{Name: secrets.named(databaseSecret(service)), Key: "url"}
+		if args.DatabaseAuthority != "" {
+			w.Env[authorityVariable] = pulumi.String(authorityFolder + "/" + authorityKey)
+			w.Files = map[string]workload.Secret{authorityFolder: {Name: secrets.named(databaseSecret(service)), Key: authorityKey}}
+		}
 		w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(kafkaSecret(service)), authoritySecret)
 		w.Scratch, w.Env["JOURNAL_DIR"] = journal, pulumi.String(journal)
 	}
@@ -166,6 +173,14 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 	args.Options.set(service, args.Edge.URL, secrets, w)
 	return w
 }
+
+// Where the services find PostgreSQL's authority: the client reads its place from a
+// variable that libpq has too.
+const (
+	authorityVariable = "PGSSLROOTCERT"
+	authorityFolder   = "/etc/companion/database"
+	authorityKey      = "ca.crt"
+)
 
 // journal is where a service notes the events that it has under way.
 const journal = "/var/lib/companion"

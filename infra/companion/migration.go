@@ -19,6 +19,21 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, secrets
 	for _, service := range event.Services() {
 		command = append(command, "--service="+service)
 	}
+	env := corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("MIGRATION_DATABASE_URL"), ValueFrom: corev1.EnvVarSourceArgs{
+		SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(secrets.named(migrationSecret)), Key: pulumi.String("url")},
+	}}}
+	var mounts corev1.VolumeMountArray
+	var volumes corev1.VolumeArray
+	if args.DatabaseAuthority != "" {
+		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(authorityVariable), Value: pulumi.String(authorityFolder + "/" + authorityKey)})
+		mounts = corev1.VolumeMountArray{corev1.VolumeMountArgs{
+			Name: pulumi.String("authority"), MountPath: pulumi.String(authorityFolder), ReadOnly: pulumi.Bool(true),
+		}}
+		volumes = corev1.VolumeArray{corev1.VolumeArgs{Name: pulumi.String("authority"), Secret: corev1.SecretVolumeSourceArgs{
+			SecretName: pulumi.String(secrets.named(migrationSecret)),
+			Items:      corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String(authorityKey), Path: pulumi.String(authorityKey)}},
+		}}}
+	}
 	return batchv1.NewJob(ctx, name+"-migration", &batchv1.JobArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("migrate-" + kube.NamePart(args.Images.Release)), Namespace: namespace.ToStringOutput()},
 		Spec: batchv1.JobSpecArgs{
@@ -31,15 +46,15 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, secrets
 					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
-						Name:  pulumi.String("companionctl"),
-						Image: args.Images.Of("companionctl"),
-						Args:  pulumi.ToStringArray(command),
-						Env: corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("MIGRATION_DATABASE_URL"), ValueFrom: corev1.EnvVarSourceArgs{
-							SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(secrets.named(migrationSecret)), Key: pulumi.String("url")},
-						}}},
+						Name:            pulumi.String("companionctl"),
+						Image:           args.Images.Of("companionctl"),
+						Args:            pulumi.ToStringArray(command),
+						Env:             env,
+						VolumeMounts:    mounts,
 						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "256Mi"}.Container(),
 						SecurityContext: kube.Restricted(),
 					}},
+					Volumes: volumes,
 				},
 			},
 		},

@@ -55,15 +55,22 @@ func (s *secrets) named(base string) string {
 // those services alone that read it.
 func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) (*secrets, error) {
 	contents := map[string]secret.Content{redisSecret: args.RedisAccess}
+	database := func(address secret.Text) map[string]secret.Text {
+		values := map[string]secret.Text{"url": address}
+		if args.DatabaseAuthority != "" {
+			values[authorityKey] = secret.Text(args.DatabaseAuthority)
+		}
+		return values
+	}
 	for base, values := range map[string]map[string]secret.Text{
 		signingSecret:      {"signingKey": args.SigningKey},
 		confirmationSecret: {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
-		migrationSecret:    {"url": args.MigrationURL},
+		migrationSecret:    database(args.MigrationURL),
 	} {
 		contents[base] = secret.Of(values)
 	}
 	for _, service := range event.Services() {
-		contents[databaseSecret(service)] = secret.Of(map[string]secret.Text{"url": args.DatabaseURLs[service]})
+		contents[databaseSecret(service)] = secret.Of(database(args.DatabaseURLs[service]))
 		contents[kafkaSecret(service)] = secret.Of(map[string]secret.Text{"password": args.Kafka.Passwords[service]})
 	}
 	for key, value := range args.Options.secrets() {

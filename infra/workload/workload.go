@@ -48,6 +48,8 @@ type WorkloadArgs struct {
 	// SidecarSecrets are those that the sidecar reads for its components when it starts:
 	// pods are replaced when one has another name.
 	SidecarSecrets []string
+	// Files are in folders of their own, each with one file that is called by the Secret's key.
+	Files map[string]Secret
 	// Scratch is a folder that outlives the service's process, not its pod; empty: none.
 	Scratch string
 	// PublicNamespace is the namespace whose pods may call the service's API; nil:
@@ -205,6 +207,14 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 		volumes = corev1.VolumeArray{corev1.VolumeArgs{
 			Name: pulumi.String("scratch"), EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String("16Mi")},
 		}}
+	}
+	for at, folder := range slices.Sorted(maps.Keys(args.Files)) {
+		from, volume := args.Files[folder], fmt.Sprintf("files-%d", at)
+		mounts = append(mounts, corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(folder), ReadOnly: pulumi.Bool(true)})
+		volumes = append(volumes, corev1.VolumeArgs{Name: pulumi.String(volume), Secret: corev1.SecretVolumeSourceArgs{
+			SecretName: pulumi.String(from.Name),
+			Items:      corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String(from.Key), Path: pulumi.String(from.Key)}},
+		}})
 	}
 	return corev1.PodSpecArgs{
 		ServiceAccountName: account.Metadata.Name(),

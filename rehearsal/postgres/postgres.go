@@ -76,6 +76,17 @@ func (s Server) URL(user, password, database string) string {
 	return u.String()
 }
 
+// VerifiedURL is how a user reaches a database who knows the server's certificate.
+func (s Server) VerifiedURL(user, password, database string) string {
+	return strings.Replace(s.URL(user, password, database), "sslmode=require", "sslmode=verify-full", 1)
+}
+
+// Authority is what verifies the server's certificate: PEM.
+func (s Server) Authority() (string, error) {
+	raw, err := os.ReadFile(filepath.Join(s.data(), "server.crt"))
+	return string(raw), err
+}
+
 // AdminURL is the administrator's way into the application's database.
 func (s Server) AdminURL() string { return s.URL("admin", s.Password, s.Database) }
 

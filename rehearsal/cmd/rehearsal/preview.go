@@ -155,9 +155,9 @@ func placeholders(token, address string) map[string]deploy.Value {
 		config["companion:"+key] = secret("preview-only")
 	}
 	config["companion:pushPrivateKey"] = secret(base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("preview-", 4))))
-	config["companion:migrationUrl"] = secret("postgres://migrator:preview@database.invalid/companion?sslmode=require")
+	config["companion:migrationUrl"] = secret("postgres://migrator:preview@database.invalid/companion?sslmode=verify-full")
 	for _, service := range stacks.DatabaseServices {
-		config["companion:databaseUrls."+service] = secret("postgres://" + service + ":preview@database.invalid/companion?sslmode=require")
+		config["companion:databaseUrls."+service] = secret("postgres://" + service + ":preview@database.invalid/companion?sslmode=verify-full")
 	}
 	return config
 }

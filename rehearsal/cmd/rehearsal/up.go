@@ -442,12 +442,17 @@ func prepareDatabase(ctx context.Context, folders settings.Folders, secrets sett
 
 func openStack(ctx context.Context, folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) (*deploy.Stack, error) {
 	stage := report.Stage("configure the stack " + stackName)
-	stack, err := deploy.Open(ctx, folders, stackOptions(folders, secrets, built, report))
+	options, err := stackOptions(folders, secrets, built, report)
+	if err != nil {
+		stage.Done(err)
+		return nil, err
+	}
+	stack, err := deploy.Open(ctx, folders, options)
 	stage.Done(err)
 	return stack, err
 }
 
-func stackOptions(folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) deploy.Options {
+func stackOptions(folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) (deploy.Options, error) {
 	database := daemon.Postgres(folders.State, secrets)
 	config := map[string]deploy.Value{
 		"digitalocean:token":       {Value: secrets.DigitalOceanToken, Secret: true},
@@ -457,17 +462,22 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"companion:release":        {Value: built.release},
 		"companion:pushPrivateKey": {Value: secrets.PushPrivateKey, Secret: true},
 	}
-	config["companion:migrationUrl"] = deploy.Value{Value: database.URL("migrator", secrets.Migrator, settings.Database), Secret: true}
+	authority, err := database.Authority()
+	if err != nil {
+		return deploy.Options{}, fmt.Errorf("the database's certificate: %w", err)
+	}
+	config["companion:database.authority"] = deploy.Value{Value: authority}
+	config["companion:migrationUrl"] = deploy.Value{Value: database.VerifiedURL("migrator", secrets.Migrator, settings.Database), Secret: true}
 	for _, service := range stacks.DatabaseServices {
 		config["companion:databaseUrls."+service] = deploy.Value{
-			Value: database.URL(service, secrets.Databases[service], settings.Database), Secret: true,
+			Value: database.VerifiedURL(service, secrets.Databases[service], settings.Database), Secret: true,
 		}
 	}
 	return deploy.Options{
 		Name: stackName, Passphrase: secrets.Passphrase, Token: secrets.DigitalOceanToken,
 		APIURL: "http://" + settings.APIAddress, Plugins: plugins(built.binaries),
 		Policy: folders.Program("companion-policy"), Config: config, Report: report,
-	}
+	}, nil
 }
 
 func plugins(binaries map[string]string) []deploy.Plugin {
