@@ -138,6 +138,14 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service})
 }
 
+// Seconds for which a pod that is told to end takes requests as before, since NGINX takes
+// a moment to learn of it; and for which its sidecar goes on as if nothing was said: what
+// the service still answers needs it.
+const (
+	preStop      = 5
+	sidecarStays = 12
+)
+
 // readyTimeout is how long a service may take to become ready; the update fails
 // after it.
 const readyTimeout = "5m"
@@ -183,6 +191,7 @@ func sidecar(name string, args *WorkloadArgs) pulumi.StringMap {
 		"dapr.io/sidecar-cpu-request":                   r.CPU,
 		"dapr.io/sidecar-memory-request":                r.Memory,
 		"dapr.io/sidecar-memory-limit":                  r.MemoryLimit,
+		"dapr.io/block-shutdown-duration":               fmt.Sprintf("%ds", sidecarStays),
 		"dapr.io/graceful-shutdown-seconds":             "20",
 		"dapr.io/sidecar-seccomp-profile-type":          "RuntimeDefault",
 		"dapr.io/sidecar-readiness-probe-delay-seconds": "1",
@@ -242,7 +251,7 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 			Resources:      args.Resources.Container(),
 			// NGINX takes a moment to learn that the pod is going; it must not be
 			// refused meanwhile.
-			Lifecycle:       corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(5)}}},
+			Lifecycle:       corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(preStop)}}},
 			SecurityContext: kube.Restricted(),
 			VolumeMounts:    mounts,
 		}},

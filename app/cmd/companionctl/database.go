@@ -42,7 +42,48 @@ create roles; MIGRATOR_PASSWORD holds the migrator's password and NAME_PASSWORD
 		},
 	}
 	prepare.Flags().StringSliceVar(&names, "service", nil, "a service that shall have a role and a schema (may be repeated)")
-	cmd.AddCommand(prepare, migrateCommand(), checkSumsCommand())
+	cmd.AddCommand(prepare, loginCommand(), migrateCommand(), checkSumsCommand())
+	return cmd
+}
+
+func loginCommand() *cobra.Command {
+	var service, login string
+	var end bool
+	cmd := &cobra.Command{
+		Use:   "login --service NAME --login NAME",
+		Short: "Create a further role that a service may log in as, or end one",
+		Long: `Create a role that logs in for a service and has the service's rights, or give it another
+password: a service changes its password by changing the role that it logs in as. With
+--end the role logs in no more, and its sessions end; create it again to undo that.
+
+DATABASE_ADMIN_URL names the database and its administrator, as for ` + "`database prepare`" + `;
+the password is in LOGIN_PASSWORD, whatever the role is called.`,
+		Example: "  companionctl database login --service banking --login banking_2",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
+			defer cancel()
+			adminURL, password := os.Getenv("DATABASE_ADMIN_URL"), os.Getenv("LOGIN_PASSWORD")
+			if adminURL == "" || service == "" || login == "" || password == "" && !end {
+				return fmt.Errorf("%w: set DATABASE_ADMIN_URL and LOGIN_PASSWORD, and name --service and --login", errUsage)
+			}
+			if end {
+				if err := provision.EndLogin(ctx, adminURL, service, login); err != nil {
+					return err
+				}
+				fmt.Printf("%s logs in no more\n", login)
+				return nil
+			}
+			if err := provision.Login(ctx, adminURL, service, login, password); err != nil {
+				return err
+			}
+			fmt.Printf("%s may log in as %s\n", service, login)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&service, "service", "", "the service")
+	cmd.Flags().StringVar(&login, "login", "", "the role that it logs in as")
+	cmd.Flags().BoolVar(&end, "end", false, "have the role log in no more, and end its sessions")
 	return cmd
 }
 

@@ -178,3 +178,40 @@ func TestWhatIsWrongIsToldBeforeAnythingIsMade(t *testing.T) {
 	require.False(t, made)
 	require.ErrorContains(t, provision.Prepare(t.Context(), "mysql://x", "long enough", nil), "not a PostgreSQL URL")
 }
+
+func TestAServiceChangesThePasswordByChangingItsLogin(t *testing.T) {
+	admin := pgtest.URL(t)
+	require.NoError(t, provision.Prepare(t.Context(), admin, "password of the migrator", []provision.Service{{Name: "turning", Password: "password of before"}}))
+	migrator, before := as(t, admin, provision.Migrator), as(t, admin, "turning")
+	_, err := migrator.Exec(t.Context(), "CREATE TABLE turning.notes (who text DEFAULT current_user)")
+	require.NoError(t, err)
+	require.ErrorContains(t, provision.Login(t.Context(), admin, "nobody", "turning_2", "another password"), "there is no role nobody: prepare")
+	for range 2 { // again, it changes nothing but the password
+		require.NoError(t, provision.Login(t.Context(), admin, "turning", "turning_2", "another password"))
+	}
+
+	after := as(t, admin, "turning_2")
+	_, err = before.Exec(t.Context(), "INSERT INTO notes DEFAULT VALUES")
+	require.NoError(t, err)
+	_, err = after.Exec(t.Context(), "INSERT INTO notes DEFAULT VALUES")
+	require.NoError(t, err, "in the service's schema")
+	var users []string
+	require.NoError(t, after.QueryRow(t.Context(), "SELECT array_agg(DISTINCT who) FROM notes").Scan(&users))
+	require.Equal(t, []string{"turning"}, users, "it acts as the service's role")
+	refused(t, after, "TRUNCATE notes", "CREATE TABLE more ()", "SET ROLE "+provision.Migrator)
+	for setting := range db.SessionSettings() {
+		var one, other string
+		require.NoError(t, before.QueryRow(t.Context(), "SELECT current_setting($1)", setting).Scan(&one))
+		require.NoError(t, after.QueryRow(t.Context(), "SELECT current_setting($1)", setting).Scan(&other))
+		require.Equal(t, one, other, setting)
+	}
+
+	require.NoError(t, provision.EndLogin(t.Context(), admin, "turning", "turning"))
+	require.Error(t, before.Ping(t.Context()), "its sessions are ended")
+	_, err = pgx.Connect(t.Context(), strings.Replace(admin, "admin@", "turning@", 1))
+	require.ErrorContains(t, err, "not permitted to log in")
+	_, err = after.Exec(t.Context(), "INSERT INTO notes DEFAULT VALUES")
+	require.NoError(t, err, "the other goes on")
+	require.NoError(t, provision.Login(t.Context(), admin, "turning", "turning", "a third password"))
+	require.NoError(t, as(t, admin, "turning").Ping(t.Context()))
+}
