@@ -200,8 +200,8 @@ func command(certificates, users, data string, port int, maxMemory int64, renewa
 	return fmt.Sprintf(start, certificates, users, maintainer, port, maxMemory, data, int(renewal.Seconds()))
 }
 
-// start writes the server's settings to its standard input, and has it read a new
-// certificate when cert-manager has renewed the one it has: the volume follows the Secret.
+// start gives the server its settings on its standard input, as the process that is told
+// when the pod ends, and has it read a new certificate when cert-manager has renewed the one it has: the volume follows the Secret.
 // The client does not verify the server, which is in the same pod: after a renewal of the
 // authority, the server has a certificate of the one before.
 const start = `renew() {
@@ -214,7 +214,22 @@ const start = `renew() {
   done
 }
 renew &
-printf 'port 0\ntls-port %[4]d\ntls-cert-file %[1]s/tls.crt\ntls-key-file %[1]s/tls.key\ntls-ca-cert-file %[1]s/ca.crt\ntls-auth-clients no\ntls-protocols "TLSv1.2 TLSv1.3"\nbind * -::*\ndir %[6]s\nappendonly yes\naclfile %[2]s/users.acl\nmaxmemory %[5]d\nmaxmemory-policy volatile-ttl\n' | exec redis-server -`
+exec redis-server - <<SETTINGS
+port 0
+tls-port %[4]d
+tls-cert-file %[1]s/tls.crt
+tls-key-file %[1]s/tls.key
+tls-ca-cert-file %[1]s/ca.crt
+tls-auth-clients no
+tls-protocols "TLSv1.2 TLSv1.3"
+bind * -::*
+dir %[6]s
+appendonly yes
+aclfile %[2]s/users.acl
+maxmemory %[5]d
+maxmemory-policy volatile-ttl
+SETTINGS
+`
 
 func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 	// What is cached makes room, the one that would end first; without a limit the kernel

@@ -62,6 +62,7 @@ func TestRehearsal(t *testing.T) {
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"the services move to other nodes, and Kafka stays", m.movesServices},
+		{"secrets change while somebody uses the application, and a wrong one changes nothing", m.rotatesSecrets},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},
