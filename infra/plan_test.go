@@ -233,7 +233,9 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		return found
 	}
 	// The one difference: who signs certificates, and what that takes.
-	require.Equal(t, []string{"kubernetes:core/v1:Secret companion-edge-digitalocean-dns"}, only("prod", "rehearsal"))
+	require.Equal(t, []string{"kubernetes:core/v1:Secret companion-edge-digitalocean-dns",
+		"kubernetes:networking.k8s.io/v1:NetworkPolicy companion-edge-cert-manager-acme",
+		"kubernetes:networking.k8s.io/v1:NetworkPolicy companion-edge-cert-manager-name-servers"}, only("prod", "rehearsal"))
 	require.Equal(t, []string{
 		"kubernetes:cert-manager.io/v1:Certificate companion-edge-authority",
 		"kubernetes:cert-manager.io/v1:ClusterIssuer companion-edge-self-signed",

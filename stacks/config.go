@@ -28,6 +28,7 @@ type Config struct {
 	Database Database `json:"database"`
 	Services Services `json:"services"`
 	Policy   Policy   `json:"policy,omitzero"`
+	Network  Network  `json:"network,omitzero"`
 
 	// What an installation may do without.
 
@@ -35,6 +36,12 @@ type Config struct {
 	Push         *Push         `json:"push,omitempty"`
 	OIDC         *OIDC         `json:"oidc,omitempty"`
 	Conversation *Conversation `json:"conversation,omitempty"`
+}
+
+// Network is where the services may connect to outside the cluster. Everything else is denied.
+type Network struct {
+	Database []string `json:"database,omitempty" jsonschema:"uniqueItems=true"` // the networks of the database, such as 203.0.113.0/24; the Internet when empty
+	Mail     []string `json:"mail,omitempty" jsonschema:"uniqueItems=true"`     // the networks of the mail server; the Internet when empty
 }
 
 // Policy is what the policy pack asks of the stack's plans.

@@ -86,6 +86,8 @@ func TestRead(t *testing.T) {
 		"brokers that share a node": {func(c object) { set(c, 4, "companion:kafka", "brokers") }, []string{"companion:kafka.brokers is 4, but there are 3 nodes"}},
 		"a pool with its limits the wrong way round": {func(c object) { set(c, 5, "companion:cluster", "application", "minNodes") },
 			[]string{"companion:cluster.application.maxNodes is 2, but minNodes is 5: set it to 5 or more"}},
+		"a database's address where its network is wanted": {func(c object) { c["companion:network"] = object{"database": []any{"203.0.113.7"}} },
+			[]string{`companion:network.database[0] is "203.0.113.7"`}},
 		"an address where a network is wanted": {func(c object) { set(c, []any{"203.0.113.7/24"}, "companion:cluster", "adminRanges") },
 			[]string{`companion:cluster.adminRanges[0] is "203.0.113.7/24"`}},
 		"a version without the Gateway API": {func(c object) { set(c, "1.32.5-do.0", "companion:cluster", "version") },

@@ -319,11 +319,9 @@ func (p *problems) check(c Config) {
 	if pool := c.Cluster.Application; pool.MaxNodes < pool.MinNodes {
 		p.add(namespace+"cluster.application.maxNodes", "is %d, but minNodes is %d: set it to %d or more", pool.MaxNodes, pool.MinNodes, pool.MinNodes)
 	}
-	for i, network := range c.Cluster.AdminRanges {
-		if prefix, err := netip.ParsePrefix(network); err != nil || prefix != prefix.Masked() {
-			p.add(fmt.Sprintf("%scluster.adminRanges[%d]", namespace, i), "is %q: set it to a network such as 203.0.113.0/24", network)
-		}
-	}
+	p.networks("cluster.adminRanges", c.Cluster.AdminRanges)
+	p.networks("network.database", c.Network.Database)
+	p.networks("network.mail", c.Network.Mail)
 	if !gatewayDefinitions(c.Cluster.Version) {
 		p.add(namespace+"cluster.version", "is %s: set it to 1.33 or later, where DigitalOcean provides the Gateway API", c.Cluster.Version)
 	}
@@ -386,5 +384,14 @@ func (p *problems) ranges(c Cluster) {
 			p.add(namespace+network.key, "is %s, which overlaps %s: set them apart", prefix, taken[other])
 		}
 		taken = append(taken, prefix)
+	}
+}
+
+// networks adds those of a list that are no networks.
+func (p *problems) networks(key string, listed []string) {
+	for i, network := range listed {
+		if prefix, err := netip.ParsePrefix(network); err != nil || prefix != prefix.Masked() {
+			p.add(fmt.Sprintf("%s%s[%d]", namespace, key, i), "is %q: set it to a network such as 203.0.113.0/24", network)
+		}
 	}
 }

@@ -73,6 +73,8 @@ type Cluster struct {
 	Registry   pulumi.StringOutput // host and name, what image names begin with
 	// PullCredentials are a Docker configuration (JSON) that may pull; secret.
 	PullCredentials pulumi.StringOutput
+	// Cilium is the cluster's network plugin.
+	Cilium bool
 	// Nodes is the pool of the services: their pods depend on it.
 	Nodes pulumi.Resource
 }
@@ -82,7 +84,7 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	if err := args.check(); err != nil {
 		return nil, err
 	}
-	c := &Cluster{}
+	c := &Cluster{Cilium: true} // of every DOKS cluster
 	if err := ctx.RegisterComponentResource(kube.Token("cluster", "Cluster"), name, c, opts...); err != nil {
 		return nil, err
 	}

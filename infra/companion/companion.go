@@ -3,7 +3,6 @@
 package companion
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
+	"github.com/wealth-companion/companion/infra/dapr"
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
@@ -36,8 +36,9 @@ type Size struct {
 // CompanionArgs are what the application is given. All are required but Options
 // and Namespace.
 type CompanionArgs struct {
-	Sizes   map[string]Size // by service, for each of Names
-	Sidecar kube.Requirements
+	Environment kube.Environment
+	Sizes       map[string]Size // by service, for each of Names
+	Sidecar     kube.Requirements
 	// Images are those of Programs. Their release names the job that migrates the
 	// database: it runs once a release.
 	Images kube.Images
@@ -63,7 +64,12 @@ type CompanionArgs struct {
 	// PodRange is the range of pods' addresses, in which NGINX is (CIDR).
 	PodRange pulumi.StringInput
 	// ControlPlane is Dapr, which must be there before the first pod.
-	ControlPlane pulumi.Resource
+	ControlPlane *dapr.Dapr
+	// Network is where the services may connect to outside the cluster.
+	Network Network
+	// RedisNamespace and RedisLabels are those of the state store's pods.
+	RedisNamespace pulumi.StringInput
+	RedisLabels    pulumi.StringMap
 	// Nodes is the node pool of the services.
 	Nodes     pulumi.Resource
 	Namespace string
@@ -72,7 +78,7 @@ type CompanionArgs struct {
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
 		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "Redis": a.Redis, "RedisAccess": a.RedisAccess.Version, "MigrationURL": a.MigrationURL,
-		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "ControlPlane": a.ControlPlane, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
+		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "RedisNamespace": a.RedisNamespace, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
 		required["DatabaseURLs."+service] = a.DatabaseURLs[service]
@@ -80,8 +86,8 @@ func (a *CompanionArgs) check() error {
 	if err := kube.Check("companion.CompanionArgs", required); err != nil {
 		return err
 	}
-	if a.Edge == nil || a.Kafka == nil {
-		return fmt.Errorf("companion.CompanionArgs: Edge and Kafka are required")
+	if a.Edge == nil || a.Kafka == nil || a.ControlPlane == nil {
+		return fmt.Errorf("companion.CompanionArgs: Edge, Kafka and ControlPlane are required")
 	}
 	for _, service := range Names() {
 		if a.Sizes[service].Replicas < 1 {
@@ -108,15 +114,13 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	if err := ctx.RegisterComponentResource(kube.Token("companion", "Companion"), name, c, opts...); err != nil {
 		return nil, err
 	}
-	child := pulumi.Parent(c)
-	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, Namespace), map[string]string{
-		// Only a warning, since sidecars and jobs are more than our own containers.
-		"pod-security.kubernetes.io/warn": "restricted",
-	}, child)
+	var child pulumi.ResourceOption = pulumi.Parent(c)
+	namespace, err := newNamespace(ctx, name, args, child)
 	if err != nil {
 		return nil, err
 	}
-	in := namespace.Metadata.Name().Elem()
+	child = namespace.In(child)
+	in := namespace.Name
 	c.Namespace = in
 	secrets, err := newSecrets(ctx, name, args, in, child)
 	if err != nil {
@@ -147,6 +151,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 	size := args.Sizes[service]
 	w := &workload.WorkloadArgs{
 		Name: service, Namespace: namespace, Image: args.Images.Of(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
+		Version: args.Images.Release, Environment: args.Environment, Egress: egress(service, args),
 		Sidecar: args.Sidecar, Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
 	}
 	if slices.Contains(event.Services(), service) {

@@ -10,6 +10,9 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
+// migrationApp is the name of the job's pods.
+const migrationApp = "migration"
+
 // newMigration brings the services' schemas up to date in a Job of its own role,
 // before the first pod of a release starts. One that fails ends `pulumi up` there,
 // and the pods of the release before go on. The job's name is the release's, so
@@ -39,8 +42,9 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, secrets
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(2),
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("migration")}},
+				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(migrationApp, args.Images.Release)},
 				Spec: corev1.PodSpecArgs{
+					PriorityClassName:            pulumi.String(kube.ServicePriority),
 					RestartPolicy:                pulumi.String("Never"),
 					AutomountServiceAccountToken: pulumi.Bool(false),
 					ImagePullSecrets:             kube.PullSecrets(),
@@ -52,7 +56,7 @@ func newMigration(ctx *pulumi.Context, name string, args *CompanionArgs, secrets
 						Env:             env,
 						VolumeMounts:    mounts,
 						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "256Mi"}.Container(),
-						SecurityContext: kube.Restricted(),
+						SecurityContext: kube.RestrictedContainer(),
 					}},
 					Volumes: volumes,
 				},

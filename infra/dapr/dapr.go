@@ -9,10 +9,14 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// DaprArgs are the control plane's settings. Chart and SidecarNamespace are required.
+// Namespace is the control plane's unless DaprArgs says otherwise.
+const Namespace = "dapr-system"
+
+// DaprArgs are the control plane's settings. All are required but HA and Namespace.
 type DaprArgs struct {
-	Chart kube.Chart
-	HA    bool // three of each part of the control plane
+	Environment kube.Environment
+	Chart       kube.Chart
+	HA          bool // three of each part of the control plane
 	// SidecarNamespace is the namespace whose pods get sidecars.
 	SidecarNamespace string
 	// Namespace is the control plane's own; default dapr-system.
@@ -35,23 +39,28 @@ func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.Re
 	if err := ctx.RegisterComponentResource(kube.Token("dapr", "Dapr"), name, d, opts...); err != nil {
 		return nil, err
 	}
-	child := pulumi.Parent(d)
-	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "dapr-system"), nil, child)
+	var child pulumi.ResourceOption = pulumi.Parent(d)
+	namespace, err := newNamespace(ctx, name, args, child)
 	if err != nil {
 		return nil, err
 	}
-	d.Namespace = namespace.Metadata.Name().Elem()
+	child = namespace.In(child)
+	d.Namespace = namespace.Name
 	_, err = kube.NewRelease(ctx, name, "dapr", args.Chart, d.Namespace, map[string]any{
 		"global": map[string]any{
-			"logAsJson": true,
-			"ha":        map[string]any{"enabled": args.HA},
-			"mtls":      map[string]any{"enabled": true},
+			"logAsJson":         true,
+			"seccompProfile":    "RuntimeDefault",
+			"priorityClassName": kube.PlatformPriority,
+			"ha":                map[string]any{"enabled": args.HA},
+			"mtls":              map[string]any{"enabled": true},
 		},
 		"dapr_sidecar_injector": map[string]any{
 			// A service without its sidecar could neither publish nor consume, and
 			// would look healthy: better no pod than that. Only the application's
 			// namespace is affected.
 			"webhookFailurePolicy": "Fail",
+			// The application's namespace takes restricted pods only.
+			"sidecarDropALLCapabilities": true,
 			"namespaceSelector": map[string]any{
 				"matchLabels": map[string]any{"kubernetes.io/metadata.name": args.SidecarNamespace},
 			},
@@ -61,4 +70,34 @@ func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.Re
 		return nil, err
 	}
 	return d, ctx.RegisterResourceOutputs(d, pulumi.Map{"namespace": d.Namespace})
+}
+
+// SidecarPorts are those at which the control plane answers sidecars: sentry's, the
+// operator's, placement's and the scheduler's.
+func SidecarPorts() []int { return []int{50001, 6500, 50005, 50006} }
+
+// The ports of admission webhooks: the sidecar injector's, and the operator's.
+const (
+	injectorPort = 4000
+	webhookPort  = 19443
+)
+
+// newNamespace creates the control plane's namespace. Its parts call one another.
+func newNamespace(ctx *pulumi.Context, name string, args *DaprArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
+	all := []pulumi.StringMap{{}}
+	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
+		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, Namespace), PodSecurity: kube.Restricted,
+		// Three of each of the five parts, and one more of each while they are replaced.
+		Quota:    kube.Quota{Pods: 20, CPU: "4", Memory: "4Gi", Volumes: 3},
+		Defaults: kube.Requirements{CPU: "20m", Memory: "48Mi", MemoryLimit: "512Mi"},
+		Ingress: []kube.Allow{
+			{Name: "within", Peers: []kube.Peer{{}}},
+			{Name: "sidecars", Peers: []kube.Peer{{Namespace: pulumi.String(args.SidecarNamespace)}}, Ports: SidecarPorts()},
+			// The API server's address, as pods see it, is not known.
+			{Name: "webhooks", Ports: []int{injectorPort, webhookPort}},
+			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9090}},
+		},
+		Egress:     []kube.Allow{{Name: "to-within", Peers: []kube.Peer{{}}}},
+		APIClients: all,
+	}, child)
 }

@@ -13,7 +13,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -23,9 +22,10 @@ import (
 
 // RedisArgs are Redis' settings. All but Namespace are required.
 type RedisArgs struct {
-	Image     pulumi.StringInput
-	Storage   pulumi.StringInput // a quantity
-	Resources kube.Requirements
+	Environment kube.Environment
+	Image       pulumi.StringInput
+	Storage     pulumi.StringInput // a quantity
+	Resources   kube.Requirements
 	// Passwords are those that the services' user may use: the first is given to the
 	// services, the others are still accepted.
 	Passwords   []secret.Text
@@ -51,7 +51,8 @@ type Redis struct {
 }
 
 const (
-	port = 6379
+	// Port is where Redis listens.
+	Port = 6379
 	// User is the services', who may read and write keys.
 	User = "companion"
 	// maintainer is the pod's own, who may ask for a sign of life and have a new certificate read.
@@ -77,12 +78,20 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	if err := ctx.RegisterComponentResource(kube.Token("data", "Redis"), name, r, opts...); err != nil {
 		return nil, err
 	}
-	child := pulumi.Parent(r)
-	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "data"), nil, child)
+	var child pulumi.ResourceOption = pulumi.Parent(r)
+	namespace, err := kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
+		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "data"), PodSecurity: kube.Restricted,
+		Quota:    kube.Quota{Pods: 3, CPU: "2", Memory: "2Gi", Volumes: 2},
+		Defaults: kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"},
+		Ingress: []kube.Allow{{
+			Name: "clients", Pods: r.Labels, Peers: []kube.Peer{{Namespace: args.ClientNamespace}}, Ports: []int{Port},
+		}},
+	}, child)
 	if err != nil {
 		return nil, err
 	}
-	r.Namespace = namespace.Metadata.Name().Elem()
+	child = namespace.In(child)
+	r.Namespace = namespace.Name
 	labels := r.Labels
 	metadata := metav1.ObjectMetaArgs{
 		Name: pulumi.String("redis"), Namespace: r.Namespace, Labels: labels,
@@ -95,7 +104,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 		Metadata: metadata,
 		Spec: corev1.ServiceSpecArgs{
 			Selector: labels,
-			Ports:    corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String("redis"), Port: pulumi.Int(port)}},
+			Ports:    corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String("redis"), Port: pulumi.Int(Port)}},
 		},
 	}, child)
 	if err != nil {
@@ -126,22 +135,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	}, child, pulumi.DependsOn([]pulumi.Resource{accounts.Resource, certificate})); err != nil {
 		return nil, err
 	}
-	if _, err := networkingv1.NewNetworkPolicy(ctx, name, &networkingv1.NetworkPolicyArgs{
-		Metadata: metadata,
-		Spec: networkingv1.NetworkPolicySpecArgs{
-			PodSelector: metav1.LabelSelectorArgs{MatchLabels: labels},
-			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
-			Ingress: networkingv1.NetworkPolicyIngressRuleArray{networkingv1.NetworkPolicyIngressRuleArgs{
-				From: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-					NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": args.ClientNamespace}},
-				}},
-				Ports: networkingv1.NetworkPolicyPortArray{networkingv1.NetworkPolicyPortArgs{Port: pulumi.Int(port)}},
-			}},
-		},
-	}, child); err != nil {
-		return nil, err
-	}
-	r.Address = pulumi.Sprintf("%s.%s.svc:%d", service.Metadata.Name().Elem(), r.Namespace, port)
+	r.Address = pulumi.Sprintf("%s.%s.svc:%d", service.Metadata.Name().Elem(), r.Namespace, Port)
 	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address, "namespace": r.Namespace})
 }
 
@@ -245,6 +239,7 @@ func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 		return corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path), ReadOnly: pulumi.Bool(volume != "data")}
 	}
 	return corev1.PodSpecArgs{
+		PriorityClassName:            pulumi.String(kube.PlatformPriority),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		SecurityContext: corev1.PodSecurityContextArgs{
 			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(999), RunAsGroup: pulumi.Int(999), FsGroup: pulumi.Int(999),
@@ -253,18 +248,18 @@ func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:    pulumi.String("redis"),
 			Image:   args.Image,
-			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, "/data", port, maxMemory, renewal)}),
+			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, "/data", Port, maxMemory, renewal)}),
 			Env: corev1.EnvVarArray{corev1.EnvVarArgs{
 				Name: pulumi.String("REDISCLI_AUTH"),
 				ValueFrom: corev1.EnvVarSourceArgs{SecretKeyRef: corev1.SecretKeySelectorArgs{
 					Name: pulumi.String(accounts), Key: pulumi.String("password"),
 				}},
 			}},
-			Ports:           corev1.ContainerPortArray{corev1.ContainerPortArgs{ContainerPort: pulumi.Int(port)}},
+			Ports:           corev1.ContainerPortArray{corev1.ContainerPortArgs{ContainerPort: pulumi.Int(Port)}},
 			ReadinessProbe:  probe,
 			LivenessProbe:   probe,
 			Resources:       args.Resources.Container(),
-			SecurityContext: kube.Restricted(),
+			SecurityContext: kube.RestrictedContainer(),
 			VolumeMounts:    corev1.VolumeMountArray{mount("data", "/data"), mount("certificates", certificates), mount("users", users)},
 		}},
 		Volumes: corev1.VolumeArray{

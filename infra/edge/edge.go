@@ -14,11 +14,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/workload"
 )
 
 // EdgeArgs are the edge's settings. All are required but Namespace and, with an
 // issuer of kind ca, DNSToken.
 type EdgeArgs struct {
+	Environment kube.Environment
 	Domain      string // the application is at app.<Domain>
 	Nginx       kube.Chart
 	CertManager kube.Chart
@@ -107,17 +109,18 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	if err := ctx.RegisterComponentResource(kube.Token("edge", "Edge"), name, e, opts...); err != nil {
 		return nil, err
 	}
-	child := pulumi.Parent(e)
-	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "nginx-gateway"), nil, child)
-	if err != nil {
-		return nil, err
-	}
-	in := namespace.Metadata.Name().Elem()
-	e.GatewayNamespace = in
+	var child pulumi.ResourceOption = pulumi.Parent(e)
 	issuer, err := newIssuer(ctx, name, args, child)
 	if err != nil {
 		return nil, err
 	}
+	namespace, err := newNamespace(ctx, name, args, child)
+	if err != nil {
+		return nil, err
+	}
+	child = namespace.In(child)
+	in := namespace.Name
+	e.GatewayNamespace = in
 	e.CertManager = issuer
 	certificate, err := kube.NewObject(ctx, name+"-certificate", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: tlsSecret, Namespace: in, WaitFor: []string{"Ready"},
@@ -150,6 +153,25 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{
 		"host": pulumi.String(e.Host), "gatewayName": e.GatewayName, "gatewayNamespace": e.GatewayNamespace, "address": e.Address,
 	})
+}
+
+// newNamespace creates NGINX's namespace. Its chart gives the control plane's container the
+// capability to signal NGINX (KILL), which the restricted standard does not allow.
+func newNamespace(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
+	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
+		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "nginx-gateway"), PodSecurity: kube.Baseline,
+		Quota:    kube.Quota{Pods: 2*args.Replicas + 2, CPU: "4", Memory: "4Gi", LoadBalancers: 1},
+		Defaults: kube.Requirements{CPU: "50m", Memory: "64Mi", MemoryLimit: "512Mi"},
+		Ingress: []kube.Allow{
+			// By way of the load balancer, whose address is the node's where nodes pass it on.
+			{Name: "people", Ports: []int{80, httpsPort}},
+			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9113}},
+		},
+		Egress: []kube.Allow{
+			{Name: "services", Peers: []kube.Peer{{Namespace: pulumi.String(args.RouteNamespace)}}, Ports: []int{workload.PublicPort}},
+		},
+		APIClients: []pulumi.StringMap{{}},
+	}, child)
 }
 
 // loadBalancerAddress is the load balancer's IP address, once the gateway has one: in

@@ -18,13 +18,15 @@ const (
 
 // newIssuer installs cert-manager and the issuer that the stack asks for.
 func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.ResourceOption) (*kube.Resource, error) {
-	namespace, err := kube.NewNamespace(ctx, name+"-cert-manager", certManagerNamespace, nil, child)
+	namespace, err := newCertManagerNamespace(ctx, name+"-cert-manager", args, child)
 	if err != nil {
 		return nil, err
 	}
-	in := namespace.Metadata.Name().Elem()
+	child = namespace.In(child)
+	in := namespace.Name
 	manager, err := kube.NewRelease(ctx, name+"-cert-manager", "cert-manager", args.CertManager, in, map[string]any{
 		"installCRDs": true,
+		"global":      map[string]any{"priorityClassName": kube.PlatformPriority},
 		"prometheus":  map[string]any{"enabled": false},
 		// DigitalOcean upgrades no cluster with a webhook that may take 30 s, the chart's default.
 		"webhook": map[string]any{"timeoutSeconds": 10},
@@ -40,6 +42,32 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 		return newAuthority(ctx, name, in, child, after)
 	}
 	return nil, fmt.Errorf("edge.EdgeArgs: Issuer.Kind is %q: it must be %s or %s", args.Issuer.Kind, ACME, Authority)
+}
+
+// webhookPort is that of cert-manager's webhook.
+const webhookPort = 10250
+
+// newCertManagerNamespace creates cert-manager's namespace. For ACME it calls the authority
+// and DigitalOcean's API, and looks for its records at the domain's own name servers.
+func newCertManagerNamespace(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
+	settings := &kube.NamespaceArgs{
+		Environment: args.Environment, Namespace: certManagerNamespace, PodSecurity: kube.Restricted,
+		Quota:    kube.Quota{Pods: 10, CPU: "2", Memory: "2Gi"},
+		Defaults: kube.Requirements{CPU: "20m", Memory: "48Mi", MemoryLimit: "512Mi"},
+		Ingress: []kube.Allow{
+			// The API server's address, as pods see it, is not known.
+			{Name: "webhooks", Ports: []int{webhookPort}},
+			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9402}},
+		},
+		APIClients: []pulumi.StringMap{{}},
+	}
+	if args.Issuer.Kind == ACME {
+		settings.Egress = []kube.Allow{
+			{Name: "acme", Peers: kube.Internet(), Ports: []int{httpsPort}},
+			{Name: "name-servers", Peers: kube.Internet(), Ports: []int{53}, UDP: []int{53}},
+		}
+	}
+	return kube.NewNamespace(ctx, name, settings, child)
 }
 
 // newACME proves the domain by a DNS record, so that no port has to be open

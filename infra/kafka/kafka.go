@@ -6,6 +6,7 @@ package kafka
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -17,6 +18,7 @@ import (
 // KafkaArgs are the brokers' args. All are required but JavaOptions, Config
 // and Namespace.
 type KafkaArgs struct {
+	Environment kube.Environment
 	Chart       kube.Chart // Strimzi's operator
 	Version     string     // Kafka's
 	Brokers     int
@@ -31,6 +33,8 @@ type KafkaArgs struct {
 	Services []string
 	// Protected has Pulumi refuse to delete the brokers. Their volumes outlive them anyway.
 	Protected bool
+	// ClientNamespace is the namespace whose pods may connect.
+	ClientNamespace string
 	// Seed is the secret that the users' passwords are derived from.
 	Seed secret.Text
 	// Namespace is the brokers' own; default kafka.
@@ -54,11 +58,12 @@ type Kafka struct {
 }
 
 const (
-	clusterName  = "events"
-	poolName     = "dual"
-	adminUser    = "admin"
-	apiVersion   = "kafka.strimzi.io/v1"
-	listenerPort = 9093
+	clusterName = "events"
+	poolName    = "dual"
+	adminUser   = "admin"
+	apiVersion  = "kafka.strimzi.io/v1"
+	// ListenerPort is the port of the listener with TLS and SCRAM.
+	ListenerPort = 9093
 	// ReplicationFactor of every topic, when there are brokers enough.
 	replicationFactor = 3
 )
@@ -67,7 +72,7 @@ const (
 func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.ResourceOption) (*Kafka, error) {
 	if err := kube.Check("kafka.KafkaArgs", map[string]any{
 		"Chart": args.Chart.Chart, "Version": args.Version, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory,
-		"Images.Registry": args.Images.Registry, "Images.Credentials": args.Images.Credentials, "Seed": args.Seed,
+		"Images.Registry": args.Images.Registry, "Images.Credentials": args.Images.Credentials, "Seed": args.Seed, "ClientNamespace": args.ClientNamespace,
 	}); err != nil {
 		return nil, err
 	}
@@ -78,15 +83,20 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	if err := ctx.RegisterComponentResource(kube.Token("kafka", "Kafka"), name, k, opts...); err != nil {
 		return nil, err
 	}
-	child := pulumi.Parent(k)
-	namespace, err := kube.NewNamespace(ctx, name, cmp.Or(args.Namespace, "kafka"), nil, child)
+	var child pulumi.ResourceOption = pulumi.Parent(k)
+	namespace, err := newNamespace(ctx, name, args, child)
 	if err != nil {
 		return nil, err
 	}
-	in := namespace.Metadata.Name().Elem()
+	child = namespace.In(child)
+	in := namespace.Name
 	k.Namespace = in
-	k.Bootstrap = pulumi.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, in, listenerPort)
-	operator, err := kube.NewRelease(ctx, name+"-strimzi", "strimzi", args.Chart, in, nil, child)
+	k.Bootstrap = pulumi.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, in, ListenerPort)
+	operator, err := kube.NewRelease(ctx, name+"-strimzi", "strimzi", args.Chart, in, map[string]any{
+		"priorityClassName": kube.PlatformPriority,
+		// What the operator lays out keeps to the namespace's standard.
+		"extraEnvs": []any{map[string]any{"name": "STRIMZI_POD_SECURITY_PROVIDER_CLASS", "value": string(kube.Restricted)}},
+	}, child)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +126,28 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{"bootstrap": k.Bootstrap, "namespace": k.Namespace, "authority": k.Authority})
 }
 
+// newNamespace creates the brokers' namespace. Who may connect to brokers and operators is
+// in the policies that the operator creates for them; its brokers read their certificates
+// from the API server.
+func newNamespace(ctx *pulumi.Context, name string, args *KafkaArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
+	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
+		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "kafka"), PodSecurity: kube.Restricted,
+		// The brokers, the two operators while they are replaced, and jobs.
+		Quota:    kube.Quota{Pods: args.Brokers + 8, CPU: itoa(4 * args.Brokers), Memory: itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
+		Defaults: kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "512Mi"},
+		Ingress: []kube.Allow{
+			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9404}},
+		},
+		Egress: []kube.Allow{{Name: "to-within", Peers: []kube.Peer{{}}}},
+		APIClients: []pulumi.StringMap{
+			{"strimzi.io/kind": pulumi.String("cluster-operator")},
+			{"strimzi.io/cluster": pulumi.String(clusterName)},
+		},
+	}, child)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
 func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
 	labels := map[string]string{"strimzi.io/cluster": clusterName}
 	pool, err := kube.NewObject(ctx, name+"-pool", kube.Object{
@@ -132,6 +164,7 @@ func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pul
 			},
 			"jvmOptions": javaOptions(args),
 			"template": map[string]any{"pod": map[string]any{
+				"priorityClassName": kube.PlatformPriority,
 				// A node that fails takes one broker with it, not two.
 				"topologySpreadConstraints": []any{map[string]any{
 					"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
@@ -149,15 +182,23 @@ func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pul
 			"kafka": map[string]any{
 				"version": args.Version,
 				"listeners": []any{map[string]any{
-					"name": "tls", "port": listenerPort, "type": "internal", "tls": true,
+					"name": "tls", "port": ListenerPort, "type": "internal", "tls": true,
 					"authentication": map[string]any{"type": "scram-sha-512"},
+					// The operator's own network policy would let everybody in.
+					"networkPolicyPeers": []any{
+						map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": args.ClientNamespace}}},
+						map[string]any{"podSelector": map[string]any{"matchLabels": map[string]any{appLabel: topicsApp}}},
+					},
 				}},
 				"authorization":  map[string]any{"type": "simple"},
 				"config":         brokerConfig(args),
 				"readinessProbe": map[string]any{"initialDelaySeconds": 5, "periodSeconds": 5, "timeoutSeconds": 5},
 				"livenessProbe":  map[string]any{"initialDelaySeconds": 30, "timeoutSeconds": 10},
 			},
-			"entityOperator": map[string]any{"userOperator": map[string]any{}},
+			"entityOperator": map[string]any{
+				"userOperator": map[string]any{},
+				"template":     map[string]any{"pod": map[string]any{"priorityClassName": kube.PlatformPriority}},
+			},
 		}},
 	}, child, pulumi.Protect(args.Protected), pulumi.DependsOn([]pulumi.Resource{pool}))
 }

@@ -15,6 +15,12 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
+// The label by which the brokers' listener knows the job.
+const (
+	appLabel  = "app.kubernetes.io/name"
+	topicsApp = "topics"
+)
+
 // newTopics runs companionctl in a Job. The Job's name follows from the
 // catalogue, so that it runs again when the catalogue changes and only then.
 func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, args *KafkaArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
@@ -35,7 +41,7 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(4),
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("topics")}},
+				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(topicsApp, args.Images.Release)},
 				Spec: corev1.PodSpecArgs{
 					RestartPolicy:                pulumi.String("Never"),
 					AutomountServiceAccountToken: pulumi.Bool(false),
@@ -52,7 +58,7 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 							plain("KAFKA_CA_FILE", pulumi.String("/etc/kafka-ca/ca.crt")),
 						},
 						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Container(),
-						SecurityContext: kube.Restricted(),
+						SecurityContext: kube.RestrictedContainer(),
 						VolumeMounts: corev1.VolumeMountArray{corev1.VolumeMountArgs{
 							Name: pulumi.String("ca"), MountPath: pulumi.String("/etc/kafka-ca"), ReadOnly: pulumi.Bool(true),
 						}},

@@ -15,7 +15,6 @@ import (
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -45,11 +44,21 @@ func Check(component string, required map[string]any) error {
 	return fmt.Errorf("%s: the arguments %s are missing", component, strings.Join(missing, ", "))
 }
 
-// NewNamespace creates the namespace called namespace; name is the resource's in Pulumi.
-func NewNamespace(ctx *pulumi.Context, name, namespace string, labels map[string]string, opts ...pulumi.ResourceOption) (*corev1.Namespace, error) {
-	return corev1.NewNamespace(ctx, name, &corev1.NamespaceArgs{
-		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(namespace), Labels: pulumi.ToStringMap(labels)},
-	}, opts...)
+// PartOf and ManagedBy are the values of the recommended labels of the same names.
+const (
+	PartOf    = "companion"
+	ManagedBy = "pulumi"
+)
+
+// Labels are the recommended ones of a pod of ours. Selectors have the name only: the
+// version changes with each release.
+func Labels(name, version string) pulumi.StringMap {
+	return pulumi.StringMap{
+		"app.kubernetes.io/name":       pulumi.String(name),
+		"app.kubernetes.io/version":    pulumi.String(NamePart(version)),
+		"app.kubernetes.io/part-of":    pulumi.String(PartOf),
+		"app.kubernetes.io/managed-by": pulumi.String(ManagedBy),
+	}
 }
 
 // Chart is a Helm chart and where it is pulled from.
@@ -235,8 +244,8 @@ func RestrictedPod(id int) *corev1.PodSecurityContextArgs {
 // Nonroot is the user and the group of the images that ko builds.
 const Nonroot = 65532
 
-// Restricted is the security context of a container that needs no privilege.
-func Restricted() *corev1.SecurityContextArgs {
+// RestrictedContainer is the security context of a container that needs no privilege.
+func RestrictedContainer() *corev1.SecurityContextArgs {
 	return &corev1.SecurityContextArgs{
 		AllowPrivilegeEscalation: pulumi.Bool(false),
 		ReadOnlyRootFilesystem:   pulumi.Bool(true),

@@ -60,30 +60,39 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	in := []pulumi.ResourceOption{child, pulumi.Providers(provider)}
 	images := kube.Images{Registry: p.Cluster.Registry, Release: args.Companion.Images.Release, Credentials: p.Cluster.PullCredentials}
 
+	priorities, err := kube.NewPriorities(ctx, name+"-priority", in...)
+	if err != nil {
+		return nil, err
+	}
+	environment := kube.Environment{Cilium: p.Cluster.Cilium, Priorities: priorities}
+
 	sidecars := args.Dapr
+	sidecars.Environment = environment
 	sidecars.SidecarNamespace = companion.Namespace
 	controlPlane, err := dapr.NewDapr(ctx, name+"-dapr", &sidecars, in...)
 	if err != nil {
 		return nil, err
 	}
 	gateway := args.Edge
-	gateway.RouteNamespace = companion.Namespace
+	gateway.Environment, gateway.RouteNamespace = environment, companion.Namespace
 	if p.Edge, err = edge.NewEdge(ctx, name+"-edge", &gateway, in...); err != nil {
 		return nil, err
 	}
 	brokers := args.Kafka
+	brokers.Environment, brokers.ClientNamespace = environment, companion.Namespace
 	brokers.Images, brokers.Services = images, event.Services()
 	if p.Kafka, err = kafka.NewKafka(ctx, name+"-kafka", &brokers, in...); err != nil {
 		return nil, err
 	}
 	redis := args.Redis
-	redis.ClientNamespace, redis.CertManager = pulumi.String(companion.Namespace), p.Edge.CertManager
+	redis.Environment, redis.ClientNamespace, redis.CertManager = environment, pulumi.String(companion.Namespace), p.Edge.CertManager
 	if p.Redis, err = data.NewRedis(ctx, name+"-redis", &redis, in...); err != nil {
 		return nil, err
 	}
 	application := args.Companion
 	application.Images, application.Edge, application.Kafka, application.ControlPlane = images, p.Edge, p.Kafka, controlPlane
-	application.Nodes = p.Cluster.Nodes
+	application.Environment, application.Nodes = environment, p.Cluster.Nodes
+	application.RedisNamespace, application.RedisLabels = p.Redis.Namespace, p.Redis.Labels
 	application.Redis, application.RedisAccess, application.MaxBody = p.Redis.Address, p.Redis.Access, gateway.MaxBody
 	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
-	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -27,6 +26,8 @@ const (
 	eventsPort     = 8081 // Dapr's way in, on the pod's own loopback
 	operationsPort = 8082 // probes and metrics; 9090 has those of the sidecar
 	sidecarPort    = 50002
+	// sidecarMetricsPort is the sidecar's own.
+	sidecarMetricsPort = 9090
 )
 
 // Secret is a value that a service gets from a Kubernetes Secret.
@@ -37,9 +38,12 @@ type Secret struct{ Name, Key string }
 type WorkloadArgs struct {
 	// Name is the service's one name: Dapr app id, Deployment, ServiceAccount,
 	// container; default: the component's.
-	Name      string
-	Namespace pulumi.StringInput
-	Image     pulumi.StringInput
+	Name        string
+	Namespace   pulumi.StringInput
+	Environment kube.Environment
+	Image       pulumi.StringInput
+	// Version is the release's, a label of the pods.
+	Version   string
 	Replicas  pulumi.IntInput
 	Resources kube.Requirements
 	Sidecar   kube.Requirements
@@ -52,6 +56,9 @@ type WorkloadArgs struct {
 	Files map[string]Secret
 	// Scratch is a folder that outlives the service's process, not its pod; empty: none.
 	Scratch string
+	// Egress is where the service and its sidecar may connect to, besides other sidecars,
+	// the name server and the API server.
+	Egress []kube.Allow
 	// PublicNamespace is the namespace whose pods may call the service's API; nil:
 	// the service has none.
 	PublicNamespace pulumi.StringInput
@@ -115,7 +122,7 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	}, child); err != nil {
 		return nil, err
 	}
-	if err := newNetworkPolicy(ctx, name, args, metadata, selector, child); err != nil {
+	if err := newNetwork(ctx, name, own, args, selector, child); err != nil {
 		return nil, err
 	}
 	_, err = appsv1.NewDeployment(ctx, name, &appsv1.DeploymentArgs{
@@ -127,7 +134,7 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
 			}},
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: selector, Annotations: sidecar(own, args)},
+				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(own, args.Version), Annotations: sidecar(own, args)},
 				Spec:     pod(own, args, account, selector),
 			},
 		},
@@ -192,6 +199,7 @@ func sidecar(name string, args *WorkloadArgs) pulumi.StringMap {
 		"dapr.io/sidecar-memory-request":                r.Memory,
 		"dapr.io/sidecar-memory-limit":                  r.MemoryLimit,
 		"dapr.io/block-shutdown-duration":               fmt.Sprintf("%ds", sidecarStays),
+		"dapr.io/volume-mounts":                         tokenVolume + ":/var/run/secrets/kubernetes.io/serviceaccount",
 		"dapr.io/graceful-shutdown-seconds":             "20",
 		"dapr.io/sidecar-seccomp-profile-type":          "RuntimeDefault",
 		"dapr.io/sidecar-readiness-probe-delay-seconds": "1",
@@ -210,12 +218,12 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 		ports = append(ports, corev1.ContainerPortArgs{Name: pulumi.String("http"), ContainerPort: pulumi.Int(PublicPort)})
 	}
 	var mounts corev1.VolumeMountArray
-	var volumes corev1.VolumeArray
+	volumes := corev1.VolumeArray{sidecarToken()}
 	if args.Scratch != "" {
 		mounts = corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String("scratch"), MountPath: pulumi.String(args.Scratch)}}
-		volumes = corev1.VolumeArray{corev1.VolumeArgs{
+		volumes = append(volumes, corev1.VolumeArgs{
 			Name: pulumi.String("scratch"), EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String("16Mi")},
-		}}
+		})
 	}
 	for at, folder := range slices.Sorted(maps.Keys(args.Files)) {
 		from, volume := args.Files[folder], fmt.Sprintf("files-%d", at)
@@ -227,7 +235,10 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 	}
 	return corev1.PodSpecArgs{
 		ServiceAccountName: account.Metadata.Name(),
-		ImagePullSecrets:   kube.PullSecrets(),
+		// The sidecar alone calls the API server, by a token of its own.
+		AutomountServiceAccountToken: pulumi.Bool(false),
+		PriorityClassName:            pulumi.String(kube.ServicePriority),
+		ImagePullSecrets:             kube.PullSecrets(),
 		// A request in flight is answered before the pod goes.
 		TerminationGracePeriodSeconds: pulumi.Int(40),
 		SecurityContext:               kube.RestrictedPod(kube.Nonroot),
@@ -252,7 +263,7 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 			// NGINX takes a moment to learn that the pod is going; it must not be
 			// refused meanwhile.
 			Lifecycle:       corev1.LifecycleArgs{PreStop: corev1.LifecycleHandlerArgs{Sleep: corev1.SleepActionArgs{Seconds: pulumi.Int(preStop)}}},
-			SecurityContext: kube.Restricted(),
+			SecurityContext: kube.RestrictedContainer(),
 			VolumeMounts:    mounts,
 		}},
 		Volumes: volumes,
@@ -277,34 +288,47 @@ func environment(name string, args *WorkloadArgs) corev1.EnvVarArray {
 	return env
 }
 
-// newNetworkPolicy lets in NGINX where there is an API, the other services'
-// sidecars, and the collectors of metrics.
-func newNetworkPolicy(ctx *pulumi.Context, name string, args *WorkloadArgs, metadata metav1.ObjectMetaArgs, selector pulumi.StringMap, child pulumi.ResourceOption) error {
-	port := func(number int) networkingv1.NetworkPolicyPortArray {
-		return networkingv1.NetworkPolicyPortArray{networkingv1.NetworkPolicyPortArgs{Port: pulumi.Int(number)}}
-	}
-	ingress := networkingv1.NetworkPolicyIngressRuleArray{
-		networkingv1.NetworkPolicyIngressRuleArgs{Ports: port(operationsPort)},
-		networkingv1.NetworkPolicyIngressRuleArgs{
-			Ports: port(sidecarPort),
-			From:  networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: metav1.LabelSelectorArgs{}}},
+// tokenVolume has what a pod's account needs at the API server.
+const tokenVolume = "api-access"
+
+// sidecarToken is what Kubernetes mounts into every container by default, and here into
+// the sidecar's only: it reads its components' secrets.
+func sidecarToken() corev1.VolumeArgs {
+	return corev1.VolumeArgs{Name: pulumi.String(tokenVolume), Projected: corev1.ProjectedVolumeSourceArgs{
+		Sources: corev1.VolumeProjectionArray{
+			corev1.VolumeProjectionArgs{ServiceAccountToken: corev1.ServiceAccountTokenProjectionArgs{
+				Path: pulumi.String("token"), ExpirationSeconds: pulumi.Int(3607),
+			}},
+			corev1.VolumeProjectionArgs{ConfigMap: corev1.ConfigMapProjectionArgs{
+				Name:  pulumi.String("kube-root-ca.crt"),
+				Items: corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
+			}},
+			corev1.VolumeProjectionArgs{DownwardAPI: corev1.DownwardAPIProjectionArgs{Items: corev1.DownwardAPIVolumeFileArray{
+				corev1.DownwardAPIVolumeFileArgs{
+					Path:     pulumi.String("namespace"),
+					FieldRef: corev1.ObjectFieldSelectorArgs{FieldPath: pulumi.String("metadata.namespace")},
+				},
+			}}},
 		},
+	}}
+}
+
+// newNetwork lets in NGINX where there is an API, the other services' sidecars, and the
+// collectors of metrics; and out to the other sidecars, and where Egress says.
+func newNetwork(ctx *pulumi.Context, name, own string, args *WorkloadArgs, selector pulumi.StringMap, child pulumi.ResourceOption) error {
+	sidecars := kube.Allow{Peers: []kube.Peer{{}}, Ports: []int{sidecarPort}}
+	ingress := []kube.Allow{
+		sidecars,
+		{Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{operationsPort, sidecarMetricsPort}},
 	}
 	if args.PublicNamespace != nil {
-		ingress = append(ingress, networkingv1.NetworkPolicyIngressRuleArgs{
-			Ports: port(PublicPort),
-			From: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-				NamespaceSelector: metav1.LabelSelectorArgs{MatchLabels: pulumi.StringMap{"kubernetes.io/metadata.name": args.PublicNamespace}},
-			}},
-		})
+		ingress = append(ingress, kube.Allow{Peers: []kube.Peer{{Namespace: args.PublicNamespace}}, Ports: []int{PublicPort}})
 	}
-	_, err := networkingv1.NewNetworkPolicy(ctx, name, &networkingv1.NetworkPolicyArgs{
-		Metadata: metadata,
-		Spec: networkingv1.NetworkPolicySpecArgs{
-			PodSelector: metav1.LabelSelectorArgs{MatchLabels: selector},
-			PolicyTypes: pulumi.ToStringArray([]string{"Ingress"}),
-			Ingress:     ingress,
-		},
-	}, child)
-	return err
+	namespace := args.Namespace.ToStringOutput()
+	if err := kube.NewNetworkPolicy(ctx, name, kube.NetworkPolicy{
+		Name: own, Namespace: namespace, Pods: selector, Ingress: ingress, Egress: append([]kube.Allow{sidecars}, args.Egress...),
+	}, child); err != nil {
+		return err
+	}
+	return kube.NewAPIAccess(ctx, name+"-api-server", own+"-api-server", args.Environment, namespace, selector, child)
 }

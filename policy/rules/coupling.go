@@ -70,6 +70,9 @@ var noCoupling = []Rule{
 		resource: func(r Resource) []Violation {
 			var f found
 			for _, o := range r.objects {
+				if strings.HasPrefix(o.kind, "Cilium") && strings.HasSuffix(o.kind, "NetworkPolicy") {
+					f = append(f, openToEntities(o)...)
+				}
 				if o.kind != "NetworkPolicy" {
 					continue
 				}
@@ -86,6 +89,25 @@ var noCoupling = []Rule{
 			return f
 		},
 	},
+}
+
+// openToEntities finds what Cilium's own policies allow to everybody: they add to the
+// others.
+func openToEntities(o object) []Violation {
+	var f found
+	specs := append(each(o.fields["specs"]), fields(o.fields["spec"]))
+	for _, spec := range specs {
+		for _, direction := range directions {
+			for _, rule := range each(spec[direction]) {
+				for _, entity := range append(texts(rule["toEntities"]), texts(rule["fromEntities"])...) {
+					if entity == "all" || entity == "world" || entity == "cluster" {
+						f.add("a rule of %s allows everything: it names the entity %s", direction, entity)
+					}
+				}
+			}
+		}
+	}
+	return f
 }
 
 // defaultDeny finds the namespaces without a policy that denies by default.

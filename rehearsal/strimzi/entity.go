@@ -183,7 +183,7 @@ func (m *model) entityDeployment(image string, annotations map[string]string) (*
 					}, containerEnv(container.Env)...),
 					Ports:           []corev1.ContainerPort{{Name: "healthcheck-uo", ContainerPort: portUserOperator, Protocol: corev1.ProtocolTCP}},
 					Resources:       resourcesOf(user.Resources),
-					SecurityContext: container.SecurityContext,
+					SecurityContext: m.securityContext(container),
 					VolumeMounts:    append([]corev1.VolumeMount{{Name: "strimzi-uo-tmp", MountPath: "/tmp"}}, container.VolumeMounts...),
 					LivenessProbe:   httpProbe(user.LivenessProbe, "/healthy", "healthcheck-uo", entityProbeDelay),
 					ReadinessProbe:  httpProbe(user.ReadinessProbe, "/ready", "healthcheck-uo", entityProbeDelay),

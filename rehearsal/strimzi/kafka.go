@@ -55,6 +55,7 @@ type settings struct {
 	timeout           time.Duration // after which a cluster that waits is not ready
 	noPolicies        bool
 	noBudgets         bool
+	restricted        bool
 }
 
 // state is what a pass came to.
@@ -182,6 +183,7 @@ func (r *kafkas) pass(ctx context.Context, kafka *kafkav1.Kafka) (*state, error)
 	if err != nil {
 		return nil, err
 	}
+	m.restricted = r.restricted
 	m.warnings = append(m.warnings, warnings...)
 	if err := r.identify(ctx, m, pools); err != nil {
 		return nil, err

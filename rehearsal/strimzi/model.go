@@ -22,6 +22,9 @@ type model struct {
 	pools     []pool
 	listeners []kafkav1.GenericKafkaListener
 	warnings  []warning
+	// restricted has containers keep to the restricted Pod Security Standard where their
+	// template does not say otherwise.
+	restricted bool
 }
 
 type kafkaVersion struct {

@@ -55,6 +55,7 @@ type Options struct {
 	LeaseName      string
 	NoPolicies     bool   // leave out NetworkPolicies
 	NoBudgets      bool   // leave out PodDisruptionBudgets
+	Restricted     bool   // containers keep to the restricted Pod Security Standard
 	Address        string // of probes and metrics, empty for none
 	Connect        Connect
 }
@@ -68,6 +69,7 @@ func OptionsFromEnvironment(getenv func(string) string) (Options, error) {
 		LeaseName:      orElse(getenv("STRIMZI_LEADER_ELECTION_LEASE_NAME"), clusterOperatorName),
 		NoPolicies:     getenv("STRIMZI_NETWORK_POLICY_GENERATION") == "false",
 		NoBudgets:      getenv("STRIMZI_POD_DISRUPTION_BUDGET_GENERATION") == "false",
+		Restricted:     getenv("STRIMZI_POD_SECURITY_PROVIDER_CLASS") == "restricted",
 		Address:        ":8080",
 		Connect:        DialKafka(nil),
 	}
@@ -151,7 +153,7 @@ func RunClusterOperator(ctx context.Context, cluster *rest.Config, o Options) er
 		secrets: &secrets{client: mgr.GetClient(), live: mgr.GetAPIReader(), apply: apply, now: time.Now},
 		connect: o.Connect, events: mgr.GetEventRecorder(clusterOperatorName), now: time.Now,
 		settings: settings{
-			namespace: o.Namespace, images: o.Images, userOperatorImage: o.UserOperator, interval: o.Interval, timeout: o.Timeout,
+			restricted: o.Restricted, namespace: o.Namespace, images: o.Images, userOperatorImage: o.UserOperator, interval: o.Interval, timeout: o.Timeout,
 			noPolicies: o.NoPolicies, noBudgets: o.NoBudgets,
 		},
 		waiting: map[client.ObjectKey]time.Time{},

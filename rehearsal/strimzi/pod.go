@@ -157,7 +157,7 @@ func (m *model) podOf(p pool, n node, g generations) (*corev1.Pod, error) {
 				Env:             append(env, containerEnv(container.Env)...),
 				Ports:           m.containerPorts(n),
 				Resources:       resourcesOf(p.resource.Spec.Resources),
-				SecurityContext: container.SecurityContext,
+				SecurityContext: m.securityContext(container),
 				VolumeMounts:    append(mounts, container.VolumeMounts...),
 				LivenessProbe:   execProbe(spec.LivenessProbe, "alive"),
 				ReadinessProbe:  execProbe(spec.ReadinessProbe, "ready"),
@@ -170,6 +170,19 @@ func (m *model) podOf(p pool, n node, g generations) (*corev1.Pod, error) {
 	}
 	pod.Annotations[annotationRevision] = fingerprint(content)[:8]
 	return pod, nil
+}
+
+// securityContext is a container's: its template's, or what Strimzi's provider of the
+// restricted profile gives it.
+func (m *model) securityContext(template *kafkav1.ContainerTemplate) *corev1.SecurityContext {
+	if template.SecurityContext != nil || !m.restricted {
+		return template.SecurityContext
+	}
+	return &corev1.SecurityContext{
+		AllowPrivilegeEscalation: ptr(false), RunAsNonRoot: ptr(true),
+		Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
 }
 
 // volumes are those of the pool's storage.
