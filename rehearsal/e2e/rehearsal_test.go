@@ -61,6 +61,7 @@ func TestRehearsal(t *testing.T) {
 		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
+		{"namespaces deny what nobody allowed", m.walledOff},
 		{"the services move to other nodes, and Kafka stays", m.movesServices},
 		{"secrets change while somebody uses the application, and a wrong one changes nothing", m.rotatesSecrets},
 		{"every component has a log", m.hasLogs},
