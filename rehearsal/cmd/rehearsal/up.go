@@ -84,14 +84,18 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	if err := prepareDatabase(ctx, folders, secrets, terminal); err != nil {
 		return err
 	}
-	account, err := layFoundation(ctx, folders, stackOptions(folders, secrets, built, terminal))
+	options, err := stackOptions(folders, secrets, built, terminal)
+	if err != nil {
+		return err
+	}
+	account, err := layFoundation(ctx, folders, options)
 	if err != nil {
 		return err
 	}
 	if err := publish(ctx, account.RegistryName, secrets, built, terminal); err != nil {
 		return err
 	}
-	stack, err := openStack(ctx, folders, secrets, built, terminal)
+	stack, err := openStack(ctx, folders, options, terminal)
 	if err != nil {
 		return err
 	}
@@ -440,13 +444,8 @@ func prepareDatabase(ctx context.Context, folders settings.Folders, secrets sett
 	return err
 }
 
-func openStack(ctx context.Context, folders settings.Folders, secrets settings.Secrets, built made, report progress.Reporter) (*deploy.Stack, error) {
+func openStack(ctx context.Context, folders settings.Folders, options deploy.Options, report progress.Reporter) (*deploy.Stack, error) {
 	stage := report.Stage("configure the stack " + stackName)
-	options, err := stackOptions(folders, secrets, built, report)
-	if err != nil {
-		stage.Done(err)
-		return nil, err
-	}
 	stack, err := deploy.Open(ctx, folders, options)
 	stage.Done(err)
 	return stack, err
