@@ -188,7 +188,7 @@ func newAccess(ctx *pulumi.Context, name string, secrets []string, account *core
 func sidecar(name string, args *WorkloadArgs) pulumi.StringMap {
 	r := args.Sidecar
 	return pulumi.ToStringMap(map[string]string{
-		"companion/sidecar-secrets":                     strings.Join(slices.Sorted(slices.Values(args.SidecarSecrets)), " "),
+		"companion/sidecar-configuration":               strings.Join(slices.Sorted(slices.Values(args.SidecarSecrets)), " "),
 		"dapr.io/enabled":                               "true",
 		"dapr.io/app-id":                                name,
 		"dapr.io/app-port":                              fmt.Sprint(eventsPort),
