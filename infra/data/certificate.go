@@ -26,7 +26,7 @@ const (
 // newCertificate has cert-manager sign and renew the server's certificate, by an
 // authority of Redis' own.
 func newCertificate(ctx *pulumi.Context, name string, args *RedisArgs, namespace pulumi.StringOutput, child pulumi.ResourceOption) (pulumi.Resource, error) {
-	var last pulumi.Resource = args.CertManager
+	last := args.CertManager
 	object := func(suffix, kind, named string, spec map[string]any) error {
 		made, err := kube.NewObject(ctx, name+"-"+suffix, kube.Object{
 			APIVersion: "cert-manager.io/v1", Kind: kind, Name: named, Namespace: namespace, WaitFor: []string{"Ready"},

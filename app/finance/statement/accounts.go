@@ -49,14 +49,6 @@ func (h headers) accountColumns(c columns, rows [][]string) (sure, maybe []int) 
 	return sure, maybe
 }
 
-// nameAccounts reports whether there may be a column of accounts.
-func (h headers) nameAccounts() bool {
-	return slices.ContainsFunc(h.shown, func(name string) bool {
-		name = fold(name)
-		return ownAccount[name] || hasWord(name, accountNumbers) || hasWord(name, accountParts)
-	})
-}
-
 // distinct counts a column's values, and tells whether every row with a date has one.
 func distinct(rows [][]string, i, date int) (values int, filled bool) {
 	filled = true
