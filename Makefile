@@ -23,7 +23,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ bench-reads: packages ## how long reads take with 200,000 transactions a person
 
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
+
+test-drills: build ## the same with what takes minutes: services move to other nodes, secrets change under traffic
+	@cd rehearsal && DRILLS=1 go test -count 1 -timeout 50m -tags rehearsal -v ./e2e
 
 golden: ## write the golden plans anew, to be read in review
 	@cd infra && go test . ./foundation/program -update

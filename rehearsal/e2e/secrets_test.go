@@ -96,7 +96,7 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 			for _, err := range []error{
 				p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil),
 				p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
-					"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "food", "description": "rotation",
+					"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
 					"timestamp": time.Now().UTC().Format(time.RFC3339),
 				}, nil),
 			} {
