@@ -296,7 +296,8 @@ func TestAReplicaDies(t *testing.T) {
 			lead := sync.OnceFunc(func() { close(leads) })
 			die := sync.OnceFunc(func() {
 				dead.Store(true)
-				if _, err := pool.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", doomed); err != nil {
+				// Until its sessions have ended, what was published could still be noted.
+				if _, err := pool.Exec(context.Background(), "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = $1", doomed); err != nil {
 					t.Error(err)
 				}
 				go stop()
