@@ -131,8 +131,9 @@ func (m *machine) rotatesSecrets(t *testing.T) {
 		m.run(t, time.Minute, "pulumi", "config", "set", "--secret", "--path", "companion:"+key, value)
 	}
 	pods := func() string {
-		return m.kubectl(t, "get", "pods", "--all-namespaces", "--field-selector", "status.phase=Running",
-			"--output", "jsonpath={range .items[*]}{.metadata.labels.app\\.kubernetes\\.io/name} {.metadata.uid}{\"\\n\"}{end}")
+		// Those that end still run for seconds.
+		return m.kubectl(t, "get", "pods", "--all-namespaces", "--field-selector", "status.phase=Running", "--output",
+			`go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{index .metadata.labels "app.kubernetes.io/name"}} {{.metadata.uid}}{{"\n"}}{{end}}{{end}}`)
 	}
 	login := exec.CommandContext(t.Context(), m.folders.Program("companionctl"), "database", "login", "--service", "backend", "--login", "backend_2")
 	password := uuid.NewString()

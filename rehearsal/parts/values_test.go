@@ -41,7 +41,6 @@ func releases(t *testing.T, stack string) []release {
 			found = append(found, r)
 		}
 	}
-	require.NotEmpty(t, found)
 	return found
 }
 
@@ -55,9 +54,11 @@ func TestChartsTakeTheProgramsValues(t *testing.T) {
 	require.NoError(t, err)
 	goldens, err := filepath.Glob(filepath.Join(root, "infra/testdata/*.json"))
 	require.NoError(t, err)
-	for _, golden := range goldens {
+	charts := 0
+	for _, golden := range goldens { // a foundation's plan has none
 		stack := strings.TrimSuffix(filepath.Base(golden), ".json")
 		for _, r := range releases(t, stack) {
+			charts++
 			t.Run(stack+" "+r.Name, func(t *testing.T) {
 				files, err := filepath.Glob(filepath.Join(dir, path.Base(r.Chart)+"-[0-9v]*.tgz"))
 				require.NoError(t, err)
@@ -78,6 +79,7 @@ func TestChartsTakeTheProgramsValues(t *testing.T) {
 			})
 		}
 	}
+	require.NotZero(t, charts)
 }
 
 // unknown are the paths of values that a chart has no default for and no template names.
