@@ -196,12 +196,12 @@ score: $(KUBECONFORM) $(KUBE_SCORE) $(PLAN) bin/schemas/.made ## every object of
 
 MODULE = $(shell cd rehearsal/tools/$(1) && GOWORK=off go list -m -f '{{.Dir}}' $(2))
 
-bin/schemas/.made: $(REHEARSAL) rehearsal/tools/kubernetes/go.mod rehearsal/tools/nginx-gateway-fabric/go.mod policy/plan/schemas.go | $(PLAN)
+bin/schemas/.made: $(REHEARSAL) rehearsal/tools/kubernetes/go.mod rehearsal/tools/nginx-gateway-fabric/go.mod policy/plan/schemas.go rehearsal/cluster/manifests/cilium.yaml | $(PLAN)
 	@rm -rf $(@D) bin/charts && mkdir -p $(@D) bin/charts
 	@cd rehearsal/tools/kubernetes && GOWORK=off go mod download k8s.io/kubernetes && cd ../nginx-gateway-fabric && GOWORK=off go mod download sigs.k8s.io/gateway-api
 	@charts=$$($(REHEARSAL) build charts 2>/dev/null); for chart in $${charts#*=}/*.tgz; do tar -xzf "$$chart" -C bin/charts; done
 	@$(PLAN) schemas $(@D) $(call MODULE,kubernetes,k8s.io/kubernetes)/api/openapi-spec/swagger.json \
-		$(call MODULE,nginx-gateway-fabric,sigs.k8s.io/gateway-api)/config/crd/standard/*.yaml $$(find bin/charts -name '*.yaml')
+		$(call MODULE,nginx-gateway-fabric,sigs.k8s.io/gateway-api)/config/crd/standard/*.yaml rehearsal/cluster/manifests/cilium.yaml $$(find bin/charts -name '*.yaml')
 	@touch $@
 
 # The database of vulnerabilities is asked for over the network, unless VULNDB is

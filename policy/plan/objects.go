@@ -10,8 +10,8 @@ import (
 )
 
 // WriteObjects reads a golden plan (infra/testdata) and writes its Kubernetes objects as a
-// stream of YAML documents, as an API server would be given them. What charts render is
-// not in a plan.
+// stream of YAML documents, as an API server would be given them; nothing when it has
+// none. What charts render is not in a plan.
 func WriteObjects(out io.Writer, golden io.Reader) error {
 	var resources []struct {
 		Type   string
@@ -20,7 +20,7 @@ func WriteObjects(out io.Writer, golden io.Reader) error {
 	if err := json.NewDecoder(golden).Decode(&resources); err != nil {
 		return fmt.Errorf("not a golden plan: %w", err)
 	}
-	encoder := yaml.NewEncoder(out)
+	encoder, written := yaml.NewEncoder(out), false
 	encoder.SetIndent(2)
 	for _, r := range resources {
 		parts := strings.SplitN(r.Type, ":", 3)
@@ -37,6 +37,10 @@ func WriteObjects(out io.Writer, golden io.Reader) error {
 		if err := encoder.Encode(r.Inputs); err != nil {
 			return err
 		}
+		written = true
+	}
+	if !written {
+		return nil // the encoder cannot end what it has not begun
 	}
 	return encoder.Close()
 }

@@ -121,4 +121,7 @@ func TestObjectsOfAGoldenPlan(t *testing.T) {
 		{"type": "kubernetes:apps/v1:Deployment", "name": "backend", "inputs": {"metadata": {"name": "backend"}}}]`)))
 	require.Equal(t, "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: companion\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: backend\n", out.String())
 	require.ErrorContains(t, WriteObjects(&out, strings.NewReader("{}")), "not a golden plan")
+	out.Reset()
+	require.NoError(t, WriteObjects(&out, strings.NewReader(`[{"type": "digitalocean:index/vpc:Vpc", "name": "network"}]`)))
+	require.Empty(t, out.String())
 }
