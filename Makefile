@@ -84,8 +84,8 @@ test-integration: build ## services and stand-ins against real PostgreSQL, Redis
 	@$(parts); \
 	for module in app infra policy rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
 
-test-production: packages ## the commands of docs/production.md, from nothing, against stand-ins (test-integration runs it too)
-	@cd rehearsal && go test -count 1 -timeout 20m -tags integration -v -run TestProductionDocument ./production
+test-production: packages ## the commands of docs/production.md, from nothing, against stand-ins
+	@cd rehearsal && go test -count 1 -timeout 20m -tags production -v -run TestProductionDocument ./production
 
 test-faults: build ## 10,000 transactions while everything they need fails in turn
 	@$(parts); \

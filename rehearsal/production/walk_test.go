@@ -1,4 +1,4 @@
-//go:build integration
+//go:build production
 
 package production
 
@@ -144,7 +144,7 @@ func newWalk(t *testing.T, folders settings.Folders) *walk {
 		"PATH="+tools+":"+os.Getenv("PATH"), "PULUMI_HOME="+home, "PULUMI_BACKEND_URL=file://"+state, "PULUMI_CONFIG_PASSPHRASE=walk",
 		"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "REHEARSAL_STATE="+filepath.Join(folder, "none"),
 		"DIGITALOCEAN_TOKEN="+token, "DIGITALOCEAN_API_URL="+account.URL, "DNS_TOKEN=dop_v1_dns",
-		"DATABASE_ADMIN_URL="+database.AdminURL(), "DATABASE="+database.Address.String()+":"+database.Port+"/companion?sslmode=require",
+		"DATABASE_ADMIN_URL="+database.AdminURL(), "DATABASE="+database.Address.String()+":"+database.Port+"/companion?sslmode=verify-full",
 	)
 	return w
 }
