@@ -32,22 +32,11 @@ const (
 	application = host + ":8443" // what links and redirects name
 )
 
-// TestRehearsal is one story: each step stands on the one before.
+// TestRehearsal is production on this machine, from `up` to `down`.
 func TestRehearsal(t *testing.T) {
 	m := newMachine(t)
-	m.run(t, time.Minute, "down")
-	before := m.traces(t)
-	t.Cleanup(func() { // also when a step fails
-		out, err := m.rehearsal(context.Background(), "down").CombinedOutput()
-		if err != nil {
-			t.Errorf("down: %s", out)
-		}
-	})
-	drills := os.Getenv("DRILLS") != ""
-	steps := []struct {
-		name string
-		do   func(*testing.T)
-	}{
+	before := m.takenDown(t)
+	story(t, []step{
 		{"a taken port is told of before anything is started", m.takenPort},
 		{"up, killed half-way", m.killedHalfWay},
 		{"up goes on and validates", m.goesOn},
@@ -63,8 +52,7 @@ func TestRehearsal(t *testing.T) {
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"namespaces deny what nobody allowed", m.walledOff},
-		{"the services move to other nodes, and Kafka stays", drill(drills, m.movesServices)},
-		{"secrets change while somebody uses the application, and a wrong one changes nothing", drill(drills, m.rotatesSecrets)},
+		{"the services move to other nodes, and Kafka stays", m.movesServices},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},
@@ -72,7 +60,18 @@ func TestRehearsal(t *testing.T) {
 			m.run(t, time.Minute, "down")
 			require.Empty(t, difference(before, m.traces(t)))
 		}},
-	}
+	})
+}
+
+// step is one step of a story.
+type step struct {
+	name string
+	do   func(*testing.T)
+}
+
+// story takes steps of which each stands on the one before.
+func story(t *testing.T, steps []step) {
+	t.Helper()
 	for _, step := range steps {
 		if !t.Run(step.name, step.do) {
 			t.Fatal("the steps after this one cannot be told")
@@ -80,12 +79,18 @@ func TestRehearsal(t *testing.T) {
 	}
 }
 
-// drill leaves a step that takes minutes to `make test-drills`.
-func drill(wanted bool, do func(*testing.T)) func(*testing.T) {
-	if wanted {
-		return do
-	}
-	return func(t *testing.T) { t.Skip("this takes minutes: make test-drills") }
+// takenDown has nothing run now, and nothing after the test, and returns what there is of
+// the rehearsal on the machine then.
+func (m *machine) takenDown(t *testing.T) []string {
+	t.Helper()
+	m.run(t, time.Minute, "down")
+	t.Cleanup(func() { // also when a step fails
+		out, err := m.rehearsal(context.Background(), "down").CombinedOutput()
+		if err != nil {
+			t.Errorf("down: %s", out)
+		}
+	})
+	return m.traces(t)
 }
 
 func (m *machine) takenPort(t *testing.T) {

@@ -1,4 +1,4 @@
-//go:build rehearsal
+//go:build rehearsal && drills
 
 package e2e
 
@@ -114,6 +114,16 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 		done.Wait()
 		return answered, failed
 	}
+}
+
+// TestSecretsChange takes minutes of updates by Pulumi.
+func TestSecretsChange(t *testing.T) {
+	m := newMachine(t)
+	m.takenDown(t)
+	story(t, []step{
+		{"up", func(t *testing.T) { m.run(t, 15*time.Minute, "up") }},
+		{"secrets change while somebody uses the application, and a wrong one changes nothing", m.rotatesSecrets},
+	})
 }
 
 // rotatesSecrets gives the backend another signing key, another password of Redis and

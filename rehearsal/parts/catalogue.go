@@ -199,9 +199,10 @@ func DebianPackages() []string {
 	}
 }
 
-// HostTools are programs that must be on the PATH and that no package of
-// DebianPackages brings at a version that is new enough.
-func HostTools() []string { return []string{"go", "python3", "mvn"} }
+// HostTools are programs that must be on the PATH: those that no package of
+// DebianPackages brings at a version that is new enough, and nft, which is in a folder
+// for root's programs that not every PATH has.
+func HostTools() []string { return []string{"go", "python3", "mvn", "nft"} }
 
 // caCertificates are the public authorities, for images whose programs call out.
 const caCertificates = "/etc/ssl/certs/ca-certificates.crt"
