@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -41,11 +40,11 @@ func Login(ctx context.Context, adminURL, service, login, password string) error
 				return fmt.Errorf("%s: %w", statement, err)
 			}
 		}
-		var database string
-		if err := tx.QueryRow(ctx, "SELECT current_database()").Scan(&database); err != nil {
+		database, err := currentDatabase(ctx, tx)
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, fmt.Sprintf("ALTER ROLE %s IN DATABASE %s SET search_path = %s", other, pgx.Identifier{database}.Sanitize(), own))
+		_, err = tx.Exec(ctx, fmt.Sprintf("ALTER ROLE %s IN DATABASE %s SET search_path = %s", other, database, own))
 		return err
 	})
 }
@@ -55,26 +54,24 @@ func EndLogin(ctx context.Context, adminURL, service, login string) error {
 	if err := checkLogin(service, login); err != nil {
 		return err
 	}
-	return asAdministrator(ctx, adminURL, func(tx pgx.Tx) error {
+	if err := asAdministrator(ctx, adminURL, func(tx pgx.Tx) error {
 		if err := known(ctx, tx, login); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "ALTER ROLE "+pgx.Identifier{login}.Sanitize()+" NOLOGIN"); err != nil {
-			return err
-		}
+		_, err := tx.Exec(ctx, "ALTER ROLE "+pgx.Identifier{login}.Sanitize()+" NOLOGIN")
+		return err
+	}); err != nil {
+		return err
+	}
+	// Before that is committed, whoever is ended logs in again.
+	return asAdministrator(ctx, adminURL, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1 AND pid <> pg_backend_pid()", login)
 		return err
 	})
 }
 
 func checkLogin(service, login string) error {
-	if !plainName.MatchString(service) || service == Migrator {
-		return fmt.Errorf("service %q: a name has small letters, digits and underscores, and is not %s", service, Migrator)
-	}
-	if !plainName.MatchString(login) || login == Migrator {
-		return fmt.Errorf("log-in %q: a name has small letters, digits and underscores, and is not %s", login, Migrator)
-	}
-	return nil
+	return errors.Join(checkName("service", service), checkName("log-in", login))
 }
 
 func known(ctx context.Context, tx pgx.Tx, name string) error {
@@ -86,23 +83,4 @@ func known(ctx context.Context, tx pgx.Tx, name string) error {
 		return fmt.Errorf("there is no role %s: prepare the service's database first (companionctl database prepare)", name)
 	}
 	return nil
-}
-
-func asAdministrator(ctx context.Context, adminURL string, do func(pgx.Tx) error) error {
-	config, err := pgx.ParseConfig(adminURL)
-	if err != nil {
-		return errors.New("DATABASE_ADMIN_URL is not a PostgreSQL URL") // the cause would show the password
-	}
-	config.ConnectTimeout = 10 * time.Second
-	connection, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return fmt.Errorf("connect as the administrator: %w", err)
-	}
-	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	return pgx.BeginFunc(ctx, connection, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("companion:prepare")); err != nil {
-			return err
-		}
-		return do(tx)
-	})
 }

@@ -12,11 +12,8 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/wealth-companion/companion/app/store/db"
@@ -43,60 +40,16 @@ func Prepare(ctx context.Context, adminURL, migratorPassword string, services []
 	if err := check(migratorPassword, services); err != nil {
 		return err
 	}
-	config, err := pgx.ParseConfig(adminURL)
-	if err != nil {
-		return errors.New("DATABASE_ADMIN_URL is not a PostgreSQL URL") // the cause would show the password
-	}
-	config.ConnectTimeout = 10 * time.Second
-	connection, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return fmt.Errorf("connect as the administrator: %w", err)
-	}
-	defer func() { _ = connection.Close(context.WithoutCancel(ctx)) }()
-	for attempt := 1; ; attempt++ {
-		err := prepareAll(ctx, connection, config.Database, migratorPassword, services)
-		if attempt == attempts || !raced(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(time.Duration(attempt) * pause):
-		}
-	}
-}
-
-// How often Prepare begins again, and how long it waits before the second attempt; then
-// longer each time.
-const (
-	attempts = 10
-	pause    = 50 * time.Millisecond
-)
-
-// raced reports whether err means that somebody else changed the same roles meanwhile:
-// roles are the cluster's, and the lock that keeps others out is the database's.
-func raced(err error) bool {
-	var server *pgconn.PgError
-	if !errors.As(err, &server) {
-		return false
-	}
-	return slices.Contains([]string{"23505", "42710"}, server.Code) || // another has made the role
-		server.Code == "XX000" && strings.Contains(server.Message, "concurrently") || // has changed it
-		db.Transient(err) && !db.Unavailable(err)
-}
-
-// prepareAll is one attempt of Prepare.
-func prepareAll(ctx context.Context, connection *pgx.Conn, database, migratorPassword string, services []Service) error {
-	return pgx.BeginFunc(ctx, connection, func(tx pgx.Tx) error {
-		// Two that run at once would both find a role missing.
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("companion:prepare")); err != nil {
-			return err
-		}
+	return asAdministrator(ctx, adminURL, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "REVOKE ALL ON SCHEMA public FROM PUBLIC"); err != nil {
 			return fmt.Errorf("close the schema public: %w", err)
 		}
+		database, err := currentDatabase(ctx, tx)
+		if err != nil {
+			return err
+		}
 		// Whoever may log in could connect, and make temporary tables.
-		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+pgx.Identifier{database}.Sanitize()+" FROM PUBLIC"); err != nil {
+		if _, err := tx.Exec(ctx, "REVOKE ALL ON DATABASE "+database+" FROM PUBLIC"); err != nil {
 			return fmt.Errorf("close the database: %w", err)
 		}
 		if err := role(ctx, tx, Migrator, migratorPassword, db.MigratorSettings()); err != nil {
@@ -114,14 +67,21 @@ func prepareAll(ctx context.Context, connection *pgx.Conn, database, migratorPas
 // minPassword is the least length of a role's password, in bytes.
 const minPassword = 8
 
+func checkName(of, name string) error {
+	if !plainName.MatchString(name) || name == Migrator {
+		return fmt.Errorf("%s %q: a name has small letters, digits and underscores, and is not %s", of, name, Migrator)
+	}
+	return nil
+}
+
 func check(migratorPassword string, services []Service) error {
 	var wrong []error
 	if len(migratorPassword) < minPassword {
 		wrong = append(wrong, fmt.Errorf("role %s: its password has less than %d characters", Migrator, minPassword))
 	}
 	for _, service := range services {
-		if !plainName.MatchString(service.Name) || service.Name == Migrator {
-			wrong = append(wrong, fmt.Errorf("service %q: a name has small letters, digits and underscores, and is not %s", service.Name, Migrator))
+		if err := checkName("service", service.Name); err != nil {
+			wrong = append(wrong, err)
 		}
 		if len(service.Password) < minPassword {
 			wrong = append(wrong, fmt.Errorf("service %q: its password has less than %d characters", service.Name, minPassword))
