@@ -140,6 +140,22 @@ func readable(value resource.PropertyValue) any {
 	return value.V
 }
 
+// set sets a value of a configuration; a key with a dot is one value of an object.
+func set(t *testing.T, config map[string]string, key, value string) {
+	t.Helper()
+	key, field, is := strings.Cut(key, ".")
+	if !is {
+		config[key] = value
+		return
+	}
+	object := map[string]string{}
+	require.NoError(t, json.Unmarshal([]byte(config[key]), &object))
+	object[field] = value
+	raw, err := json.Marshal(object)
+	require.NoError(t, err)
+	config[key] = string(raw)
+}
+
 // configuration is what the stack's file says, with secrets that are given.
 func configuration(t *testing.T, stack string) map[string]string {
 	t.Helper()
@@ -259,16 +275,7 @@ func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := maps.Clone(configuration(t, "prod"))
-			config[c.key] = c.value
-			if key, service, is := strings.Cut(c.key, "."); is {
-				urls := map[string]string{}
-				require.NoError(t, json.Unmarshal([]byte(config[key]), &urls))
-				urls[service] = c.value
-				raw, err := json.Marshal(urls)
-				require.NoError(t, err)
-				delete(config, c.key)
-				config[key] = string(raw)
-			}
+			set(t, config, c.key, c.value)
 			asked, err := plan(config, "prod")
 			require.Error(t, err)
 			require.Contains(t, err.Error(), c.want)
@@ -369,16 +376,7 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 			config := configuration(t, "prod")
 			before, err := plan(config, "prod")
 			require.NoError(t, err)
-			config[c.key] = c.value
-			if key, service, is := strings.Cut(c.key, "."); is {
-				urls := map[string]string{}
-				require.NoError(t, json.Unmarshal([]byte(config[key]), &urls))
-				urls[service] = c.value
-				raw, err := json.Marshal(urls)
-				require.NoError(t, err)
-				delete(config, c.key)
-				config[key] = string(raw)
-			}
+			set(t, config, c.key, c.value)
 			after, err := plan(config, "prod")
 			require.NoError(t, err)
 			var changed []string
@@ -391,6 +389,25 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 			require.Equal(t, c.changes, changed)
 		})
 	}
+}
+
+// DigitalOcean's own databases, for one, do not listen at PostgreSQL's usual port.
+func TestServicesMayReachTheirDatabaseAtItsPort(t *testing.T) {
+	config := configuration(t, "prod")
+	config["companion:migrationUrl"] = strings.Replace(database("secret-migrator"), ".com/", ".com:25060/", 1)
+	set(t, config, "companion:databaseUrls.banking", strings.Replace(database("secret-banking"), ".com/", ".com:25061/", 1))
+	_, err := plan(config, "prod")
+	require.ErrorContains(t, err, "pooler")
+	set(t, config, "companion:databaseUrls.banking", strings.Replace(database("secret-banking"), ".com/", ".com:25060/", 1))
+	planned, err := plan(config, "prod")
+	require.NoError(t, err)
+	var there []string
+	for _, one := range planned {
+		if raw, err := json.Marshal(one.Inputs); err == nil && strings.Contains(string(raw), "25060") {
+			there = append(there, one.Name)
+		}
+	}
+	require.ElementsMatch(t, []string{"companion-app-banking", "companion-app-migration"}, there)
 }
 
 // version is that of a Secret, at the end of its name.

@@ -2,7 +2,9 @@ package companion
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -12,6 +14,7 @@ import (
 	"github.com/wealth-companion/companion/infra/data"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/secret"
 )
 
 // Network is where the services may connect to outside the cluster: networks (CIDR) of the
@@ -23,6 +26,23 @@ const (
 	httpsPort    = 443
 )
 
+// portOf is the port of a URL, or the one that its scheme has without saying.
+func portOf(address string, of int) int {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return of
+	}
+	if port, err := strconv.Atoi(parsed.Port()); err == nil {
+		return port
+	}
+	return of
+}
+
+// database lets pods connect to the database of a connection string.
+func (n Network) database(address secret.Text) kube.Allow {
+	return kube.Allow{Peers: kube.Ranges(n.Database), Ports: []int{portOf(string(address), postgresPort)}}
+}
+
 // newNamespace creates the application's namespace. Each service has its own exceptions
 // besides those here.
 func newNamespace(ctx *pulumi.Context, name string, args *CompanionArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
@@ -30,14 +50,13 @@ func newNamespace(ctx *pulumi.Context, name string, args *CompanionArgs, child p
 	for _, size := range args.Sizes {
 		pods += size.Replicas + 2 // one more while a release replaces them, and one that ends
 	}
+	migration := args.Network.database(args.MigrationURL)
+	migration.Name, migration.Pods = "migration", pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(migrationApp)}
 	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, Namespace), PodSecurity: kube.Restricted,
 		Quota:    kube.Quota{Pods: pods, CPU: "40", Memory: "40Gi"},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "256Mi"},
-		Egress: []kube.Allow{{
-			Name: "migration", Pods: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(migrationApp)},
-			Peers: kube.Ranges(args.Network.Database), Ports: []int{postgresPort},
-		}},
+		Egress:   []kube.Allow{migration},
 	}, child)
 }
 
@@ -51,7 +70,7 @@ func egress(service string, args *CompanionArgs) []kube.Allow {
 	if slices.Contains(event.Services(), service) {
 		allowed = append(allowed,
 			kube.Allow{Peers: []kube.Peer{{Namespace: args.Kafka.Namespace, Labels: args.Kafka.Labels}}, Ports: []int{kafka.ListenerPort}},
-			kube.Allow{Peers: kube.Ranges(args.Network.Database), Ports: []int{postgresPort}})
+			args.Network.database(args.DatabaseURLs[service]))
 	}
 	return append(allowed, args.Options.egress(service, args.Network)...)
 }
@@ -63,6 +82,7 @@ func (o Options) egress(service string, network Network) []kube.Allow {
 	switch service {
 	case event.Backend:
 		if o.OIDC != nil {
+			outside.Ports = slices.Compact([]int{httpsPort, portOf(o.OIDC.Issuer, httpsPort)}) // what it leads to may be at either
 			allowed = append(allowed, outside)
 		}
 	case event.Notification:

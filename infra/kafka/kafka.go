@@ -133,7 +133,7 @@ func newNamespace(ctx *pulumi.Context, name string, args *KafkaArgs, child pulum
 	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "kafka"), PodSecurity: kube.Restricted,
 		// The brokers, the two operators while they are replaced, and jobs.
-		Quota:    kube.Quota{Pods: args.Brokers + 8, CPU: itoa(4 * args.Brokers), Memory: itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
+		Quota:    kube.Quota{Pods: args.Brokers + 8, CPU: strconv.Itoa(4 * args.Brokers), Memory: strconv.Itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "512Mi"},
 		Ingress: []kube.Allow{
 			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9404}},
@@ -145,8 +145,6 @@ func newNamespace(ctx *pulumi.Context, name string, args *KafkaArgs, child pulum
 		},
 	}, child)
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pulumi.StringInput, child, after pulumi.ResourceOption) (*kube.Resource, error) {
 	labels := map[string]string{"strimzi.io/cluster": clusterName}

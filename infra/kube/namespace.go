@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"strconv"
+
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	schedulingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/scheduling/v1"
@@ -127,7 +129,7 @@ func NewNamespace(ctx *pulumi.Context, name string, args *NamespaceArgs, opts ..
 // under a quota, a container that says nothing is refused.
 func newBounds(ctx *pulumi.Context, name string, args *NamespaceArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) error {
 	quota := args.Quota
-	count := func(n int) pulumi.String { return pulumi.String(itoa(n)) }
+	count := func(n int) pulumi.String { return pulumi.String(strconv.Itoa(n)) }
 	if _, err := corev1.NewResourceQuota(ctx, name, &corev1.ResourceQuotaArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("namespace"), Namespace: namespace.ToStringOutput()},
 		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
@@ -173,7 +175,7 @@ func newWalls(ctx *pulumi.Context, name string, args *NamespaceArgs, namespace p
 	for i, pods := range args.APIClients {
 		policy := "api-server"
 		if i > 0 {
-			policy += "-" + itoa(i+1)
+			policy += "-" + strconv.Itoa(i+1)
 		}
 		if err := NewAPIAccess(ctx, name+"-"+policy, policy, args.Environment, namespace, pods, child); err != nil {
 			return err

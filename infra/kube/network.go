@@ -153,7 +153,7 @@ func NewAPIAccess(ctx *pulumi.Context, name, policy string, environment Environm
 	}
 	var ports []any
 	for _, port := range apiPorts {
-		ports = append(ports, map[string]any{"port": itoa(port), "protocol": "TCP"})
+		ports = append(ports, map[string]any{"port": strconv.Itoa(port), "protocol": "TCP"})
 	}
 	selector := map[string]any{}
 	if len(pods) > 0 {
@@ -168,5 +168,3 @@ func NewAPIAccess(ctx *pulumi.Context, name, policy string, environment Environm
 	}, opts...)
 	return err
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }
