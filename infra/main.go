@@ -13,15 +13,7 @@ import (
 	"github.com/wealth-companion/companion/stacks"
 )
 
-func main() {
-	pulumi.Run(func(ctx *pulumi.Context) error {
-		configured, err := values.Configured()
-		if err != nil {
-			return err
-		}
-		return run(ctx, configured)
-	})
-}
+func main() { values.Run(run) }
 
 // run creates everything of a stack. Values are its configuration, as Pulumi gives
 // it to the program.

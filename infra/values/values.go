@@ -9,9 +9,20 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Configured is the stack's configuration, every key of it, as Pulumi gives it to a program:
+// Run runs a program with the configuration of its stack.
+func Run(program func(ctx *pulumi.Context, values map[string]string) error) {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		values, err := configured()
+		if err != nil {
+			return err
+		}
+		return program(ctx, values)
+	})
+}
+
+// configured is the stack's configuration, every key of it, as Pulumi gives it to a program:
 // its SDK finds keys by their names only, and so no key that was mistyped.
-func Configured() (map[string]string, error) {
+func configured() (map[string]string, error) {
 	all := map[string]string{}
 	if err := json.Unmarshal([]byte(os.Getenv(pulumi.EnvConfig)), &all); err != nil {
 		return nil, fmt.Errorf("%s is no object of strings: start the program with `pulumi preview` or `pulumi up`: %w", pulumi.EnvConfig, err)

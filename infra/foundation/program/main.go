@@ -9,15 +9,7 @@ import (
 	"github.com/wealth-companion/companion/stacks"
 )
 
-func main() {
-	pulumi.Run(func(ctx *pulumi.Context) error {
-		configured, err := values.Configured()
-		if err != nil {
-			return err
-		}
-		return run(ctx, configured)
-	})
-}
+func main() { values.Run(run) }
 
 // run creates the foundation. Values are its configuration, as Pulumi gives it to the
 // program. The outputs are named and described by stacks.FoundationOutputs.
