@@ -106,41 +106,41 @@ func hasAddress(pod *corev1.Pod) bool {
 
 // egress lists what the pod's packets must match, one of them, and whether it is isolated.
 func (s State) egress(pod *corev1.Pod) (lines []string, isolated bool) {
-	for _, policy := range s.Policies {
-		if !selects(policy, pod) || !slices.Contains(policy.Spec.PolicyTypes, networkingv1.PolicyTypeEgress) {
-			continue
-		}
-		isolated = true
+	policies := s.of(pod, networkingv1.PolicyTypeEgress)
+	for _, policy := range policies {
 		for _, rule := range policy.Spec.Egress {
 			lines = append(lines, s.rule("daddr", policy.Namespace, rule.To, rule.Ports, nil)...)
 		}
 	}
 	ciliumLines, ciliumIsolates := s.cilium(pod, CiliumPolicy.egress, "daddr")
-	return unique(append(lines, ciliumLines...)), isolated || ciliumIsolates
+	return unique(append(lines, ciliumLines...)), len(policies) > 0 || ciliumIsolates
 }
 
 // ingress is egress in the other direction.
 func (s State) ingress(pod *corev1.Pod) (lines []string, isolated bool) {
-	for _, policy := range s.Policies {
-		if !selects(policy, pod) || !slices.Contains(policy.Spec.PolicyTypes, networkingv1.PolicyTypeIngress) {
-			continue
-		}
-		isolated = true
+	policies := s.of(pod, networkingv1.PolicyTypeIngress)
+	for _, policy := range policies {
 		for _, rule := range policy.Spec.Ingress {
 			lines = append(lines, s.rule("saddr", policy.Namespace, rule.From, rule.Ports, pod)...)
 		}
 	}
 	ciliumLines, ciliumIsolates := s.cilium(pod, CiliumPolicy.ingress, "saddr")
-	return unique(append(lines, ciliumLines...)), isolated || ciliumIsolates
+	return unique(append(lines, ciliumLines...)), len(policies) > 0 || ciliumIsolates
+}
+
+// of lists the policies that isolate the pod in a direction.
+func (s State) of(pod *corev1.Pod, direction networkingv1.PolicyType) (found []*networkingv1.NetworkPolicy) {
+	for _, policy := range s.Policies {
+		if policy.Namespace == pod.Namespace && matches(&policy.Spec.PodSelector, pod.Labels) && slices.Contains(policy.Spec.PolicyTypes, direction) {
+			found = append(found, policy)
+		}
+	}
+	return found
 }
 
 func unique(lines []string) []string {
 	slices.Sort(lines)
 	return slices.Compact(lines)
-}
-
-func selects(policy *networkingv1.NetworkPolicy, pod *corev1.Pod) bool {
-	return policy.Namespace == pod.Namespace && matches(&policy.Spec.PodSelector, pod.Labels)
 }
 
 // matches reports whether labels match a selector; one that is not valid matches nothing.
