@@ -140,7 +140,7 @@ define comment
 	status=0; rm -f bin/ci/$(1)-$(STACK).jsonl; mkdir -p bin/ci; \
 	$(2) --event-log $(CURDIR)/bin/ci/$(1)-$(STACK).jsonl || status=$$?; \
 	touch bin/ci/$(1)-$(STACK).jsonl; \
-	$(PLAN) comment --stack $(STACK) bin/ci/$(1)-$(STACK).jsonl >bin/ci/$(1)-$(STACK).md; \
+	$(PLAN) $(if $(filter drift,$(1)),drift,comment) --stack $(STACK) bin/ci/$(1)-$(STACK).jsonl >bin/ci/$(1)-$(STACK).md; \
 	exit $$status
 endef
 

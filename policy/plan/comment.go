@@ -17,8 +17,18 @@ var signs = map[string]string{"create": "+", "delete": "-"}
 // Comment writes a plan as the comment of a pull request, in Markdown. It holds paths of
 // properties and never their values, which may be secret.
 func Comment(stack string, p Plan) string {
+	return comment(fmt.Sprintf("%s Stack `%s`", sign(p.sound()), stack), p)
+}
+
+// Drift writes what a preview of the release that runs would change: somebody else has
+// changed it.
+func Drift(stack string, p Plan) string {
+	return comment(fmt.Sprintf("%s Drift of stack `%s`", sign(p.sound() && len(p.Steps) == 0), stack), p)
+}
+
+func comment(title string, p Plan) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "### %s Stack `%s`: %s\n\n", verdict(p), stack, summary(p))
+	fmt.Fprintf(&out, "### %s: %s\n\n", title, summary(p))
 	for _, line := range p.Report {
 		if strings.HasPrefix(line, reportStart) || strings.HasPrefix(line, "Cost: ") {
 			fmt.Fprintf(&out, "- %s\n", escaped(line))
@@ -34,12 +44,15 @@ func Comment(stack string, p Plan) string {
 	return out.String()
 }
 
-func verdict(p Plan) string {
-	if p.Complete && len(p.Blocked) == 0 && len(p.Errors) == 0 {
+func sign(good bool) string {
+	if good {
 		return "✅"
 	}
 	return "❌"
 }
+
+// sound reports whether the plan could be carried out.
+func (p Plan) sound() bool { return p.Complete && len(p.Blocked) == 0 && len(p.Errors) == 0 }
 
 // summary is such as "2 to create, 1 to update, 150 unchanged".
 func summary(p Plan) string {
@@ -66,11 +79,11 @@ func rows(p Plan, room int) string {
 	}
 	var lines []string
 	for _, step := range p.Steps {
-		sign, known := signs[step.Op]
+		mark, known := signs[step.Op]
 		if !known {
-			sign = "! " + step.Op
+			mark = "! " + step.Op
 		}
-		line := fmt.Sprintf("%s %s %s", sign, step.Type(), step.Name())
+		line := fmt.Sprintf("%s %s %s", mark, step.Type(), step.Name())
 		if len(step.Paths) > 0 {
 			line += ": " + strings.Join(step.Paths, ", ")
 		}

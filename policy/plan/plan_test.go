@@ -71,6 +71,16 @@ func TestCommentOfAPlan(t *testing.T) {
 	}
 }
 
+func TestCommentOfDrift(t *testing.T) {
+	ended := summarized(apitype.OperationResultSucceeded, map[apitype.OpType]int{"same": 152})
+	p, err := Read(logOf(t, append(reported(t), ended)...))
+	require.NoError(t, err)
+	require.Contains(t, Drift("prod", p), "### ✅ Drift of stack `prod`: 152 unchanged\n")
+	p, err = Read(logOf(t, append(reported(t), step(apitype.OpUpdate, urn, "spec"), ended)...))
+	require.NoError(t, err)
+	require.Contains(t, Drift("prod", p), "### ❌ Drift of stack `prod`: 152 unchanged\n")
+}
+
 func TestCommentOfAFailure(t *testing.T) {
 	blocked := func(urn, level string) apitype.EngineEvent {
 		return apitype.EngineEvent{PolicyEvent: &apitype.PolicyEvent{PolicyName: "probes", EnforcementLevel: level, ResourceURN: urn, Message: "no ```probe```"}}

@@ -14,6 +14,7 @@ import (
 )
 
 const usage = `usage: plan comment --stack STACK EVENTS   a preview as a pull request's comment, in Markdown
+       plan drift --stack STACK EVENTS     the same of a preview that should change nothing
        plan objects GOLDEN                the Kubernetes objects of a golden plan, in YAML
        plan schemas DIR OPENAPI FILE...   JSON Schemas for kubeconform, of Kubernetes's OpenAPI document and definitions
        plan score ACCEPTED SCORE          the critical findings of kube-score's JSON that ACCEPTED does not name
@@ -50,16 +51,23 @@ func run(args []string) error {
 	defer func() { _ = file.Close() }()
 	switch {
 	case args[0] == "comment" && *stack != "":
-		read, err := plan.Read(file)
-		if err != nil {
-			return fmt.Errorf("%s: %w", flags.Arg(0), err)
-		}
-		_, err = os.Stdout.WriteString(plan.Comment(*stack, read))
-		return err
+		return write(plan.Comment, *stack, file)
+	case args[0] == "drift" && *stack != "":
+		return write(plan.Drift, *stack, file)
 	case args[0] == "objects":
 		return plan.WriteObjects(os.Stdout, file)
 	}
 	return errors.New(usage)
+}
+
+// write writes a log of events as Markdown.
+func write(markdown func(string, plan.Plan) string, stack string, log *os.File) error {
+	read, err := plan.Read(log)
+	if err != nil {
+		return fmt.Errorf("%s: %w", log.Name(), err)
+	}
+	_, err = os.Stdout.WriteString(markdown(stack, read))
+	return err
 }
 
 func schemas(dir, openAPI string, definitions []string) error {
