@@ -27,6 +27,10 @@ const maxTellingAccounts = 8 // accounts of a person in one file that are asked 
 func (h headers) accountColumns(c columns, rows [][]string) (sure, maybe []int) {
 	taken := append([]int{c.date, c.category, c.amount, c.debit, c.credit, c.reference, c.currency, c.direction}, c.description...)
 	counter := slices.ContainsFunc(h.shown, func(name string) bool { return hasWord(fold(name), counterAccounts) })
+	// One's own account stands under a header that surely names it: others are the other party's.
+	own := slices.ContainsFunc(h.shown, func(name string) bool {
+		return ownAccount[fold(name)] && len(accountsIn(rows, slices.Index(h.shown, name))) == 1
+	})
 	for i, name := range h.shown {
 		name = fold(name)
 		if ownAccount[name] && !slices.Contains(taken, i) {
@@ -34,6 +38,9 @@ func (h headers) accountColumns(c columns, rows [][]string) (sure, maybe []int) 
 			continue
 		}
 		part := hasWord(name, accountParts)
+		if !part && own {
+			continue
+		}
 		if slices.Contains(taken, i) || !part && !hasWord(name, accountNumbers) ||
 			hasWord(name, counterWords) || hasWord(name, typeWords) || hasWord(name, currencyWords) || hasWord(name, balanceWords) {
 			continue
@@ -56,7 +63,7 @@ func distinct(rows [][]string, i, date int) (values int, filled bool) {
 		if date >= 0 && (date >= len(row) || !strings.ContainsAny(row[date], "0123456789")) {
 			continue // text before or after the table
 		}
-		filled = filled && i < len(row) && strings.TrimSpace(row[i]) != ""
+		filled = filled && i < len(row) && accountIn(row, i) != ""
 	}
 	return len(accountsIn(rows, i)), filled
 }
@@ -77,7 +84,7 @@ func accountIn(row []string, i int) string {
 	if i >= len(row) {
 		return ""
 	}
-	return clean(unwrap(row[i]), maxShort)
+	return strings.Trim(clean(unwrap(row[i]), maxShort), "'")
 }
 
 // ofAccount leaves of a CSV's rows those of the account that is asked for. A file that

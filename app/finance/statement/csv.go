@@ -175,6 +175,7 @@ func parseCSV(text string, m Mapping, s *sink) error {
 	if c.account >= 0 { // there may be a table for each account
 		all = slices.DeleteFunc(all, func(row record) bool { return h.again(row.fields) })
 	}
+	all = s.firstTable(lines, m, h, all)
 	for _, row := range all {
 		if h.again(row.fields) {
 			return invalid("file", "has its header once more in line %d, as files of several accounts do: name the column of the accounts in accountColumn, or export each account into a file of its own", row.number)
@@ -184,6 +185,7 @@ func parseCSV(text string, m Mapping, s *sink) error {
 		return err
 	}
 	near := h.beside(c)
+	near.states(h, c, all)
 	near.fee = slices.DeleteFunc(near.fee, func(i int) bool { return m.Fee == notThere || i == c.fee })
 	if all, err = m.ofAccount(s, h, c, all); err != nil {
 		return err
@@ -278,7 +280,9 @@ func (m Mapping) line(row []string, c columns, layout string) (l Line, err error
 	}
 	var words []string
 	for _, i := range c.description {
-		words = append(words, may(i))
+		if word := may(i); !slices.Contains(words, word) { // banks write one text into several columns
+			words = append(words, word)
+		}
 	}
 	l.Description = strings.Join(words, " ")
 	l.Category, l.Reference = may(c.category), may(c.reference)
@@ -526,6 +530,50 @@ func (h headers) beside(c columns) (b beside) {
 		}
 	}
 	return b
+}
+
+// states adds the columns whose values are states of movements, whatever they are called.
+func (b *beside) states(h headers, c columns, rows []record) {
+	for i := range h.shown {
+		if !slices.Contains(b.status, i) && !slices.Contains(c.description, i) && i != c.category && statesIn(column(cellsOf(rows), i)) {
+			b.status = append(b.status, i)
+		}
+	}
+}
+
+// firstTable leaves the rows of the table that is read: rows of another one, before or
+// after it, have other columns and are told.
+func (s *sink) firstTable(lines []string, m Mapping, h headers, all []record) []record {
+	before, header := newRows(lines[:min(m.SkipLines, len(lines))], 0, m.Delimiter), 0
+	for range m.SkipLines {
+		row, number, err := before.next()
+		switch {
+		case errors.Is(err, io.EOF):
+		case err == nil && header > 0 && slices.ContainsFunc(row, dated):
+			s.refuse(number, "is of the table that begins in line %d, which has other columns: export it into a file of its own", header)
+		case err == nil && otherHeader(row):
+			header = number
+		}
+	}
+	for i, row := range all {
+		if h.again(row.fields) || !otherHeader(row.fields) {
+			continue
+		}
+		for _, other := range all[i+1:] {
+			s.refuse(other.number, "is of the table that begins in line %d, which has other columns: export it into a file of its own", row.number)
+		}
+		return all[:i]
+	}
+	return all
+}
+
+// otherHeader reports whether a row is a header: no digit, and columns of a date and of amounts.
+func otherHeader(row []string) bool {
+	if used(row) < 3 || slices.ContainsFunc(row, func(cell string) bool { return strings.ContainsAny(cell, "0123456789") }) {
+		return false
+	}
+	found := roles(row)
+	return len(found[roleDate]) > 0 && len(found[roleAmount])+len(found[roleDebit])+len(found[roleCredit]) > 0
 }
 
 // again reports whether a row is the header once more.

@@ -25,7 +25,7 @@ type layout struct{ ours, gos string }
 var layouts = func() (out []layout) {
 	days := []string{
 		"YYYY-MM-DD", "DD.MM.YYYY", "DD.MM.YY", "DD/MM/YYYY", "MM/DD/YYYY", "DD/MM/YY", "MM/DD/YY",
-		"DD-MM-YYYY", "MM-DD-YYYY", "DD-MM-YY", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD", "DDMMYYYY",
+		"DD-MM-YYYY", "MM-DD-YYYY", "DD-MM-YY", "YY-MM-DD", "YY/MM/DD", "YY.MM.DD", "YYYY/MM/DD", "YYYY.MM.DD", "YYYYMMDD", "DDMMYYYY",
 		"DD MMM YYYY", "DD-MMM-YYYY", "DD-MMM-YY", "MMM DD, YYYY", "DD MMM YY", "DD. MMM YYYY", "DD/MMM/YYYY", "MMM DD YYYY",
 	}
 	all := days
@@ -333,7 +333,7 @@ func mixed(dates []string, chosen string) (example, other string) {
 			continue
 		}
 		for _, l := range layouts {
-			if _, err := parseDate(text, l.gos, l.ours); err == nil {
+			if _, err := parseDate(text, l.gos, l.ours); err == nil && isYearFirst(l) == isYearFirst(own) {
 				return text, l.ours
 			}
 		}
@@ -344,38 +344,72 @@ func mixed(dates []string, chosen string) (example, other string) {
 // fitting gives the layouts that read most of the dates, in the order of
 // preference; two that read every date alike count once.
 func fitting(dates []string) []string {
-	var best []string
-	var readings []string
-	most := 0
 	forms := make([][]string, len(dates)) // once, not for each layout
 	for i, text := range dates {
 		forms[i] = dateForms(text)
 	}
+	var days, years fits
 	for _, layout := range layouts {
-		var reading strings.Builder
-		count := 0
-		for i, text := range dates {
-			at, err := parseForms(forms[i], text, layout.gos, layout.ours)
-			if err != nil {
-				reading.WriteByte(';')
-				continue
-			}
-			count++
-			fmt.Fprintf(&reading, "%d;", at.Unix())
-		}
-		switch {
-		case count == 0 || count < most:
-			continue
-		case count > most:
-			best, readings, most = nil, nil, count
-		}
-		known := false
-		for _, r := range readings {
-			known = known || r == reading.String()
-		}
-		if !known {
-			best, readings = append(best, layout.ours), append(readings, reading.String())
+		if isYearFirst(layout) {
+			years.try(dates, forms, layout)
+		} else {
+			days.try(dates, forms, layout)
 		}
 	}
-	return best
+	return yearFirst(days, years)
+}
+
+// fits are the layouts that read most of some dates, those that read them alike once.
+type fits struct {
+	layouts, readings []string
+	spans             []int64 // seconds from the first day to the last, by the layout
+	count             int     // of the dates that they read
+}
+
+func (f *fits) try(dates []string, forms [][]string, layout layout) {
+	var reading strings.Builder
+	count, first, last := 0, int64(0), int64(0)
+	for i, text := range dates {
+		at, err := parseForms(forms[i], text, layout.gos, layout.ours)
+		if err != nil {
+			reading.WriteByte(';')
+			continue
+		}
+		if count++; count == 1 {
+			first, last = at.Unix(), at.Unix()
+		}
+		first, last = min(first, at.Unix()), max(last, at.Unix())
+		fmt.Fprintf(&reading, "%d;", at.Unix())
+	}
+	switch {
+	case count == 0 || count < f.count:
+		return
+	case count > f.count:
+		*f = fits{count: count}
+	}
+	if !slices.Contains(f.readings, reading.String()) {
+		f.layouts, f.readings, f.spans = append(f.layouts, layout.ours), append(f.readings, reading.String()), append(f.spans, last-first)
+	}
+}
+
+// isYearFirst tells layouts whose first two digits are the year.
+func isYearFirst(l layout) bool {
+	return strings.HasPrefix(l.ours, "YY") && !strings.HasPrefix(l.ours, "YYYY")
+}
+
+// yearFirst settles whether years of two digits stand first (26.09.13), which nearly every
+// date of days first can be read as too: a statement goes over a short time, so what makes a
+// much longer one of it is out. What is left with the year first is asked about.
+func yearFirst(days, years fits) []string {
+	switch {
+	case len(years.layouts) == 0 || years.count < days.count:
+		return days.layouts
+	case len(days.layouts) == 0:
+		return years.layouts
+	case slices.Min(years.spans) > slices.Min(days.spans)/2 && slices.Min(years.spans) != slices.Min(days.spans):
+		return days.layouts
+	case slices.Min(years.spans) < slices.Min(days.spans):
+		return append(years.layouts, days.layouts...)
+	}
+	return append(days.layouts, years.layouts...)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // How much of a file Detect looks at.
@@ -191,10 +192,7 @@ var unitWord = set(`eur euro usd gbp chf 円 元 원`)
 
 // roles gives the columns of each role, those that fit best first.
 func roles(row []string) map[role][]int {
-	folded := make([]string, len(row))
-	for i, cell := range row {
-		folded[i] = title(cell)
-	}
+	folded := foldedTitles(row)
 	out := map[role][]int{}
 	for r, names := range roleNames {
 		for _, name := range names {
@@ -207,6 +205,17 @@ func roles(row []string) map[role][]int {
 	}
 	byWords(folded, out)
 	return out
+}
+
+func foldedTitles(row []string) []string {
+	folded := make([]string, len(row))
+	for i, cell := range row {
+		folded[i] = title(cell)
+		if bare := strings.TrimRight(folded[i], "0123456789 "); len(bare) > 3 { // Beschreibung1, Omschrijving-2
+			folded[i] = bare
+		}
+	}
+	return folded
 }
 
 // wordRoles are used where no header is known as a whole: a word of it says
@@ -240,6 +249,9 @@ func byWords(folded []string, out map[role][]int) {
 			if had[try.role] || !any(try.words) || try.role == rolePayee && any(accountWords) {
 				continue
 			}
+			if try.role == rolePayee && any(bankWords) {
+				continue
+			}
 			if try.role != roleCurrency && try.role != roleDate && try.role != roleAmount && any(currencyWords) && len(words) > 1 {
 				continue
 			}
@@ -248,7 +260,10 @@ func byWords(folded []string, out map[role][]int) {
 		}
 	}
 	booking := func(i int) int { // the day of booking before that of value
-		if hasWord(folded[i], bookingWords) {
+		switch {
+		case hasWord(folded[i], valueDayWords):
+			return 2
+		case hasWord(folded[i], bookingWords):
 			return 0
 		}
 		return 1
@@ -266,6 +281,8 @@ type table struct {
 	head      int // index of the header's row, -1: not recognised
 	roles     map[role][]int
 	score     int
+	// unsurePair: which of debit and credit is which nothing tells.
+	unsurePair bool
 }
 
 func cut(lines []string, delimiter string) table {
@@ -391,6 +408,9 @@ func (t *table) guess() bool {
 	}
 	width := len(t.rows[first])
 	t.roles = map[role][]int{roleDate: {date}}
+	if first > 0 && len(t.rows[first-1]) == width { // a header in other words
+		defer t.worded(t.rows[first:], width)
+	}
 	longest, text := 0, -1
 	for c := range width {
 		amounts, marked, length := 0, 0, 0
@@ -401,7 +421,7 @@ func (t *table) guess() bool {
 				if strings.ContainsAny(part.digits, ".,") {
 					marked++
 				}
-			} else {
+			} else if strings.ContainsFunc(cell, unicode.IsLetter) {
 				length += len(cell)
 			}
 		}
@@ -416,12 +436,55 @@ func (t *table) guess() bool {
 	if text >= 0 {
 		t.roles[rolePurpose] = []int{text}
 	}
-	if first > 0 && len(t.rows[first-1]) == width { // a header in other words
+	if first > 0 && len(t.rows[first-1]) == width {
 		t.head = first - 1
 		return true
 	}
 	t.rows, t.numbers = t.rows[first:], t.numbers[first:]
 	return true
+}
+
+// worded takes from a header of which parts alone are known what these say, and finds the
+// columns of debits and credits by their values.
+func (t *table) worded(data [][]string, width int) {
+	date := t.roles[roleDate][0]
+	known := roles(t.rows[t.head])
+	for r, columns := range known {
+		columns = slices.DeleteFunc(columns, func(i int) bool {
+			money := r == roleAmount || r == roleDebit || r == roleCredit
+			return i == date || money && !amountsIn(data, i) || !money && slices.Contains(t.roles[roleAmount], i)
+		})
+		known[r] = columns
+		if r != roleDate && r != rolePurpose && r != rolePayee && len(columns) > 0 {
+			t.roles[r] = columns
+		}
+	}
+	if len(known[rolePurpose])+len(known[rolePayee]) > 0 {
+		t.roles[rolePurpose], t.roles[rolePayee] = known[rolePurpose], known[rolePayee]
+	}
+	if len(known[roleAmount]) > 0 {
+		return
+	}
+	if len(t.roles[roleDebit])+len(t.roles[roleCredit]) > 0 { // the other of the two may be called anything
+		delete(t.roles, roleAmount)
+		return
+	}
+	for a := range width {
+		if a == date || !amountsIn(data, a) {
+			continue
+		}
+		if b := pairOf(data, width, a, date); b > a {
+			delete(t.roles, roleAmount)
+			t.roles[roleDebit], t.roles[roleCredit] = []int{a}, []int{b}
+			switch outgoing(data, width, a, b) {
+			case -1:
+				t.roles[roleDebit], t.roles[roleCredit] = []int{b}, []int{a}
+			case 0:
+				t.unsurePair = true
+			}
+			return
+		}
+	}
 }
 
 // datesOnly says that all values are dates: 28.09.2026 and 20260928 are no amounts.
@@ -471,6 +534,7 @@ func column(rows [][]string, c int) []string {
 func (p *Proposal) columns(names headers, t table, data [][]string) {
 	m := &p.Mapping
 	name := names.column
+	t.dates(p.Header, data)
 	first := func(r role) (int, Column) {
 		if len(t.roles[r]) == 0 {
 			return -1, ""
@@ -479,7 +543,9 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 	}
 	date, dateName := first(roleDate)
 	m.Date = dateName
-	p.layout(column(data, date))
+	if len(data) > 0 {
+		p.layout(column(data, date))
+	}
 
 	var amounts []string
 	amount, amountName := first(roleAmount)
@@ -492,6 +558,10 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 			width = len(data[0])
 		}
 		found, every := sides(data, width, date, amount)
+		if found < 0 {
+			found = t.sidesByHeader(data, date, amount)
+			every = found >= 0 && len(column(data, found)) == len(data)
+		}
 		signed := slices.ContainsFunc(amounts, func(text string) bool { p, ok := takeApart(text); return ok && p.minus > 0 })
 		if found >= 0 && (!signed || slices.Contains(t.roles[roleDirection], found)) {
 			m.Direction = name(found)
@@ -517,6 +587,7 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 			p.sign(amounts, looksLikeACard(data, amount))
 		}
 	default:
+		t.complete(data, date)
 		debit, debitName := first(roleDebit)
 		credit, creditName := first(roleCredit)
 		m.Debit, m.Credit = debitName, creditName
@@ -528,11 +599,18 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 		}
 		p.minus(debitName, column(data, debit))
 		p.minus(creditName, column(data, credit))
+		if t.unsurePair {
+			p.unsure("inverted", fmt.Sprintf("each line has an amount under %s or under %s: false reads what is under the first as expenses, true what is under the second",
+				quote(string(debitName)), quote(string(creditName))), "false", "true")
+		}
 	}
 	var finding markFinding
 	m.DecimalMark, finding = decimalMark(amounts)
 	if finding == markUnsure && m.Delimiter == ";" {
 		m.DecimalMark = ","
+	}
+	if finding == markUnsure && unsplit(p.Header, data) && !slices.ContainsFunc(amounts, func(text string) bool { return strings.Contains(text, ".") }) {
+		m.DecimalMark, finding = ".", markSure
 	}
 	p.tellMark(finding)
 
@@ -542,6 +620,13 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 	}
 	_, m.Reference = first(roleReference)
 	text := slices.Concat(t.roles[rolePayee], t.roles[rolePurpose])
+	var others []int
+	if len(text) == 0 && !m.NoHeader {
+		others = texts(names, data, slices.Concat(slices.Collect(maps.Values(t.roles))...))
+	}
+	if len(others) == 1 {
+		text = others
+	}
 	if len(text) == 0 {
 		for i, cell := range p.Header {
 			if slices.Contains(lastPurpose, title(cell)) {
@@ -550,12 +635,55 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 			}
 		}
 	}
+	if len(text) == 0 && len(others) > 0 {
+		text = []int{longest(data, others)}
+		choices := []string{string(name(text[0]))}
+		for _, i := range others {
+			if i != text[0] {
+				choices = append(choices, string(name(i)))
+			}
+		}
+		p.unsure("description", "several columns may be the description: choose one", choices...)
+	}
 	for _, i := range text {
 		m.Description = append(m.Description, name(i))
 	}
 	if len(text) == 0 {
 		p.unsure("description", "no column looks like a description: choose one")
 	}
+}
+
+// complete finds the column of debits or of credits where the header tells the other alone.
+func (t *table) complete(data [][]string, date int) {
+	debits, credits := t.roles[roleDebit], t.roles[roleCredit]
+	if len(debits)+len(credits) != 1 || len(data) == 0 {
+		return
+	}
+	known, other := append(debits, credits...)[0], roleCredit
+	if len(debits) == 0 {
+		other = roleDebit
+	}
+	if found := pairOf(data, len(data[0]), known, date); found >= 0 {
+		t.roles[other] = []int{found}
+	}
+}
+
+// sidesByHeader finds a column that is headed as one of sides and mostly says one; rows
+// that say something else are told.
+func (t *table) sidesByHeader(data [][]string, not ...int) int {
+	for _, i := range t.roles[roleDirection] {
+		cells := column(data, i)
+		says := 0
+		for _, cell := range cells {
+			if side(unwrap(cell)) != 0 {
+				says++
+			}
+		}
+		if !slices.Contains(not, i) && says > 0 && 2*says > len(cells) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (p *Proposal) layout(dates []string) {
@@ -567,9 +695,11 @@ func (p *Proposal) layout(dates []string) {
 		return
 	}
 	if len(found) == 0 {
-		if len(dates) > 0 {
-			p.unsure("dateLayout", fmt.Sprintf("the layout of %s is not known: write for instance DD.MM.YYYY", quote(dates[0])))
+		if len(dates) == 0 {
+			p.unsure("dateLayout", "no line has a date: is it the right column?")
+			return
 		}
+		p.unsure("dateLayout", fmt.Sprintf("the layout of %s is not known: write for instance DD.MM.YYYY", quote(dates[0])))
 		return
 	}
 	p.Mapping.DateLayout = found[0]

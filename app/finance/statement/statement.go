@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -194,12 +195,27 @@ var besideBalance = map[string]bool{
 	"au": true, "at": true, "as": true, "of": true, "on": true, "per": true, "em": true, "am": true, "vom": true, "zum": true, "al": true, "a": true, "le": true, "en": true, "op": true, "na": true, "ke": true, "eur": true,
 }
 
+// What a balance is called, and what stands beside that: a text of nothing but these names
+// a balance ("Saldo total em conta corrente").
+var (
+	balanceNouns = set(`saldo solde balance kontostand saldot egyenleg zůstatek zostatok bakiye bakiyesi остаток остатък залишок салдо υπόλοιπο stanje sdo saldoul sold`)
+	balanceKinds = set(`anterior dia do da de del em e en conta cta corrente aplic aplicação inicial final finale iniziale atual actual parcial disponível disponivel disponible disponibile total totale contábil contabil contabile bloqueado previo
+		opening closing beginning ending starting previous ledger available current new brought carried forward b c f running statement account bf cf
+		anfang anfangs end schluss alter neuer aktueller letzter buchungs précédent precedent initial ancien nouveau créditeur débiteur au le d ouverture clôture reporté comptable
+		precedente begin eind vorig nieuw oud początkowe końcowe počáteční konečný počiatočný nyitó záró ingående utgående inngående açılış kapanış devreden devir
+		am vom zum per ende anfang monatsende monatsanfang jahresende month end year as of at mes fin mois
+		входящий исходящий начальный конечный на начало конец`)
+)
+
 // isBalance reports whether a text names a balance and nothing else.
 func isBalance(text string) bool {
 	if len(text) > maxShort {
 		return false
 	}
 	words := strings.Fields(letters(text))
+	if len(words) > 2 && !slices.ContainsFunc(words, func(word string) bool { return utf8.RuneCountInString(word) > 1 }) { // S A L D O
+		words = []string{strings.Join(words, "")}
+	}
 	if balances[strings.Join(words, " ")] {
 		return true
 	}
@@ -207,7 +223,18 @@ func isBalance(text string) bool {
 	for len(words) > 0 && besideBalance[words[len(words)-1]] {
 		words = words[:len(words)-1]
 	}
-	return balances[strings.Join(words, " ")]
+	if balances[strings.Join(words, " ")] {
+		return true
+	}
+	noun := false
+	for _, word := range words {
+		word = fold(word)
+		noun = noun || balanceNouns[word]
+		if !balanceNouns[word] && !balanceKinds[word] {
+			return false
+		}
+	}
+	return noun
 }
 
 // FormatOf tells a statement's format from how it begins; what is none of the others

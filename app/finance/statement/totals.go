@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/shopspring/decimal"
 )
@@ -47,8 +48,8 @@ func (t *totals) values(row []string) map[int]decimal.Decimal {
 	return found
 }
 
-// total says why a row is a sum of others, empty: it is none. A row called Total is one
-// when each of its amounts is the sum of those above or of all others. Rows are to come in
+// total says why a row is a sum of others, empty: it is none. A row whose text begins with
+// Total or another word for a sum is one when each of its amounts is the sum of those above or of all others. Rows are to come in
 // their order.
 func (t *totals) total(row []string) string {
 	values := t.values(row)
@@ -62,7 +63,8 @@ func (t *totals) total(row []string) string {
 		if totalWords[folded] {
 			return fmt.Sprintf("is a sum and no movement, by its %s: enter it by hand if money did move", quote(cell))
 		}
-		if folded != "total" || len(values) == 0 {
+		first, _, _ := strings.Cut(folded, " ")
+		if !totalWords[first] && first != "total" || len(values) == 0 {
 			continue
 		}
 		sums := true

@@ -71,11 +71,12 @@ var (
 		bokföringsdag bokföringsdatum transaktionsdag bokført bogført bogføringsdato kirjauspäivä arvopäivä rentedato rentedatum boekdatum boekingsdatum
 		könyvelés értéknap tranzakciódátum transactiondate bookingdate valuedate created started completed posted date_time datetime timestamp
 		data_lancamento processdatum kaufdatum verarbeitungsdatum
-		datums dátumas laiks datumas datumul дата ден dagsetning päev knjiženja valute transakcije izvršenja проведення операции операції`)
+		tanggal tarikh ngày วันที่ תאריך التاريخ datums dátumas laiks datumas datumul дата ден dagsetning päev knjiženja valute transakcije izvršenja проведення операции операції`)
 	bookingWords = set(`booking booked posting posted post buchungstag buchungsdatum buchung bookingdate completed zaúčtování zaúčtovania zúčtovania księgowania bokföringsdag
-		bokföringsdatum bogført bogføringsdato bokført könyvelés könyvelési comptabilisation comptable operación operação operacion lancamento lançamento contabile boekdatum boekingsdatum kirjauspäivä
+		bokföringsdatum bogført bogføringsdato bokført könyvelés könyvelési comptabilisation comptable registrazione operación operação operacion lancamento lançamento contabile boekdatum boekingsdatum kirjauspäivä
 		knjiženja knjiženje księgowania проведения проводки`)
-	balanceWords = set(`balance saldo solde sold zůstatek zostatok egyenleg kontostand saldot kontosaldo saldi bakiye bakiyesi остаток баланс υπόλοιπο likutis atlikums jääk
+	valueDayWords = set(`value valuta valuty valor valeur wertstellung wertstellungsdatum valutadatum valuedate értéknap arvopäivä rentedato rentedatum`)
+	balanceWords  = set(`ยอดคงเหลือ יתרה الرصيد balance saldo solde sold zůstatek zostatok egyenleg kontostand saldot kontosaldo saldi bakiye bakiyesi остаток баланс υπόλοιπο likutis atlikums jääk
 		accountbalance runningbalance saldonachbuchung
 		saldoul sold stanje saldo_po staða jäägid залишок салдо`)
 	feeWords = set(`fee fees commission commissions gebühr gebühren entgelt frais comisión comisiones commissione commissioni comissão kosten poplatek poplatky poplatok opłata prowizja
@@ -86,26 +87,27 @@ var (
 	counterWords = set(`gegen gegenkonto gegenkontonummer counter counterparty contra tegen tegenrekening tegenpartij proti protiúčet protiúčtu protistrana partner partnera empfänger empfaenger
 		zahlungspflichtiger zahlungspartner zahlungsbeteiligter kontonummeriban beneficiary payee recipient sender payer kontrahenta kontrahent odbiorcy nadawcy ellenoldali ellenszámla motpart mottagare
 		modpart mottaker destinatario destinataire beneficiario ordenante bénéficiaire to from begünstigter auftraggeber other saaja maksaja donneur`)
-	amountWords = set(`amount amt betrag umsatz summe częstka částka částky suma sumy kwota kwoty importe importo imp montant bedrag belopp beløp beløb összeg summa
+	amountWords = set(`jumlah nominal จำนวนเงิน סכום المبلغ amount amt betrag umsatz summe częstka částka částky suma sumy kwota kwoty importe importo imp montant bedrag belopp beløp beløb összeg summa
 		valor value buchungsbetrag määrä tutar сумма ποσό iznos znesek net netto total monto wartość transactionamount quantia movimento maksud
 		valoare valoarea sumos summa suma iznos znesek upphæð сумма сума стойност`)
 	originalWords = set(`original foreign fremdwährung ursprung ursprünglicher instructed gross brutto orig quantity units local původní transakce oryginalna`)
-	debitWords    = set(`debit debits debet débit débits débito debito debitos debe cargo cargos soll belastung belastungen lastschrift ausgang ausgabe ausgaben withdrawal withdrawals withdrawn
+	debitWords    = set(`ถอน חובה مدين otot otto výdaje keluar nợ debit debits debet débit débits débito debito debitos debe cargo cargos soll belastung belastungen lastschrift ausgang ausgabe ausgaben withdrawal withdrawals withdrawn
 		paidout moneyout outgoing outflow spent dare addebito addebiti uscite uscita retrait retraits dépense dépenses sortie sorties saída saídas gasto gastos retiro retiros uitgaven uitgave
 		obciążenia obciążenie wydatki wypłaty terhelés kiadás uttag ut út utgift utgifter ud udgift veloitus borç giden výdej výdaj odchozí расход списание χρέωση af payments payment charge
 		teretno duguje isplata isplate terećenje odliv breme deebet debets debetas dugovni rashod rashodi eliberare retrageri plati zadužba дебит витрата витрати видаток`)
-	creditWords = set(`credit credits kredit crédit crédits crédito credito creditos haber abono abonos haben gutschrift gutschriften eingang einnahme einnahmen deposit deposits deposited
+	creditWords = set(`ฝาก זכות دائن panot pano příjmy masuk credit credits kredit crédit crédits crédito credito creditos haber abono abonos haben gutschrift gutschriften eingang einnahme einnahmen deposit deposits deposited
 		paidin moneyin incoming inflow received avere accredito accrediti entrate entrata versement versements recette recettes entrée entrées entrada entradas ingreso ingresos inkomsten
 		uznania uznanie wpływy wpłaty jóváírás bevétel insättning insättningar inn ind inntekt indtægt alacak gelen příjem prijem příchozí приход зачисление πίστωση bij
 		potražuje uplata uplate odobrenje priliv dobro kreedit kredīts kreditas prihod prihodi incasari încasări кредит надходження`)
-	directionWords = set(`direction indicator sign side kierunek richtung cdi sens dcmark debitcredit creditdebit cdtdbtind sollhaben afbij vorzeichen`)
+	directionWords = set(`směr směru smer irány yön suunta riktning retning sentido tegn direction indicator sign side kierunek richtung cdi sens dcmark debitcredit creditdebit cdtdbtind sollhaben afbij vorzeichen`)
 	currencyWords  = set(`currency währung waluta valuta devise moneda moeda divisa měna mena deviza devizanem pénznem valutakod valutakode valuuta para döviz валюта νόμισμα ccy cur curr curdef buchungswährung munt muntsoort
 		valūta valiuta myntur`)
-	payeeWords = set(`payee name namn navn nom nome nombre naam név jméno název nazwa merchant empfänger begünstigter zahlungsempfänger zahlungsempfängerin zahlungspflichtiger zahlungspflichtige zahlungspartner auftraggeber
+	bankWords  = set(`bank banku banky banca banque banco bankas pankki banka`)
+	payeeWords = set(`kontrahenta customer buyer seller shop store supplier payee name namn navn nom nome nombre naam név jméno název nazwa merchant empfänger begünstigter zahlungsempfänger zahlungsempfängerin zahlungspflichtiger zahlungspflichtige zahlungspartner auftraggeber
 		beguenstigter kontrahent nadawca odbiorca partner counterparty protistrana tegenpartij mottagare modtager mottaker destinataire bénéficiaire beneficiary beneficiario händler saaja maksaja vendor
 		recipient obchodník zahlungsbeteiligter in außen
 		platitelj primatelj prejemnik plačnik primalac maksja gavėjas mokėtojas saņēmējs beneficiar plătitor получатель плательщик контрагент отправитель отримувач платник`)
-	purposeWords = set(`description descr desc narration narrative particulars details detail memo purpose text verwendungszweck zweck buchungstext buchungsdetails libellé libelle descripción descrição historico histórico
+	purposeWords = set(`label komentář komentar comment comments kommentar commentaire comentario identifikace title keterangan uraian deskripsi αιτιολογία תיאור รายการ البيان rubrik aihe dung description descr desc narration narrative particulars details detail memo purpose text verwendungszweck zweck buchungstext buchungsdetails libellé libelle descripción descrição historico histórico
 		concepto descrizione causale descrierea omschrijving mededelingen mededeling zpráva správa popis poznámka opis tytuł tytułem közlemény leírás megnevezés beskrivelse beskrivning tekst meddelande
 		meddelelse forklaring viesti selite açıklama назначение описание περιγραφή transaktion transaction remittance information notes note avisierungstext beschreibung remark remarks movimiento lançamento opération spezifikation selitys
 		namen svrha opis detaliu selgitus paskirtis informācija mērķis detalii explicatii explicații призначення основание skýring tilvísun`)
@@ -185,12 +187,12 @@ var directions = func() map[string]bool {
 	out := map[string]bool{}
 	for word := range phrases(`s, soll, d, dr, deb, debit, dbit, debet, out, outgoing, belastung, lastschrift, ausgabe, ausgang, withdrawal, paid out, money out, sent, expense,
 		débit, débito, addebito, dare, cargo, debe, saída, uscita, dépense, gasto, retiro, af, uitgaven, odchozí, výdej, výdaj, md, obciążenie, wn, uznania minus, terhelés, t,
-		uttag, ut, utgift, ud, udgift, pano ulos, veloitus, borç, gider, giden, расход, списание, дебет, χρέωση, debit note, debits, spending, debet d, deebet`) {
+		uttag, ut, utgift, ud, udgift, pano ulos, veloitus, borç, gider, giden, расход, списание, дебет, χρέωση, 支出, 支, 付款, 借, 借方, 出, 出金, 引出, 支払, 출금, 지출, 출, debit note, debits, spending, debet d, deebet`) {
 		out[word] = true
 	}
 	for word := range phrases(`h, haben, c, cr, k, cred, credit, crdt, kredit, in, incoming, gutschrift, einnahme, eingang, deposit, paid in, money in, received, income,
 		crédit, crédito, accredito, avere, abono, haber, entrada, entrata, recette, ingreso, bij, inkomsten, příchozí, příjem, dal, uznanie, ma, jóváírás, j,
-		insättning, inn, inntekt, ind, indtægt, pano, hyvitys, alacak, gelir, gelen, приход, зачисление, кредит, πίστωση, credits, kreeditt, kreedit`) {
+		insättning, inn, inntekt, ind, indtægt, pano, hyvitys, alacak, gelir, gelen, приход, зачисление, кредит, πίστωση, credits, 收入, 收, 收款, 入账, 贷, 貸, 贷方, 貸方, 存入, 入, 入金, 預入, 受取, 입금, 수입, 입, kreeditt, kreedit`) {
 		out[word] = false
 	}
 	return out
@@ -242,7 +244,12 @@ var unbooked = phrases(`pending, reverted, declined, failed, cancelled, canceled
 	en attente, refusé, annulé, en cours, rejeté, pendiente, rechazado, cancelado, anulado, denegado, pendente, rejeitado, recusado, in attesa, in sospeso, annullato, rifiutato, non contabilizzato,
 	in behandeling, geweigerd, geannuleerd, gereserveerd, čeká, čekající, čeká na zaúčtování, zamítnuto, zamítnuta, zrušeno, zrušena, blokace, oczekująca, oczekujące, oczekuje, odrzucona, odrzucone, anulowana, w trakcie, blokada,
 	függőben, elutasítva, törölve, sikertelen, foglalt, väntande, reserverad, avvisad, makulerad, reservert, avvist, avventer, afventer, afvist, reserveret, venter, varaus, hylätty, odottaa, peruttu, beklemede, reddedildi, iptal,
-	в обработке, отклонено, отменено, не выполнено, timeout, failure, blocked`)
+	в обработке, отклонено, отменено, не выполнено, timeout, failure, blocked, autorizzato, autorizado, autorizada, autorisé, autorisiert, autoryzowana, autorizováno, reserved, umsatz vorgemerkt, vorgemerkter umsatz, 处理中, 交易关闭, 已关闭, 失败, 取消, 승인취소, 취소, 대기, 保留, 未確定`)
+
+// bookedStates are the states of what did move money.
+var bookedStates = phrases(`booked, completed, complete, settled, cleared, posted, success, successful, successfully completed, executed, done, processed, paid, finished, book, umsatz gebucht, gebucht, gebuchter umsatz, ausgeführt, abgeschlossen, effectué, exécuté, comptabilisé, terminé,
+	contabilizado, completado, realizado, efetivado, concluído, contabilizzato, eseguito, completato, geboekt, verwerkt, voltooid, zaúčtováno, zaúčtovaná, provedeno, zaksięgowana, zaksięgowane, zrealizowana, wykonana, könyvelt, teljesítve, bokförd, bokført, genomförd, gennemført, bogført,
+	kirjattu, gerçekleşti, tamamlandı, выполнено, исполнено, проведено, 成功, 交易成功, 支付成功, 已存入零钱, 完了, 確定, 완료, 승인`)
 
 // Names of months, in full; any beginning of three letters or more that no
 // other month shares is understood too.
