@@ -3,6 +3,7 @@ package statement
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // ownAccount are headers of the account that a row belongs to. Those that
@@ -27,10 +28,7 @@ const maxTellingAccounts = 8 // accounts of a person in one file that are asked 
 func (h headers) accountColumns(c columns, rows [][]string) (sure, maybe []int) {
 	taken := append([]int{c.date, c.category, c.amount, c.debit, c.credit, c.reference, c.currency, c.direction}, c.description...)
 	counter := slices.ContainsFunc(h.shown, func(name string) bool { return hasWord(fold(name), counterAccounts) })
-	// One's own account stands under a header that surely names it: others are the other party's.
-	own := slices.ContainsFunc(h.shown, func(name string) bool {
-		return ownAccount[fold(name)] && len(accountsIn(rows, slices.Index(h.shown, name))) == 1
-	})
+	own := h.ownNumber(rows)
 	for i, name := range h.shown {
 		name = fold(name)
 		if ownAccount[name] && !slices.Contains(taken, i) {
@@ -54,6 +52,26 @@ func (h headers) accountColumns(c columns, rows [][]string) (sure, maybe []int) 
 		}
 	}
 	return sure, maybe
+}
+
+// ownNumber reports whether one's own account stands in a column that surely names it, one
+// number in all rows: those under other headers are the other party's.
+func (h headers) ownNumber(rows [][]string) bool {
+	for i, name := range h.shown {
+		if !ownAccount[fold(name)] {
+			continue
+		}
+		accounts := accountsIn(rows, i)
+		if len(accounts) == 1 && strings.Count(strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) {
+				return '0'
+			}
+			return r
+		}, accounts[0]), "0") >= 4 {
+			return true
+		}
+	}
+	return false
 }
 
 // distinct counts a column's values, and tells whether every row with a date has one.

@@ -534,44 +534,60 @@ func (h headers) beside(c columns) (b beside) {
 
 // states adds the columns whose values are states of movements, whatever they are called.
 func (b *beside) states(h headers, c columns, rows []record) {
+	cells := cellsOf(rows)
 	for i := range h.shown {
-		if !slices.Contains(b.status, i) && !slices.Contains(c.description, i) && i != c.category && statesIn(column(cellsOf(rows), i)) {
+		if !slices.Contains(b.status, i) && !slices.Contains(c.description, i) && i != c.category && statesIn(column(cells, i)) {
 			b.status = append(b.status, i)
 		}
 	}
 }
 
+// manyHeaders is how many rows without a digit are looked at: a statement has few.
+const manyHeaders = 100
+
 // firstTable leaves the rows of the table that is read: rows of another one, before or
 // after it, have other columns and are told.
 func (s *sink) firstTable(lines []string, m Mapping, h headers, all []record) []record {
+	const otherTable = "is of the table that begins in line %d, which has other columns: export it into a file of its own"
+	looked := 0
 	before, header := newRows(lines[:min(m.SkipLines, len(lines))], 0, m.Delimiter), 0
-	for range m.SkipLines {
+	for range min(m.SkipLines, MaxMovements) {
 		row, number, err := before.next()
 		switch {
 		case errors.Is(err, io.EOF):
-		case err == nil && header > 0 && slices.ContainsFunc(row, dated):
-			s.refuse(number, "is of the table that begins in line %d, which has other columns: export it into a file of its own", header)
-		case err == nil && otherHeader(row):
-			header = number
+		case err == nil && header > 0 && slices.ContainsFunc(row[:min(len(row), maxHeader)], dated):
+			s.refuse(number, otherTable, header)
+		case err == nil && wordsOnly(row) && looked < manyHeaders:
+			if looked++; isHeader(row) {
+				header = number
+			}
 		}
 	}
 	for i, row := range all {
-		if h.again(row.fields) || !otherHeader(row.fields) {
+		if h.again(row.fields) || !wordsOnly(row.fields) || looked >= manyHeaders {
+			continue
+		}
+		if looked++; !isHeader(row.fields) {
 			continue
 		}
 		for _, other := range all[i+1:] {
-			s.refuse(other.number, "is of the table that begins in line %d, which has other columns: export it into a file of its own", row.number)
+			s.refuse(other.number, otherTable, row.number)
 		}
 		return all[:i]
 	}
 	return all
 }
 
-// otherHeader reports whether a row is a header: no digit, and columns of a date and of amounts.
-func otherHeader(row []string) bool {
-	if used(row) < 3 || slices.ContainsFunc(row, func(cell string) bool { return strings.ContainsAny(cell, "0123456789") }) {
-		return false
-	}
+const maxHeader = 60 // columns of another table's header that is looked for
+
+// wordsOnly reports whether a row may be a header: three words or more and no digit.
+func wordsOnly(row []string) bool {
+	n := used(row)
+	return n >= 3 && n <= maxHeader && !slices.ContainsFunc(row, func(cell string) bool { return strings.ContainsAny(cell, "0123456789") })
+}
+
+// isHeader reports whether a row names columns of a date and of amounts.
+func isHeader(row []string) bool {
 	found := roles(row)
 	return len(found[roleDate]) > 0 && len(found[roleAmount])+len(found[roleDebit])+len(found[roleCredit]) > 0
 }

@@ -34,7 +34,7 @@ var layouts = func() (out []layout) {
 			all = append(all, day+clock)
 		}
 	}
-	all = append(all, "YYYY-MM-DDTHH:mm")
+	all = append(all, "YYYY-MM-DDTHH:mm", "YYYYMMDDTHHmmss", "YYYYMMDDHHmmss")
 	for _, ours := range all {
 		gos, err := goLayout(ours)
 		if err != nil {

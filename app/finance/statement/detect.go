@@ -469,22 +469,18 @@ func (t *table) worded(data [][]string, width int) {
 		delete(t.roles, roleAmount)
 		return
 	}
-	for a := range width {
-		if a == date || !amountsIn(data, a) {
-			continue
-		}
-		if b := pairOf(data, width, a, date); b > a {
-			delete(t.roles, roleAmount)
-			t.roles[roleDebit], t.roles[roleCredit] = []int{a}, []int{b}
-			switch outgoing(data, width, a, b) {
-			case -1:
-				t.roles[roleDebit], t.roles[roleCredit] = []int{b}, []int{a}
-			case 0:
-				t.unsurePair = true
-			}
-			return
-		}
+	a, b := pairIn(data, width, date)
+	if a < 0 {
+		return
 	}
+	delete(t.roles, roleAmount)
+	switch outgoing(data, width, a, b) {
+	case -1:
+		a, b = b, a
+	case 0:
+		t.unsurePair = true
+	}
+	t.roles[roleDebit], t.roles[roleCredit] = []int{a}, []int{b}
 }
 
 // datesOnly says that all values are dates: 28.09.2026 and 20260928 are no amounts.
@@ -622,7 +618,7 @@ func (p *Proposal) columns(names headers, t table, data [][]string) {
 	text := slices.Concat(t.roles[rolePayee], t.roles[rolePurpose])
 	var others []int
 	if len(text) == 0 && !m.NoHeader {
-		others = texts(names, data, slices.Concat(slices.Collect(maps.Values(t.roles))...))
+		others = texts(names, data[:min(len(data), sampleRows)], slices.Concat(slices.Collect(maps.Values(t.roles))...))
 	}
 	if len(others) == 1 {
 		text = others
@@ -663,7 +659,8 @@ func (t *table) complete(data [][]string, date int) {
 	if len(debits) == 0 {
 		other = roleDebit
 	}
-	if found := pairOf(data, len(data[0]), known, date); found >= 0 {
+	data = data[:min(len(data), sampleRows)]
+	if found := pairOf(data, amountColumns(data, len(data[0]), known, date), known); found >= 0 {
 		t.roles[other] = []int{found}
 	}
 }

@@ -120,12 +120,28 @@ func complements(data [][]string, a, b int) bool {
 	return under[0] > 0 && under[1] > 0 && 10*(under[0]+under[1]) >= 9*len(data)
 }
 
-// pairOf finds the column that has an amount in each row in which another has none, and
-// none where it has one; -1: there is none, or more than one.
-func pairOf(data [][]string, width, a int, not ...int) int {
+// maxAmounts is among how many columns of amounts a pair is looked for.
+const maxAmounts = 12
+
+// amountColumns are the columns of amounts; none where there are very many.
+func amountColumns(data [][]string, width int, not ...int) (found []int) {
+	for i := range width {
+		if slices.Contains(not, i) || !amountsIn(data, i) {
+			continue
+		}
+		if found = append(found, i); len(found) > maxAmounts {
+			return nil
+		}
+	}
+	return found
+}
+
+// pairOf finds among columns the one that has an amount in each row in which another has
+// none, and none where it has one; -1: there is none, or more than one.
+func pairOf(data [][]string, among []int, a int) int {
 	found := -1
-	for b := range width {
-		if b == a || slices.Contains(not, b) || !amountsIn(data, b) || !complements(data, a, b) || splitIn(data, a) != splitIn(data, b) {
+	for _, b := range among {
+		if b == a || splitIn(data, a) != splitIn(data, b) || !complements(data, a, b) {
 			continue
 		}
 		if found >= 0 {
@@ -134,6 +150,25 @@ func pairOf(data [][]string, width, a int, not ...int) int {
 		found = b
 	}
 	return found
+}
+
+// pairIn finds two columns of which each row has an amount under one alone, and whose
+// amounts have one sign each, as those of two currencies do not; -1: there are none, or more
+// than two.
+func pairIn(data [][]string, width, date int) (a, b int) {
+	among := slices.DeleteFunc(amountColumns(data, width, date), func(i int) bool { return !minusesIn(data, i) && minusIn(data, i) })
+	a, b = -1, -1
+	for _, one := range among {
+		other := pairOf(data, among, one)
+		switch {
+		case other <= one:
+		case a >= 0:
+			return -1, -1
+		default:
+			a, b = one, other
+		}
+	}
+	return a, b
 }
 
 // splitIn reports whether amounts of a column have a mark, as numbers of cheques have none.
@@ -183,6 +218,17 @@ func minusesIn(data [][]string, i int) bool {
 		}
 		part, _ := takeApart(row[i])
 		return part.minus == 0
+	})
+}
+
+// minusIn reports whether some amount of a column has a minus.
+func minusIn(data [][]string, i int) bool {
+	return slices.ContainsFunc(data, func(row []string) bool {
+		if !filled(row, i) {
+			return false
+		}
+		part, _ := takeApart(row[i])
+		return part.minus > 0
 	})
 }
 
