@@ -5,6 +5,7 @@ package rest
 import (
 	"fmt"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -25,7 +26,12 @@ const (
 	flat       = 2
 	noise      = 5 * time.Millisecond
 	repeats    = 100
+	// deep is the page of deepPaths that is compared with the first; both histories have it.
+	deep = 50
 )
+
+// deepPaths are read from a page far behind the first, which shall cost no more than it.
+var deepPaths = []string{"/transactions?limit=100", "/transactions?q=shop&limit=100", "/transactions?q=nowhere"}
 
 // past gives the caller many transactions over five years, most of them of a few
 // categories, in two currencies, with refunds and transfers; budgets with rollover for
@@ -83,6 +89,21 @@ func (w *world) percentiles(path string) (p50, p95 time.Duration) {
 	return took[repeats/2], took[repeats*95/100]
 }
 
+// pageOf follows a list's cursors and returns the path of that page, or of the last
+// before it.
+func (w *world) pageOf(path string, number int) string {
+	w.t.Helper()
+	page := path
+	for range number - 1 {
+		cursor, ok := w.call(200, "GET", page, nil)["nextCursor"].(string)
+		if !ok {
+			break
+		}
+		page = path + "&cursor=" + url.QueryEscape(cursor)
+	}
+	return page
+}
+
 // TestBenchReads measures what people read most, for a short and a long history.
 func TestBenchReads(t *testing.T) {
 	month := time.Now().UTC().Format("2006-01")
@@ -113,6 +134,14 @@ func TestBenchReads(t *testing.T) {
 				p50, p95 := w.percentiles(asked)
 				found[many][path] = p95
 				t.Logf("| %d | %s | %.1f | %.1f |", many, path, milliseconds(p50), milliseconds(p95))
+			}
+			for _, path := range deepPaths {
+				_, first := w.percentiles(path)
+				page := w.pageOf(path, deep)
+				require.NotEqual(t, path, page)
+				p50, p95 := w.percentiles(page)
+				t.Logf("| %d | %s, page %d or the last | %.1f | %.1f |", many, path, deep, milliseconds(p50), milliseconds(p95))
+				require.LessOrEqual(t, p95, flat*first+noise, "%s grows with the page", path)
 			}
 		})
 	}
