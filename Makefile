@@ -8,6 +8,7 @@ MODULES := stacks app infra policy rehearsal
 REHEARSAL := bin/rehearsal
 LINTER := bin/golangci-lint
 SQLC := bin/sqlc
+OAPI_CODEGEN := bin/oapi-codegen
 FUZZER := bin/schemathesis/bin/schemathesis
 INSPECTOR := bin/mcp-inspector/inspector
 VULNCHECK := bin/govulncheck
@@ -115,9 +116,11 @@ test-drills: build ## what takes long on production on this machine: secrets cha
 golden: ## write the golden plans anew, to be read in review
 	@cd infra && go test . ./foundation/program -update
 
-generate: $(SQLC) ## write the typed queries and the configuration's schemas anew, after a change of what they come from
+generate: $(SQLC) $(OAPI_CODEGEN) ## write the typed queries, the web's client and pages and the configuration's schemas anew, after a change of what they come from
 	@cd app && $(CURDIR)/$(SQLC) generate
 	@cd stacks && go test . -run TestSchemas -update
+	@cd app && go test ./web/generate -run 'TestDocument|TestTemplates' -update
+	@cd app/web/backend && $(CURDIR)/$(OAPI_CODEGEN) -config oapi-codegen.yaml openapi.json && cat openapi.json oapi-codegen.yaml client.gen.go | sha256sum >client.sum
 
 # go vet is one of the linter's own (govet).
 lint: $(LINTER) lint-workflows ## gofmt, go vet and the linter over every module, and the workflows
@@ -221,6 +224,10 @@ $(LINTER): rehearsal/tools/golangci-lint/go.mod rehearsal/tools/golangci-lint/go
 $(SQLC): rehearsal/tools/sqlc/go.mod rehearsal/tools/sqlc/go.sum
 	@echo "building sqlc"
 	@cd rehearsal/tools/sqlc && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/sqlc-dev/sqlc/cmd/sqlc
+
+$(OAPI_CODEGEN): rehearsal/tools/oapi-codegen/go.mod rehearsal/tools/oapi-codegen/go.sum
+	@echo "building oapi-codegen"
+	@cd rehearsal/tools/oapi-codegen && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 $(KUBECONFORM): rehearsal/tools/kubeconform/go.mod rehearsal/tools/kubeconform/go.sum
 	@echo "building kubeconform"

@@ -64,7 +64,7 @@ func Main(name string, signs bool, parts func(*Service) (Parts, error)) {
 func MainStateless(name string, api func(*Service) (http.Handler, error)) {
 	config, err := LoadStateless(name, os.Getenv)
 	main(config, err, func(ctx context.Context, log *slog.Logger) error {
-		s := &Service{Config: config, Log: log, Metrics: newMetrics(name)}
+		s := &Service{Config: config, Log: log, Metrics: newMetrics(name), Ending: ctx.Done()}
 		handler, err := api(s)
 		if err != nil {
 			return err

@@ -190,12 +190,13 @@ func (c *Catalogue) assemble(store *image.Store, recipe image.Recipe) error {
 }
 
 // DebianPackages are what the rehearsal takes from Debian: the container
-// runtime, the network's tools, PostgreSQL, and programs of which images are made.
+// runtime, the network's tools, PostgreSQL, programs of which images are made, and the
+// browser of the web's tests.
 func DebianPackages() []string {
 	return []string{
 		"ca-certificates", "containerd", "runc", "containernetworking-plugins", "iptables", "nftables", "conntrack",
 		"iproute2", "util-linux", "procps", "postgresql", "redis-tools", "busybox-static",
-		"maven", "python3", "python3-pip",
+		"maven", "python3", "python3-pip", "chromium",
 	}
 }
 

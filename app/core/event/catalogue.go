@@ -22,6 +22,7 @@ const (
 	Investment   = "investment"
 	Notification = "notification"
 	MCP          = "mcp"
+	Web          = "web"
 )
 
 // Services lists those that publish or consume events.

@@ -66,8 +66,11 @@ func (s *Stack) environment(name string) []string {
 		fmt.Sprintf("DAPR_GRPC_PORT=%d", s.port(name+" sidecar grpc")),
 		fmt.Sprintf("DAPR_HTTP_PORT=%d", s.port(name+" sidecar http")),
 	)
-	if name == event.MCP {
+	switch name {
+	case event.MCP:
 		return append(all, "CONFIRMATION_KEY="+s.secret("confirmation key"))
+	case event.Web:
+		return append(all, "SESSION_KEY="+s.secret("session key"))
 	}
 	all = append(all,
 		"DATABASE_URL="+s.databaseURL(name, databaseName, "network to "+PostgreSQL),
@@ -98,7 +101,7 @@ var observers = []string{event.Analytics, event.Banking, event.Investment}
 
 // own are the components that not every service has.
 func (s *Stack) own(service string) []sidecar.Resource {
-	if service == event.MCP {
+	if service == event.MCP || service == event.Web {
 		return nil
 	}
 	its := append([]sidecar.Resource{

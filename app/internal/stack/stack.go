@@ -44,7 +44,7 @@ type Options struct {
 	// production. Without it, what is lost is lost with the machine only.
 	Durable bool
 	// Complete has what an installation may have besides the services that live
-	// by events: the MCP server, a way for e-mails, and a language model.
+	// by events: the MCP server, the web, a way for e-mails, and a language model.
 	Complete bool
 	// Counted has PostgreSQL count its statements (pg_stat_statements).
 	Counted bool
@@ -217,7 +217,7 @@ func (s *Stack) Log(name string) string { return filepath.Join(s.dir, name+".log
 // services are all services that run here.
 func (s *Stack) services() []string {
 	if s.options.Complete {
-		return append(Services(), event.MCP)
+		return append(Services(), event.MCP, event.Web)
 	}
 	return Services()
 }

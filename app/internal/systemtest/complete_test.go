@@ -22,7 +22,7 @@ import (
 	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
-// TestComplete tries what an installation may have besides: the MCP server,
+// TestComplete tries what an installation may have besides: the MCP server, the web,
 // e-mails and a language model, each through real sidecars.
 func TestComplete(t *testing.T) {
 	s := stack.Start(t, stack.Options{Complete: true})
@@ -39,6 +39,7 @@ func TestComplete(t *testing.T) {
 			require.ErrorContains(t, err, "Unauthorized")
 		}
 	})
+	t.Run("a person finds their money in the web, and is told live", func(t *testing.T) { visited(t, s) })
 	t.Run("a sidecar leads to the model and back", func(t *testing.T) { converse(t, s) })
 	t.Run("an insight keeps its words when the model's are refused", func(t *testing.T) { phrased(t, s, b) })
 	t.Run("alerts arrive by e-mail, each at its own address", func(t *testing.T) { mailed(t, s, b) })

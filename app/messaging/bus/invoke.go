@@ -18,6 +18,15 @@ func Invocation(service string) *url.URL {
 // Invoker calls what Invocation names.
 func Invoker() *http.Client { return &http.Client{Timeout: 15 * time.Second} }
 
+// Streamer is Invoker for answers that go on, such as live events: the caller bounds each
+// request by its context.
+func Streamer() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = time.Minute
+	transport.MaxIdleConnsPerHost = 64 // there is one host, the sidecar
+	return &http.Client{Transport: transport}
+}
+
 // sidecarHTTP is where the sidecar's HTTP API is, as Dapr's injector tells.
 func sidecarHTTP() string {
 	return net.JoinHostPort("127.0.0.1", cmp.Or(os.Getenv("DAPR_HTTP_PORT"), "3500"))

@@ -1,0 +1,265 @@
+// Package web is the pages that people meet: it renders what the application's API answers, and
+// sends the API what people enter. It has no data of its own; a person's log-in is in a cookie.
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/klauspost/compress/gzhttp"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/calendar"
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/web/asset"
+	"github.com/wealth-companion/companion/app/web/backend"
+	"github.com/wealth-companion/companion/app/web/session"
+	"github.com/wealth-companion/companion/app/web/view"
+	"github.com/wealth-companion/companion/app/web/words"
+)
+
+// Server serves the pages.
+type Server struct {
+	API      *backend.ClientWithResponses
+	Sessions *session.Keeper
+	Log      *slog.Logger
+	// Observe receives every request; route is its pattern.
+	Observe func(method, route string, status int, took time.Duration)
+	// Proxies are those whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
+	// Ending is closed when the process is asked to end; nil: never.
+	Ending <-chan struct{}
+	// Design adds the page of all components.
+	Design bool
+
+	refreshes singleflight.Group
+}
+
+// patience bounds a request; longPatience one that has the API do a great deal.
+const (
+	patience     = 12 * time.Second
+	longPatience = 55 * time.Second
+)
+
+// patienceFor is how long a request of a route may take; 0: as long as it goes on.
+func patienceFor(pattern string) time.Duration {
+	switch pattern {
+	case "GET " + livePath:
+		return 0
+	case "POST /welcome/demo":
+		return longPatience
+	default:
+		return patience
+	}
+}
+
+// maxForm bounds what a form may send, in bytes.
+const maxForm = 64 << 10
+
+// visit is a request as the pages see it.
+type visit struct {
+	locale  *words.Locale
+	session *session.Session // nil: nobody is logged in
+	caller  backend.Caller
+}
+
+type handler func(http.ResponseWriter, *http.Request, *visit) error
+
+// Handler routes the requests.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"GET /{$}":       s.landing,
+		"GET /signup":    s.showSignUp,
+		"POST /signup":   s.signUp,
+		"GET /login":     s.showLogIn,
+		"POST /login":    s.logIn,
+		"POST /logout":   s.logOut,
+		"POST /language": s.chooseLanguage,
+		"/":              func(http.ResponseWriter, *http.Request, *visit) error { return errNotFound },
+	} {
+		s.handle(mux, pattern, h)
+	}
+	for pattern, h := range map[string]handler{
+		"GET /welcome":       s.showWelcome,
+		"POST /welcome":      s.welcome,
+		"POST /welcome/demo": s.fillDemo,
+		"GET /dashboard":     s.dashboard,
+		"GET /bell":          s.bell,
+	} {
+		s.handle(mux, pattern, s.person(h))
+	}
+	s.handle(mux, "GET "+livePath, s.person(s.live))
+	mux.Handle("GET "+asset.Root, s.observed(asset.Root, asset.Handler()))
+	mux.Handle("POST "+reportsPath, s.observed(reportsPath, http.HandlerFunc(s.report)))
+
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(s.observed("refused", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := s.visitOf(r)
+		s.fail(w, r, v, http.StatusForbidden, v.locale.Text.ForbiddenTitle, v.locale.Text.ForbiddenText)
+	})))
+	pack, err := gzhttp.NewWrapper(
+		gzhttp.MinSize(1024),
+		gzhttp.ContentTypes([]string{"text/html"}), // assets are packed already, live events are not to wait
+		gzhttp.RandomJitter(32, 0, false),          // so that the size of a page tells nobody what is in it (BREACH)
+	)
+	if err != nil {
+		panic(err) // of options that are written here
+	}
+	return secured(pack(protection.Handler(mux)))
+}
+
+func (s *Server) handle(mux *http.ServeMux, pattern string, h handler) {
+	mux.Handle(pattern, s.observed(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if most := patienceFor(pattern); most > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), most)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		v := s.visitOf(r)
+		r = r.WithContext(backend.As(r.Context(), v.caller))
+		if err := h(w, r, v); err != nil {
+			s.answer(w, r, v, err)
+		}
+	})))
+}
+
+// observed is around every request: its trace context, its log line, its metric, and an answer
+// even when the program has a defect.
+func (s *Server) observed(pattern string, next http.Handler) http.Handler {
+	route := pattern[strings.Index(pattern, " ")+1:]
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		its := tracing.Continue(r.Header.Get("X-Correlation-Id"), r.Header.Get("Traceparent"))
+		ctx := tracing.With(r.Context(), its)
+		r = r.WithContext(ctx)
+		w.Header().Set("X-Correlation-Id", its.CorrelationID)
+		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		defer func() {
+			if defect := recover(); defect != nil {
+				if defect == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+					panic(defect)
+				}
+				v := s.visitOf(r)
+				s.answer(recorded, r, v, apperror.Defect(defect))
+			}
+			took := time.Since(began)
+			s.Observe(r.Method, route, recorded.Status(), took)
+			s.Log.InfoContext(ctx, "request", "method", methodOf(r), "route", route, "status", recorded.Status(), "took_ms", took.Milliseconds())
+		}()
+		next.ServeHTTP(recorded, r)
+	})
+}
+
+// methodOf is a request's method, unless the caller made it up.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return r.Method
+	default:
+		return "other"
+	}
+}
+
+func (s *Server) visitOf(r *http.Request) *visit {
+	v := &visit{locale: words.Of(r), session: s.Sessions.Read(r)}
+	v.caller = backend.Caller{Address: s.clientAddress(r), Agent: r.UserAgent()}
+	if v.session != nil {
+		v.caller.Token = v.session.Access
+	}
+	return v
+}
+
+// clientAddress is the address of the browser: the peer's or, where trusted proxies forwarded
+// the request, the last one that none of them added.
+func (s *Server) clientAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && s.trusted(host); i-- {
+		address, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
+		if err != nil {
+			break
+		}
+		host = address.String()
+	}
+	return host
+}
+
+func (s *Server) trusted(host string) bool {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, proxy := range s.Proxies {
+		if proxy.Contains(address.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseProxies reads networks (CIDR) that are separated by commas; an empty text has none.
+func ParseProxies(text string) (proxies []netip.Prefix, err error) {
+	for one := range strings.SplitSeq(text, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		proxy, err := netip.ParsePrefix(one)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no network such as 10.0.0.0/8", one)
+		}
+		proxies = append(proxies, proxy)
+	}
+	return proxies, nil
+}
+
+// page is what a page of a visit has.
+func (v *visit) page(r *http.Request, section, title string) view.Page {
+	p := view.Page{Locale: v.locale, Title: title, Section: section, Here: here(r), Zone: time.UTC, Person: v.session != nil}
+	if v.session != nil {
+		p.Zone = calendar.ZoneOrUTC(v.session.Zone)
+	}
+	return p
+}
+
+// here is the address to come back to: the page itself, or of a form the page that it is on.
+func here(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return local(r.URL.RequestURI())
+	}
+	return local(r.URL.Path)
+}
+
+// local returns an address if it leads to this site, and else the start page. Browsers take
+// backslashes for slashes and skip control characters, so that neither may be in it.
+func local(address string) string {
+	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.ContainsFunc(address, func(c rune) bool {
+		return c == '\\' || c < ' ' || c == 0x7f
+	}) {
+		return "/"
+	}
+	return address
+}
+
+// show writes a page.
+func show(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	return page.Render(r.Context(), w)
+}
+
+// newKey is an Idempotency-Key for a form.
+func newKey() string { return tracing.NewID().String() }
