@@ -24,6 +24,9 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/web"
+	backendclient "github.com/wealth-companion/companion/app/web/backend"
+	"github.com/wealth-companion/companion/app/web/session"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -105,6 +108,12 @@ func TestNoMetricGrowsWithWhatCallersMakeUp(t *testing.T) {
 		Outage:     func(context.Context, error) bool { return false },
 		DeadLetter: func(context.Context, string, string, []byte) error { return nil },
 	}
+	pages := newMetrics(event.Web)
+	client, err := backendclient.New(address, api.Client())
+	require.NoError(t, err)
+	sessions, err := session.New(strings.Repeat("s", 32))
+	require.NoError(t, err)
+	site := &web.Server{API: client, Sessions: sessions, Log: quiet, Observe: pages.Request}
 	for name, c := range map[string]struct {
 		metrics *Metrics
 		handler http.Handler
@@ -113,6 +122,7 @@ func TestNoMetricGrowsWithWhatCallersMakeUp(t *testing.T) {
 	}{
 		"the API":  {backend, rests, []string{"/*", "/api/v1/*", "/api/v1/wallets?*=*", "/api/v1/transactions/*", "/api/v1/rates/*/*/*", "/api/v1/openapi*"}, []string{"", token, mark}},
 		"the MCP":  {assistant, server.Handler(), []string{"/*", "/mcp", "/mcp?*=*", "/mcp/*", "/.well-known/*"}, []string{"", token, mark}},
+		"the web":  {pages, site.Handler(), []string{"/*", "/login?next=*", "/transactions/*", "/assets/*", "/reports", "/live"}, []string{""}},
 		"an agent": {agent, receiver.Handler(), []string{"/*", "/events/*", "/events/" + created, "/dapr/*"}, []string{""}},
 	} {
 		t.Run(name, func(t *testing.T) {

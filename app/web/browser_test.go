@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,12 +220,12 @@ func TestPagesInABrowser(t *testing.T) {
 	b.do(chromedp.Click(`form[action="/welcome/demo"] button`), chromedp.WaitVisible("#worth-title"))
 	token := b.token()
 	w.seedInsights(token)
-	order := []string{"/dashboard", "/nothing"}
-	names := map[string]string{"/dashboard": "dashboard", "/nothing": "notfound"}
-	each(t, names, order)
-	b.mu.Lock()
-	b.said = without(b.said, "404") // of the page that there is not
-	b.mu.Unlock()
+	w.alert(w.userOf(token), "Groceries are over budget")
+	each(t, map[string]string{
+		"/dashboard": "dashboard", "/transactions": "transactions", "/budgets": "budgets", "/wallets": "wallets", "/insights": "insights", "/alerts": "alerts",
+		"/design": "design", "/nothing": "notfound",
+	}, []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/design", "/nothing"})
+	b.forgive("404") // of the page that there is not
 	b.silent()
 
 	t.Run("an alert appears while the page is open", func(t *testing.T) {
@@ -237,6 +238,70 @@ func TestPagesInABrowser(t *testing.T) {
 		b.picture("toast-768-light")
 		b.do(chromedp.Click("[data-close]"), chromedp.WaitNotPresent(".toast"))
 		b.silent()
+	})
+	t.Run("a transaction is entered, found wrong, corrected and undone", func(t *testing.T) {
+		b.size(320, "light")
+		b.open("/transactions")
+		b.do(chromedp.SendKeys("#amount", "1.2.3"), chromedp.SendKeys("#description", "Ice cream"), chromedp.SetValue("#category", "leisure"),
+			chromedp.Click(`form[action="/transactions"] button.primary`), chromedp.WaitVisible("#amount-problem"))
+		ask(b, chromedp.Evaluate[bool](axe+"; true"))
+		b.accessible("transactions-wrong")
+		b.picture("transactions-wrong-320-light")
+		b.do(chromedp.SetValue("#amount", "4.20"), chromedp.Click(`form[action="/transactions"] button.primary`), chromedp.WaitVisible(".notice.good"))
+		require.Contains(t, ask(b, chromedp.Text(".notice.good")), "Ice cream, −€4.20")
+		ask(b, chromedp.Evaluate[bool](axe+"; true"))
+		b.accessible("transactions-recorded")
+		b.picture("transactions-recorded-320-light")
+		b.do(chromedp.Click(".notice.good button"), chromedp.WaitVisible(`form[action$="/restore"]`))
+		b.do(chromedp.Click(`.transaction a`), chromedp.WaitVisible(`form.danger`))
+		ask(b, chromedp.Evaluate[bool](axe+"; true"))
+		b.accessible("transaction")
+		b.picture("transaction-320-light")
+		b.forgive("422") // of the form that was wrong
+		b.silent()
+	})
+	t.Run("the list goes on in place", func(t *testing.T) {
+		b.open("/transactions")
+		before := ask(b, chromedp.Evaluate[int](`document.querySelectorAll(".transaction").length`))
+		b.do(chromedp.Click("#more a"))
+		b.until(fmt.Sprintf(`document.querySelectorAll(".transaction").length > %d`, before))
+		b.silent()
+	})
+	t.Run("what fails in place is told, and stays", func(t *testing.T) {
+		b.open("/insights")
+		w.answerInstead(func(rw http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodPost {
+				return false
+			}
+			rw.WriteHeader(http.StatusBadGateway)
+			return true
+		})
+		b.do(chromedp.Click(`.insight button[value="useful"]`), chromedp.WaitVisible(".toast"))
+		require.Contains(t, ask(b, chromedp.Text(".toast")), "We cannot reach your data")
+		require.Equal(t, 2, ask(b, chromedp.Evaluate[int](`document.querySelectorAll(".insight").length`)))
+		w.before.Store(nil)
+		b.forgive("503")
+		b.silent()
+	})
+	t.Run("an insight is taken off the list in place", func(t *testing.T) {
+		b.open("/insights")
+		b.do(chromedp.Click(`.insight button[value="useful"]`))
+		b.until(`document.querySelectorAll(".insight").length === 1`)
+		b.silent()
+		b.open("/insights")
+		require.Equal(t, 1, ask(b, chromedp.Evaluate[int](`document.querySelectorAll(".insight").length`)))
+	})
+	t.Run("in German", func(t *testing.T) {
+		b.size(320, "dark")
+		b.open("/dashboard")
+		b.do(chromedp.Click(`button[lang="de"]`), chromedp.WaitVisible(`html[lang="de"]`))
+		for _, path := range []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights"} {
+			b.open(path)
+			ask(b, chromedp.Evaluate[bool](axe+"; true"))
+			b.accessible("german" + path)
+			b.picture("german-320-dark" + strings.ReplaceAll(path, "/", "-"))
+		}
+		b.do(chromedp.Click(`button[lang="en"]`), chromedp.WaitVisible(`html[lang="en"]`))
 	})
 	t.Run("by keyboard alone", func(t *testing.T) {
 		b.open("/dashboard")
@@ -251,13 +316,18 @@ func TestPagesInABrowser(t *testing.T) {
 	})
 }
 
-func without(all []string, part string) (kept []string) {
-	for _, one := range all {
-		if !strings.Contains(one, part) {
-			kept = append(kept, one)
-		}
-	}
-	return kept
+// forgive takes out what the browser complained of that the test brought about.
+func (b *tab) forgive(part string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said = slices.DeleteFunc(b.said, func(one string) bool { return strings.Contains(one, part) })
+}
+
+// until waits for a condition of the page. The policy lets no script be made of text, which
+// chromedp's own polling does.
+func (b *tab) until(condition string) {
+	b.t.Helper()
+	ask(b, chromedp.Evaluate[bool](`new Promise(done => { const look = () => (`+condition+`) ? done(true) : setTimeout(look, 20); look(); })`, chromedp.EvalAwaitPromise))
 }
 
 // token is the access token in the browser's session.

@@ -24,6 +24,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit, err er
 	switch {
 	case errors.Is(r.Context().Err(), context.Canceled):
 		return // the browser has gone
+	case r.URL.Path == livePath:
+		// No page: it would be taken for events, at once and again and again.
+		s.Log.WarnContext(r.Context(), "a live connection is refused", "error", err)
+		w.WriteHeader(liveStatus(err))
 	case errors.Is(err, errLoggedOut), status == http.StatusUnauthorized:
 		s.Sessions.Clear(w)
 		query := url.Values{"next": {here(r)}}
@@ -45,6 +49,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit, err er
 		s.Log.ErrorContext(r.Context(), "request failed", "method", methodOf(r), "error", err)
 		s.fail(w, r, v, http.StatusInternalServerError, text.FailedTitle, text.FailedText)
 	}
+}
+
+// liveStatus has the browser come again later, and ever later.
+func liveStatus(err error) int {
+	if errors.Is(err, errLoggedOut) || backend.Status(err) == http.StatusUnauthorized {
+		return http.StatusUnauthorized
+	}
+	return http.StatusServiceUnavailable
 }
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, status int, title, explanation string) {

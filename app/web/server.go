@@ -3,6 +3,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -85,6 +86,7 @@ func (s *Server) Handler() http.Handler {
 		"POST /login":    s.logIn,
 		"POST /logout":   s.logOut,
 		"POST /language": s.chooseLanguage,
+		"GET /design":    s.design,
 		"/":              func(http.ResponseWriter, *http.Request, *visit) error { return errNotFound },
 	} {
 		s.handle(mux, pattern, h)
@@ -95,6 +97,32 @@ func (s *Server) Handler() http.Handler {
 		"POST /welcome/demo": s.fillDemo,
 		"GET /dashboard":     s.dashboard,
 		"GET /bell":          s.bell,
+
+		"GET /transactions":               s.transactions,
+		"POST /transactions":              s.record,
+		"GET /transactions/{id}":          s.showTransaction,
+		"POST /transactions/{id}":         s.editTransaction,
+		"POST /transactions/{id}/delete":  s.deleteTransaction,
+		"POST /transactions/{id}/restore": s.restoreTransaction,
+
+		"GET /budgets":              s.budgets,
+		"POST /budgets":             s.createBudget,
+		"POST /budgets/copy":        s.copyBudgets,
+		"GET /budgets/{id}":         s.showBudget,
+		"POST /budgets/{id}":        s.editBudget,
+		"POST /budgets/{id}/delete": s.deleteBudget,
+
+		"GET /wallets":               s.wallets,
+		"POST /wallets":              s.createWallet,
+		"GET /wallets/{id}":          s.showWallet,
+		"POST /wallets/{id}":         s.editWallet,
+		"POST /wallets/{id}/archive": s.moveWallet(true),
+		"POST /wallets/{id}/restore": s.moveWallet(false),
+
+		"GET /insights":               s.insights,
+		"POST /insights/{id}/dismiss": s.dismissInsight,
+		"GET /alerts":                 s.alerts,
+		"POST /alerts/read":           s.readAlerts,
 	} {
 		s.handle(mux, pattern, s.person(h))
 	}
@@ -228,11 +256,15 @@ func ParseProxies(text string) (proxies []netip.Prefix, err error) {
 
 // page is what a page of a visit has.
 func (v *visit) page(r *http.Request, section, title string) view.Page {
-	p := view.Page{Locale: v.locale, Title: title, Section: section, Here: here(r), Zone: time.UTC, Person: v.session != nil}
-	if v.session != nil {
-		p.Zone = calendar.ZoneOrUTC(v.session.Zone)
+	return view.Page{Locale: v.locale, Title: title, Section: section, Here: here(r), Zone: v.zone(), Person: v.session != nil}
+}
+
+// zone is the person's time zone; a stranger's is not known.
+func (v *visit) zone() *time.Location {
+	if v.session == nil {
+		return time.UTC
 	}
-	return p
+	return calendar.ZoneOrUTC(v.session.Zone)
 }
 
 // here is the address to come back to: the page itself, or of a form the page that it is on.
@@ -254,11 +286,16 @@ func local(address string) string {
 	return address
 }
 
-// show writes a page.
+// show writes a page, whole or not at all.
 func show(w http.ResponseWriter, r *http.Request, status int, page templ.Component) error {
+	var whole bytes.Buffer
+	if err := page.Render(r.Context(), &whole); err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	return page.Render(r.Context(), w)
+	_, _ = whole.WriteTo(w) // fails only when the browser has gone
+	return nil
 }
 
 // newKey is an Idempotency-Key for a form.

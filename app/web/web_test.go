@@ -3,6 +3,7 @@
 package web
 
 import (
+	"bufio"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -389,4 +390,63 @@ func TestTheAddressOfTheBrowser(t *testing.T) {
 	}
 	_, err = ParseProxies("10.0.0.0")
 	require.Error(t, err)
+}
+
+func TestAlertsComeLive(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	require.Equal(t, reply{status: 401}, reply{status: b.get("/live").status}, "no page, which would be taken for events")
+	b.joins("Ada", "Main")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.site.URL+"/live", nil)
+	require.NoError(t, err)
+	client := *b.http
+	client.Timeout = 0
+	answer, err := client.Do(r)
+	require.NoError(t, err)
+	t.Cleanup(func() { answer.Body.Close() })
+	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	require.Empty(t, answer.Header.Get("Content-Encoding"), "nothing waits to be packed")
+	lines := make(chan string, 100)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(answer.Body); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	require.Equal(t, "retry: 3000", <-lines)
+	w.hears(t)
+	w.alert(w.userOf(b.opened(t).Access), attack)
+	var got []string
+	for deadline := time.After(20 * time.Second); len(got) == 0 || !strings.Contains(strings.Join(got, "\n"), "toast"); {
+		select {
+		case line, more := <-lines:
+			require.True(t, more)
+			got = append(got, line)
+		case <-deadline:
+			t.Fatal("nothing came")
+		}
+	}
+	harmless(t, strings.Join(got, "\n"))
+	// Log-out ends it within seconds, for the session is the API's.
+	b.post("/logout", nil)
+	for deadline := time.After(20 * time.Second); ; {
+		select {
+		case _, more := <-lines:
+			if !more {
+				return
+			}
+		case <-deadline:
+			t.Fatal("the connection goes on")
+		}
+	}
+}
+
+// hears waits until the hub of live notices listens.
+func (w *world) hears(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var listening bool
+		require.NoError(t, w.pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'LISTEN live%' AND datname = current_database())").Scan(&listening))
+		return listening
+	}, 20*time.Second, 20*time.Millisecond)
 }

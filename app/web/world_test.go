@@ -261,9 +261,6 @@ func (w *world) told(kind string, data any) {
 	require.True(w.t, first)
 }
 
-// pages are all that a person has.
-func pages(*testing.T, *world, *browser) []string { return []string{"/dashboard"} }
-
 // userOf is whose an access token is.
 func (w *world) userOf(token string) uuid.UUID {
 	w.t.Helper()

@@ -552,6 +552,21 @@ func (e CreateBudgetParamsDryRun) Valid() bool {
 	}
 }
 
+// Defines values for CopyBudgetsParamsDryRun.
+const (
+	CopyBudgetsParamsDryRunTrue CopyBudgetsParamsDryRun = "true"
+)
+
+// Valid indicates whether the value is a known member of the CopyBudgetsParamsDryRun enum.
+func (e CopyBudgetsParamsDryRun) Valid() bool {
+	switch e {
+	case CopyBudgetsParamsDryRunTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeleteBudgetParamsDryRun.
 const (
 	DeleteBudgetParamsDryRunTrue DeleteBudgetParamsDryRun = "true"
@@ -829,6 +844,19 @@ type BudgetChange struct {
 	Amount    *string `json:"amount,omitempty"`
 	Rollover  *bool   `json:"rollover,omitempty"`
 	Threshold *int64  `json:"threshold,omitempty"`
+}
+
+// BudgetCopy defines model for BudgetCopy.
+type BudgetCopy struct {
+	// From YYYY-MM
+	//
+	// Example: 2026-10
+	From string `json:"from"`
+
+	// To YYYY-MM
+	//
+	// Example: 2026-11
+	To string `json:"to"`
 }
 
 // BudgetNew defines model for BudgetNew.
@@ -1605,6 +1633,18 @@ type CreateBudgetParams struct {
 // CreateBudgetParamsDryRun defines parameters for CreateBudget.
 type CreateBudgetParamsDryRun string
 
+// CopyBudgetsParams defines parameters for CopyBudgets.
+type CopyBudgetsParams struct {
+	// DryRun true: check everything, answer as if it had been done, and leave all as it was. The answer has the header too
+	DryRun *CopyBudgetsParamsDryRun `json:"Dry-Run,omitempty"`
+
+	// IdempotencyKey A UUID, a new one for each new request: sent again with the same within 24 hours, it is carried out once
+	IdempotencyKey *openapi_types.UUID `json:"Idempotency-Key,omitempty"`
+}
+
+// CopyBudgetsParamsDryRun defines parameters for CopyBudgets.
+type CopyBudgetsParamsDryRun string
+
 // DeleteBudgetParams defines parameters for DeleteBudget.
 type DeleteBudgetParams struct {
 	// DryRun true: check everything, answer as if it had been done, and leave all as it was. The answer has the header too
@@ -1829,6 +1869,9 @@ type RegisterJSONRequestBody = RegisterInputBody
 // CreateBudgetJSONRequestBody defines body for CreateBudget for application/json ContentType.
 type CreateBudgetJSONRequestBody = BudgetNew
 
+// CopyBudgetsJSONRequestBody defines body for CopyBudgets for application/json ContentType.
+type CopyBudgetsJSONRequestBody = BudgetCopy
+
 // EditBudgetJSONRequestBody defines body for EditBudget for application/json ContentType.
 type EditBudgetJSONRequestBody = BudgetChange
 
@@ -2030,6 +2073,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/v1/budgets (the `CreateBudget` operationId).
 	CreateBudget(ctx context.Context, params *CreateBudgetParams, body CreateBudgetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CopyBudgetsWithBody Take the budgets of a month over into another, but those that it has
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+	CopyBudgetsWithBody(ctx context.Context, params *CopyBudgetsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CopyBudgets Take the budgets of a month over into another, but those that it has
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+	CopyBudgets(ctx context.Context, params *CopyBudgetsParams, body CopyBudgetsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteBudget Remove a budget
 	//
@@ -2469,6 +2526,40 @@ func (c *Client) CreateBudgetWithBody(ctx context.Context, params *CreateBudgetP
 // Corresponds with POST /api/v1/budgets (the `CreateBudget` operationId).
 func (c *Client) CreateBudget(ctx context.Context, params *CreateBudgetParams, body CreateBudgetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateBudgetRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CopyBudgetsWithBody Take the budgets of a month over into another, but those that it has
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+func (c *Client) CopyBudgetsWithBody(ctx context.Context, params *CopyBudgetsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCopyBudgetsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CopyBudgets Take the budgets of a month over into another, but those that it has
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+func (c *Client) CopyBudgets(ctx context.Context, params *CopyBudgetsParams, body CopyBudgetsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCopyBudgetsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3494,6 +3585,72 @@ func NewCreateBudgetRequestWithBody(server string, params *CreateBudgetParams, c
 	}
 
 	operationPath := fmt.Sprintf("/api/v1/budgets")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.DryRun != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Dry-Run", *params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Dry-Run", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: "uuid"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewCopyBudgetsRequest calls the generic CopyBudgets builder with application/json body
+func NewCopyBudgetsRequest(server string, params *CopyBudgetsParams, body CopyBudgetsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCopyBudgetsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCopyBudgetsRequestWithBody constructs an http.Request for the CopyBudgets method, with any body, and a specified content type
+func NewCopyBudgetsRequestWithBody(server string, params *CopyBudgetsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/budgets/copy")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5132,6 +5289,20 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/v1/budgets (the `CreateBudget` operationId).
 	CreateBudgetWithResponse(ctx context.Context, params *CreateBudgetParams, body CreateBudgetJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBudgetResponse, error)
 
+	// CopyBudgetsWithBodyWithResponse Take the budgets of a month over into another, but those that it has
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+	CopyBudgetsWithBodyWithResponse(ctx context.Context, params *CopyBudgetsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CopyBudgetsResponse, error)
+
+	// CopyBudgetsWithResponse Take the budgets of a month over into another, but those that it has
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+	CopyBudgetsWithResponse(ctx context.Context, params *CopyBudgetsParams, body CopyBudgetsJSONRequestBody, reqEditors ...RequestEditorFn) (*CopyBudgetsResponse, error)
+
 	// DeleteBudgetWithResponse Remove a budget
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -5908,6 +6079,63 @@ func (r CreateBudgetResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateBudgetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CopyBudgetsResponse201Headers the declared response headers of an HTTP 201 response for CopyBudgets
+type CopyBudgetsResponse201Headers struct {
+	ETag                *string
+	IdempotencyReplayed *string
+	XDataAsOf           *string
+}
+
+type CopyBudgetsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ListBudget
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CopyBudgetsResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CopyBudgetsResponse) GetJSON201() *ListBudget {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CopyBudgetsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CopyBudgetsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CopyBudgetsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CopyBudgetsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CopyBudgetsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7482,6 +7710,32 @@ func (c *ClientWithResponses) CreateBudgetWithResponse(ctx context.Context, para
 	return ParseCreateBudgetResponse(rsp)
 }
 
+// CopyBudgetsWithBodyWithResponse Take the budgets of a month over into another, but those that it has
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+func (c *ClientWithResponses) CopyBudgetsWithBodyWithResponse(ctx context.Context, params *CopyBudgetsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CopyBudgetsResponse, error) {
+	rsp, err := c.CopyBudgetsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCopyBudgetsResponse(rsp)
+}
+
+// CopyBudgetsWithResponse Take the budgets of a month over into another, but those that it has
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/budgets/copy (the `CopyBudgets` operationId).
+func (c *ClientWithResponses) CopyBudgetsWithResponse(ctx context.Context, params *CopyBudgetsParams, body CopyBudgetsJSONRequestBody, reqEditors ...RequestEditorFn) (*CopyBudgetsResponse, error) {
+	rsp, err := c.CopyBudgets(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCopyBudgetsResponse(rsp)
+}
+
 // DeleteBudgetWithResponse Remove a budget
 //
 // Returns a wrapper object for the known response body format(s).
@@ -8413,6 +8667,66 @@ func ParseCreateBudgetResponse(rsp *http.Response) (*CreateBudgetResponse, error
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateBudgetResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Data-As-Of"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Data-As-Of", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDataAsOf = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCopyBudgetsResponse parses an HTTP response from a CopyBudgetsWithResponse call
+func ParseCopyBudgetsResponse(rsp *http.Response) (*CopyBudgetsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CopyBudgetsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ListBudget
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CopyBudgetsResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

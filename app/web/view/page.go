@@ -2,6 +2,8 @@
 package view
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,4 +114,14 @@ func first[T any](all []T, n int) []T { return all[:min(n, len(all))] }
 
 func (p Page) overdue(due *string) bool {
 	return due != nil && *due < time.Now().In(p.Zone).Format(time.DateOnly)
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// designBudgets are budgets in each state.
+var designBudgets = []backend.Budget{
+	{Category: "groceries", Amount: "400", Currency: "EUR", Status: &backend.BudgetStatus{Spent: "120.00", Limit: "400.00", Left: "280.00", Percent: 30, State: backend.Ok}},
+	{Category: "leisure", Amount: "100", Currency: "EUR", Status: &backend.BudgetStatus{Spent: "91.00", Limit: "100.00", Left: "9.00", Percent: 91, State: backend.Warning}},
+	{Category: "transport", Amount: "50", Currency: "EUR", Status: &backend.BudgetStatus{Spent: "62.00", Limit: "50.00", Left: "-12.00", Percent: 124, State: backend.Exceeded}},
+	{Category: "health", Amount: "50", Currency: "EUR"},
 }

@@ -14,6 +14,26 @@
 	addEventListener("pageshow", () => {
 		for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 	});
+	// What was asked for in place and failed is told; a live connection comes again by itself.
+	const failed = (event) => {
+		const toasts = document.getElementById("toasts");
+		if (!toasts || event.target === toasts || event.target.id === "unread") return;
+		const toast = document.createElement("div");
+		toast.className = "toast";
+		toast.setAttribute("role", "alert");
+		const text = toast.appendChild(document.createElement("strong"));
+		text.textContent = toasts.dataset.failed;
+		const end = toast.appendChild(document.createElement("div"));
+		end.className = "toast-end";
+		const close = end.appendChild(document.createElement("button"));
+		close.type = "button";
+		close.className = "plain small";
+		close.dataset.close = "";
+		close.textContent = toasts.dataset.closeWord;
+		toasts.prepend(toast);
+	};
+	document.addEventListener("htmx:response:error", failed);
+	document.addEventListener("htmx:error", failed);
 	// A toast goes when the person says so.
 	document.addEventListener("click", (event) => {
 		event.target.closest("[data-close]")?.closest(".toast")?.remove();
