@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // reportsPath is where browsers tell what the policy has kept them from.
@@ -45,16 +46,17 @@ func secured(next http.Handler) http.Handler {
 // maxReport bounds a report, in bytes.
 const maxReport = 16 << 10
 
-// report logs which rule of the policy was broken. What else a report tells (addresses, pieces of
-// pages) may be somebody's own, so it is not logged.
+// report logs which rule of the policy was broken, once a second at most, for anybody can send
+// reports. What else one tells (addresses, pieces of pages) may be somebody's own, so it is not logged.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
 	if err != nil {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
-	for _, rule := range rulesOf(raw) {
-		s.Log.WarnContext(r.Context(), "a browser reports a violation of the content security policy", "rule", rule)
+	last, now := s.reported.Load(), time.Now().Unix()
+	if rules := rulesOf(raw); len(rules) > 0 && now > last && s.reported.CompareAndSwap(last, now) {
+		s.Log.WarnContext(r.Context(), "a browser reports a violation of the content security policy", "rules", rules)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

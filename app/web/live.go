@@ -44,7 +44,14 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 		if _, err := fmt.Fprint(w, text); err != nil {
 			return err
 		}
-		return control.Flush()
+		if err := control.Flush(); err != nil {
+			return err
+		}
+		// HTTP/2 ends a stream whose time is over even when nothing waits to be written.
+		if err := control.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		return nil
 	}
 	lines := make(chan string)
 	go func() {

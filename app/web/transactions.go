@@ -268,10 +268,11 @@ func (s *Server) editTransaction(w http.ResponseWriter, r *http.Request, v *visi
 		return err
 	}
 	was := before.JSON200
-	change := backend.EditTransactionJSONRequestBody{Description: &f.Values["description"]}
+	description, category := f.Values["description"], f.Values["category"]
+	change := backend.EditTransactionJSONRequestBody{Description: &description}
 	if was.Type != backend.TransactionTypeTransfer { // what is at the ends of a transfer stays
 		kind := backend.EditType(f.Values["kind"])
-		change.Type, change.Category = &kind, &f.Values["category"]
+		change.Type, change.Category = &kind, &category
 		wallet, err := uuid.Parse(f.Values["wallet"])
 		if err != nil {
 			f.Wrong["wallet"] = text.Required

@@ -26,7 +26,7 @@ var english = Text{
 	Email: "E-mail address", Password: "Password", NewPassword: "Password", PasswordHint: "At least 10 characters. A few words are easier to remember than signs.",
 	YourName: "Your name", Optional: "optional",
 	SignUpTitle: "Create your account", SignUpText: "All it takes is an e-mail address.", HaveAccount: "You have an account already?", NoAccount: "No account yet?", LogInTitle: "Welcome back",
-	LoggedOut: "You are logged out.", LogInAgain: "Your session has ended. Please log in again.", WrongPassword: "The e-mail address or the password is not right.", AddressTaken: "This address has an account already. Log in instead.",
+	LoggedOut: "You are logged out.", LogInAgain: "Your session has ended. Please log in again.", WrongPassword: "The e-mail address or the password is not right. If you have just signed up, please follow the link in our e-mail first.", AddressTaken: "This address has an account already. Log in instead.",
 
 	WelcomeTitle: func(name string) string {
 		if name == "" {

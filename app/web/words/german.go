@@ -26,7 +26,7 @@ var german = Text{
 	Email: "E-Mail-Adresse", Password: "Passwort", NewPassword: "Passwort", PasswordHint: "Mindestens 10 Zeichen. Einige Wörter merken sich leichter als Sonderzeichen.",
 	YourName: "Ihr Name", Optional: "freiwillig",
 	SignUpTitle: "Konto anlegen", SignUpText: "Eine E-Mail-Adresse genügt.", HaveAccount: "Sie haben schon ein Konto?", NoAccount: "Noch kein Konto?", LogInTitle: "Willkommen zurück",
-	LoggedOut: "Sie sind abgemeldet.", LogInAgain: "Ihre Sitzung ist beendet. Bitte melden Sie sich wieder an.", WrongPassword: "E-Mail-Adresse oder Passwort stimmt nicht.", AddressTaken: "Zu dieser Adresse gibt es schon ein Konto. Bitte melden Sie sich an.",
+	LoggedOut: "Sie sind abgemeldet.", LogInAgain: "Ihre Sitzung ist beendet. Bitte melden Sie sich wieder an.", WrongPassword: "E-Mail-Adresse oder Passwort stimmt nicht. Falls Sie sich gerade erst registriert haben, folgen Sie bitte zuerst dem Link in unserer E-Mail.", AddressTaken: "Zu dieser Adresse gibt es schon ein Konto. Bitte melden Sie sich an.",
 
 	WelcomeTitle: func(name string) string {
 		if name == "" {
