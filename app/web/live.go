@@ -1,9 +1,8 @@
 package web
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,29 +15,125 @@ import (
 
 const livePath = "/live"
 
-// writeTime is how long a browser may take to take in a live event.
-const writeTime = 10 * time.Second
+// How live connections go.
+const (
+	// pollEvery is how often the API is asked for what is new: service invocation delivers an
+	// answer when it has ended, so that the API's own stream does not come through it.
+	pollEvery = 3 * time.Second
+	// heartbeat keeps proxies from taking a quiet connection for a dead one.
+	heartbeat = 15 * time.Second
+	// writeTime is how long a browser may take to take in a live event.
+	writeTime = 10 * time.Second
+	// liveMargin is how long before the end of the access token a connection ends. The browser
+	// comes again, and gets another token.
+	liveMargin = 30 * time.Second
+	// mostLive is how many new alerts one look finds; the page of alerts has all.
+	mostLive = 20
+)
 
-// live hands on what the API notifies of, as pieces of a page (server-sent events). The
-// connection ends when the API ends it, at the latest after 15 minutes; the browser comes again.
+// again has the page read the count of unread alerts again.
+const again = "event: changed\ndata: \n\n"
+
+// live sends alerts as they come, as pieces of a page (server-sent events). The connection ends
+// with the person's session, and before the access token does: the browser comes again.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
-	ctx := r.Context()
-	answer, err := s.API.Live(ctx)
+	seen, err := s.newAlerts(r.Context(), nil)
 	if err != nil {
-		return errors.Join(backend.ErrUnavailable, err)
+		return err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		// Not a page: nobody would see it. The browser comes again later, or not at all.
-		w.WriteHeader(answer.StatusCode)
-		return nil
+	known := map[string]bool{}
+	for _, a := range seen {
+		known[a.Id] = true
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies hand on each event as it comes
 	w.WriteHeader(http.StatusOK)
+	send := sender(w)
+	if send("retry: 3000\n"+again) != nil {
+		return nil // the browser has gone
+	}
+	ends := time.NewTimer(max(pollEvery, time.Until(v.session.AccessEnds)-liveMargin))
+	defer ends.Stop()
+	poll, beat := time.NewTicker(pollEvery), time.NewTicker(heartbeat)
+	defer poll.Stop()
+	defer beat.Stop()
+	p := v.page(r, "", "")
+	for {
+		text := ""
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-s.Ending:
+			return nil
+		case <-ends.C:
+			return nil
+		case <-beat.C:
+			text = ":\n\n"
+		case <-poll.C:
+			found, err := s.newAlerts(r.Context(), known)
+			if backend.Status(err) != 0 {
+				return nil // the session has ended, or the API has another reason
+			}
+			// While the API is unavailable nothing comes; it is asked again.
+			for _, a := range found {
+				known[a.Id] = true
+				piece, err := toast(r.Context(), p, a)
+				if err != nil {
+					return nil
+				}
+				text += piece
+			}
+			if len(found) > 0 {
+				text += again
+			}
+		}
+		if text != "" && send(text) != nil {
+			return nil // the browser has gone
+		}
+	}
+}
+
+// newAlerts are the newest alerts in the application but those that are known, the oldest first.
+func (s *Server) newAlerts(ctx context.Context, known map[string]bool) (found []backend.Alert, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	limit := int64(mostLive)
+	answer, err := backend.Read(s.API.ListAlertsWithResponse(ctx, &backend.ListAlertsParams{Limit: &limit}))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range answer.JSON200.Items {
+		if a.Channel == backend.AlertChannelInApp && !known[a.Id] {
+			found = append([]backend.Alert{a}, found...)
+		}
+	}
+	return found, nil
+}
+
+// toast is the event that shows an alert.
+func toast(ctx context.Context, p view.Page, a backend.Alert) (string, error) {
+	var piece bytes.Buffer
+	if err := view.Toast(p, a).Render(ctx, &piece); err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for line := range strings.SplitSeq(piece.String(), "\n") {
+		text.WriteString("data: " + line + "\n")
+	}
+	return text.String() + "\n", nil
+}
+
+// sender writes to a browser at once.
+func sender(w http.ResponseWriter) func(text string) error {
 	control := http.NewResponseController(w)
-	send := func(text string) error {
-		if err := control.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	deadline := func(at time.Time) error {
+		if err := control.SetWriteDeadline(at); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return err
+		}
+		return nil
+	}
+	return func(text string) error {
+		if err := deadline(time.Now().Add(writeTime)); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprint(w, text); err != nil {
@@ -48,82 +143,6 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 			return err
 		}
 		// HTTP/2 ends a stream whose time is over even when nothing waits to be written.
-		if err := control.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		return nil
+		return deadline(time.Time{})
 	}
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		scanner := bufio.NewScanner(answer.Body)
-		scanner.Buffer(nil, maxEvent)
-		for scanner.Scan() {
-			select {
-			case lines <- scanner.Text():
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	p := v.page(r, "", "")
-	kind := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.Ending:
-			return nil
-		case line, more := <-lines:
-			if !more {
-				return nil
-			}
-			var text string
-			switch {
-			case strings.HasPrefix(line, ":"), strings.HasPrefix(line, "retry:"):
-				text = line + "\n\n"
-			case strings.HasPrefix(line, "event: "):
-				kind = strings.TrimPrefix(line, "event: ")
-				continue
-			case strings.HasPrefix(line, "data: "):
-				if text, err = s.event(r, p, kind, strings.TrimPrefix(line, "data: ")); err != nil {
-					return nil // what the API says cannot be read: the browser comes again
-				}
-			default:
-				continue
-			}
-			if err := send(text); err != nil {
-				return nil // the browser has gone
-			}
-		}
-	}
-}
-
-// maxEvent is more than any event of the API has, in bytes.
-const maxEvent = 256 << 10
-
-// event makes a piece of a page of an event of the API: an alert is shown; whatever comes has
-// the count of unread alerts read again.
-func (s *Server) event(r *http.Request, p view.Page, kind, data string) (string, error) {
-	const again = "event: changed\ndata: \n\n"
-	if kind != "alert" {
-		return again, nil
-	}
-	var a backend.Alert
-	if err := json.Unmarshal([]byte(data), &a); err != nil {
-		s.Log.ErrorContext(r.Context(), "an alert of the API cannot be read", "error", err)
-		return "", err
-	}
-	if a.Channel != backend.AlertChannelInApp {
-		return "", nil
-	}
-	var piece bytes.Buffer
-	if err := view.Toast(p, a).Render(r.Context(), &piece); err != nil {
-		return "", err
-	}
-	var text strings.Builder
-	for line := range strings.SplitSeq(piece.String(), "\n") {
-		text.WriteString("data: " + line + "\n")
-	}
-	return text.String() + "\n" + again, nil
 }

@@ -25,7 +25,7 @@ func main() {
 		if err != nil {
 			return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
 		}
-		api, err := backend.New(bus.Invocation(event.Backend), bus.Streamer())
+		api, err := backend.New(bus.Invocation(event.Backend), bus.PeoplesInvoker())
 		if err != nil {
 			return nil, err
 		}

@@ -18,9 +18,9 @@ func Invocation(service string) *url.URL {
 // Invoker calls what Invocation names.
 func Invoker() *http.Client { return &http.Client{Timeout: 15 * time.Second} }
 
-// Streamer is Invoker for answers that go on, such as live events: the caller bounds each
-// request by its context.
-func Streamer() *http.Client {
+// PeoplesInvoker is Invoker for a service that people wait for: it keeps many connections to the
+// sidecar, and the caller bounds each request by its context.
+func PeoplesInvoker() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = time.Minute
 	transport.MaxIdleConnsPerHost = 64 // there is one host, the sidecar

@@ -2156,13 +2156,6 @@ type ClientInterface interface {
 	// Corresponds with POST /api/v1/insights/{id}/dismiss (the `DismissInsight` operationId).
 	DismissInsight(ctx context.Context, id openapi_types.UUID, params *DismissInsightParams, body DismissInsightJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// Live What is new, as it comes
-	//
-	// Server-sent events (text/event-stream). `insight` and `alert` carry what is new as GET of it would. `missed` comes first and whenever something may have been lost: read the lists again. Lines that begin with a colon are heartbeats. The connection ends after 15 minutes, when the server is updated (connect again), and within seconds of the end of the session whose access token it was opened with. At most five a user (429).
-	//
-	// Corresponds with GET /api/v1/live (the `Live` operationId).
-	Live(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
-
 	// GetPreferences How the caller wants to be told
 	//
 	// Corresponds with GET /api/v1/preferences (the `GetPreferences` operationId).
@@ -2748,23 +2741,6 @@ func (c *Client) DismissInsightWithBody(ctx context.Context, id openapi_types.UU
 // Corresponds with POST /api/v1/insights/{id}/dismiss (the `DismissInsight` operationId).
 func (c *Client) DismissInsight(ctx context.Context, id openapi_types.UUID, params *DismissInsightParams, body DismissInsightJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDismissInsightRequest(c.Server, id, params, body)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// Live What is new, as it comes
-//
-// Server-sent events (text/event-stream). `insight` and `alert` carry what is new as GET of it would. `missed` comes first and whenever something may have been lost: read the lists again. Lines that begin with a colon are heartbeats. The connection ends after 15 minutes, when the server is updated (connect again), and within seconds of the end of the session whose access token it was opened with. At most five a user (429).
-//
-// Corresponds with GET /api/v1/live (the `Live` operationId).
-func (c *Client) Live(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewLiveRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4181,33 +4157,6 @@ func NewDismissInsightRequestWithBody(server string, id openapi_types.UUID, para
 	return req, nil
 }
 
-// NewLiveRequest constructs an http.Request for the Live method
-func NewLiveRequest(server string) (*http.Request, error) {
-	var err error
-
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/api/v1/live")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
-}
-
 // NewGetPreferencesRequest constructs an http.Request for the GetPreferences method
 func NewGetPreferencesRequest(server string) (*http.Request, error) {
 	var err error
@@ -5386,15 +5335,6 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/v1/insights/{id}/dismiss (the `DismissInsight` operationId).
 	DismissInsightWithResponse(ctx context.Context, id openapi_types.UUID, params *DismissInsightParams, body DismissInsightJSONRequestBody, reqEditors ...RequestEditorFn) (*DismissInsightResponse, error)
-
-	// LiveWithResponse What is new, as it comes
-	//
-	// Server-sent events (text/event-stream). `insight` and `alert` carry what is new as GET of it would. `missed` comes first and whenever something may have been lost: read the lists again. Lines that begin with a colon are heartbeats. The connection ends after 15 minutes, when the server is updated (connect again), and within seconds of the end of the session whose access token it was opened with. At most five a user (429).
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /api/v1/live (the `Live` operationId).
-	LiveWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LiveResponse, error)
 
 	// GetPreferencesWithResponse How the caller wants to be told
 	//
@@ -6696,47 +6636,6 @@ func (r DismissInsightResponse) ContentType() string {
 	return ""
 }
 
-type LiveResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Problem
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r LiveResponse) GetApplicationproblemJSONDefault() *Problem {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r LiveResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r LiveResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r LiveResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r LiveResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // GetPreferencesResponse200Headers the declared response headers of an HTTP 200 response for GetPreferences
 type GetPreferencesResponse200Headers struct {
 	ETag                *string
@@ -7890,21 +7789,6 @@ func (c *ClientWithResponses) DismissInsightWithResponse(ctx context.Context, id
 		return nil, err
 	}
 	return ParseDismissInsightResponse(rsp)
-}
-
-// LiveWithResponse What is new, as it comes
-//
-// Server-sent events (text/event-stream). `insight` and `alert` carry what is new as GET of it would. `missed` comes first and whenever something may have been lost: read the lists again. Lines that begin with a colon are heartbeats. The connection ends after 15 minutes, when the server is updated (connect again), and within seconds of the end of the session whose access token it was opened with. At most five a user (429).
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /api/v1/live (the `Live` operationId).
-func (c *ClientWithResponses) LiveWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LiveResponse, error) {
-	rsp, err := c.Live(ctx, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseLiveResponse(rsp)
 }
 
 // GetPreferencesWithResponse How the caller wants to be told
@@ -9318,32 +9202,6 @@ func ParseDismissInsightResponse(rsp *http.Response) (*DismissInsightResponse, e
 			headers.XDataAsOf = &value
 		}
 		response.Headers200 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseLiveResponse parses an HTTP response from a LiveWithResponse call
-func ParseLiveResponse(rsp *http.Response) (*LiveResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &LiveResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Problem
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
 	}
 
 	return response, nil
