@@ -10,13 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/wealth-companion/companion/app/core/limits"
+	"github.com/wealth-companion/companion/app/core/name"
 )
 
 // strictJSON reads JSON that can be understood in one way only. huma reads a body
@@ -97,7 +97,7 @@ func parseText(d *jsontext.Decoder, token jsontext.Token) (string, error) {
 		return "", malformed{fieldAt(d.StackPointer()), "holds a NUL character, which cannot be kept: leave it out"}
 	}
 	if field := fieldAt(d.StackPointer()); nameFields[field] {
-		if at := strings.IndexFunc(text, invisible); at >= 0 {
+		if at := strings.IndexFunc(text, name.Invisible); at >= 0 {
 			r, _ := utf8.DecodeRuneInString(text[at:])
 			return "", malformed{field, fmt.Sprintf("holds a line break or another character that cannot be seen (%U): leave it out", r)}
 		}
@@ -108,21 +108,6 @@ func parseText(d *jsontext.Decoder, token jsontext.Token) (string, error) {
 // nameFields are the fields by which people, lists and messages know a thing: of two that
 // look alike nobody could tell which is which.
 var nameFields = map[string]bool{"name": true, "title": true}
-
-// invisible are the characters that have no place in a name: controls, line breaks, what
-// turns the direction of writing round, and spaces of no width. Joiners, which emoji and
-// several scripts are written with, are none of them.
-func invisible(r rune) bool {
-	const joiner, nonJoiner = '\u200d', '\u200c'
-	switch {
-	case r == joiner, r == nonJoiner, unicode.Is(unicode.Variation_Selector, r):
-		return false
-	case r >= 0xE0020 && r <= 0xE007F: // tags: flags of regions are written with them
-		return false
-	default:
-		return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
-	}
-}
 
 // parseNumber reads a number for the schema check; amounts are never among them,
 // for they are text.

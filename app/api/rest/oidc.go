@@ -33,6 +33,7 @@ type finishOIDC struct {
 	State   string `query:"state" maxLength:"200"`
 	Code    string `query:"code" maxLength:"4000"`
 	Error   string `query:"error" maxLength:"200"`
+	Issuer  string `query:"iss" maxLength:"500" doc:"Who answers, of providers that say so (RFC 9207)"`
 	Attempt string `cookie:"__Secure-oidc" maxLength:"4000"`
 }
 
@@ -183,7 +184,7 @@ func (r routes) finishOIDC(ctx context.Context, in *finishOIDC) (*huma.StreamRes
 	if r.api.OpenID == nil {
 		return nil, errNoOIDC
 	}
-	f, err := r.api.OpenID.Finish(ctx, in.Attempt, openid.Answer{State: in.State, Code: in.Code, Refused: in.Error})
+	f, err := r.api.OpenID.Finish(ctx, in.Attempt, openid.Answer{State: in.State, Code: in.Code, Issuer: in.Issuer, Refused: in.Error})
 	var s account.Session
 	if err == nil {
 		s, err = r.enter(ctx, f)

@@ -34,6 +34,7 @@ type Issuer struct {
 
 	mu    sync.Mutex
 	who   map[string]any
+	sign  func(claims string) string
 	codes map[string]url.Values // what was asked for
 	asked url.Values
 }
@@ -48,6 +49,7 @@ func New(t testing.TB) *Issuer {
 	i := &Issuer{key: key, codes: map[string]url.Values{}, server: &oidctest.Server{
 		PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "key", Algorithm: oidc.RS256}},
 	}}
+	i.sign = func(claims string) string { return oidctest.SignIDToken(key, "key", oidc.RS256, claims) }
 	mux := http.NewServeMux()
 	mux.Handle("/", i.server)
 	mux.HandleFunc("GET /auth", i.authorize)
@@ -65,6 +67,28 @@ func (i *Issuer) Says(claims map[string]any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.who = claims
+}
+
+// Signs has ID tokens made of their claims in another way; the key is the provider's.
+func (i *Issuer) Signs(with func(key *rsa.PrivateKey, claims string) string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.sign = func(claims string) string { return with(i.key, claims) }
+}
+
+// Rotate has the provider sign with another key, and publish no other.
+func (i *Issuer) Rotate(t testing.TB) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := rand.Text()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.key = key
+	i.server.PublicKeys = []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: id, Algorithm: oidc.RS256}}
+	i.sign = func(claims string) string { return oidctest.SignIDToken(key, id, oidc.RS256, claims) }
 }
 
 // Asked returns what the last authorization asked for.
@@ -127,6 +151,6 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"access_token": rand.Text(), "token_type": "Bearer", "expires_in": 60,
-		"id_token": oidctest.SignIDToken(i.key, "key", oidc.RS256, string(raw)),
+		"id_token": i.sign(string(raw)),
 	})
 }

@@ -87,20 +87,24 @@ func userOf(row backenddb.User) User {
 	}
 }
 
-// plainAddress is an e-mail address in small letters.
+// plainAddress is an e-mail address in small letters. Its host has a name: who gives a
+// number (ada@[192.0.2.1]) would have the mail server connect there.
 func plainAddress(text string) (string, error) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	parsed, err := mail.ParseAddress(text)
-	if err != nil || parsed.Address != text || len(text) > 254 {
+	if err != nil || parsed.Address != text || strings.HasSuffix(text, "]") || len(text) > 254 {
 		return text, apperror.Invalid{Field: "email", Reason: "must be an e-mail address such as ada@example.org"}
 	}
 	return text, nil
 }
 
+// longestName is how many characters a user's name has at most.
+const longestName = 100
+
 func plainName(text string) (string, error) {
 	text = strings.TrimSpace(text)
-	if utf8.RuneCountInString(text) > 100 {
-		return text, apperror.Invalid{Field: "name", Reason: "must have at most 100 characters"}
+	if utf8.RuneCountInString(text) > longestName {
+		return text, apperror.Invalid{Field: "name", Reason: fmt.Sprintf("must have at most %d characters", longestName)}
 	}
 	return text, nil
 }

@@ -3,12 +3,14 @@ package account
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/name"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
@@ -27,6 +29,10 @@ type Identity struct {
 	Authenticated time.Time
 }
 
+// longestSubject is how many bytes a provider's name of a person has at most (OpenID
+// Connect Core, 2).
+const longestSubject = 255
+
 // Why an identity does not get in.
 var (
 	// ErrUnverified: the provider does not vouch for the e-mail address.
@@ -39,7 +45,7 @@ var (
 // account, when the provider has verified its e-mail address (ErrUnverified) and no
 // account holds it (ErrLink: that one is not entered without a proof).
 func (a *Accounts) Enter(ctx context.Context, i Identity) (Session, error) {
-	if i.Issuer == "" || i.Subject == "" {
+	if i.Issuer == "" || i.Subject == "" || len(i.Subject) > longestSubject || strings.ContainsRune(i.Subject, 0) {
 		return Session{}, apperror.Say(apperror.ErrUnauthorized, "the identity provider did not say who you are: log in again")
 	}
 	var session Session
@@ -87,9 +93,7 @@ func (a *Accounts) userOf(ctx context.Context, tx pgx.Tx, i Identity) (User, err
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return User{}, err
 	}
-	name := []rune(i.Name)
-	plain, _ := plainName(string(name[:min(len(name), 100)]))
-	user, err := a.create(ctx, tx, newcomer{email: email, name: plain, holds: true, confirmed: true})
+	user, err := a.create(ctx, tx, newcomer{email: email, name: name.Plain(i.Name, longestName), holds: true, confirmed: true})
 	if err != nil {
 		return User{}, err
 	}

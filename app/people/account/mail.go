@@ -109,18 +109,16 @@ func userOfOneTime(token string) (uuid.UUID, error) {
 	return user, nil
 }
 
-// spend uses a mailed secret up, and returns its user, whose row is locked.
+// spend uses a mailed secret up, and returns its user, whose row is locked. Of a user
+// who is not there as much is asked as of one who is.
 func spend(ctx context.Context, tx pgx.Tx, user uuid.UUID, token, purpose string) (backenddb.User, error) {
 	q := backenddb.New(tx)
 	row, err := q.UserForUpdate(ctx, user)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return row, errOneTime
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return row, err
 	}
 	spent, err := q.SpendOneTimeToken(ctx, backenddb.SpendOneTimeTokenParams{Hash: sum(token), UserID: user, Purpose: purpose, Now: db.Now()})
-	if err == nil && spent == 0 {
+	if err == nil && (spent == 0 || row.ID == uuid.Nil) {
 		err = errOneTime
 	}
 	return row, err

@@ -74,6 +74,11 @@ const (
 	AttemptLife = 10 * time.Minute
 )
 
+// clockSkew is how far a provider's clock may be behind: so much longer its tokens, which
+// come straight from it, are taken after they have expired. (One that is ahead is allowed
+// five minutes by the library.)
+const clockSkew = time.Minute
+
 // recent is the maximum age of a log-in that was requested with Begin.Fresh.
 const recent = 5 * time.Minute
 
@@ -239,6 +244,8 @@ func (p *Provider) Linked(token string) (account.Identity, error) {
 // Answer holds the parameters of the provider's redirect.
 type Answer struct {
 	State, Code string
+	// Issuer is who answers, of providers that say so (RFC 9207).
+	Issuer string
 	// Refused is the provider's error code, such as access_denied.
 	Refused string
 }
@@ -263,6 +270,9 @@ func (p *Provider) Finish(ctx context.Context, kept string, a Answer) (Finished,
 		return Finished{}, apperror.Say(apperror.ErrUnauthorized, "the answer is to another attempt to log in: begin again")
 	}
 	f := Finished{ReturnTo: its.ReturnTo, Link: its.Link}
+	if a.Issuer != "" && a.Issuer != p.config.Issuer {
+		return f, apperror.Say(apperror.ErrUnauthorized, "the answer is another identity provider's: begin again")
+	}
 	if a.Refused != "" {
 		return f, apperror.Say(apperror.ErrUnauthorized, "the identity provider did not log you in (%.50s): begin again", a.Refused)
 	}
@@ -287,7 +297,9 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		return who, away(withoutBody(err))
 	}
 	raw, _ := token.Extra("id_token").(string)
-	checked, err := found.Verifier(&oidc.Config{ClientID: p.config.ClientID}).Verify(ctx, raw)
+	checked, err := found.Verifier(&oidc.Config{
+		ClientID: p.config.ClientID, Now: func() time.Time { return time.Now().Add(-clockSkew) },
+	}).Verify(ctx, raw)
 	if err != nil {
 		return who, apperror.Because(err, apperror.ErrUnauthorized, "the identity provider's token is not valid: begin again")
 	}
@@ -299,9 +311,14 @@ func (p *Provider) redeem(ctx context.Context, its attempt, code string) (who ac
 		EmailVerified truth  `json:"email_verified"`
 		Name          string `json:"name"`
 		AuthTime      int64  `json:"auth_time"` // seconds since 1970; 0: not told
+		Party         string `json:"azp"`       // the client that the token was issued to; "": the audience
 	}
 	if err := checked.Claims(&claims); err != nil {
 		return who, apperror.Because(err, apperror.ErrUnauthorized, "the identity provider's token cannot be read: begin again")
+	}
+	// One that several may take says who asked for it (OpenID Connect Core, 3.1.3.7).
+	if claims.Party != p.config.ClientID && (claims.Party != "" || len(checked.Audience) > 1) {
+		return who, apperror.Say(apperror.ErrUnauthorized, "the identity provider's token was issued to another application: begin again")
 	}
 	who = account.Identity{
 		Issuer: checked.Issuer, Subject: checked.Subject, Email: claims.Email, Verified: bool(claims.EmailVerified), Name: claims.Name,

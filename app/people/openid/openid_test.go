@@ -118,6 +118,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		"another state":            {spoil: func(_ *string, a *Answer) { a.State = "x" }},
 		"no state":                 {spoil: func(_ *string, a *Answer) { a.State = "" }},
 		"no attempt":               {spoil: func(kept *string, _ *Answer) { *kept = "" }},
+		"another's answer":         {spoil: func(_ *string, a *Answer) { a.Issuer = "https://evil.example.org" }},
 		"a made-up code":           {spoil: func(_ *string, a *Answer) { a.Code = "x" }},
 		"the provider's refusal":   {spoil: func(_ *string, a *Answer) { a.Refused = "access_denied" }},
 		"an attempt of others":     {by: stranger},
