@@ -240,10 +240,15 @@ func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, host string, nam
 		}},
 		// The load balancer is a proxy: NGINX would see its address in place of the client's.
 		"nginx": map[string]any{
-			"config": map[string]any{"rewriteClientIP": map[string]any{
-				"mode":             "ProxyProtocol",
-				"trustedAddresses": []any{map[string]any{"type": "CIDR", "value": args.ProxyRange}},
-			}},
+			"config": map[string]any{
+				"rewriteClientIP": map[string]any{
+					"mode":             "ProxyProtocol",
+					"trustedAddresses": []any{map[string]any{"type": "CIDR", "value": args.ProxyRange}},
+				},
+				// Errors are logged with the request's line as it came, parameters and all: those
+				// of NGINX, and not each client that goes away (info, the chart's level).
+				"logging": map[string]any{"errorLevel": "error"},
+			},
 			"lifecycle": lingering,
 		},
 		"service": map[string]any{

@@ -54,3 +54,27 @@ func TestErrorPagesAreProblems(t *testing.T) {
 	}
 	require.Equal(t, strings.Count(pages, "{\n"), strings.Count(pages, "}\n"))
 }
+
+// What follows a request's path, or the page that a browser came from, may let somebody in.
+func TestNGINXLogsNoParametersOfRequests(t *testing.T) {
+	settings := httpSettings()
+	format := regexp.MustCompile(`(?s)log_format (\w+) escape=json (.*?);`).FindStringSubmatch(settings)
+	require.NotNil(t, format)
+	require.Contains(t, settings, "access_log /dev/stdout "+format[1]+";")
+	variables := regexp.MustCompile(`\$\w+`).FindAllString(format[2], -1)
+	require.Contains(t, variables, "$companion_path")
+	for _, name := range variables {
+		require.NotContains(t, []string{
+			"$request", "$request_uri", "$args", "$query_string", "$is_args", "$http_referer", "$http_cookie", "$http_authorization", "$request_body",
+		}, name)
+		require.False(t, strings.HasPrefix(name, "$arg_") || strings.HasPrefix(name, "$cookie_"), name)
+	}
+	path := regexp.MustCompile(`"~(\^[^"]*)" \$companion_path_alone;`).FindStringSubmatch(settings)
+	require.NotNil(t, path)
+	alone := regexp.MustCompile(path[1]).FindStringSubmatch("/api/v1/auth/oidc/callback?code=secret&state=%3F?x")
+	require.Equal(t, "/api/v1/auth/oidc/callback", alone[1])
+
+	var line map[string]any
+	text := strings.Join(regexp.MustCompile(`'([^']*)'`).FindAllString(format[2], -1), "")
+	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(text, "'", "")), &line), "it is JSON")
+}

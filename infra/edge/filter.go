@@ -41,10 +41,24 @@ var problems = map[int]string{
 	http.StatusGatewayTimeout:        "The application did not answer in time: check whether the request took effect before you send it again.",
 }
 
+// logged is NGINX's line of a request: without what follows the path, nor where a browser
+// came from, which may let somebody do something (a log-in's code, a link that ends e-mail).
+// Without it, NGINX logs requests as they came. The map takes the path as it was sent, for
+// NGINX's own ($uri) is another one once a route has matched.
+const logged = `map $request_uri $companion_path {
+  default "";
+  "~^(?<companion_path_alone>[^?]*)" $companion_path_alone;
+}
+log_format companion escape=json '{"time":"$time_iso8601","msg":"request","address":"$remote_addr","method":"$request_method","path":"$companion_path",'
+  '"protocol":"$server_protocol","status":"$status","bytes":"$body_bytes_sent","took_s":"$request_time","upstream_took_s":"$upstream_response_time",'
+  '"correlation_id":"$sent_http_x_correlation_id","agent":"$http_user_agent"}';
+access_log /dev/stdout companion;
+`
+
 // NewServerFilter creates the filter that sets what the Gateway API has no words for: TLS
 // 1.2 or later, and that browsers insist on it; limits of one client's address; timeouts;
-// and that NGINX answers its own errors as the API answers (application/problem+json, RFC
-// 9457), while errors of the services pass unchanged. The one answer that stays NGINX's own
+// what is logged of a request; and that NGINX answers its own errors as the API answers
+// (application/problem+json, RFC 9457), while errors of the services pass unchanged. The one answer that stays NGINX's own
 // is the 503 of a service without ready endpoints: it comes from an upstream of NGINX
 // itself, and to replace it would replace the services' errors as well. maxBody is the
 // edge's, in bytes.
@@ -65,7 +79,7 @@ func NewServerFilter(ctx *pulumi.Context, name string, maxBody int, namespace pu
 // httpSettings are those of every server of NGINX's: a handshake is over before the client
 // has named its server. The address is the client's own: see newNginx.
 func httpSettings() string {
-	return fmt.Sprintf(`ssl_protocols TLSv1.2 TLSv1.3;
+	return logged + fmt.Sprintf(`ssl_protocols TLSv1.2 TLSv1.3;
 limit_req_zone $binary_remote_addr zone=companion_requests:10m rate=%dr/s;
 limit_conn_zone $binary_remote_addr zone=companion_connections:10m;
 `, clientRate)

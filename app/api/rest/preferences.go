@@ -20,8 +20,12 @@ type subscribePush struct {
 	Body preference.NewSubscription
 }
 
+// unsubscribePush names a browser in its body: who knows an endpoint may send to it, and
+// what stands in an address is logged on the way.
 type unsubscribePush struct {
-	Endpoint string `query:"endpoint" required:"true" maxLength:"2000" doc:"As it was given"`
+	Body struct {
+		Endpoint string `json:"endpoint" maxLength:"2000" doc:"As it was given"`
+	}
 }
 
 // pushKey is what a browser subscribes to this application's push messages with.
@@ -51,6 +55,6 @@ func (r routes) preferences() {
 		})
 	own(r, operation{http.MethodDelete, "/preferences/push", "unsubscribePush", "Remove a browser from those that take push messages", http.StatusNoContent, 0},
 		func(ctx context.Context, user uuid.UUID, in *unsubscribePush) (nothing, error) {
-			return nothing{}, r.api.Preferences.Unsubscribe(ctx, user, in.Endpoint)
+			return nothing{}, r.api.Preferences.Unsubscribe(ctx, user, in.Body.Endpoint)
 		})
 }

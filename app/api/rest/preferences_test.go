@@ -79,10 +79,11 @@ func TestPushSubscriptions(t *testing.T) {
 	require.Equal(t, "https://push.example.com/send/3", kept[0].(object)["endpoint"], "the newest stay")
 	w.call(422, "POST", "/preferences/push", object{"endpoint": "https://10.0.0.1/", "keys": one["keys"]})
 
-	gone := "/preferences/push?endpoint=" + url.QueryEscape("https://push.example.com/send/3")
-	w.call(204, "DELETE", gone, nil)
-	w.call(404, "DELETE", gone, nil)
-	w.call(422, "DELETE", "/preferences/push", nil)
+	gone := object{"endpoint": "https://push.example.com/send/3"}
+	w.call(204, "DELETE", "/preferences/push", gone)
+	w.call(404, "DELETE", "/preferences/push", gone)
+	w.call(400, "DELETE", "/preferences/push", nil)
+	w.call(422, "DELETE", "/preferences/push?endpoint="+url.QueryEscape("https://push.example.com/send/4"), gone)
 	told, _ := outbox[event.PreferencesChanged](w, event.TypePreferencesChanged)
 	last := told[len(told)-1]
 	require.Len(t, last.PushSubscriptions, 9)
@@ -90,5 +91,5 @@ func TestPushSubscriptions(t *testing.T) {
 
 	w.newcomer()
 	require.Empty(t, w.call(200, "GET", "/preferences", nil)["pushSubscriptions"])
-	w.call(404, "DELETE", "/preferences/push?endpoint="+url.QueryEscape("https://push.example.com/send/4"), nil)
+	w.call(404, "DELETE", "/preferences/push", object{"endpoint": "https://push.example.com/send/4"})
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -196,4 +197,26 @@ func TestAPanicIsLoggedByItsPlaceAndNotByWhatItSays(t *testing.T) {
 			kept.withoutSecrets(t)
 		})
 	}
+}
+
+// What stands in an address is in the logs of whatever a request passes. Parameters are
+// words, ids and times therefore, and of those that let somebody do something only such as
+// others demand in an address.
+func TestNoAddressHoldsWhatLetsSomebodyIn(t *testing.T) {
+	demanded := map[string]string{
+		"finishOIDC code":       "OpenID Connect has it there; it is good once, with the verifier that the browser's cookie holds",
+		"showUnsubscribe token": "RFC 8058 has it there; it ends e-mail and nothing else",
+		"unsubscribe token":     "as well",
+	}
+	w := newWorld(t)
+	met := map[string]bool{}
+	for _, o := range w.operations() {
+		for name := range o.Query {
+			if regexp.MustCompile(`(?i)token|secret|password|code|endpoint|key|email`).MatchString(name) {
+				require.Contains(t, demanded, o.ID+" "+name, "%s: have it in the body", o.Path)
+				met[o.ID+" "+name] = true
+			}
+		}
+	}
+	require.Len(t, met, len(demanded), "some are no parameters any more")
 }
