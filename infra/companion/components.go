@@ -20,7 +20,7 @@ func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, secret
 			APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
 			Fields: map[string]any{"spec": map[string]any{
 				"tracing": map[string]any{"samplingRate": "1"},
-				"metric":  map[string]any{"enabled": true},
+				"metric":  sidecar.Metrics(),
 				// Who may invoke whom: the MCP server asks the backend, and the
 				// backend the MCP server. Everything else goes by events.
 				"accessControl": map[string]any{

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/wealth-companion/companion/app/finance/budget"
@@ -134,7 +135,15 @@ func get(path string, query url.Values) call {
 
 func only(c call) ([]named, error) { return []named{{"", c}}, nil }
 
-func taskPath(id string) string { return "tasks/" + url.PathEscape(id) }
+// taskPath is a task's path. A model may write anything for its id, which must lead to
+// nothing else.
+func taskPath(id string) (string, error) {
+	its, err := uuid.Parse(id)
+	if err != nil {
+		return "", errors.New("id must be the id of a task, as list_tasks gives it")
+	}
+	return "tasks/" + its.String(), nil
+}
 
 func listed(path string) func(nothing) ([]named, error) {
 	return func(nothing) ([]named, error) { return only(get(path, nil)) }
@@ -203,7 +212,10 @@ func (s *Server) addTools(to *mcp.Server) {
 		name: "update_task", title: "Change of a task", description: "Changes a task's title, notes, due day or reminder.",
 		output: outcome[task.Task](), describe: describeEdit,
 		request: func(in editTask, _ time.Time) (call, error) {
-			path := taskPath(in.ID)
+			path, err := taskPath(in.ID)
+			if err != nil {
+				return call{}, err
+			}
 			in.ID = "" // is in the path
 			if in == (editTask{}) {
 				return call{}, errors.New("nothing to change: give a title, notes, due or remindAt")
@@ -214,7 +226,10 @@ func (s *Server) addTools(to *mcp.Server) {
 	changing(s, to, change[oneTask]{
 		name: "complete_task", title: "Task done", description: "Marks a task as done.",
 		output: outcome[task.Task](), describe: describeCompletion,
-		request: func(in oneTask, _ time.Time) (call, error) { return post(taskPath(in.ID)+"/complete", nil), nil },
+		request: func(in oneTask, _ time.Time) (call, error) {
+			path, err := taskPath(in.ID)
+			return post(path+"/complete", nil), err
+		},
 	})
 }
 

@@ -181,9 +181,18 @@ var taskFields = []struct {
 	{"remindAt", "reminder", timeInWords},
 }
 
+// task reads a task as it is.
+func (p person) task(ctx context.Context, id string) (answer, error) {
+	path, err := taskPath(id)
+	if err != nil {
+		return answer{}, err
+	}
+	return p.get(ctx, path, nil)
+}
+
 // describeEdit says what of a task would change, from what to what.
 func describeEdit(ctx context.Context, p person, in editTask, would map[string]any) (description, error) {
-	before, err := p.get(ctx, taskPath(in.ID), nil)
+	before, err := p.task(ctx, in.ID)
 	if err != nil {
 		return description{}, err
 	}
@@ -207,7 +216,7 @@ func describeEdit(ctx context.Context, p person, in editTask, would map[string]a
 
 // describeCompletion says which task would be done.
 func describeCompletion(ctx context.Context, p person, in oneTask, would map[string]any) (description, error) {
-	before, err := p.get(ctx, taskPath(in.ID), nil)
+	before, err := p.task(ctx, in.ID)
 	if err != nil {
 		return description{}, err
 	}

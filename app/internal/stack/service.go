@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -49,7 +50,8 @@ func (s *Stack) addSidecar(name, resources string) {
 				"--dapr-grpc-port", fmt.Sprint(s.port(name+" sidecar grpc")),
 				"--dapr-internal-grpc-listen-address", "127.0.0.1",
 				"--dapr-internal-grpc-port", fmt.Sprint(s.port(name+" sidecar internal")),
-				"--enable-metrics=false", "--log-as-json",
+				"--enable-metrics="+strconv.FormatBool(s.options.Complete),
+				"--metrics-listen-address", "127.0.0.1", "--metrics-port", fmt.Sprint(s.port(name+" sidecar metrics")), "--log-as-json",
 				"--resources-path", resources, "--config", filepath.Join(resources, "..", "config.yaml"),
 			)
 			return cmd
@@ -158,6 +160,7 @@ func (s *Stack) writeResources(service string, own []sidecar.Resource) (string, 
 		APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
 		Fields: map[string]any{"spec": map[string]any{
 			"tracing":        map[string]any{"samplingRate": "1"},
+			"metric":         sidecar.Metrics(),
 			"nameResolution": s.resolution(),
 		}},
 	}.Document())

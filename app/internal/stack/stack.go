@@ -230,6 +230,11 @@ func (s *Stack) SidecarPort(service string) string {
 	return strconv.Itoa(s.port(service + " sidecar http"))
 }
 
+// SidecarMetrics is where a service's sidecar shows what it counts; only of a complete stack.
+func (s *Stack) SidecarMetrics(service string) string {
+	return "http://" + s.at(service+" sidecar metrics") + "/metrics"
+}
+
 // Services lists the services that live by events and run: those that publish or consume events
 // and have a program.
 func Services() []string {

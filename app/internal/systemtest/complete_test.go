@@ -5,6 +5,7 @@ package systemtest
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -40,6 +41,7 @@ func TestComplete(t *testing.T) {
 		}
 	})
 	t.Run("a person finds their money in the web, and is told live", func(t *testing.T) { visited(t, s) })
+	t.Run("no sidecar counts by what a caller made up", func(t *testing.T) { counted(t, s) })
 	t.Run("a sidecar leads to the model and back", func(t *testing.T) { converse(t, s) })
 	t.Run("an insight keeps its words when the model's are refused", func(t *testing.T) { phrased(t, s, b) })
 	t.Run("alerts arrive by e-mail, each at its own address", func(t *testing.T) { mailed(t, s, b) })
@@ -82,6 +84,34 @@ func use[T any](t *testing.T, session *mcp.ClientSession, tool string, arguments
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &answer))
 	return answer
+}
+
+// counted has a person ask for things whose ids they made up, and reads what the sidecars
+// on the way count: a label with an id in it is a time series for each, for as long as the
+// sidecar lives.
+func counted(t *testing.T, s *stack.Stack) {
+	c := newPerson(t, s)
+	session, err := connect(t, s.Public(event.MCP)+"/mcp", c.Token())
+	require.NoError(t, err)
+	var ids []string
+	for range 3 {
+		ids = append(ids, uuid.NewString())
+		result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: "complete_task", Arguments: map[string]any{"id": ids[len(ids)-1]}})
+		require.NoError(t, err)
+		require.True(t, result.IsError, "there is no such task")
+	}
+	for _, service := range []string{event.MCP, event.Backend} {
+		response, err := http.Get(s.SidecarMetrics(service))
+		require.NoError(t, err)
+		raw, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		counts := string(raw)
+		require.Contains(t, counts, "dapr_http_", "%s: its sidecar counts requests", service)
+		for _, id := range ids {
+			require.NotContains(t, counts, id, service)
+		}
+	}
 }
 
 // assistant has a person's assistant record a transaction, which the person

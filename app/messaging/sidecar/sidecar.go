@@ -58,6 +58,14 @@ func togetherWait(service string) time.Duration {
 // since each has a user of its own.
 func PubSub(service string) string { return "events-" + service }
 
+// Metrics is what sidecars count, for spec.metric of their Configuration. Without
+// increasedCardinality: false, which Dapr 1.16 does not have as its default, each path of
+// a call between services is a label, with the ids in it that a caller made up, for as
+// long as the process lives.
+func Metrics() map[string]any {
+	return map[string]any{"enabled": true, "http": map[string]any{"increasedCardinality": false}}
+}
+
 // Resource is a resource of Dapr's. Values may be of any kind that its reader
 // understands, such as outputs that are not known yet.
 type Resource struct {
