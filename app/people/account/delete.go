@@ -20,9 +20,9 @@ import (
 // many transactions, of which what takes longer than erasePatience is left to
 // RunErasure, whatever becomes of this process. Nobody can log in any more, the
 // address is free, and user.deleted is published, upon which the agents forget
-// the user too. What stays passes by itself: published events within a week (outbox and
-// topics), answers kept for an outage within a day. Access tokens end with their
-// sessions.
+// the user too. What stays passes by itself: published events within a week, those among
+// the dead letters within two, answers kept for an outage within an hour. Access tokens
+// end with their sessions.
 func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error {
 	row, err := backenddb.New(a.Pool).UserByID(ctx, c.User)
 	if err != nil {
