@@ -350,10 +350,13 @@ func fitting(dates []string) []string {
 	}
 	var days, years fits
 	for _, layout := range layouts {
+		if !isYearFirst(layout) {
+			days.try(dates, forms, layout, days.count)
+		}
+	}
+	for _, layout := range layouts {
 		if isYearFirst(layout) {
-			years.try(dates, forms, layout)
-		} else {
-			days.try(dates, forms, layout)
+			years.try(dates, forms, layout, max(days.count, years.count))
 		}
 	}
 	return yearFirst(days, years)
@@ -366,13 +369,16 @@ type fits struct {
 	count             int     // of the dates that they read
 }
 
-func (f *fits) try(dates []string, forms [][]string, layout layout) {
+// try reads the dates by a layout, until fewer than enough can be read by it.
+func (f *fits) try(dates []string, forms [][]string, layout layout, enough int) {
 	var reading strings.Builder
 	count, first, last := 0, int64(0), int64(0)
 	for i, text := range dates {
 		at, err := parseForms(forms[i], text, layout.gos, layout.ours)
 		if err != nil {
-			reading.WriteByte(';')
+			if reading.WriteByte(';'); count+len(dates)-i-1 < enough {
+				return
+			}
 			continue
 		}
 		if count++; count == 1 {
@@ -382,7 +388,7 @@ func (f *fits) try(dates []string, forms [][]string, layout layout) {
 		fmt.Fprintf(&reading, "%d;", at.Unix())
 	}
 	switch {
-	case count == 0 || count < f.count:
+	case count == 0 || count < enough:
 		return
 	case count > f.count:
 		*f = fits{count: count}
