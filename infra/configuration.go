@@ -30,6 +30,7 @@ type secrets struct {
 	redisPasswords []secret.Text // that which is used, and those that are still accepted
 	authSigningKey secret.Text
 	kafkaSeed      secret.Text         // the Kafka users' passwords are derived from it
+	sidecarSeed    secret.Text         // the tokens between services and sidecars are derived from it
 	dnsToken       pulumi.StringOutput // of the ACME issuer
 	// options are the secrets of what is configured of what an installation may do
 	// without, by their keys; pushPublicKey belongs to pushPrivateKey.
@@ -44,6 +45,7 @@ func secretsOf(settings stacks.Settings) (secrets, error) {
 		migrationURL:   secret.Text(settings.MigrationURL),
 		authSigningKey: secret.Text(settings.AuthSigningKey),
 		kafkaSeed:      secret.Text(settings.KafkaSeed),
+		sidecarSeed:    secret.Text(settings.SidecarSeed),
 		options:        map[string]secret.Text{},
 		dnsToken:       secret.Text(settings.DNSToken).Output(),
 	}

@@ -294,6 +294,7 @@ func deployment(name string, replicas any) corpus.Case {
 		"metadata": m{"labels": m{"app": name}, "annotations": m{
 			"dapr.io/enabled": "true", "dapr.io/app-id": name, "dapr.io/config": "companion", "dapr.io/log-as-json": "true",
 			"dapr.io/sidecar-cpu-request": "10m", "dapr.io/sidecar-memory-request": "16Mi", "dapr.io/sidecar-memory-limit": "64Mi",
+			"dapr.io/api-token-secret": "sidecar-token", "dapr.io/app-token-secret": "app-token",
 		}},
 		"spec": m{
 			"securityContext":           m{"runAsNonRoot": true, "seccompProfile": m{"type": "RuntimeDefault"}},
@@ -303,6 +304,10 @@ func deployment(name string, replicas any) corpus.Case {
 				"resources":       m{"requests": m{"cpu": "10m", "memory": "16Mi"}, "limits": m{"memory": "32Mi"}},
 				"securityContext": m{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": m{"drop": []any{"ALL"}}},
 				"livenessProbe":   probe, "readinessProbe": probe,
+				"env": []any{
+					m{"name": "DAPR_API_TOKEN", "valueFrom": m{"secretKeyRef": m{"name": "sidecar-token", "key": "token"}}},
+					m{"name": "APP_API_TOKEN", "valueFrom": m{"secretKeyRef": m{"name": "app-token", "key": "token"}}},
+				},
 			}},
 		},
 	}}

@@ -203,7 +203,7 @@ func TestReadValues(t *testing.T) {
 }
 
 func TestMissingSecrets(t *testing.T) {
-	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", AuthSigningKey: "x"}
+	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", SidecarSeed: "x", AuthSigningKey: "x"}
 	s.DatabaseURLs = DatabaseURLs{Backend: "x", Analytics: "x", Banking: "x", Investment: "x", Notification: "x"}
 	require.NoError(t, s.Missing(Config{}))
 

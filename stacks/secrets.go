@@ -16,6 +16,7 @@ type Secrets struct {
 	MigrationURL   Secret `json:"migrationUrl,omitempty"`   // the connection string of the role that owns the tables
 	RedisPassword  Secret `json:"redisPassword,omitempty"`  // the password of the state store, or a JSON list of the new one and those that are still accepted
 	KafkaSeed      Secret `json:"kafkaSeed,omitempty"`      // what the Kafka users' passwords are derived from
+	SidecarSeed    Secret `json:"sidecarSeed,omitempty"`    // what the tokens are derived from by which services and their sidecars know one another
 	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more, or a JSON list of the new one and those that are still accepted
 
 	DNSToken         Secret `json:"dnsToken,omitempty"`         // the token of DigitalOcean's API that cert-manager proves the domain with, with the scopes domain:read, domain:create, domain:update and domain:delete and no other
@@ -74,7 +75,7 @@ func (s *Secret) UnmarshalJSON(raw []byte) error {
 // is not set, with the command that sets it.
 func (s Secrets) Missing(c Config) error {
 	needed := map[string]Secret{
-		"migrationUrl": s.MigrationURL, "redisPassword": s.RedisPassword, "kafkaSeed": s.KafkaSeed, "authSigningKey": s.AuthSigningKey,
+		"migrationUrl": s.MigrationURL, "redisPassword": s.RedisPassword, "kafkaSeed": s.KafkaSeed, "sidecarSeed": s.SidecarSeed, "authSigningKey": s.AuthSigningKey,
 	}
 	for service, url := range s.DatabaseURLs.ByService() {
 		needed["databaseUrls."+service] = url
@@ -130,7 +131,7 @@ func SecretCommand(key string) string {
 	switch key {
 	case "redisPassword":
 		return set + ` "$(openssl rand -hex 24)"`
-	case "kafkaSeed", "authSigningKey":
+	case "kafkaSeed", "sidecarSeed", "authSigningKey":
 		return set + ` "$(openssl rand -hex 32)"`
 	case "pushPrivateKey":
 		return "openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | " + set

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
 // Config is what a process reads from its environment.
@@ -17,6 +19,7 @@ type Config struct {
 	PubSub      string // Dapr's component for events
 	LogLevel    slog.Level
 	SigningKey  string // secret: of access tokens, in the backend only
+	AppToken    string // secret: what the sidecar shows when it calls the service
 	Journal     string // a folder that outlives the process, for events under way; empty: none
 	// Connections is how many to PostgreSQL there are at most, unless its URL says
 	// otherwise; 0: as many as agents need, whose events come few at a time.
@@ -45,7 +48,7 @@ func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 	config, wrong := load(name, getenv)
 	need := func(key string, target *string, what string) {
 		if *target = getenv(key); *target == "" {
-			wrong = append(wrong, fmt.Errorf("%s is not set: it is %s", key, what))
+			wrong = append(wrong, missing(key, what))
 		}
 	}
 	need("DATABASE_URL", &config.DatabaseURL, "the PostgreSQL of this service")
@@ -59,6 +62,8 @@ func Load(name string, getenv func(string) string, signs bool) (Config, error) {
 	}
 	return config, errors.Join(wrong...)
 }
+
+func missing(key, what string) error { return fmt.Errorf("%s is not set: it is %s", key, what) }
 
 // LoadStateless is Load for a service that has neither a database nor events.
 func LoadStateless(name string, getenv func(string) string) (Config, error) {
@@ -74,6 +79,12 @@ func load(name string, getenv func(string) string) (config Config, wrong []error
 		PublicAddress:     cmp.Or(getenv("PUBLIC_ADDRESS"), publicAddress),
 		EventsAddress:     cmp.Or(getenv("EVENTS_ADDRESS"), eventsAddress),
 		OperationsAddress: cmp.Or(getenv("OPERATIONS_ADDRESS"), operationsAddress),
+	}
+	if config.AppToken = getenv(sidecar.AppToken); config.AppToken == "" {
+		wrong = append(wrong, missing(sidecar.AppToken, "what the sidecar shows when it calls this service"))
+	}
+	if getenv(sidecar.APIToken) == "" { // package bus reads it
+		wrong = append(wrong, missing(sidecar.APIToken, "what this service shows when it calls its sidecar"))
 	}
 	if given := getenv("SERVICE_NAME"); given != "" && given != name {
 		wrong = append(wrong, fmt.Errorf("SERVICE_NAME is %q, but this program is %q", given, name))

@@ -72,7 +72,7 @@ func MainStateless(name string, api func(*Service) (http.Handler, error)) {
 		return serve(ctx, []listener{
 			{address: config.OperationsAddress, handler: s.alwaysReady()},
 			{address: config.PublicAddress, handler: handler},
-			{address: config.EventsAddress, handler: handler}, // where its sidecar leads invocations
+			{address: config.EventsAddress, handler: bus.FromSidecar(config.AppToken, log, handler)}, // where its sidecar leads invocations
 		}, log)
 	})
 }
@@ -131,7 +131,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 		}
 	}
 	// The sidecar delivers as soon as this port answers, so not before there are tables.
-	listeners = append(listeners, listener{address: config.EventsAddress, after: migrated, handler: appChannel(receiver.Handler(), its.Public)})
+	listeners = append(listeners, listener{address: config.EventsAddress, after: migrated, handler: bus.FromSidecar(config.AppToken, log, appChannel(receiver.Handler(), its.Public))})
 	return serve(ctx, listeners, log)
 }
 

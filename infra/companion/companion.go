@@ -60,7 +60,10 @@ type CompanionArgs struct {
 	// SigningKey is of access tokens; a JSON list has the key that signs first, and others
 	// that are still accepted.
 	SigningKey secret.Text
-	Options    Options
+	// SidecarSeed is what the tokens are derived from by which services and their sidecars know
+	// one another.
+	SidecarSeed secret.Text
+	Options     Options
 	// PodRange is the range of pods' addresses, in which NGINX is (CIDR).
 	PodRange pulumi.StringInput
 	// ControlPlane is Dapr, which must be there before the first pod.
@@ -78,7 +81,7 @@ type CompanionArgs struct {
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
 		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "Redis": a.Redis, "RedisAccess": a.RedisAccess.Version, "MigrationURL": a.MigrationURL,
-		"SigningKey": a.SigningKey, "PodRange": a.PodRange, "RedisNamespace": a.RedisNamespace, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
+		"SigningKey": a.SigningKey, "SidecarSeed": a.SidecarSeed, "PodRange": a.PodRange, "RedisNamespace": a.RedisNamespace, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
 		required["DatabaseURLs."+service] = a.DatabaseURLs[service]
@@ -152,7 +155,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 	w := &workload.WorkloadArgs{
 		Name: service, Namespace: namespace, Image: args.Images.Of(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
 		Version: args.Images.Release, Environment: args.Environment, Egress: egress(service, args),
-		Sidecar: args.Sidecar, Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
+		Sidecar: args.Sidecar, SidecarToken: secrets.named(sidecarSecret(service)), AppToken: secrets.named(appSecret(service)), Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
 	}
 	if slices.Contains(event.Services(), service) {
 		w.Env["PUBSUB_NAME"] = pulumi.String(sidecar.PubSub(service))

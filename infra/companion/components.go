@@ -32,7 +32,7 @@ func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, secret
 		sidecar.Resiliency(event.Services()),
 	}
 	for _, service := range event.Services() {
-		objects = append(objects, sidecar.Kafka(service, args.Kafka.Bootstrap, sidecar.Authenticated(service, secrets.named(kafkaSecret(service)), authoritySecret)))
+		objects = append(objects, sidecar.Kafka(service, args.Kafka.Bootstrap, sidecar.Authenticated(service, secrets.named(kafkaSecret(service)), authoritySecret), sidecar.TopicsOf(service)))
 		objects = append(objects, sidecar.Subscriptions(service)...)
 	}
 	objects = append(objects, args.Options.components(secrets)...)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/secret"
+	"github.com/wealth-companion/companion/infra/workload"
 )
 
 // The Secrets, by the names that they have before their version.
@@ -27,6 +28,11 @@ const (
 
 func databaseSecret(service string) string { return service + "-database" }
 func kafkaSecret(service string) string    { return service + "-kafka" }
+
+// sidecarSecret has what a service's sidecar asks of it, and appSecret what the service asks of
+// its sidecar.
+func sidecarSecret(service string) string { return service + "-sidecar-token" }
+func appSecret(service string) string     { return service + "-app-token" }
 
 // optionSecret holds the secret of an option, under the same key.
 func optionSecret(key string) string { return optionNames[key] }
@@ -72,6 +78,11 @@ func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace
 	for _, service := range event.Services() {
 		contents[databaseSecret(service)] = secret.Of(database(args.DatabaseURLs[service]))
 		contents[kafkaSecret(service)] = secret.Of(map[string]secret.Text{"password": args.Kafka.Passwords[service]})
+	}
+	for _, service := range Names() {
+		for base, purpose := range map[string]string{sidecarSecret(service): "sidecar of ", appSecret(service): "app channel of "} {
+			contents[base] = secret.Of(map[string]secret.Text{workload.TokenKey: secret.Derive(args.SidecarSeed, purpose+service)})
+		}
 	}
 	for key, value := range args.Options.secrets() {
 		contents[optionSecret(key)] = secret.Of(map[string]secret.Text{key: value})

@@ -38,16 +38,11 @@ func newUser(ctx *pulumi.Context, name, user string, password secret.Text, acls 
 // consumes, and to write what it could not handle to its dead letters.
 func rights(service string) []any {
 	var acls []any
-	for _, topic := range event.PublishedBy(service) {
-		acls = append(acls,
-			acl("topic", topic.Name, "literal", "Write", "Describe"),
-			// What the broker refuses, the outbox puts there.
-			acl("topic", topic.DeadLetter(), "literal", "Write", "Describe"))
+	for _, topic := range event.WrittenBy(service) {
+		acls = append(acls, acl("topic", topic, "literal", "Write", "Describe"))
 	}
-	for _, topic := range event.ConsumedBy(service) {
-		acls = append(acls,
-			acl("topic", topic.Name, "literal", "Read", "Describe"),
-			acl("topic", topic.DeadLetter(), "literal", "Write", "Describe"))
+	for _, topic := range event.ReadBy(service) {
+		acls = append(acls, acl("topic", topic, "literal", "Read", "Describe"))
 	}
 	return append(acls, acl("group", service, "literal", "Read", "Describe"))
 }

@@ -17,6 +17,7 @@ import (
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
@@ -33,8 +34,11 @@ const (
 // Secret is a value that a service gets from a Kubernetes Secret.
 type Secret struct{ Name, Key string }
 
-// WorkloadArgs describe a service. Namespace, Image, Replicas, Resources and
-// Sidecar are required.
+// TokenKey is the key under which Dapr's injector looks for a token in a Secret.
+const TokenKey = "token"
+
+// WorkloadArgs describe a service. Namespace, Image, Replicas, Resources, Sidecar,
+// SidecarToken and AppToken are required.
 type WorkloadArgs struct {
 	// Name is the service's one name: Dapr app id, Deployment, ServiceAccount,
 	// container; default: the component's.
@@ -49,6 +53,9 @@ type WorkloadArgs struct {
 	Sidecar   kube.Requirements
 	Env       pulumi.StringMap
 	Secrets   map[string]Secret // environment variable to where its value is
+	// SidecarToken is the Secret with what the sidecar asks of the service, and AppToken that
+	// with what the service asks of its sidecar, both under TokenKey.
+	SidecarToken, AppToken string
 	// SidecarSecrets are those that the sidecar reads for its components when it starts:
 	// pods are replaced when one has another name.
 	SidecarSecrets []string
@@ -79,6 +86,7 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	if err := kube.Check("workload.WorkloadArgs", map[string]any{
 		"Namespace": args.Namespace, "Image": args.Image, "Replicas": args.Replicas,
 		"Resources.Memory": args.Resources.Memory, "Sidecar.Memory": args.Sidecar.Memory,
+		"SidecarToken": args.SidecarToken, "AppToken": args.AppToken,
 	}); err != nil {
 		return nil, err
 	}
@@ -134,7 +142,7 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
 			}},
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(own, args.Version), Annotations: sidecar(own, args)},
+				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(own, args.Version), Annotations: annotations(own, args)},
 				Spec:     pod(own, args, account, selector),
 			},
 		},
@@ -184,8 +192,8 @@ func newAccess(ctx *pulumi.Context, name string, secrets []string, account *core
 	}, child)
 }
 
-// sidecar are the annotations by which Dapr's injector adds the sidecar.
-func sidecar(name string, args *WorkloadArgs) pulumi.StringMap {
+// annotations are those by which Dapr's injector adds the sidecar.
+func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
 	r := args.Sidecar
 	return pulumi.ToStringMap(map[string]string{
 		"companion/sidecar-configuration":               strings.Join(slices.Sorted(slices.Values(args.SidecarSecrets)), " "),
@@ -193,6 +201,8 @@ func sidecar(name string, args *WorkloadArgs) pulumi.StringMap {
 		"dapr.io/app-id":                                name,
 		"dapr.io/app-port":                              fmt.Sprint(eventsPort),
 		"dapr.io/app-protocol":                          "http",
+		"dapr.io/api-token-secret":                      args.SidecarToken,
+		"dapr.io/app-token-secret":                      args.AppToken,
 		"dapr.io/config":                                "companion",
 		"dapr.io/log-as-json":                           "true",
 		"dapr.io/sidecar-cpu-request":                   r.CPU,
@@ -279,8 +289,10 @@ func environment(name string, args *WorkloadArgs) corev1.EnvVarArray {
 	for _, key := range slices.Sorted(maps.Keys(plain)) {
 		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(key), Value: plain[key].ToStringOutput()})
 	}
-	for _, key := range slices.Sorted(maps.Keys(args.Secrets)) {
-		from := args.Secrets[key]
+	secrets := map[string]Secret{sidecar.APIToken: {args.SidecarToken, TokenKey}, sidecar.AppToken: {args.AppToken, TokenKey}}
+	maps.Copy(secrets, args.Secrets)
+	for _, key := range slices.Sorted(maps.Keys(secrets)) {
+		from := secrets[key]
 		env = append(env, corev1.EnvVarArgs{Name: pulumi.String(key), ValueFrom: corev1.EnvVarSourceArgs{
 			SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(from.Name), Key: pulumi.String(from.Key)},
 		}})

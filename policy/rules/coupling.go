@@ -56,6 +56,21 @@ var noCoupling = []Rule{
 		},
 	},
 	{
+		Name:        "topics-with-scopes",
+		Principle:   NoCoupling,
+		Description: "A component for events names the topics that it is for, and what its services may publish on and subscribe to.",
+		Remedy:      "list the services' topics in allowedTopics and in protectedTopics, and who may do what in publishingScopes and subscriptionScopes",
+		resource: func(r Resource) []Violation {
+			var f found
+			for _, o := range r.objects {
+				if o.kind == "Component" && !o.partial && isDapr(o) && strings.HasPrefix(text(o.spec("type")), "pubsub.") {
+					f = append(f, openTopics(o)...)
+				}
+			}
+			return f
+		},
+	},
+	{
 		Name:        "default-deny",
 		Principle:   NoCoupling,
 		Description: "In every namespace, pods may neither be called nor call unless a policy says so.",
@@ -89,6 +104,35 @@ var noCoupling = []Rule{
 			return f
 		},
 	},
+}
+
+// openTopics finds what a component lets its services publish on or subscribe to without
+// saying so. Dapr asks for a scope where a topic is protected; otherwise a service without
+// scopes may use every topic that is allowed, and without allowed ones every topic.
+func openTopics(o object) []Violation {
+	metadata := o.spec("metadata")
+	if hasUnknown(metadata) {
+		return nil
+	}
+	lists := map[string][]string{}
+	for _, entry := range each(metadata) {
+		name := strings.ToLower(text(entry["name"])) // as Dapr finds them
+		if unknown(entry["name"]) || unknown(entry["value"]) && strings.HasSuffix(name, "topics") {
+			return nil
+		}
+		lists[name] = strings.FieldsFunc(strings.ReplaceAll(text(entry["value"]), " ", ""), func(r rune) bool { return r == ',' })
+	}
+	var f found
+	allowed, protected := lists["allowedtopics"], lists["protectedtopics"]
+	if len(allowed) == 0 {
+		f.add("the component is for every topic: it has no allowedTopics")
+	}
+	for _, topic := range allowed {
+		if !slices.Contains(protected, topic) {
+			f.add("a service without scopes may use the topic %s: it is not among protectedTopics", topic)
+		}
+	}
+	return f
 }
 
 // openToEntities finds what Cilium's own policies allow to everybody: they add to the

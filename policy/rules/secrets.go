@@ -171,6 +171,9 @@ func secretIn(path []string, value string) string {
 func isReference(path []string) bool {
 	return slices.ContainsFunc(path, func(step string) bool {
 		lower := strings.ToLower(step)
+		if lower == asksSidecar || lower == asksService { // the name of a Secret
+			return true
+		}
 		return strings.HasSuffix(lower, "ref") || strings.HasSuffix(lower, "refs") || lower == "valuefrom" || lower == "secretname" || lower == "certificaterefs"
 	})
 }

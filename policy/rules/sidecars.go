@@ -63,6 +63,19 @@ var throughSidecars = []Rule{
 		},
 	},
 	{
+		Name:        "sidecars-with-tokens",
+		Principle:   ThroughSidecars,
+		Description: "A service takes events from its own sidecar only, and a sidecar calls from its own service only: each shows the other a token.",
+		Remedy:      "set the pods' annotations dapr.io/api-token-secret and dapr.io/app-token-secret to two Secrets, and give the container DAPR_API_TOKEN and APP_API_TOKEN of them",
+		resource: func(r Resource) []Violation {
+			var f found
+			for _, p := range r.pods() {
+				f = append(f, missingTokens(p)...)
+			}
+			return f
+		},
+	},
+	{
 		Name:        "sidecars-come-first",
 		Principle:   ThroughSidecars,
 		Description: "A service without its sidecar looks healthy and hears nothing: no pod starts while Dapr cannot add one.",
@@ -77,6 +90,62 @@ var throughSidecars = []Rule{
 			return f
 		},
 	},
+}
+
+// The annotations that name the Secrets with the tokens: what the sidecar asks of whoever calls
+// it, and what the service asks of its sidecar.
+const (
+	asksSidecar = "dapr.io/api-token-secret"
+	asksService = "dapr.io/app-token-secret"
+)
+
+// missingTokens finds in pods with a sidecar what lets strangers call it, or the service.
+func missingTokens(p pod) []Violation {
+	annotations := at(p.metadata, "annotations")
+	// What is laid over a pod need not say again that it has a sidecar.
+	if enabled := at(annotations, "dapr.io/enabled"); !yes(enabled) && (!p.partial || enabled != nil) {
+		return nil
+	}
+	var f found
+	for _, way := range []struct{ annotation, variable, without string }{
+		{asksSidecar, "DAPR_API_TOKEN", "the sidecar takes calls from whoever reaches it"},
+		{asksService, "APP_API_TOKEN", "the service takes events from whoever reaches it"},
+	} {
+		secret := at(annotations, way.annotation)
+		if unknown(secret) || p.partial && secret == nil {
+			continue
+		}
+		if text(secret) == "" {
+			f.add("%s: there is no %s", way.without, way.annotation)
+			continue
+		}
+		if !p.partial && !readsSecret(p, way.variable, text(secret)) {
+			f.add("no container reads %s from the Secret %s", way.variable, text(secret))
+		}
+	}
+	if one := text(at(annotations, asksSidecar)); one != "" && one == text(at(annotations, asksService)) {
+		f.add("the service and its sidecar show each other the same token")
+	}
+	return f
+}
+
+// readsSecret tells whether a container has a variable whose value is in that Secret.
+func readsSecret(p pod, variable, secret string) bool {
+	for _, c := range p.containers() {
+		if hasUnknown(c.fields["env"]) {
+			return true // perhaps
+		}
+		for _, one := range each(c.fields["env"]) {
+			if text(one["name"]) != variable && !unknown(one["name"]) {
+				continue
+			}
+			from := at(one, "valueFrom", "secretKeyRef", "name")
+			if text(from) == secret || unknown(from) || unknown(one["valueFrom"]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // haveSidecars looks at the pods of services.

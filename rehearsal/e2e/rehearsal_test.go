@@ -362,11 +362,50 @@ func (m *machine) invokes(t *testing.T) {
 		{"notification", "analytics/method/events/finance.transaction.created", http.StatusForbidden},
 	} {
 		sidecar := m.forward(t, "companion", "deployment/"+c.by, "3500")
-		response, err := http.Post("http://"+sidecar+"/v1.0/invoke/"+c.path, "application/json", strings.NewReader("{}"))
-		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
-		require.Equal(t, c.want, response.StatusCode, "%s asks %s", c.by, c.path)
+		require.Equal(t, c.want, post(t, sidecar, "/v1.0/invoke/"+c.path, m.token(t, c.by, "api")), "%s asks %s", c.by, c.path)
 	}
+}
+
+// token is what a service's sidecar asks of whoever calls it (api), or the service of its
+// sidecar (app).
+func (m *machine) token(t *testing.T, service, of string) string {
+	t.Helper()
+	secret := m.kubectl(t, "--namespace", "companion", "get", "deployment", service, "--output",
+		`go-template={{index .spec.template.metadata.annotations "dapr.io/`+of+`-token-secret"}}`)
+	return m.kubectl(t, "--namespace", "companion", "get", "secret", secret, "--output", "go-template={{.data.token | base64decode}}")
+}
+
+// post returns how a request with a token is answered; without any when it is empty.
+func post(t *testing.T, address, path, token string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+path, strings.NewReader("{}"))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("dapr-api-token", token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+// strangersCall comes from within pods, as a debugging container would: a service takes events
+// from its sidecar only, a sidecar calls from its service, for the service's topics.
+func (m *machine) strangersCall(t *testing.T) {
+	service := m.forward(t, "companion", "deployment/analytics", "8081")
+	const event = "/events/finance.transaction.created"
+	for _, token := range []string{"", "guessed", m.token(t, "banking", "app"), m.token(t, "analytics", "api")} {
+		require.Equal(t, http.StatusUnauthorized, post(t, service, event, token))
+	}
+	sidecar, api := m.forward(t, "companion", "deployment/analytics", "3500"), m.token(t, "analytics", "api")
+	const publish = "/v1.0/publish/events-analytics/"
+	for _, token := range []string{"", "guessed", m.token(t, "analytics", "app")} {
+		require.Equal(t, http.StatusUnauthorized, post(t, sidecar, publish+"finance.budget.exceeded", token))
+	}
+	require.Equal(t, http.StatusForbidden, post(t, sidecar, publish+"finance.transaction.created", api), "the backend's topic")
+	require.Equal(t, http.StatusForbidden, post(t, sidecar, publish+"no.such.topic", api))
+	require.Equal(t, http.StatusNoContent, post(t, sidecar, publish+"dlq.finance.transaction.created", api), "its own dead letters")
 }
 
 func (m *machine) hasLogs(t *testing.T) {

@@ -111,6 +111,7 @@ type Secrets struct {
 	Redis             string            `json:"redis"`
 	AuthSigningKey    string            `json:"authSigningKey"`
 	KafkaSeed         string            `json:"kafkaSeed"`
+	SidecarSeed       string            `json:"sidecarSeed"`
 	PushPrivateKey    string            `json:"pushPrivateKey"` // VAPID: a number of P-256, base64url
 }
 
@@ -123,7 +124,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		if err := json.Unmarshal(raw, &secrets); err != nil {
 			return Secrets{}, fmt.Errorf("%s: %w (run `make down` and start again)", path, err)
 		}
-		if secrets.Migrator == "" {
+		if secrets.Migrator == "" || secrets.SidecarSeed == "" {
 			return Secrets{}, fmt.Errorf("%s is of an earlier version of this program: run `make down` and start again", path)
 		}
 		return secrets, nil
@@ -140,6 +141,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		Redis:             rand.Text(),
 		AuthSigningKey:    rand.Text() + rand.Text(),
 		KafkaSeed:         rand.Text() + rand.Text(),
+		SidecarSeed:       rand.Text() + rand.Text(),
 	}
 	for _, service := range stacks.DatabaseServices {
 		secrets.Databases[service] = rand.Text()

@@ -193,3 +193,29 @@ func PublishedBy(service string) []Topic {
 	}
 	return found
 }
+
+// WrittenBy lists the names of the topics that the service may write to: those that it
+// publishes on, and the dead letters of these and of those that it consumes. What the broker
+// refuses of the former, the outbox puts there, and what the service cannot handle of the
+// latter, the service or its sidecar.
+func WrittenBy(service string) []string {
+	var names []string
+	for _, topic := range PublishedBy(service) {
+		names = append(names, topic.Name, topic.DeadLetter())
+	}
+	for _, topic := range ConsumedBy(service) {
+		names = append(names, topic.DeadLetter())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// ReadBy lists the names of the topics that the service consumes.
+func ReadBy(service string) []string {
+	var names []string
+	for _, topic := range ConsumedBy(service) {
+		names = append(names, topic.Name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -129,3 +129,14 @@ func TestKey(t *testing.T) {
 	require.Equal(t, "ada", Key(spent), "whose events stay in order")
 	require.Equal(t, "3", Key(CloudEvent{ID: "3", Type: TypeTransactionCreated, Data: []byte(`[]`)}))
 }
+
+func TestServicesWriteAndReadWhatIsTheirs(t *testing.T) {
+	require.Equal(t, []string{
+		"ai.insight.generated", "dlq.account.user.deleted", "dlq.ai.insight.dismissed", "dlq.ai.insight.generated", "dlq.finance.category.changed",
+		"dlq.finance.goal.changed", "dlq.finance.transaction.created", "dlq.finance.transaction.updated", "dlq.finance.wallet.changed",
+		"dlq.notification.preferences.changed",
+	}, WrittenBy(Investment))
+	require.Equal(t, []string{"ai.insight.generated", "notification.alert.sent"}, ReadBy(Backend))
+	require.Empty(t, WrittenBy(MCP))
+	require.Empty(t, ReadBy(MCP))
+}

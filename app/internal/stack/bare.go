@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -18,16 +17,21 @@ import (
 type Bulk struct{ Most, Wait int }
 
 // Bare starts a sidecar of an application that is handler: it takes part as a consumer
-// of its own in a topic's events, with none of the services' work. The returned port is
-// that of the sidecar's gRPC API.
-func (s *Stack) Bare(name, topic string, bulk Bulk, handler http.Handler) (grpcPort int) {
+// of its own in the events of the topics that it subscribes to, with none of the services' work.
+// The sidecar reads further resources as well.
+func (s *Stack) Bare(name string, topics sidecar.Topics, bulk Bulk, handler http.Handler, further ...sidecar.Resource) {
 	s.t.Helper()
-	subscription := sidecar.Subscription(name, event.Topic{Name: topic})
-	if bulk.Most > 0 {
-		spec := maps.Clone(subscription.Fields["spec"].(map[string]any))
-		spec["bulkSubscribe"] = map[string]any{"enabled": true, "maxMessagesCount": bulk.Most, "maxAwaitDurationMs": bulk.Wait}
-		subscription.Fields["spec"] = spec
+	own := []sidecar.Resource{sidecar.Kafka(name, s.at("network to "+Kafka), sidecar.Anonymous(), topics)}
+	for _, topic := range topics.Subscribes {
+		subscription := sidecar.Subscription(name, event.Topic{Name: topic})
+		if bulk.Most > 0 {
+			spec := maps.Clone(subscription.Fields["spec"].(map[string]any))
+			spec["bulkSubscribe"] = map[string]any{"enabled": true, "maxMessagesCount": bulk.Most, "maxAwaitDurationMs": bulk.Wait}
+			subscription.Fields["spec"] = spec
+		}
+		own = append(own, subscription)
 	}
+	own = append(own, further...)
 	app := httptest.NewServer(handler)
 	s.t.Cleanup(app.Close)
 	_, port, err := net.SplitHostPort(app.Listener.Addr().String())
@@ -35,11 +39,8 @@ func (s *Stack) Bare(name, topic string, bulk Bulk, handler http.Handler) (grpcP
 	number, err := strconv.Atoi(port)
 	s.must(err)
 	s.ports[name+" events"] = number
-	resources, err := s.writeResources(name, []sidecar.Resource{
-		sidecar.Kafka(name, s.at("network to "+Kafka), sidecar.Anonymous()), subscription,
-	})
+	resources, err := s.writeResources(name, own)
 	s.must(err)
 	s.addSidecar(name, resources)
 	s.must(s.processes[Sidecar(name)].start(context.WithoutCancel(s.t.Context())))
-	return s.port(fmt.Sprintf("%s sidecar grpc", name))
 }

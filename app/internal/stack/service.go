@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"gopkg.in/yaml.v3"
 
@@ -39,6 +40,7 @@ func (s *Stack) addService(name, binaries string) error {
 
 // addSidecar adds a sidecar that reads the resources of a folder.
 func (s *Stack) addSidecar(name, resources string) {
+	environment := s.tokens(name)
 	s.add(&process{
 		name: Sidecar(name),
 		command: func() *exec.Cmd {
@@ -54,15 +56,38 @@ func (s *Stack) addSidecar(name, resources string) {
 				"--metrics-listen-address", "127.0.0.1", "--metrics-port", fmt.Sprint(s.port(name+" sidecar metrics")), "--log-as-json",
 				"--resources-path", resources, "--config", filepath.Join(resources, "..", "config.yaml"),
 			)
+			cmd.Env = environment
 			return cmd
 		},
 		ready: answersHTTP("http://"+s.at(name+" sidecar http")+"/v1.0/healthz", http.StatusNoContent),
 	})
 }
 
+// tokens are the environment of this process, and what a service and its sidecar know one
+// another by.
+func (s *Stack) tokens(name string) []string {
+	return append(os.Environ(), sidecar.APIToken+"="+s.SidecarToken(name), sidecar.AppToken+"="+s.AppToken(name))
+}
+
+// SidecarToken is what a service's sidecar asks of whoever calls its API.
+func (s *Stack) SidecarToken(service string) string { return s.secret(service + " sidecar token") }
+
+// AppToken is what a service asks of whoever calls its app channel.
+func (s *Stack) AppToken(service string) string { return s.secret(service + " app token") }
+
+// As has this process, until the test ends, call the sidecar of a service as the service does.
+func (s *Stack) As(t testing.TB, service string) {
+	t.Setenv("DAPR_HTTP_PORT", s.SidecarPort(service))
+	t.Setenv("DAPR_GRPC_PORT", fmt.Sprint(s.port(service+" sidecar grpc")))
+	t.Setenv(sidecar.APIToken, s.SidecarToken(service))
+}
+
+// AppChannel is where a service's sidecar calls it: host:port.
+func (s *Stack) AppChannel(service string) string { return s.at(service + " events") }
+
 // environment is what a service reads its settings from.
 func (s *Stack) environment(name string) []string {
-	all := append(os.Environ(),
+	all := append(s.tokens(name),
 		"SERVICE_NAME="+name,
 		"PUBLIC_ADDRESS="+s.at(name+" public"), "EVENTS_ADDRESS="+s.at(name+" events"), "OPERATIONS_ADDRESS="+s.at(name+" operations"),
 		fmt.Sprintf("DAPR_GRPC_PORT=%d", s.port(name+" sidecar grpc")),
@@ -108,7 +133,7 @@ func (s *Stack) own(service string) []sidecar.Resource {
 	}
 	its := append([]sidecar.Resource{
 		sidecar.Redis(s.at("network to "+Redis), sidecar.RedisPassword("redis"), event.Backend),
-		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous()),
+		sidecar.Kafka(service, s.at("network to "+Kafka), sidecar.Anonymous(), sidecar.TopicsOf(service)),
 	}, s.subscriptions(service)...)
 	if s.options.Complete && slices.Contains(observers, service) {
 		its = append(its, sidecar.Component(Conversation, "conversation.echo", nil, service))

@@ -32,9 +32,11 @@ func TestComplete(t *testing.T) {
 		assistant(t, s, s.Public(event.MCP)+"/mcp")
 	})
 	t.Run("an assistant records a transaction by MCP through another sidecar", func(t *testing.T) {
+		s.As(t, event.Backend)
 		assistant(t, s, "http://127.0.0.1:"+s.SidecarPort(event.Backend)+"/v1.0/invoke/"+event.MCP+"/method/mcp")
 	})
 	t.Run("without a person's token nobody comes in, by whichever way", func(t *testing.T) {
+		s.As(t, event.Backend)
 		for _, endpoint := range []string{s.Public(event.MCP) + "/mcp", "http://127.0.0.1:" + s.SidecarPort(event.Backend) + "/v1.0/invoke/" + event.MCP + "/method/mcp"} {
 			_, err := connect(t, endpoint, "not a token")
 			require.ErrorContains(t, err, "Unauthorized")
@@ -42,18 +44,20 @@ func TestComplete(t *testing.T) {
 	})
 	t.Run("a person finds their money in the web, and is told live", func(t *testing.T) { visited(t, s) })
 	t.Run("no sidecar counts by what a caller made up", func(t *testing.T) { counted(t, s) })
+	t.Run("services and sidecars know one another by their tokens", func(t *testing.T) { strangers(t, s, b) })
+	t.Run("a service publishes and consumes what is its own only", func(t *testing.T) { foreignTopics(t, s) })
 	t.Run("a sidecar leads to the model and back", func(t *testing.T) { converse(t, s) })
 	t.Run("an insight keeps its words when the model's are refused", func(t *testing.T) { phrased(t, s, b) })
 	t.Run("alerts arrive by e-mail, each at its own address", func(t *testing.T) { mailed(t, s, b) })
 }
 
-// bearer adds a person's token to every request.
+// bearer adds a person's token to every request, which may go to a sidecar.
 type bearer string
 
 func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+string(b))
-	return http.DefaultTransport.RoundTrip(r)
+	return bus.Invoker().Transport.RoundTrip(r)
 }
 
 func connect(t *testing.T, endpoint, token string) (*mcp.ClientSession, error) {
@@ -200,7 +204,7 @@ func (c user) spend(ctx context.Context) error {
 // converse speaks with the model, which answers with what it is given, as an
 // agent does.
 func converse(t *testing.T, s *stack.Stack) {
-	t.Setenv("DAPR_HTTP_PORT", s.SidecarPort(event.Analytics))
+	s.As(t, event.Analytics)
 	model := bus.Conversation{Name: stack.Conversation, Client: bus.Invoker()}
 	said, err := model.Converse(t.Context(), "Be brief.", "You spent 12.50 EUR.")
 	require.NoError(t, err)

@@ -54,12 +54,13 @@ type transport struct {
 func daprAlone(t *testing.T, s *stack.Stack, how delivery) transport {
 	t.Helper()
 	var counts [daprConsumers]atomic.Int64
-	port := 0
+	last := ""
 	for i := range counts {
-		port = s.Bare(fmt.Sprintf("%s-%d", how.topic, i), how.topic, how.bulk, nothing(&counts[i]))
+		last = fmt.Sprintf("%s-%d", how.topic, i)
+		s.Bare(last, sidecar.Topics{Publishes: []string{how.topic}, Subscribes: []string{how.topic}}, how.bulk, nothing(&counts[i]))
 	}
-	t.Setenv("DAPR_GRPC_PORT", fmt.Sprint(port))
-	publisher, err := bus.NewPublisher(sidecar.PubSub(fmt.Sprintf("%s-%d", how.topic, daprConsumers-1)))
+	s.As(t, last)
+	publisher, err := bus.NewPublisher(sidecar.PubSub(last))
 	require.NoError(t, err)
 	defer publisher.Close()
 	publish := func(events int) {
@@ -142,15 +143,17 @@ func daprHops(t *testing.T, s *stack.Stack, pace float64) []time.Duration {
 	}
 	var idle atomic.Int64
 	patient := stack.Bulk{Most: sidecar.MaxTogether, Wait: int(sidecar.PatientWait.Milliseconds())}
-	s.Bare("bench-banking", first, patient, nothing(&idle))
-	s.Bare("bench-investment", first, patient, nothing(&idle))
-	for i, port := range []int{
-		s.Bare("bench-backend", third, stack.Bulk{}, nothing(&idle)),
-		s.Bare("bench-analytics", first, together, passOn(1, second)),
-		s.Bare("bench-notification", second, stack.Bulk{}, passOn(2, third)),
-	} {
-		t.Setenv("DAPR_GRPC_PORT", fmt.Sprint(port))
-		publisher, err := bus.NewPublisher(sidecar.PubSub([]string{"bench-backend", "bench-analytics", "bench-notification"}[i]))
+	takes := func(topic string, publishes ...string) sidecar.Topics {
+		return sidecar.Topics{Publishes: publishes, Subscribes: []string{topic}}
+	}
+	s.Bare("bench-banking", takes(first), patient, nothing(&idle))
+	s.Bare("bench-investment", takes(first), patient, nothing(&idle))
+	s.Bare("bench-backend", takes(third, first), stack.Bulk{}, nothing(&idle))
+	s.Bare("bench-analytics", takes(first, second), together, passOn(1, second))
+	s.Bare("bench-notification", takes(second, third), stack.Bulk{}, passOn(2, third))
+	for i, name := range []string{"bench-backend", "bench-analytics", "bench-notification"} {
+		s.As(t, name)
+		publisher, err := bus.NewPublisher(sidecar.PubSub(name))
 		require.NoError(t, err)
 		defer publisher.Close()
 		publishers[i] = publisher

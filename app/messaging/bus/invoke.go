@@ -16,7 +16,7 @@ func Invocation(service string) *url.URL {
 }
 
 // Invoker calls what Invocation names.
-func Invoker() *http.Client { return &http.Client{Timeout: 15 * time.Second} }
+func Invoker() *http.Client { return httpClient(15 * time.Second) }
 
 // PeoplesInvoker is Invoker for a service that people wait for: it keeps many connections to the
 // sidecar, and the caller bounds each request by its context.

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
 // Publisher publishes events through the sidecar.
@@ -41,7 +42,8 @@ func NewPublisher(pubsub string) (*Publisher, error) {
 	// usual pause of up to two minutes would hold events up for nothing.
 	again := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}, MinConnectTimeout: 5 * time.Second}
 	connection, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", port), grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithConnectParams(again), grpc.WithUnaryInterceptor((&bulkMethod{}).intercept))
+		grpc.WithConnectParams(again), grpc.WithPerRPCCredentials(rpcToken(os.Getenv(sidecar.APIToken))),
+		grpc.WithUnaryInterceptor((&bulkMethod{}).intercept))
 	if err != nil {
 		return nil, fmt.Errorf("the sidecar's address: %w", err)
 	}

@@ -40,7 +40,7 @@ const (
 
 // NewCache is of the state store of that name. Run keeps what Keep is given.
 func NewCache(store string, life time.Duration, log *slog.Logger) *Cache {
-	return &Cache{store: store, life: life, log: log, http: &http.Client{Timeout: cachePatience}, queue: make(chan entry, cacheQueue)}
+	return &Cache{store: store, life: life, log: log, http: httpClient(cachePatience), queue: make(chan entry, cacheQueue)}
 }
 
 // Keep has an answer kept, soon and if that is possible.

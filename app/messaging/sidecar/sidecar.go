@@ -4,6 +4,7 @@
 package sidecar
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,15 @@ import (
 const (
 	StateStore  = "state"
 	SecretStore = "kubernetes-secrets"
+)
+
+// The environment variables of a service and of its sidecar that have the tokens by which they
+// know one another, as Dapr names them.
+const (
+	// APIToken is what the sidecar asks of whoever calls its API.
+	APIToken = "DAPR_API_TOKEN"
+	// AppToken is what the service asks of whoever calls its app channel.
+	AppToken = "APP_API_TOKEN"
 )
 
 // Where a service takes the events of a topic, whose name follows: each alone, or
@@ -144,8 +154,32 @@ func Authenticated(service, secret, authority string) []any {
 // Anonymous is for a broker of a test's own, on loopback.
 func Anonymous() []any { return []any{Entry("authType", "none")} }
 
-// Kafka is a service's way to the brokers (host:port, separated by commas).
-func Kafka(service string, brokers any, access []any) Resource {
+// Topics are those that a service may publish on and subscribe to.
+type Topics struct{ Publishes, Subscribes []string }
+
+// TopicsOf are a service's, by the catalogue.
+func TopicsOf(service string) Topics {
+	return Topics{Publishes: event.WrittenBy(service), Subscribes: event.ReadBy(service)}
+}
+
+// scopes have the sidecar refuse a service every topic that is not its own. A service with no
+// topic in a list would be free to use all but for protectedTopics.
+func (t Topics) scopes(service string) []any {
+	of := func(topics []string) string { return service + "=" + strings.Join(topics, ",") }
+	all := slices.Concat(t.Publishes, t.Subscribes)
+	slices.Sort(all)
+	own := strings.Join(slices.Compact(all), ",")
+	return []any{
+		Entry("allowedTopics", own),
+		Entry("protectedTopics", own),
+		Entry("publishingScopes", of(t.Publishes)),
+		Entry("subscriptionScopes", of(t.Subscribes)),
+	}
+}
+
+// Kafka is a service's way to the brokers (host:port, separated by commas), and to its topics
+// only.
+func Kafka(service string, brokers any, access []any, topics Topics) Resource {
 	settings := append([]any{
 		Entry("brokers", brokers),
 		Entry("consumerGroup", service),
@@ -163,7 +197,7 @@ func Kafka(service string, brokers any, access []any) Resource {
 	if patient(service) {
 		settings = append(settings, Entry("consumerFetchMin", strconv.Itoa(patientFetch)))
 	}
-	return Component(PubSub(service), "pubsub.kafka", settings, service)
+	return Component(PubSub(service), "pubsub.kafka", append(settings, topics.scopes(service)...), service)
 }
 
 // Subscription leads a topic's events to the service's handler, and what is no

@@ -42,7 +42,7 @@ func TestServicesThatNobodyWaitsForTakeTheirTime(t *testing.T) {
 	for service, patient := range map[string]bool{
 		event.Analytics: false, event.Notification: false, event.Backend: false, event.Banking: true, event.Investment: true,
 	} {
-		settings := Kafka(service, "broker:9092", Anonymous()).Fields["spec"].(map[string]any)["metadata"]
+		settings := Kafka(service, "broker:9092", Anonymous(), TopicsOf(service)).Fields["spec"].(map[string]any)["metadata"]
 		wait := Subscription(service, topic).Fields["spec"].(map[string]any)["bulkSubscribe"].(map[string]any)["maxAwaitDurationMs"]
 		if patient {
 			require.Contains(t, settings, patience, service)
@@ -52,4 +52,16 @@ func TestServicesThatNobodyWaitsForTakeTheirTime(t *testing.T) {
 		require.NotContains(t, settings, patience, service)
 		require.Equal(t, 100, wait, service)
 	}
+}
+
+func TestAServiceHasItsOwnTopicsOnly(t *testing.T) {
+	settings := Kafka("banking", "broker:9092", Anonymous(), Topics{Publishes: []string{"b", "dlq.a"}, Subscribes: []string{"a"}}).Fields["spec"].(map[string]any)["metadata"]
+	for name, want := range map[string]string{
+		"allowedTopics": "a,b,dlq.a", "protectedTopics": "a,b,dlq.a", "publishingScopes": "banking=b,dlq.a", "subscriptionScopes": "banking=a",
+	} {
+		require.Contains(t, settings, Entry(name, want))
+	}
+	// Neither list is open to a service without topics.
+	settings = Kafka("mcp", "broker:9092", Anonymous(), TopicsOf(event.MCP)).Fields["spec"].(map[string]any)["metadata"]
+	require.Contains(t, settings, Entry("publishingScopes", "mcp="))
 }

@@ -148,6 +148,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"companion:redisPassword":  secret("preview-only"),
 		"companion:authSigningKey": secret(strings.Repeat("preview-", 5)),
 		"companion:kafkaSeed":      secret("preview-only"),
+		"companion:sidecarSeed":    secret("preview-only"),
 		"companion:release":        {Value: "preview"},
 	}
 	// Theirs that may be done without; which the stack does not do without, is its file's.

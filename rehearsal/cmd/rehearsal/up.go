@@ -458,6 +458,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"companion:redisPassword":  {Value: secrets.Redis, Secret: true},
 		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
 		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
+		"companion:sidecarSeed":    {Value: secrets.SidecarSeed, Secret: true},
 		"companion:release":        {Value: built.release},
 		"companion:pushPrivateKey": {Value: secrets.PushPrivateKey, Secret: true},
 	}
