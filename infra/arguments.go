@@ -26,7 +26,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			Application: cluster.Pool(c.Cluster.Application), Maintenance: cluster.Window(c.Cluster.Maintenance),
 			Protected: c.Cluster.Protected, AdminRanges: c.Cluster.AdminRanges,
 			VPCRange: pulumi.String(c.Cluster.VPCRange), PodRange: pulumi.String(c.Cluster.PodRange), ServiceRange: pulumi.String(c.Cluster.ServiceRange),
-			Registry: c.Registry.Name, Repositories: len(companion.Programs()),
+			Registry: c.Registry.Name, Programs: companion.Programs(), Release: c.Release, Account: s.account,
 		},
 		Dapr: dapr.DaprArgs{Chart: kube.Chart(c.Charts.Dapr), HA: c.Dapr.HA},
 		Edge: edge.EdgeArgs{
@@ -46,7 +46,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			},
 		},
 		Companion: companion.CompanionArgs{
-			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar), Images: kube.Images{Release: c.Release},
+			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar),
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SidecarSeed: s.sidecarSeed,
 			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network),
 		},

@@ -53,7 +53,7 @@ func TestComponentsNameTheArgumentsThatAreMissing(t *testing.T) {
 		"cluster": {func(ctx *pulumi.Context) error {
 			_, err := cluster.NewCluster(ctx, "x", &cluster.ClusterArgs{})
 			return err
-		}, []string{"cluster.ClusterArgs", "ClusterName", "Region", "VPCRange"}},
+		}, []string{"cluster.ClusterArgs", "ClusterName", "Region", "Release", "VPCRange"}},
 		"dapr": {func(ctx *pulumi.Context) error {
 			_, err := dapr.NewDapr(ctx, "x", &dapr.DaprArgs{})
 			return err

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/wealth-companion/companion/infra/cluster"
 	"github.com/wealth-companion/companion/infra/secret"
 	"github.com/wealth-companion/companion/stacks"
 )
@@ -20,11 +23,13 @@ func load(values map[string]string) (stacks.Config, secrets, error) {
 		return stacks.Config{}, secrets{}, err
 	}
 	s, err := secretsOf(settings)
+	s.account = accountOf(values)
 	return settings.Config, s, err
 }
 
 // secrets are a stack's secrets.
 type secrets struct {
+	account        cluster.Account
 	databaseURLs   map[string]secret.Text // by service
 	migrationURL   secret.Text
 	redisPasswords []secret.Text // that which is used, and those that are still accepted
@@ -36,6 +41,15 @@ type secrets struct {
 	// without, by their keys; pushPublicKey belongs to pushPrivateKey.
 	options       map[string]secret.Text
 	pushPublicKey string
+}
+
+// accountOf is DigitalOcean's API as its provider finds it: the stack's configuration, or
+// the environment.
+func accountOf(values map[string]string) cluster.Account {
+	return cluster.Account{
+		Token:    cmp.Or(values["digitalocean:token"], os.Getenv("DIGITALOCEAN_TOKEN"), os.Getenv("DIGITALOCEAN_ACCESS_TOKEN")),
+		Endpoint: cmp.Or(values["digitalocean:apiEndpoint"], os.Getenv("DIGITALOCEAN_API_URL")),
+	}
 }
 
 // secretsOf are the secrets of what is configured; none that is needed is missing.

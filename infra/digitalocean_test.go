@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -166,6 +168,45 @@ func TestRegistryAndZoneAreTheAccounts(t *testing.T) {
 	require.ErrorContains(t, err, "domain companion.example.com: add it to the DigitalOcean account first")
 	_, err = planWith(&engine{tier: "basic"}, configuration(t, "prod"), "prod")
 	require.ErrorContains(t, err, "is of the tier basic, which holds 5 repositories, and the application needs 7")
+}
+
+// A tag may be moved between a plan and its update, or be on a node already: what runs is
+// the digest, and the plan shows both.
+func TestImagesAreThoseThatTheRegistryHas(t *testing.T) {
+	config := configuration(t, "prod")
+	asked, err := plan(config, "prod")
+	require.NoError(t, err)
+	for name, repository := range map[string]string{"companion-app-backend": "backend", "companion-app-mcp": "mcp", "companion-app-migration": "companionctl", "companion-kafka-topics": "companionctl"} {
+		for _, kind := range []string{"Deployment", "Job"} {
+			for _, one := range asked {
+				if strings.HasSuffix(one.Type, ":"+kind) && one.Name == name {
+					require.Equal(t, "registry.digitalocean.com/wealth-companion/"+repository+":1a2b3c@"+digestOf(repository),
+						at(t, one.Inputs, "spec", "template", "spec", "containers", 0, "image"))
+				}
+			}
+		}
+	}
+
+	config["digitalocean:apiEndpoint"] = account(t, "mcp", "backend")
+	asked, err = plan(config, "prod")
+	require.ErrorContains(t, err, "companion:release 1a2b3c is not in the registry wealth-companion: it has no such tag of backend, mcp; push the images first")
+	for _, one := range asked {
+		require.NotContains(t, one.Type, "kubernetes:", "nothing of the release is in the plan")
+	}
+	config["companion:release"] = "other-release"
+	_, err = plan(config, "prod")
+	require.ErrorContains(t, err, "analytics, backend, banking, companionctl, investment, mcp, notification")
+	config["digitalocean:token"] = "secret-wrong"
+	config["digitalocean:apiEndpoint"] = refusing(t)
+	_, err = plan(config, "prod")
+	require.ErrorContains(t, err, "401", "what cannot be asked is not what is not there")
+}
+
+// refusing is DigitalOcean's API for whoever has no valid token.
+func refusing(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // Every pod that runs an image of the registry must name the Secret of its namespace:

@@ -2,11 +2,14 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -156,6 +159,32 @@ func set(t *testing.T, config map[string]string, key, value string) {
 	config[key] = string(raw)
 }
 
+// account is DigitalOcean's API as far as the program itself asks it: every repository
+// but those that are left out has the release, on the second page of its tags.
+func account(t *testing.T, without ...string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		repository, is := strings.CutPrefix(r.URL.Path, "/v2/registry/wealth-companion/repositories/")
+		repository, tags := strings.CutSuffix(repository, "/tags")
+		if !is || !tags || r.Header.Get("Authorization") != "Bearer secret-token" || slices.Contains(without, repository) {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		if r.URL.Query().Get("page") == "1" {
+			_, _ = fmt.Fprintf(w, `{"tags": [{"tag": "other", "manifest_digest": "sha256:0"}], "links": {"pages": {"next": "http://%s/?page=2", "last": "http://%s/?page=2"}}}`, r.Host, r.Host)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"tags": [{"tag": "1a2b3c", "manifest_digest": "%s"}], "links": {}}`, digestOf(repository))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// digestOf is that of a repository's image in the plans.
+func digestOf(repository string) string {
+	return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(repository)))
+}
+
 // configuration is what the stack's file says, with secrets that are given.
 func configuration(t *testing.T, stack string) map[string]string {
 	t.Helper()
@@ -167,7 +196,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
 		"companion:migrationUrl": database("secret-migrator"), "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
-		"companion:dnsToken": "secret-dns",
+		"companion:dnsToken": "secret-dns", "digitalocean:apiEndpoint": account(t),
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {

@@ -39,8 +39,12 @@ type ClusterArgs struct {
 	// Registry is the name of the account's registry, which exists already: all stacks of
 	// an account share it, and images are pushed before there is a cluster.
 	Registry string
-	// Repositories is the number of repositories that the stack needs in the registry.
-	Repositories int
+	// Programs are those whose images the stack runs, each in a repository of its name.
+	Programs []string
+	// Release is the images' tag in the registry.
+	Release string
+	// Account is asked for what the tag names.
+	Account Account
 }
 
 // Pool is a node pool. DigitalOcean scales it between the limits when they differ.
@@ -59,6 +63,7 @@ func (a *ClusterArgs) check() error {
 	return kube.Check("cluster.ClusterArgs", map[string]any{
 		"ClusterName": a.ClusterName, "Region": a.Region, "Version": a.Version, "HA": a.HA, "NodeSize": a.NodeSize, "NodeCount": a.NodeCount,
 		"VPCRange": a.VPCRange, "PodRange": a.PodRange, "ServiceRange": a.ServiceRange, "Registry": a.Registry,
+		"Release": a.Release, "Account.Token": a.Account.Token,
 		"Application.Size": a.Application.Size, "Maintenance.Day": a.Maintenance.Day, "Maintenance.Start": a.Maintenance.Start,
 	})
 }
@@ -71,8 +76,8 @@ type Cluster struct {
 	Name       pulumi.StringOutput // DigitalOcean's name
 	Kubeconfig pulumi.StringOutput // secret, YAML; valid for a day or more
 	Registry   pulumi.StringOutput // host and name, what image names begin with
-	// PullCredentials are a Docker configuration (JSON) that may pull; secret.
-	PullCredentials pulumi.StringOutput
+	// Images are the release's, by the digests that its tag has in the registry.
+	Images kube.Images
 	// Cilium is the cluster's network plugin.
 	Cilium bool
 	// Nodes is the pool of the services: their pods depend on it.

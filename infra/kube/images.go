@@ -11,18 +11,16 @@ import (
 type Images struct {
 	Registry pulumi.StringInput // host and name
 	Release  string             // tag
+	// Digests are those that the tag had when the plan was made, by program: a tag may be
+	// moved to another image, a digest not.
+	Digests map[string]string
 	// Credentials are a Docker configuration (JSON); secret.
 	Credentials pulumi.StringInput
 }
 
-// Of is the image of a program.
+// Of is the image of a program, by its tag, for people, and its digest, which is what runs.
 func (i Images) Of(program string) pulumi.StringOutput {
-	return pulumi.Sprintf("%s/%s:%s", i.Registry, program, i.Release)
-}
-
-// Required are the fields, as Check takes them.
-func (i Images) Required() map[string]any {
-	return map[string]any{"Images.Registry": i.Registry, "Images.Release": i.Release, "Images.Credentials": i.Credentials}
+	return pulumi.Sprintf("%s/%s:%s@%s", i.Registry, program, i.Release, i.Digests[program])
 }
 
 // pullSecret is the Secret's name in every namespace.

@@ -58,7 +58,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	in := []pulumi.ResourceOption{child, pulumi.Providers(provider)}
-	images := kube.Images{Registry: p.Cluster.Registry, Release: args.Companion.Images.Release, Credentials: p.Cluster.PullCredentials}
+	images := p.Cluster.Images
 
 	priorities, err := kube.NewPriorities(ctx, name+"-priority", in...)
 	if err != nil {

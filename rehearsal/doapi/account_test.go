@@ -85,6 +85,36 @@ func TestTiersLimitRepositories(t *testing.T) {
 	require.Len(t, listed, 6)
 }
 
+func TestTagsOfRepositories(t *testing.T) {
+	client, _, server := start(t)
+	_, _, err := client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "companion", SubscriptionTierSlug: "basic"})
+	require.NoError(t, err)
+	_, _, err = client.Registry.ListRepositoryTags(t.Context(), "companion", "backend", nil)
+	requireStatus(t, err, 404, "could not be found")
+	require.ErrorContains(t, server.Tag("companion", "backend", "1", "sha256:11"), "no repository backend")
+	require.NoError(t, server.Push("companion", "backend"))
+	for _, tagged := range [][2]string{{"1", "sha256:11"}, {"2", "sha256:22"}, {"1", "sha256:33"}} {
+		require.NoError(t, server.Tag("companion", "backend", tagged[0], tagged[1]))
+	}
+	names := map[string]string{}
+	for page := 1; page <= 2; page++ {
+		tags, answer, err := client.Registry.ListRepositoryTags(t.Context(), "companion", "backend", &godo.ListOptions{Page: page, PerPage: 1})
+		require.NoError(t, err)
+		require.Len(t, tags, 1)
+		require.Equal(t, page == 2, answer.Links.IsLastPage())
+		names[tags[0].Tag] = tags[0].ManifestDigest
+	}
+	require.Equal(t, map[string]string{"1": "sha256:33", "2": "sha256:22"}, names, "a tag may be moved")
+	_, err = client.Registry.Delete(t.Context())
+	require.NoError(t, err)
+	_, _, err = client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "companion", SubscriptionTierSlug: "basic"})
+	require.NoError(t, err)
+	require.NoError(t, server.Push("companion", "backend"))
+	tags, _, err := client.Registry.ListRepositoryTags(t.Context(), "companion", "backend", nil)
+	require.NoError(t, err)
+	require.Empty(t, tags, "they went with the registry")
+}
+
 func TestRegistryCredentials(t *testing.T) {
 	clock := &doapitest.Clock{}
 	server, address := doapitest.Start(t, t.TempDir(), nil, doapi.WithClock(clock.Now))

@@ -106,6 +106,7 @@ func (s *Server) routeRegistries() {
 				return page(r, "repositories", all)
 			})
 		}
+		s.read("GET "+base+"/repositories/{repository}/tags", repositoryTags)
 	}
 }
 
@@ -182,6 +183,9 @@ func deleteRegistry(next *state, r *http.Request) (any, error) {
 		return nil, err
 	}
 	next.Registries = slices.DeleteFunc(next.Registries, func(g *registry) bool { return g == found })
+	for _, repository := range next.Repositories[found.Name] {
+		delete(next.ImageTags, found.Name+"/"+repository)
+	}
 	delete(next.Repositories, found.Name)
 	if len(next.Registries) == 0 {
 		next.Subscription = nil
@@ -290,4 +294,45 @@ func (s *Server) Push(registryName, repository string) error {
 		next.Repositories[registryName] = append(there, repository)
 		return nil
 	})
+}
+
+// imageTag is what a tag of a repository names.
+type imageTag struct {
+	Tag       string    `json:"tag"`
+	Digest    string    `json:"manifest_digest"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// Tag notes that a tag of a repository, which was pushed to, names another manifest now.
+func (s *Server) Tag(registryName, repository, tag, digest string) error {
+	return s.change(func(next *state) error {
+		if !slices.Contains(next.Repositories[registryName], repository) {
+			return fmt.Errorf("registry %s has no repository %s", registryName, repository)
+		}
+		if next.ImageTags == nil {
+			next.ImageTags = map[string][]imageTag{}
+		}
+		key := registryName + "/" + repository
+		others := slices.DeleteFunc(slices.Clone(next.ImageTags[key]), func(t imageTag) bool { return t.Tag == tag })
+		next.ImageTags[key] = append(others, imageTag{Tag: tag, Digest: digest, UpdatedAt: now()})
+		return nil
+	})
+}
+
+func repositoryTags(now *state, r *http.Request) (any, error) {
+	found, err := now.registry(r)
+	if err != nil {
+		return nil, err
+	}
+	repository := r.PathValue("repository")
+	if !slices.Contains(now.Repositories[found.Name], repository) {
+		return nil, missing()
+	}
+	all := []object{}
+	for _, t := range now.ImageTags[found.Name+"/"+repository] {
+		all = append(all, object{
+			"registry_name": found.Name, "repository": repository, "tag": t.Tag, "manifest_digest": t.Digest, "updated_at": t.UpdatedAt,
+		})
+	}
+	return page(r, "tags", all)
 }

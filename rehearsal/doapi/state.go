@@ -24,6 +24,7 @@ type state struct {
 	Registries    []*registry           `json:"registries"`
 	Subscription  *subscription         `json:"subscription,omitempty"`
 	Repositories  map[string][]string   `json:"repositories,omitempty"` // by registry
+	ImageTags     map[string][]imageTag `json:"image_tags,omitempty"`   // by registry/repository
 	PullTokens    []registryToken       `json:"registry_tokens,omitempty"`
 	Projects      []*project            `json:"projects"`
 	Assignments   map[string]assignment `json:"assignments"` // by the resource's URN

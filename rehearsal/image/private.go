@@ -26,6 +26,8 @@ type Access interface {
 	Authorize(password string, push bool) bool
 	// Push notes that an image is pushed to a repository of a registry, or refuses it.
 	Push(registry, repository string) error
+	// Tag notes what a tag of a repository names from now on (sha256:...).
+	Tag(registry, repository, tag, digest string) error
 }
 
 // Private is a registry that answers 401 to whoever has no password, and knows the images
@@ -108,7 +110,7 @@ func (p *Private) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodPut && strings.Contains(path, "/manifests/") {
-		p.putManifest(w, r, path)
+		p.putManifest(w, r, name, repository, path)
 		return
 	}
 	p.inner.ServeHTTP(w, r)
@@ -125,7 +127,7 @@ func repositoryOf(path string) string {
 }
 
 // putManifest keeps the manifest on disk too: the registry has it in memory alone.
-func (p *Private) putManifest(w http.ResponseWriter, r *http.Request, path string) {
+func (p *Private) putManifest(w http.ResponseWriter, r *http.Request, name, repository, path string) {
 	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "MANIFEST_INVALID", err.Error())
@@ -139,6 +141,13 @@ func (p *Private) putManifest(w http.ResponseWriter, r *http.Request, path strin
 		if err := p.keep(path, content, pushedManifest{MediaType: r.Header.Get("Content-Type"), Digest: hex.EncodeToString(sum[:])}); err != nil {
 			refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
 			return
+		}
+		_, tag, _ := strings.Cut(path, "/manifests/")
+		if digest := "sha256:" + hex.EncodeToString(sum[:]); tag != digest {
+			if err := p.access.Tag(name, repository, tag, digest); err != nil {
+				refuse(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
+				return
+			}
 		}
 	}
 	for key, values := range answer.Header() {

@@ -17,7 +17,10 @@ import (
 )
 
 // account is one that holds two repositories.
-type account struct{ repositories map[string]bool }
+type account struct {
+	repositories map[string]bool
+	tags         map[string]string // by name
+}
 
 func (a *account) Authorize(password string, push bool) bool {
 	return password == "write" || password == "read" && !push
@@ -28,6 +31,11 @@ func (a *account) Push(registry, repository string) error {
 		return errors.New("registry contains 2 repositories, limit is 2")
 	}
 	a.repositories[registry+"/"+repository] = true
+	return nil
+}
+
+func (a *account) Tag(registry, repository, tag, digest string) error {
+	a.tags[registry+"/"+repository+":"+tag] = digest
 	return nil
 }
 
@@ -47,7 +55,8 @@ func TestPrivateRegistry(t *testing.T) {
 	store, err := Open(filepath.Join(t.TempDir(), "images"))
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "pushed.json")
-	private, err := NewPrivate(store, file, &account{repositories: map[string]bool{}})
+	holder := &account{repositories: map[string]bool{}, tags: map[string]string{}}
+	private, err := NewPrivate(store, file, holder)
 	require.NoError(t, err)
 	server := httptest.NewServer(private)
 	t.Cleanup(server.Close)
@@ -76,7 +85,9 @@ func TestPrivateRegistry(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 
-	again, err := NewPrivate(store, file, &account{repositories: map[string]bool{}})
+	require.Equal(t, map[string]string{"companion/backend:1": want.String(), "companion/mcp:1": want.String()}, holder.tags, "the account knows what the tags name")
+
+	again, err := NewPrivate(store, file, &account{})
 	require.NoError(t, err)
 	mirror := httptest.NewServer(Mirror(Handler(store, "registry.example.com"), "registry.example.com", again))
 	t.Cleanup(mirror.Close)

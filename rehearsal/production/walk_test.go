@@ -5,7 +5,9 @@ package production
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http/httptest"
@@ -17,11 +19,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/rehearsal/deploy"
 	"github.com/wealth-companion/companion/rehearsal/doapi"
+	"github.com/wealth-companion/companion/rehearsal/image"
 	"github.com/wealth-companion/companion/rehearsal/parts"
 	"github.com/wealth-companion/companion/rehearsal/postgres"
 	"github.com/wealth-companion/companion/rehearsal/process"
@@ -35,7 +37,7 @@ var cannot = map[string]string{
 	"export DNS_TOKEN=":          "and nobody asks for certificates",
 	"export DATABASE_ADMIN_URL=": "and a database",
 	"export DATABASE=":           "of its own",
-	"doctl registry login":       "the stand-in's registry takes everybody",
+	"doctl registry login":       "the walk is logged in to the stand-in's registry",
 	"pulumi login":               "the state is in a folder",
 	"pulumi up":                  "the account has no nodes; `make up` carries out the same program on this machine's",
 	"make ci-smoke STACK=prod":   "nothing runs; `make up` ends with the same validation",
@@ -135,14 +137,21 @@ func newWalk(t *testing.T, folders settings.Folders) *walk {
 	require.NoError(t, err)
 	account := httptest.NewServer(api)
 	t.Cleanup(account.Close)
-	images := httptest.NewServer(registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo))))
+	store, err := image.Open(filepath.Join(state, "images"))
+	require.NoError(t, err)
+	private, err := image.NewPrivate(store, filepath.Join(state, "pushed.json"), api)
+	require.NoError(t, err)
+	images := httptest.NewServer(private)
 	t.Cleanup(images.Close)
 	w.registry = strings.TrimPrefix(images.URL, "http://")
+	// As `doctl registry login` leaves it.
+	login := fmt.Sprintf(`{"auths": {%q: {"auth": %q}}}`, w.registry, base64.StdEncoding.EncodeToString([]byte(token+":"+token)))
+	require.NoError(t, os.WriteFile(filepath.Join(state, "config.json"), []byte(login), 0o600))
 
 	database := startDatabase(t, state)
 	w.environment = append(os.Environ(),
 		"PATH="+tools+":"+os.Getenv("PATH"), "PULUMI_HOME="+home, "PULUMI_BACKEND_URL=file://"+state, "PULUMI_CONFIG_PASSPHRASE=walk",
-		"PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "REHEARSAL_STATE="+filepath.Join(folder, "none"),
+		"PULUMI_SKIP_UPDATE_CHECK=true", "DOCKER_CONFIG="+state, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "REHEARSAL_STATE="+filepath.Join(folder, "none"),
 		"DIGITALOCEAN_TOKEN="+token, "DIGITALOCEAN_API_URL="+account.URL, "DNS_TOKEN=dop_v1_dns",
 		"DATABASE_ADMIN_URL="+database.AdminURL(), "DATABASE="+database.Address.String()+":"+database.Port+"/companion?sslmode=verify-full",
 	)

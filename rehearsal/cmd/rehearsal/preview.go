@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -87,10 +90,16 @@ func preview(ctx context.Context, folders settings.Folders, stack, eventLog stri
 	if deploy.IsFoundation(folders, stack) {
 		options.Config = providerConfig(options)
 	} else {
-		if _, err := layFoundation(ctx, folders, options); err != nil {
+		account, err := layFoundation(ctx, folders, options)
+		if err != nil {
+			return err
+		}
+		release, err := pretendPush(api, account.RegistryName, filepath.Join(folders.Root, imagesFile))
+		if err != nil {
 			return err
 		}
 		options.Config = placeholders(token, address)
+		options.Config["companion:release"] = deploy.Value{Value: release}
 	}
 	opened, err := deploy.Open(ctx, folders, options)
 	if err != nil {
@@ -102,6 +111,36 @@ func preview(ctx context.Context, folders settings.Folders, stack, eventLog stri
 	}
 	fmt.Printf("Stack %s: %s.\n", stack, changes)
 	return nil
+}
+
+// imagesFile is what `make ci-images` leaves in the checkout.
+const imagesFile = "bin/ci/images.json"
+
+// pretendPush has the account's registry know the release that file describes and returns
+// its name. Without the file the plan still has to be of some release: its digests are
+// made up, always the same ones, and it is called so.
+func pretendPush(api *doapi.Server, registry, file string) (string, error) {
+	raw, err := os.ReadFile(file)
+	made := published{Release: "preview"}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		for _, service := range parts.Services {
+			made.Images = append(made.Images, publishedImage{Name: service, Digest: fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("preview of "+service)))})
+		}
+		fmt.Fprintf(os.Stderr, "There is no %s, which `make ci-images` writes: the plan is of a release \"preview\" whose digests are made up.\n", imagesFile)
+	case err != nil:
+		return "", err
+	default:
+		if err := json.Unmarshal(raw, &made); err != nil {
+			return "", fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	for _, image := range made.Images {
+		if err := errors.Join(api.Push(registry, image.Name), api.Tag(registry, image.Name, made.Release, image.Digest)); err != nil {
+			return "", err
+		}
+	}
+	return made.Release, nil
 }
 
 func previewInto(ctx context.Context, stack *deploy.Stack, eventLog string) (deploy.Changes, error) {
@@ -149,7 +188,6 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"companion:authSigningKey": secret(strings.Repeat("preview-", 5)),
 		"companion:kafkaSeed":      secret("preview-only"),
 		"companion:sidecarSeed":    secret("preview-only"),
-		"companion:release":        {Value: "preview"},
 	}
 	// Theirs that may be done without; which the stack does not do without, is its file's.
 	for _, key := range []string{"mailPassword", "oidcClientSecret", "dnsToken"} {
