@@ -38,6 +38,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			Chart: kube.Chart(c.Charts.Strimzi), Version: c.Kafka.Version, Brokers: c.Kafka.Brokers, Storage: c.Kafka.Storage,
 			Resources: kube.Requirements(c.Kafka.Resources), HeapMB: c.Kafka.HeapMB, JavaOptions: c.Kafka.JavaOptions, Config: c.Kafka.Config,
 			Seed: s.kafkaSeed, Protected: c.Cluster.Protected,
+			Certificates: kafka.Certificates(c.Kafka.Certificates), Quota: kafka.Quota(c.Kafka.Quota),
 		},
 		Redis: data.RedisArgs{
 			Image: pulumi.String(c.Redis.Image), Storage: pulumi.String(c.Redis.Storage), Resources: kube.Requirements(c.Redis.Resources),

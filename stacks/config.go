@@ -164,6 +164,22 @@ type Kafka struct {
 	HeapMB      int               `json:"heapMB" jsonschema:"minimum=128,maximum=65536" jsonschema_extras:"x-unit=MiB"`                     // the Java heap of each broker in MiB, well below its memory limit
 	JavaOptions map[string]string `json:"javaOptions,omitempty"`                                                                            // -XX options of the brokers, name to value
 	Config      map[string]string `json:"config,omitempty"`                                                                                 // broker settings, over the program's own
+
+	Certificates KafkaCertificates `json:"certificates"`
+	Quota        KafkaQuota        `json:"quota"`
+}
+
+// KafkaCertificates are those of the brokers' own authorities (the cluster's and the clients'), and what these sign. The operator renews them by itself.
+type KafkaCertificates struct {
+	LifetimeDays int `json:"lifetimeDays,omitempty" jsonschema:"minimum=1,maximum=3650,default=365" jsonschema_extras:"x-unit=days"` // how long they are good for
+	RenewalDays  int `json:"renewalDays,omitempty" jsonschema:"minimum=1,maximum=365,default=60" jsonschema_extras:"x-unit=days"`    // how long before their end they are renewed: the time that all clients have to learn of it
+}
+
+// KafkaQuota is the most that each user of Kafka's, a service or the operators' tool, may take of each broker. Beyond it the broker answers later; nothing is lost.
+type KafkaQuota struct {
+	ProducerBytes     int `json:"producerBytes,omitempty" jsonschema:"minimum=65536,maximum=1073741824,default=10485760" jsonschema_extras:"x-unit=bytes a second"` // what may be published
+	ConsumerBytes     int `json:"consumerBytes,omitempty" jsonschema:"minimum=65536,maximum=1073741824,default=20971520" jsonschema_extras:"x-unit=bytes a second"` // what may be read
+	RequestPercentage int `json:"requestPercentage,omitempty" jsonschema:"minimum=10,maximum=1600,default=200" jsonschema_extras:"x-unit=percent"`                  // the share of the broker's request and network threads, where 100 is one of them
 }
 
 // Redis is the state store.

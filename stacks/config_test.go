@@ -27,7 +27,7 @@ func valid() object {
 		"companion:domain": "example.com", "companion:registry": object{"name": "companion"}, "companion:release": "1",
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
 		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false},
-		"companion:kafka":    object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources},
+		"companion:kafka":    object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources, "certificates": object{}, "quota": object{}},
 		"companion:database": object{"maxConnections": 200},
 		"companion:redis":    object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
 		"companion:services": object{
@@ -83,6 +83,8 @@ func TestRead(t *testing.T) {
 		"a list where an object is wanted": {func(c object) { set(c, []any{}, "companion:dapr") }, []string{"companion:dapr must be of type object, not array: set it to an object with ha"}},
 		"two nodes cannot hold the quorum": {func(c object) { set(c, 2, "companion:cluster", "nodeCount") },
 			[]string{"companion:cluster.nodeCount is 2: set it to 3 or more", "companion:kafka.brokers is 3, but there are 2 nodes"}},
+		"a renewal after the end": {func(c object) { set(c, 30, "companion:kafka", "certificates", "lifetimeDays") },
+			[]string{"companion:kafka.certificates.renewalDays is 60, but the certificates are good for 30 days: set it to less"}},
 		"brokers that share a node": {func(c object) { set(c, 4, "companion:kafka", "brokers") }, []string{"companion:kafka.brokers is 4, but there are 3 nodes"}},
 		"a pool with its limits the wrong way round": {func(c object) { set(c, 5, "companion:cluster", "application", "minNodes") },
 			[]string{"companion:cluster.application.maxNodes is 2, but minNodes is 5: set it to 5 or more"}},

@@ -316,6 +316,9 @@ func (p *problems) check(c Config) {
 	}
 	p.mail(c.Mail)
 	p.certificate("redis.certificate", c.Redis.Certificate)
+	if k := c.Kafka.Certificates; k.RenewalDays >= k.LifetimeDays && k.LifetimeDays > 0 {
+		p.add(namespace+"kafka.certificates.renewalDays", "is %d, but the certificates are good for %d days: set it to less", k.RenewalDays, k.LifetimeDays)
+	}
 	if pool := c.Cluster.Application; pool.MaxNodes < pool.MinNodes {
 		p.add(namespace+"cluster.application.maxNodes", "is %d, but minNodes is %d: set it to %d or more", pool.MaxNodes, pool.MinNodes, pool.MinNodes)
 	}

@@ -143,6 +143,9 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 			return nil, err
 		}
 	}
+	if err := newAuthorityJob(ctx, name, args, in, child); err != nil {
+		return nil, err
+	}
 	if err := newRoutes(ctx, name, args, in, child); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (n Network) database(address secret.Text) kube.Allow {
 // newNamespace creates the application's namespace. Each service has its own exceptions
 // besides those here.
 func newNamespace(ctx *pulumi.Context, name string, args *CompanionArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
-	pods := 2 // the migration, and one that has just failed
+	pods := 3 // the migration, one that has just failed, and what keeps the brokers' authority
 	for _, size := range args.Sizes {
 		pods += size.Replicas + 2 // one more while a release replaces them, and one that ends
 	}

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -21,8 +19,8 @@ const (
 	redisSecret        = "redis"
 	// migrationSecret holds the migrator's connection string, which only the job reads.
 	migrationSecret = "migration-database"
-	// authoritySecret signed the brokers' certificates. Its name has no version: what it holds
-	// is known once there are brokers, and the operator changes it.
+	// authoritySecret is a copy of who signed the brokers' certificates. Its name has no
+	// version: what it holds changes between updates (newAuthorityJob).
 	authoritySecret = "kafka-ca"
 )
 
@@ -95,10 +93,7 @@ func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace
 		}
 		made.names[base], made.all = one.Name, append(made.all, one.Resource)
 	}
-	authority, err := corev1.NewSecret(ctx, name+"-"+authoritySecret, &corev1.SecretArgs{
-		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(authoritySecret), Namespace: namespace.ToStringOutput()},
-		StringData: pulumi.StringMap{"ca.crt": args.Kafka.Authority},
-	}, child)
+	authority, err := newAuthorityCopy(ctx, name, args, namespace, child)
 	if err != nil {
 		return nil, err
 	}

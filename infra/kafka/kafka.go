@@ -37,9 +37,29 @@ type KafkaArgs struct {
 	ClientNamespace string
 	// Seed is the secret that the users' passwords are derived from.
 	Seed secret.Text
+	// Certificates are those that the operator signs and renews; Quota is each user's.
+	Certificates Certificates
+	Quota        Quota
 	// Namespace is the brokers' own; default kafka.
 	Namespace string
 }
+
+// Certificates say how long the authorities, and what they sign, are good for, and how
+// long before their end they are renewed.
+type Certificates struct{ LifetimeDays, RenewalDays int }
+
+// authority is how the operator keeps one of its two authorities. A renewal keeps the key:
+// what the authority signed before and what it signs afterwards is good for clients that
+// know the certificate of before, until that one ends.
+func (c Certificates) authority() map[string]any {
+	return map[string]any{
+		"validityDays": c.LifetimeDays, "renewalDays": c.RenewalDays, "certificateExpirationPolicy": "renew-certificate",
+	}
+}
+
+// Quota is the most that a user may take of a broker: bytes a second, and percent of a
+// thread's time.
+type Quota struct{ ProducerBytes, ConsumerBytes, RequestPercentage int }
 
 // Kafka is a cluster that takes connections, with its topics.
 type Kafka struct {
@@ -62,6 +82,9 @@ const (
 	poolName    = "dual"
 	adminUser   = "admin"
 	apiVersion  = "kafka.strimzi.io/v1"
+	// AuthoritySecret is where the operator keeps the brokers' authority, with its
+	// certificates under *.crt.
+	AuthoritySecret = clusterName + "-cluster-ca-cert"
 	// ListenerPort is the port of the listener with TLS and SCRAM.
 	ListenerPort = 9093
 	// ReplicationFactor of every topic, when there are brokers enough.
@@ -78,6 +101,12 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	}
 	if args.Brokers < 1 || args.HeapMB < 1 {
 		return nil, fmt.Errorf("kafka.KafkaArgs: Brokers is %d and HeapMB %d: both must be positive", args.Brokers, args.HeapMB)
+	}
+	if c := args.Certificates; c.RenewalDays < 1 || c.RenewalDays >= c.LifetimeDays {
+		return nil, fmt.Errorf("kafka.KafkaArgs: certificates of %d days are to be renewed %d days before their end", c.LifetimeDays, c.RenewalDays)
+	}
+	if q := args.Quota; q.ProducerBytes < 1 || q.ConsumerBytes < 1 || q.RequestPercentage < 1 {
+		return nil, fmt.Errorf("kafka.KafkaArgs: Quota is %+v: all of it must be positive", q)
 	}
 	k := &Kafka{Labels: pulumi.ToStringMap(map[string]string{"strimzi.io/cluster": clusterName, "strimzi.io/kind": "Kafka"})}
 	if err := ctx.RegisterComponentResource(kube.Token("kafka", "Kafka"), name, k, opts...); err != nil {
@@ -105,14 +134,14 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 		return nil, err
 	}
 	k.Authority = brokers.StatusText("listeners", 0, "certificates", 0)
-	admin, err := newUser(ctx, name, adminUser, Password(args.Seed, adminUser), adminRights(), in, brokers, child)
+	admin, err := newUser(ctx, name, adminUser, args, adminRights(), in, brokers, child)
 	if err != nil {
 		return nil, err
 	}
 	k.Passwords = map[string]secret.Text{}
 	for _, service := range args.Services {
 		k.Passwords[service] = Password(args.Seed, service)
-		if _, err := newUser(ctx, name, service, k.Passwords[service], rights(service), in, brokers, child); err != nil {
+		if _, err := newUser(ctx, name, service, args, rights(service), in, brokers, child); err != nil {
 			return nil, err
 		}
 	}
@@ -193,6 +222,8 @@ func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pul
 				"readinessProbe": map[string]any{"initialDelaySeconds": 5, "periodSeconds": 5, "timeoutSeconds": 5},
 				"livenessProbe":  map[string]any{"initialDelaySeconds": 30, "timeoutSeconds": 10},
 			},
+			"clusterCa": args.Certificates.authority(),
+			"clientsCa": args.Certificates.authority(),
 			"entityOperator": map[string]any{
 				"userOperator": map[string]any{},
 				"template":     map[string]any{"pod": map[string]any{"priorityClassName": kube.PlatformPriority}},

@@ -66,7 +66,7 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 					Volumes: corev1.VolumeArray{corev1.VolumeArgs{
 						Name: pulumi.String("ca"),
 						Secret: corev1.SecretVolumeSourceArgs{
-							SecretName: pulumi.String(clusterName + "-cluster-ca-cert"),
+							SecretName: pulumi.String(AuthoritySecret),
 							Items:      corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
 						},
 					}},

@@ -13,11 +13,11 @@ func Password(seed secret.Text, user string) secret.Text {
 	return secret.Derive(seed, "kafka user "+user)
 }
 
-// newUser creates a user with that password. The operator puts what a client
+// newUser creates a user with those rights. The operator puts what a client
 // needs into the Secret of the user's name.
-func newUser(ctx *pulumi.Context, name, user string, password secret.Text, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
+func newUser(ctx *pulumi.Context, name, user string, args *KafkaArgs, acls []any, namespace pulumi.StringInput, brokers pulumi.Resource, child pulumi.ResourceOption) (*kube.Resource, error) {
 	base := user + "-password"
-	source, err := secret.NewImmutable(ctx, name+"-"+base, base, namespace, secret.Of(map[string]secret.Text{"password": password}), child)
+	source, err := secret.NewImmutable(ctx, name+"-"+base, base, namespace, secret.Of(map[string]secret.Text{"password": Password(args.Seed, user)}), child)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,9 @@ func newUser(ctx *pulumi.Context, name, user string, password secret.Text, acls 
 				"password": map[string]any{"valueFrom": map[string]any{"secretKeyRef": map[string]any{"name": source.Name, "key": "password"}}},
 			},
 			"authorization": map[string]any{"type": "simple", "acls": acls},
+			"quotas": map[string]any{
+				"producerByteRate": args.Quota.ProducerBytes, "consumerByteRate": args.Quota.ConsumerBytes, "requestPercentage": args.Quota.RequestPercentage,
+			},
 		}},
 	}, child, pulumi.DependsOn([]pulumi.Resource{brokers, source.Resource}))
 }

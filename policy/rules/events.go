@@ -31,6 +31,27 @@ var eventDriven = []Rule{
 		resource:    replicated,
 	},
 	{
+		Name:        "quotas-of-users",
+		Principle:   EventDriven,
+		Description: "No user of Kafka's can take the brokers from the others: each has quotas of what it publishes, reads and asks.",
+		Remedy:      "set spec.quotas of the KafkaUser: producerByteRate, consumerByteRate and requestPercentage",
+		resource: func(r Resource) []Violation {
+			var f found
+			for _, o := range r.objects {
+				if o.kind != "KafkaUser" || o.partial {
+					continue
+				}
+				for _, quota := range []string{"producerByteRate", "consumerByteRate", "requestPercentage"} {
+					value := o.spec("quotas", quota)
+					if n, is := number(value); !unknown(value) && !unknown(o.spec("quotas")) && (!is || n <= 0) {
+						f.add("the user has no quota %s", quota)
+					}
+				}
+			}
+			return f
+		},
+	},
+	{
 		Name:        "subscriptions-with-dead-letters",
 		Principle:   EventDriven,
 		Description: "Every subscription has a topic for dead letters and names the service that it is for.",

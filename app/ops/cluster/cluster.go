@@ -37,7 +37,8 @@ type forward struct {
 	local string        // host:port
 }
 
-// Open reads the kubeconfig; it does not connect yet.
+// Open reads the kubeconfig, or in a pod, when it is empty, the account of the pod; it does
+// not connect yet.
 func Open(kubeconfig string) (*Cluster, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
