@@ -172,7 +172,7 @@ ci-smoke: bin/companionctl bin/outputs ## send a transaction all the way, by the
 	@umask 077; mkdir -p bin/ci; trap 'rm -f bin/ci/outputs.json bin/ci/kubeconfig' EXIT; \
 	output() { bin/outputs "$$1" <bin/ci/outputs.json; }; \
 	$(PULUMI) stack output --stack $(STACK) --json --show-secrets >bin/ci/outputs.json; \
-	output kubeconfig >bin/ci/kubeconfig; \
+	output smokeKubeconfig >bin/ci/kubeconfig; \
 	$(if $(IMAGES),others=$$(kubectl --kubeconfig bin/ci/kubeconfig --namespace "$$(output namespaces.application)" get pods --output \
 		'jsonpath={range .items[*].status.containerStatuses[*]}{.imageID}{"\n"}{end}' | { grep "^$$(output registry)/" || true; } | { $(OTHERS) || true; }); \
 	[ -z "$$others" ] || { echo "error: pods run images that this release did not build: $$others" >&2; exit 1; };) \

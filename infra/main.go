@@ -36,15 +36,16 @@ func run(ctx *pulumi.Context, values map[string]string) error {
 // outputsOf are the stack's outputs, named and described by stacks.Outputs.
 func outputsOf(p *platform.Platform, settings stacks.Config) pulumi.Map {
 	return pulumi.Map{
-		"kubeconfig":     p.Cluster.Kubeconfig,
-		"clusterName":    p.Cluster.Name,
-		"clusterId":      p.Cluster.ID,
-		"url":            p.Companion.URL,
-		"apiUrl":         pulumi.Sprintf("%s/api/v1", p.Companion.URL),
-		"gatewayAddress": p.Edge.Address,
-		"registry":       p.Cluster.Registry,
-		"release":        pulumi.String(settings.Release),
-		"topics":         pulumi.ToStringArray(kafka.TopicNames()),
+		"kubeconfig":      p.Cluster.Kubeconfig,
+		"smokeKubeconfig": p.Smoke.Kubeconfig,
+		"clusterName":     p.Cluster.Name,
+		"clusterId":       p.Cluster.ID,
+		"url":             p.Companion.URL,
+		"apiUrl":          pulumi.Sprintf("%s/api/v1", p.Companion.URL),
+		"gatewayAddress":  p.Edge.Address,
+		"registry":        p.Cluster.Registry,
+		"release":         pulumi.String(settings.Release),
+		"topics":          pulumi.ToStringArray(kafka.TopicNames()),
 		"namespaces": pulumi.StringMap{
 			"application": p.Companion.Namespace, "kafka": p.Kafka.Namespace, "data": p.Redis.Namespace, "edge": p.Edge.GatewayNamespace,
 		},

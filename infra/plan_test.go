@@ -54,10 +54,14 @@ type engine struct {
 }
 
 // The kubeconfigs of the state and of a request for a new one.
-const (
-	stateKubeconfig = "the state's kubeconfig"
-	newKubeconfig   = "a new kubeconfig"
+var (
+	stateKubeconfig = kubeconfigOf("https://state.example.com")
+	newKubeconfig   = kubeconfigOf("https://new.example.com")
 )
+
+func kubeconfigOf(server string) string {
+	return "clusters: [{name: x, cluster: {server: " + server + ", certificate-authority-data: QUJD}}]"
+}
 
 func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	answer := map[string]any{}
@@ -100,6 +104,10 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		state["kubeConfigs"] = resource.NewArrayProperty([]resource.PropertyValue{object(map[string]any{
 			"rawConfig": stateKubeconfig, "expiresAt": until.Format(time.RFC3339),
 		})})
+	case "Secret":
+		if kind, is := state["type"]; is && kind.IsString() && kind.StringValue() == "kubernetes.io/service-account-token" {
+			state["data"] = resource.MakeSecret(object(map[string]any{"token": "c2VjcmV0LXRva2Vu"}))
+		}
 	case "ContainerRegistryDockerCredentials":
 		state["dockerCredentials"] = resource.NewStringProperty("secret-docker-configuration")
 	case "Gateway":

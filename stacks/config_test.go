@@ -298,7 +298,7 @@ func TestWrongSecrets(t *testing.T) {
 
 func TestReadOutputs(t *testing.T) {
 	outputs := object{
-		"kubeconfig": "apiVersion: v1", "clusterName": "companion", "clusterId": "1", "url": "https://app.example.com",
+		"kubeconfig": "apiVersion: v1", "smokeKubeconfig": "apiVersion: v1", "clusterName": "companion", "clusterId": "1", "url": "https://app.example.com",
 		"apiUrl": "https://app.example.com/api/v1", "gatewayAddress": "192.0.2.1", "registry": "registry.example.com/companion",
 		"release": "1", "topics": []any{"a"}, "namespaces": object{"application": "companion", "kafka": "kafka", "data": "data", "edge": "edge"},
 	}

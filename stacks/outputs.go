@@ -10,16 +10,18 @@ import (
 // (`pulumi stack output --json --show-secrets`). Each field is a promise:
 // renaming one or changing its meaning breaks those who read it.
 type Outputs struct {
-	Kubeconfig     string     `json:"kubeconfig" jsonschema:"minLength=1"`                   // secret: the cluster's kubeconfig, YAML
-	ClusterName    string     `json:"clusterName" jsonschema:"minLength=1"`                  // DigitalOcean's name of the cluster
-	ClusterID      string     `json:"clusterId" jsonschema:"minLength=1"`                    // DigitalOcean's id of the cluster
-	URL            string     `json:"url" jsonschema:"pattern=^https://app[.]"`              // the application's address, https://app.<domain>
-	APIURL         string     `json:"apiUrl" jsonschema:"pattern=^https://app[.].+/api/v1$"` // the address of the backend's API, below url
-	GatewayAddress string     `json:"gatewayAddress" jsonschema:"minLength=1"`               // the load balancer's IP address
-	Registry       string     `json:"registry" jsonschema:"minLength=1"`                     // host and name that the services' images are pushed to
-	Release        string     `json:"release" jsonschema:"minLength=1"`                      // the tag of the images that run
-	Topics         []string   `json:"topics" jsonschema:"minItems=1"`                        // the Kafka topics' names, those of dead letters too
-	Namespaces     Namespaces `json:"namespaces"`
+	Kubeconfig string `json:"kubeconfig" jsonschema:"minLength=1"` // secret: the cluster's kubeconfig, YAML
+	// secret: the kubeconfig of an account that may send a transaction all the way and nothing else (companionctl validate), YAML
+	SmokeKubeconfig string     `json:"smokeKubeconfig" jsonschema:"minLength=1"`
+	ClusterName     string     `json:"clusterName" jsonschema:"minLength=1"`                  // DigitalOcean's name of the cluster
+	ClusterID       string     `json:"clusterId" jsonschema:"minLength=1"`                    // DigitalOcean's id of the cluster
+	URL             string     `json:"url" jsonschema:"pattern=^https://app[.]"`              // the application's address, https://app.<domain>
+	APIURL          string     `json:"apiUrl" jsonschema:"pattern=^https://app[.].+/api/v1$"` // the address of the backend's API, below url
+	GatewayAddress  string     `json:"gatewayAddress" jsonschema:"minLength=1"`               // the load balancer's IP address
+	Registry        string     `json:"registry" jsonschema:"minLength=1"`                     // host and name that the services' images are pushed to
+	Release         string     `json:"release" jsonschema:"minLength=1"`                      // the tag of the images that run
+	Topics          []string   `json:"topics" jsonschema:"minItems=1"`                        // the Kafka topics' names, those of dead letters too
+	Namespaces      Namespaces `json:"namespaces"`
 }
 
 // Namespaces are the Kubernetes namespaces by what is in them.

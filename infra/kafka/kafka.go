@@ -81,7 +81,9 @@ const (
 	clusterName = "events"
 	poolName    = "dual"
 	adminUser   = "admin"
-	apiVersion  = "kafka.strimzi.io/v1"
+	// SmokeUser is whom a deployment is proven as; its Secret has the same name.
+	SmokeUser  = "smoke"
+	apiVersion = "kafka.strimzi.io/v1"
 	// AuthoritySecret is where the operator keeps the brokers' authority, with its
 	// certificates under *.crt.
 	AuthoritySecret = clusterName + "-cluster-ca-cert"
@@ -136,6 +138,9 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	k.Authority = brokers.StatusText("listeners", 0, "certificates", 0)
 	admin, err := newUser(ctx, name, adminUser, args, adminRights(), in, brokers, child)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := newUser(ctx, name, SmokeUser, args, smokeRights(), in, brokers, child); err != nil {
 		return nil, err
 	}
 	k.Passwords = map[string]secret.Text{}

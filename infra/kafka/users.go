@@ -59,6 +59,24 @@ func adminRights() []any {
 	}
 }
 
+// smokeRights are what it takes to send a transaction all the way, twice and broken too, and
+// to see what comes of it: to read every topic, to publish transactions, and to see how far
+// those are who consume them.
+func smokeRights() []any {
+	var acls []any
+	for _, topic := range event.Catalogue() {
+		acls = append(acls,
+			acl("topic", topic.Name, "literal", "Read", "Describe"),
+			acl("topic", topic.DeadLetter(), "literal", "Read", "Describe"))
+	}
+	created, _ := event.OfType(event.TypeTransactionCreated)
+	acls = append(acls, acl("topic", created.Name, "literal", "Write"))
+	for _, service := range created.Consumers {
+		acls = append(acls, acl("group", service, "literal", "Describe"))
+	}
+	return acls
+}
+
 func acl(kind, name, pattern string, operations ...any) map[string]any {
 	return map[string]any{
 		"resource":   map[string]any{"type": kind, "name": name, "patternType": pattern},

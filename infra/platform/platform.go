@@ -13,6 +13,7 @@ import (
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/smoke"
 )
 
 // PlatformArgs are the layers' arguments, without those that one layer gives to
@@ -35,6 +36,7 @@ type Platform struct {
 	Kafka     *kafka.Kafka
 	Redis     *data.Redis
 	Companion *companion.Companion
+	Smoke     *smoke.Smoke
 }
 
 // NewPlatform creates everything of a stack.
@@ -95,6 +97,12 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	application.RedisNamespace, application.RedisLabels = p.Redis.Namespace, p.Redis.Labels
 	application.Redis, application.RedisAccess, application.MaxBody = p.Redis.Address, p.Redis.Access, gateway.MaxBody
 	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {
+		return nil, err
+	}
+	if p.Smoke, err = smoke.NewSmoke(ctx, name+"-smoke", &smoke.SmokeArgs{
+		Kubeconfig: p.Cluster.Kubeconfig, Application: p.Companion.Namespace,
+		Kafka: p.Kafka.Namespace, KafkaSecrets: []string{kafka.SmokeUser, kafka.AuthoritySecret},
+	}, in...); err != nil {
 		return nil, err
 	}
 	return p, ctx.RegisterResourceOutputs(p, pulumi.Map{"url": p.Companion.URL})

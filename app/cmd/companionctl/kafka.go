@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,11 +24,13 @@ const (
 	kafkaBootstrap = "events-kafka-bootstrap.kafka.svc:9093"
 	kafkaCASecret  = "events-cluster-ca-cert"
 	kafkaAdmin     = "admin"
+	kafkaSmoke     = "smoke" // may send a transaction all the way, and nothing else
 )
 
 // connection is how a command reaches Kafka.
 type connection struct {
 	kubeconfig string
+	user       string // with kubeconfig; kafkaAdmin when empty
 	timeout    time.Duration
 }
 
@@ -74,7 +77,8 @@ func (c *connection) settings(ctx context.Context) (admin.Config, func(), error)
 	if err != nil {
 		return admin.Config{}, nil, err
 	}
-	password, err := inside.Secret(ctx, kafkaNamespace, kafkaAdmin, "password")
+	user := cmp.Or(c.user, kafkaAdmin)
+	password, err := inside.Secret(ctx, kafkaNamespace, user, "password")
 	if err != nil {
 		return admin.Config{}, nil, err
 	}
@@ -83,7 +87,7 @@ func (c *connection) settings(ctx context.Context) (admin.Config, func(), error)
 		return admin.Config{}, nil, err
 	}
 	return admin.Config{
-		Brokers: []string{kafkaBootstrap}, Username: kafkaAdmin, Password: string(password), CA: authority, Dialer: inside,
+		Brokers: []string{kafkaBootstrap}, Username: user, Password: string(password), CA: authority, Dialer: inside,
 	}, inside.Close, nil
 }
 

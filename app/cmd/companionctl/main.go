@@ -43,7 +43,7 @@ func command() *cobra.Command {
 
 Kafka is reached in one of two ways: from inside the cluster by KAFKA_BROKERS,
 KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_CA_FILE, or from outside by --kubeconfig,
-which forwards ports to the brokers and reads the user "admin" from its Secret.
+which forwards ports to the brokers and reads the user "admin" from its Secret (validate: "smoke").
 
 It ends with 0 when all is well, 1 when something failed, 2 when it was called wrongly.`,
 		SilenceUsage:  true,

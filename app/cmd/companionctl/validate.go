@@ -15,7 +15,7 @@ import (
 )
 
 func validateCommand() *cobra.Command {
-	var to connection
+	to := connection{user: kafkaSmoke}
 	var options validate.Options
 	var authority, output string
 	var resolve []string

@@ -488,7 +488,7 @@ func plugins(binaries map[string]string) []deploy.Plugin {
 }
 
 // access is how a person and the tools reach what was put up.
-type access struct{ url, kubeconfig, ca string }
+type access struct{ url, kubeconfig, smoke, ca string }
 
 func writeAccess(ctx context.Context, folders settings.Folders, all map[string]any) (access, error) {
 	outputs, err := stacks.ReadOutputs(all)
@@ -498,9 +498,13 @@ func writeAccess(ctx context.Context, folders settings.Folders, all map[string]a
 	a := access{
 		url:        outputs.URL,
 		kubeconfig: filepath.Join(folders.State, "kubeconfig"),
+		smoke:      filepath.Join(folders.State, "kubeconfig-smoke"),
 		ca:         filepath.Join(folders.State, "ca.crt"),
 	}
 	if err := os.WriteFile(a.kubeconfig, []byte(outputs.Kubeconfig), 0o600); err != nil {
+		return access{}, err
+	}
+	if err := os.WriteFile(a.smoke, []byte(outputs.SmokeKubeconfig), 0o600); err != nil {
 		return access{}, err
 	}
 	kubectl := exec.CommandContext(ctx, folders.Program("kubectl"), "--kubeconfig", a.kubeconfig, "--namespace", "cert-manager",
@@ -531,7 +535,7 @@ func validateArgs(a access) []string {
 	address := strings.TrimPrefix(a.url, "https://")
 	host, _, _ := strings.Cut(address, ":")
 	return []string{
-		"validate", "--url", a.url, "--ca-file", a.ca, "--kubeconfig", a.kubeconfig,
+		"validate", "--url", a.url, "--ca-file", a.ca, "--kubeconfig", a.smoke,
 		"--resolve", fmt.Sprintf("%s:127.0.0.1:%d", address, settings.HTTPSPort),
 		"--email", "validation@" + strings.TrimPrefix(host, "app."),
 	}
