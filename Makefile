@@ -110,7 +110,7 @@ bench-reads: packages ## how long reads take with 200,000 transactions a person
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
 
-test-drills: build ## what takes long on production on this machine: secrets change, the workflows' targets (takes down one that runs)
+test-drills: build ## secrets and certificates change while somebody uses production on this machine, and the workflows' targets (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal,drills -v -skip '^TestRehearsal$$' ./e2e
 
 golden: ## write the golden plans anew, to be read in review

@@ -112,7 +112,7 @@ func environment(getenv func(string) string, readFile func(string) ([]byte, erro
 
 func topicsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "topics", Short: "Set up and show Kafka's topics"}
-	cmd.AddCommand(topicsApplyCommand(), topicsListCommand())
+	cmd.AddCommand(topicsApplyCommand(), topicsListCommand(), topicsExportCommand(), topicsImportCommand())
 	return cmd
 }
 

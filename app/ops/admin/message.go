@@ -70,23 +70,37 @@ func (k *Kafka) DeadLetters(ctx context.Context, topic string, limit int) ([]Mes
 }
 
 func readRange(ctx context.Context, consumer sarama.Consumer, topic string, partition int32, from, to int64) ([]Message, error) {
+	var found []Message
+	err := eachOf(ctx, consumer, topic, partition, from, to, func(m *sarama.ConsumerMessage) error {
+		found = append(found, read(m))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// eachOf reads a partition from one offset up to another, which is not read.
+func eachOf(ctx context.Context, consumer sarama.Consumer, topic string, partition int32, from, to int64, do func(*sarama.ConsumerMessage) error) error {
 	if from >= to {
-		return nil, nil
+		return nil
 	}
 	stream, err := consumer.ConsumePartition(topic, partition, from)
 	if err != nil {
-		return nil, fmt.Errorf("read %s/%d: %w", topic, partition, err)
+		return fmt.Errorf("read %s/%d: %w", topic, partition, err)
 	}
 	defer stream.AsyncClose()
-	var found []Message
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("read %s/%d up to offset %d: %w", topic, partition, to, ctx.Err())
+			return fmt.Errorf("read %s/%d up to offset %d: %w", topic, partition, to, ctx.Err())
 		case m := <-stream.Messages():
-			found = append(found, read(m))
-			if m.Offset >= to-1 {
-				return found, nil
+			if m.Offset >= to { // compaction took the last ones that were asked for
+				return nil
+			}
+			if err := do(m); err != nil || m.Offset == to-1 {
+				return err
 			}
 		}
 	}
