@@ -144,6 +144,8 @@ func (m *model) checkUnsupported() error {
 		"spec.kafka.quotas":                 spec.Kafka.Quotas != nil,
 		"spec.kafka.logging of type external": spec.Kafka.Logging != nil &&
 			spec.Kafka.Logging.Type == kafkav1.EXTERNAL_LOGGINGTYPE,
+		"spec.clusterCa.certificateExpirationPolicy of replace-key": replacesKey(spec.ClusterCa),
+		"spec.clientsCa.certificateExpirationPolicy of replace-key": replacesKey(spec.ClientsCa),
 	}
 	for _, field := range slices.Sorted(maps.Keys(unsupported)) {
 		if unsupported[field] {
@@ -154,6 +156,10 @@ func (m *model) checkUnsupported() error {
 		return invalidf("spec.kafka.authorization of type %s is not supported by this operator, a stand-in for Strimzi %s", a.Type, Version)
 	}
 	return nil
+}
+
+func replacesKey(ca *kafkav1.CertificateAuthority) bool {
+	return ca != nil && ca.CertificateExpirationPolicy == kafkav1.REPLACE_KEY_CERTIFICATEEXPIRATIONPOLICY
 }
 
 func (m *model) setListeners() error {

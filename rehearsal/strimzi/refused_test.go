@@ -84,6 +84,12 @@ func TestInvalidResources(t *testing.T) {
 			func(k *kafkav1.Kafka, _ *kafkav1.KafkaNodePool) { k.Spec.CruiseControl = &kafkav1.CruiseControlSpec{} },
 			"spec.cruiseControl is not supported",
 		},
+		"an authority whose key is replaced": {
+			func(k *kafkav1.Kafka, _ *kafkav1.KafkaNodePool) {
+				k.Spec.ClusterCa = &kafkav1.CertificateAuthority{CertificateExpirationPolicy: kafkav1.REPLACE_KEY_CERTIFICATEEXPIRATIONPOLICY}
+			},
+			"spec.clusterCa.certificateExpirationPolicy of replace-key is not supported",
+		},
 		"a topic operator": {
 			func(k *kafkav1.Kafka, _ *kafkav1.KafkaNodePool) {
 				k.Spec.EntityOperator.TopicOperator = &kafkav1.EntityTopicOperatorSpec{}
