@@ -204,7 +204,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
 		"companion:migrationUrl": database("secret-migrator"), "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
-		"companion:dnsToken": "secret-dns", "digitalocean:apiEndpoint": account(t),
+		"companion:dnsToken": "secret-dns",
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {
@@ -222,6 +222,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 		require.NoError(t, err)
 		flat[key] = string(encoded)
 	}
+	flat["digitalocean:apiEndpoint"] = account(t) // whatever the file says
 	return flat
 }
 

@@ -50,7 +50,7 @@ func newAuthorityJob(ctx *pulumi.Context, name string, args *CompanionArgs, name
 	if err != nil {
 		return err
 	}
-	if err := kube.NewAPIAccess(ctx, name+"-api-server", authorityApp+"-api-server", args.Environment, namespace, labels, child); err != nil {
+	if err := kube.NewAPIAccess(ctx, name+"-api-server", authorityApp+"-api-server", args.Environment, namespace.ToStringOutput(), labels, child); err != nil {
 		return err
 	}
 	_, err = batchv1.NewCronJob(ctx, name, &batchv1.CronJobArgs{
