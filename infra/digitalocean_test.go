@@ -176,15 +176,14 @@ func TestImagesAreThoseThatTheRegistryHas(t *testing.T) {
 	config := configuration(t, "prod")
 	asked, err := plan(config, "prod")
 	require.NoError(t, err)
-	for name, repository := range map[string]string{"companion-app-backend": "backend", "companion-app-mcp": "mcp", "companion-app-migration": "companionctl", "companion-kafka-topics": "companionctl"} {
-		for _, kind := range []string{"Deployment", "Job"} {
-			for _, one := range asked {
-				if strings.HasSuffix(one.Type, ":"+kind) && one.Name == name {
-					require.Equal(t, "registry.digitalocean.com/wealth-companion/"+repository+":1a2b3c@"+digestOf(repository),
-						at(t, one.Inputs, "spec", "template", "spec", "containers", 0, "image"))
-				}
-			}
+	images := map[string]any{}
+	for _, one := range asked {
+		if strings.HasSuffix(one.Type, ":Deployment") || strings.HasSuffix(one.Type, ":Job") {
+			images[version.ReplaceAllString(one.Name, "")] = at(t, one.Inputs, "spec", "template", "spec", "containers", 0, "image")
 		}
+	}
+	for name, repository := range map[string]string{"companion-app-backend": "backend", "companion-app-mcp": "mcp", "companion-app-migration": "companionctl", "companion-kafka-topics": "companionctl"} {
+		require.Equal(t, "registry.digitalocean.com/wealth-companion/"+repository+":1a2b3c@"+digestOf(repository), images[name], name)
 	}
 
 	config["digitalocean:apiEndpoint"] = account(t, "mcp", "backend")

@@ -448,5 +448,5 @@ func TestServicesMayReachTheirDatabaseAtItsPort(t *testing.T) {
 	require.ElementsMatch(t, []string{"companion-app-banking", "companion-app-migration"}, there)
 }
 
-// version is that of a Secret, at the end of its name.
-var version = regexp.MustCompile(`-[0-9a-f]{10}$`)
+// version is that of a Secret, or of the catalogue of topics, at the end of a name.
+var version = regexp.MustCompile(`-[0-9a-f]{8}([0-9a-f]{2})?$`)

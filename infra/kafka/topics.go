@@ -22,7 +22,9 @@ const (
 )
 
 // newTopics runs companionctl in a Job. The Job's name follows from the
-// catalogue, so that it runs again when the catalogue changes and only then.
+// catalogue, so that it runs again when the catalogue changes and only then. So does the
+// resource's in Pulumi: one of the same name would be replaced with the image of before,
+// whose change is ignored, and which knows the catalogue of before.
 func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, args *KafkaArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (pulumi.Resource, error) {
 	hash, err := catalogueHash(args.Brokers)
 	if err != nil {
@@ -36,7 +38,7 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 	plain := func(name string, value pulumi.StringInput) corev1.EnvVarArgs {
 		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: value.ToStringOutput()}
 	}
-	return batchv1.NewJob(ctx, name+"-topics", &batchv1.JobArgs{
+	return batchv1.NewJob(ctx, name+"-topics-"+hash, &batchv1.JobArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("topics-" + hash), Namespace: namespace.ToStringOutput()},
 		Spec: batchv1.JobSpecArgs{
 			BackoffLimit: pulumi.Int(4),
@@ -82,8 +84,6 @@ func catalogueHash(brokers int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// "by digest": jobs of before ran an image that is named by its tag alone, which the
-	// ignored change would keep in the plan.
-	sum := sha256.Sum256(fmt.Appendf(raw, "\n%d %d %s by digest", replicationFactor, brokers, event.DeadLetterRetention))
+	sum := sha256.Sum256(fmt.Appendf(raw, "\n%d %d %s", replicationFactor, brokers, event.DeadLetterRetention))
 	return hex.EncodeToString(sum[:4]), nil
 }
