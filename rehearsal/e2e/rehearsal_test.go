@@ -52,6 +52,7 @@ func TestRehearsal(t *testing.T) {
 		{"the edge refuses what it must, as problems", m.edgeRefuses},
 		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
+		{"strangers are refused by services and sidecars", m.strangersCall},
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"namespaces deny what nobody allowed", m.walledOff},
 		{"the services move to other nodes, and Kafka stays", m.movesServices},
