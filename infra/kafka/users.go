@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -71,7 +73,7 @@ func smokeRights() []any {
 	}
 	created, _ := event.OfType(event.TypeTransactionCreated)
 	acls = append(acls, acl("topic", created.Name, "literal", "Write"))
-	for _, service := range created.Consumers {
+	for _, service := range slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(created.Consumers), event.Notification)))) {
 		acls = append(acls, acl("group", service, "literal", "Describe"))
 	}
 	return acls
