@@ -209,6 +209,7 @@ func TestWallets(t *testing.T) {
 	_, rest, _ := strings.Cut(body, `−$10.00`)
 	require.NotEmpty(t, rest)
 	require.Contains(t, b.post("/wallets", form{"name": "", "type": "cash", "currency": "EUR"}).must(t, 422).body, `id="name-problem"`)
+	// ISO 4217's code for no currency: nobody's money is in it.
 	require.Contains(t, b.post("/wallets", form{"name": "X", "type": "cash", "currency": "XXX"}).must(t, 422).body, `id="currency-problem"`)
 
 	id := between(t, body, `href="/wallets/`, `"`)

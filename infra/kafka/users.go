@@ -73,7 +73,7 @@ func smokeRights() []any {
 	}
 	created, _ := event.OfType(event.TypeTransactionCreated)
 	acls = append(acls, acl("topic", created.Name, "literal", "Write"))
-	for _, service := range slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(created.Consumers), event.Notification)))) {
+	for _, service := range append(slices.Clone(created.Consumers), event.Notification) { // notification sends the e-mail
 		acls = append(acls, acl("group", service, "literal", "Describe"))
 	}
 	return acls

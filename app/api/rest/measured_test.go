@@ -37,7 +37,7 @@ func TestWhatMakesNoSenseIsRefusedEverywhere(t *testing.T) {
 		"a goal's change":                   {"PATCH", "/goals/" + text(goal, "id"), object{"target": "1200.555"}, "target", "EUR"},
 		"an opening balance":                {"POST", "/wallets", object{"name": "a", "type": "cash", "currency": "JPY", "openingBalance": "0.5"}, "openingBalance", "JPY"},
 		"a retired currency":                {"POST", "/wallets", object{"name": "a", "type": "cash", "currency": "DEM"}, "currency", "DEM"},
-		"no currency":                       {"POST", "/wallets", object{"name": "a", "type": "cash", "currency": "XXX"}, "currency", "XXX"},
+		"ISO 4217's code for no currency":   {"POST", "/wallets", object{"name": "a", "type": "cash", "currency": "XXX"}, "currency", "XXX"},
 		"a budget in a retired currency":    {"POST", "/budgets", object{"category": "housing", "amount": "1", "currency": "ITL", "month": "2026-09"}, "currency", "ITL"},
 		"a goal in a retired currency":      {"POST", "/goals", object{"name": "a", "target": "1200", "currency": "HRK"}, "currency", "HRK"},
 		"a rate of a retired currency":      {"PUT", "/rates", object{"base": "DEM", "quote": "EUR", "date": "2026-09-01", "rate": "0.5"}, "base", "DEM"},
