@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/wealth-companion/companion/app/service/requests"
 )
 
 // Metrics is what a process counts.
@@ -42,7 +44,7 @@ func newMetrics(service string) *Metrics {
 // are not as many series as objects. The method is the caller's word and counts by
 // name only when HTTP knows it: a series stays in memory for as long as the process.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(knownMethod(method), route, knownStatus(status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(requests.Method(method), route, knownStatus(status)).Observe(took.Seconds())
 }
 
 // delivered counts a delivery of an event. topic is one that the service handles.
@@ -50,15 +52,6 @@ func (m *Metrics) delivered(topic, outcome string) { m.handled.WithLabelValues(t
 
 // other labels what a caller has made up.
 const other = "other"
-
-func knownMethod(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return method
-	default:
-		return other
-	}
-}
 
 // knownStatus labels a status; 0 is that of an answer that was never begun.
 func knownStatus(status int) string {

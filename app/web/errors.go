@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/web/backend"
 	"github.com/wealth-companion/companion/app/web/view"
 )
@@ -46,7 +47,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit, err er
 		w.Header().Set("Retry-After", "5")
 		s.fail(w, r, v, http.StatusServiceUnavailable, text.UnavailableTitle, text.UnavailableText)
 	default:
-		s.Log.ErrorContext(r.Context(), "request failed", "method", methodOf(r), "error", err)
+		s.Log.ErrorContext(r.Context(), "request failed", "method", requests.Method(r.Method), "error", err)
 		s.fail(w, r, v, http.StatusInternalServerError, text.FailedTitle, text.FailedText)
 	}
 }

@@ -5,23 +5,19 @@ package web
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/klauspost/compress/gzhttp"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/web/asset"
 	"github.com/wealth-companion/companion/app/web/backend"
 	"github.com/wealth-companion/companion/app/web/session"
@@ -37,7 +33,7 @@ type Server struct {
 	// Observe receives every request; route is its pattern.
 	Observe func(method, route string, status int, took time.Duration)
 	// Proxies are those whose X-Forwarded-For is believed.
-	Proxies []netip.Prefix
+	Proxies []string
 	// Ending is closed when the process is asked to end; nil: never.
 	Ending <-chan struct{}
 	// Design adds the page of all components.
@@ -146,7 +142,7 @@ func (s *Server) Handler() http.Handler {
 	if err != nil {
 		panic(err) // of options that are written here
 	}
-	return secured(pack(protection.Handler(mux)))
+	return secured(pack(requests.FromProxies(s.Proxies)(protection.Handler(mux))))
 }
 
 func (s *Server) handle(mux *http.ServeMux, pattern string, h handler) {
@@ -165,96 +161,22 @@ func (s *Server) handle(mux *http.ServeMux, pattern string, h handler) {
 	})))
 }
 
-// observed is around every request: its trace context, its log line, its metric, and an answer
-// even when the program has a defect.
+// observed is around every request.
 func (s *Server) observed(pattern string, next http.Handler) http.Handler {
 	route := pattern[strings.Index(pattern, " ")+1:]
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		its := tracing.Continue(r.Header.Get("X-Correlation-Id"), r.Header.Get("Traceparent"))
-		ctx := tracing.With(r.Context(), its)
-		r = r.WithContext(ctx)
-		w.Header().Set("X-Correlation-Id", its.CorrelationID)
-		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		defer func() {
-			if defect := recover(); defect != nil {
-				if defect == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
-					panic(defect)
-				}
-				v := s.visitOf(r)
-				s.answer(recorded, r, v, apperror.Defect(defect))
-			}
-			took := time.Since(began)
-			s.Observe(r.Method, route, recorded.Status(), took)
-			s.Log.InfoContext(ctx, "request", "method", methodOf(r), "route", route, "status", recorded.Status(), "took_ms", took.Milliseconds())
-		}()
-		next.ServeHTTP(recorded, r)
-	})
-}
-
-// methodOf is a request's method, unless the caller made it up.
-func methodOf(r *http.Request) string {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return r.Method
-	default:
-		return "other"
-	}
+	recorder := requests.Recorder{Log: s.Log, Observe: s.Observe}
+	return recorder.Around(func(*http.Request) string { return route }, func(w http.ResponseWriter, r *http.Request, err error) {
+		s.answer(w, r, s.visitOf(r), err)
+	}, next)
 }
 
 func (s *Server) visitOf(r *http.Request) *visit {
 	v := &visit{locale: words.Of(r), session: s.Sessions.Read(r)}
-	v.caller = backend.Caller{Address: s.clientAddress(r), Agent: r.UserAgent()}
+	v.caller = backend.Caller{Address: requests.Address(r), Agent: r.UserAgent()}
 	if v.session != nil {
 		v.caller.Token = v.session.Access
 	}
 	return v
-}
-
-// clientAddress is the address of the browser: the peer's or, where trusted proxies forwarded
-// the request, the last one that none of them added.
-func (s *Server) clientAddress(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(forwarded) - 1; i >= 0 && s.trusted(host); i-- {
-		address, err := netip.ParseAddr(strings.TrimSpace(forwarded[i]))
-		if err != nil {
-			break
-		}
-		host = address.String()
-	}
-	return host
-}
-
-func (s *Server) trusted(host string) bool {
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, proxy := range s.Proxies {
-		if proxy.Contains(address.Unmap()) {
-			return true
-		}
-	}
-	return false
-}
-
-// ParseProxies reads networks (CIDR) that are separated by commas; an empty text has none.
-func ParseProxies(text string) (proxies []netip.Prefix, err error) {
-	for one := range strings.SplitSeq(text, ",") {
-		if one = strings.TrimSpace(one); one == "" {
-			continue
-		}
-		proxy, err := netip.ParsePrefix(one)
-		if err != nil {
-			return nil, fmt.Errorf("%q is no network such as 10.0.0.0/8", one)
-		}
-		proxies = append(proxies, proxy)
-	}
-	return proxies, nil
 }
 
 // page is what a page of a visit has.

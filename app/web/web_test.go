@@ -365,33 +365,6 @@ func TestReports(t *testing.T) {
 	b.post("/login", form{"email": strings.Repeat("x", maxForm)}).must(t, 413)
 }
 
-func TestTheAddressOfTheBrowser(t *testing.T) {
-	proxies, err := ParseProxies("10.0.0.0/8, 192.0.2.1/32")
-	require.NoError(t, err)
-	s := &Server{Proxies: proxies}
-	for name, c := range map[string]struct{ peer, forwarded, want string }{
-		"the peer":                          {"203.0.113.7:1", "", "203.0.113.7"},
-		"a peer that is no proxy forwards":  {"203.0.113.7:1", "198.51.100.1", "203.0.113.7"},
-		"one proxy":                         {"10.1.2.3:1", "198.51.100.1", "198.51.100.1"},
-		"what a browser made up before it":  {"10.1.2.3:1", "1.2.3.4, 198.51.100.1", "198.51.100.1"},
-		"two proxies":                       {"10.1.2.3:1", "198.51.100.1, 192.0.2.1", "198.51.100.1"},
-		"what is no address":                {"10.1.2.3:1", "unknown", "10.1.2.3"},
-		"an address of the newer kind":      {"10.1.2.3:1", "2001:db8::1", "2001:db8::1"},
-		"a proxy that nobody spoke through": {"10.1.2.3:1", "", "10.1.2.3"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			r.RemoteAddr = c.peer
-			if c.forwarded != "" {
-				r.Header.Set("X-Forwarded-For", c.forwarded)
-			}
-			require.Equal(t, c.want, s.clientAddress(r))
-		})
-	}
-	_, err = ParseProxies("10.0.0.0")
-	require.Error(t, err)
-}
-
 func TestAlertsComeLive(t *testing.T) {
 	w := newWorld(t)
 	b := w.browser()

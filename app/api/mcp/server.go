@@ -10,10 +10,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/service/requests"
 )
 
 // Path is where the server is, for MCP's streamable HTTP transport.
@@ -55,29 +54,16 @@ func (s *Server) Handler() http.Handler {
 // maxRequest is more than any call of a tool has, in bytes.
 const maxRequest = 256 << 10
 
-// observed is around every request: its trace context, its log line and its metric.
+// observed is around every request.
 func (s *Server) observed(route string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		its := tracing.Continue(r.Header.Get("X-Correlation-Id"), r.Header.Get("Traceparent"))
-		ctx := tracing.With(r.Context(), its)
-		w.Header().Set("X-Correlation-Id", its.CorrelationID)
-		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		next.ServeHTTP(recorded, r.WithContext(ctx))
-		took := time.Since(began)
-		s.Observe(r.Method, route, recorded.Status(), took)
-		s.Log.InfoContext(ctx, "request", "method", methodOf(r), "route", route, "status", recorded.Status(), "took_ms", took.Milliseconds())
-	})
+	recorder := requests.Recorder{Log: s.Log, Observe: s.Observe}
+	return recorder.Around(func(*http.Request) string { return route }, s.broke, next)
 }
 
-// methodOf is a request's method, unless the caller made it up.
-func methodOf(r *http.Request) string {
-	switch r.Method {
-	case http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodOptions, http.MethodHead:
-		return r.Method
-	default:
-		return "other"
-	}
+// broke answers what a defect of the program ended.
+func (s *Server) broke(w http.ResponseWriter, r *http.Request, err error) {
+	s.Log.ErrorContext(r.Context(), "request failed", "error", err)
+	refuse(w, r, http.StatusInternalServerError, "internal", "something went wrong here; it has been logged: try again later")
 }
 
 // reading adds a tool that only looks. It returns what the API answers: to one call

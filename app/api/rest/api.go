@@ -14,11 +14,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
-	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/finance/budget"
 	"github.com/wealth-companion/companion/app/finance/currency"
 	"github.com/wealth-companion/companion/app/finance/goal"
@@ -33,6 +31,7 @@ import (
 	"github.com/wealth-companion/companion/app/people/insight"
 	"github.com/wealth-companion/companion/app/people/openid"
 	"github.com/wealth-companion/companion/app/people/preference"
+	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/store/live"
 )
 
@@ -74,9 +73,6 @@ type API struct {
 // base is where the API begins.
 const base = "/api/v1"
 
-// correlationHeader ties a caller's requests to what follows from them.
-const correlationHeader = "X-Correlation-Id"
-
 // patience is how long a request may take: a caller waits no longer.
 const patience = 10 * time.Second
 
@@ -96,7 +92,7 @@ func patienceFor(path string) time.Duration {
 // Handler routes the API's requests.
 func (a *API) Handler() http.Handler {
 	root := chi.NewRouter()
-	root.Use(a.observed, a.Limits.clientAddress())
+	root.Use(a.observed, requests.FromProxies(a.Limits.Proxies))
 	root.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, apperror.Say(apperror.ErrNotFound, "there is nothing at this address: /api/v1/openapi.json lists what there is"))
 	})
@@ -172,44 +168,20 @@ func (a *API) declare(router chi.Router) huma.API {
 	return r.API
 }
 
-// observed is around every request: its trace context, its log line, its metric, and
-// an answer even when the program has a defect.
+// observed is around every request: what all servers do, how long it may take, and the
+// headers that every answer has.
 func (a *API) observed(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		its := tracing.Continue(r.Header.Get(correlationHeader), r.Header.Get("Traceparent"))
-		ctx := tracing.With(r.Context(), its)
+	recorder := requests.Recorder{Log: a.Log, Observe: a.Observe}
+	return recorder.Around(routeOf, a.refuse, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != livePath && r.URL.Path != exportPath {
-			limited, cancel := context.WithTimeout(ctx, patienceFor(r.URL.Path))
+			limited, cancel := context.WithTimeout(r.Context(), patienceFor(r.URL.Path))
 			defer cancel()
-			ctx = limited
+			r = r.WithContext(limited)
 		}
-		r = r.WithContext(ctx)
-		w.Header().Set(correlationHeader, its.CorrelationID)
 		w.Header().Set("Cache-Control", "no-store") // all of it is somebody's own
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		defer func() {
-			if defect := recover(); defect != nil {
-				if defect == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
-					panic(defect)
-				}
-				a.refuse(recorded, r, apperror.Defect(defect))
-			}
-			a.tell(ctx, r, recorded.Status(), time.Since(began))
-		}()
-		next.ServeHTTP(recorded, r)
-	})
-}
-
-// methodOf is a request's method, unless the caller made it up.
-func methodOf(r *http.Request) string {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-		return r.Method
-	default:
-		return "other"
-	}
+		next.ServeHTTP(w, r)
+	}))
 }
 
 // routeOf is the pattern of a request's path; "unknown": it has none.
@@ -219,10 +191,4 @@ func routeOf(r *http.Request) string {
 		return "unknown"
 	}
 	return route
-}
-
-func (a *API) tell(ctx context.Context, r *http.Request, status int, took time.Duration) {
-	route := routeOf(r)
-	a.Observe(r.Method, route, status, took)
-	a.Log.InfoContext(ctx, "request", "method", methodOf(r), "route", route, "status", status, "took_ms", took.Milliseconds())
 }

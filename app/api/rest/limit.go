@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,6 +15,7 @@ import (
 	"github.com/go-chi/httprate"
 
 	"github.com/wealth-companion/companion/app/people/account"
+	"github.com/wealth-companion/companion/app/service/requests"
 )
 
 // window is what limits count in.
@@ -69,25 +68,9 @@ func LoadLimits(getenv func(string) string) (Limits, error) {
 		}
 		*one.target = n
 	}
-	for text := range strings.SplitSeq(getenv("TRUSTED_PROXIES"), ",") {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		if _, err := netip.ParsePrefix(text); err != nil {
-			wrong = append(wrong, fmt.Errorf("TRUSTED_PROXIES: %q is no network such as 10.0.0.0/8", text))
-			continue
-		}
-		l.Proxies = append(l.Proxies, text)
-	}
-	return l, errors.Join(wrong...)
-}
-
-// clientAddress notes who asks, for limitedByAddress.
-func (l Limits) clientAddress() func(http.Handler) http.Handler {
-	if len(l.Proxies) == 0 {
-		return middleware.ClientIPFromRemoteAddr
-	}
-	return middleware.ClientIPFromXFF(l.Proxies...)
+	var err error
+	l.Proxies, err = requests.Proxies(getenv("TRUSTED_PROXIES"))
+	return l, errors.Join(append(wrong, err)...)
 }
 
 // guard is what counts over all replicas.

@@ -16,6 +16,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/people/openid"
+	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/store/db"
 )
 
@@ -147,7 +148,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header()[name] = values
 	}
 	if p.Status >= 500 && r.Context().Err() == nil {
-		a.Log.ErrorContext(r.Context(), "request failed", "method", methodOf(r), "path", routeOf(r), "error", err)
+		a.Log.ErrorContext(r.Context(), "request failed", "method", requests.Method(r.Method), "path", routeOf(r), "error", err)
 	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)

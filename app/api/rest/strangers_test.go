@@ -23,23 +23,23 @@ import (
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 )
 
-// statements notes what a database is asked.
-type statements struct {
+// queries notes what a database is asked.
+type queries struct {
 	mu    sync.Mutex
 	texts []string
 }
 
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+func (s *queries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.texts = append(s.texts, strings.ReplaceAll(data.SQL, "\n", " "))
 	return ctx
 }
 
-func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (s *queries) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // taken are those since the last time.
-func (s *statements) taken() []string {
+func (s *queries) taken() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	taken := s.texts
@@ -48,9 +48,9 @@ func (s *statements) taken() []string {
 }
 
 // traced is a world of which the test knows what its database is asked.
-func traced(t *testing.T) (*world, *statements) {
+func traced(t *testing.T) (*world, *queries) {
 	t.Helper()
-	seen := &statements{}
+	seen := &queries{}
 	config := pgtest.Pool(t, event.Backend).Config()
 	config.ConnConfig.Tracer = seen
 	config.MaxConns = 1 // nothing is prepared a second time on another

@@ -10,6 +10,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/service"
+	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/web"
 	"github.com/wealth-companion/companion/app/web/backend"
 	"github.com/wealth-companion/companion/app/web/session"
@@ -21,9 +22,9 @@ func main() {
 		if err != nil {
 			return nil, fmt.Errorf("SESSION_KEY encrypts the cookies of people who are logged in: %w", err)
 		}
-		proxies, err := web.ParseProxies(os.Getenv("TRUSTED_PROXIES"))
+		proxies, err := requests.Proxies(os.Getenv("TRUSTED_PROXIES"))
 		if err != nil {
-			return nil, fmt.Errorf("TRUSTED_PROXIES: %w", err)
+			return nil, err
 		}
 		api, err := backend.New(bus.Invocation(event.Backend), bus.PeoplesInvoker())
 		if err != nil {

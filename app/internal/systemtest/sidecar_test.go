@@ -22,8 +22,8 @@ import (
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
-// post is a request with a token, or without when it is empty.
-func post(t *testing.T, url, token string, body []byte) (status int, answer string) {
+// showing is a POST request that shows a token, or without when it is empty.
+func showing(t *testing.T, url, token string, body []byte) (status int, answer string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
 	require.NoError(t, err)
@@ -58,21 +58,21 @@ func strangers(t *testing.T, s *stack.Stack, b books) {
 	id, raw := transaction()
 	hand := "http://" + s.AppChannel(event.Analytics) + sidecar.Events + "finance.transaction.created"
 	for _, token := range []string{"", "guessed", s.SidecarToken(event.Analytics), s.AppToken(event.Banking)} {
-		status, answer := post(t, hand, token, raw)
+		status, answer := showing(t, hand, token, raw)
 		require.Equal(t, http.StatusUnauthorized, status, answer)
 	}
 	require.Zero(t, handled(id), "it was not handed in")
-	status, answer := post(t, hand, s.AppToken(event.Analytics), raw)
+	status, answer := showing(t, hand, s.AppToken(event.Analytics), raw)
 	require.Equal(t, http.StatusOK, status, answer)
 	require.Equal(t, 1, handled(id), "by the token it was refused, not for what it is")
 
 	for _, service := range append(event.Services(), event.MCP) {
 		for _, path := range []string{"/dapr/subscribe", "/events/anything", "/api/v1/wallets", "/mcp"} {
-			status, answer := post(t, "http://"+s.AppChannel(service)+path, "", nil)
+			status, answer := showing(t, "http://"+s.AppChannel(service)+path, "", nil)
 			require.Equal(t, http.StatusUnauthorized, status, "%s%s: %s", service, path, answer)
 		}
 		for _, token := range []string{"", "guessed", s.AppToken(service)} {
-			status, answer := post(t, "http://127.0.0.1:"+s.SidecarPort(service)+"/v1.0/publish/"+sidecar.PubSub(service)+"/ai.insight.generated", token, raw)
+			status, answer := showing(t, "http://127.0.0.1:"+s.SidecarPort(service)+"/v1.0/publish/"+sidecar.PubSub(service)+"/ai.insight.generated", token, raw)
 			require.Equal(t, http.StatusUnauthorized, status, "%s: %s", service, answer)
 		}
 	}
@@ -93,7 +93,7 @@ func foreignTopics(t *testing.T, s *stack.Stack) {
 	refused := 0
 	for _, service := range event.Services() {
 		publish := func(topic string) (int, string) {
-			return post(t, "http://127.0.0.1:"+s.SidecarPort(service)+"/v1.0/publish/"+sidecar.PubSub(service)+"/"+topic, s.SidecarToken(service), []byte(`{}`))
+			return showing(t, "http://127.0.0.1:"+s.SidecarPort(service)+"/v1.0/publish/"+sidecar.PubSub(service)+"/"+topic, s.SidecarToken(service), []byte(`{}`))
 		}
 		own := event.WrittenBy(service)
 		for _, topic := range append(topics, "no.topic.of.the.catalogue") {
