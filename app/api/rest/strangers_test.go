@@ -23,23 +23,23 @@ import (
 	"github.com/wealth-companion/companion/app/internal/pgtest"
 )
 
-// queries notes what a database is asked.
-type queries struct {
+// statementLog notes what a database is asked.
+type statementLog struct {
 	mu    sync.Mutex
 	texts []string
 }
 
-func (s *queries) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+func (s *statementLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.texts = append(s.texts, strings.ReplaceAll(data.SQL, "\n", " "))
 	return ctx
 }
 
-func (s *queries) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (s *statementLog) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // taken are those since the last time.
-func (s *queries) taken() []string {
+func (s *statementLog) taken() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	taken := s.texts
@@ -48,9 +48,9 @@ func (s *queries) taken() []string {
 }
 
 // traced is a world of which the test knows what its database is asked.
-func traced(t *testing.T) (*world, *queries) {
+func traced(t *testing.T) (*world, *statementLog) {
 	t.Helper()
-	seen := &queries{}
+	seen := &statementLog{}
 	config := pgtest.Pool(t, event.Backend).Config()
 	config.ConnConfig.Tracer = seen
 	config.MaxConns = 1 // nothing is prepared a second time on another

@@ -16,6 +16,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // The annotations by which an update that was cut off goes on: on the copy while clients
@@ -47,7 +48,7 @@ func (c *Cluster) FollowAuthority(ctx context.Context, f Follow, report func(str
 	if err != nil {
 		return fmt.Errorf("secret %s/%s: %w", f.FromNamespace, f.From, err)
 	}
-	bundle, err := bundleOf(source.Data)
+	bundle, wanted, err := bundleOf(source.Data)
 	if err != nil {
 		return fmt.Errorf("secret %s/%s: %w", f.FromNamespace, f.From, err)
 	}
@@ -58,7 +59,7 @@ func (c *Cluster) FollowAuthority(ctx context.Context, f Follow, report func(str
 		return fmt.Errorf("secret %s/%s: %w", f.ToNamespace, f.To, err)
 	}
 	_, replacing := copied.Annotations[annotationReplacing]
-	if has, err := certificates(copied.Data["ca.crt"]); err != nil || !slices.Equal(has, mustCertificates(bundle)) {
+	if has, err := certificates(copied.Data["ca.crt"]); err != nil || !slices.Equal(has, wanted) {
 		if err := patch(map[string]any{
 			"metadata": map[string]any{"annotations": map[string]any{annotationReplacing: version}},
 			"data":     map[string]any{"ca.crt": bundle},
@@ -115,33 +116,27 @@ func (c *Cluster) replacePods(ctx context.Context, f Follow, name, version strin
 		}
 		report("the pods of " + name + " are replaced")
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.Ready)
-	defer cancel()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
+	var wanted, updated int32
+	if err := wait.PollUntilContextTimeout(ctx, time.Second, f.Ready, true, func(ctx context.Context) (bool, error) {
 		current, err := deployments.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
-			return err
+			return false, err
 		}
-		wanted, status := int32(1), current.Status
+		status := current.Status
+		wanted, updated = 1, status.UpdatedReplicas
 		if current.Spec.Replicas != nil {
 			wanted = *current.Spec.Replicas
 		}
-		if status.ObservedGeneration >= current.Generation && status.UpdatedReplicas == wanted && status.AvailableReplicas == wanted && status.Replicas == wanted {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d pods with the new authority are ready, and no further Deployment is touched: %w", status.UpdatedReplicas, wanted, ctx.Err())
-		case <-tick.C:
-		}
+		return status.ObservedGeneration >= current.Generation && updated == wanted && status.AvailableReplicas == wanted && status.Replicas == wanted, nil
+	}); err != nil {
+		return fmt.Errorf("%d of %d pods with the new authority are ready, and no further Deployment is touched: %w", updated, wanted, err)
 	}
+	return nil
 }
 
-// bundleOf are a Secret's certificates as one file, the newest authority first.
-func bundleOf(data map[string][]byte) ([]byte, error) {
-	var all []byte
+// bundleOf are a Secret's certificates as one file, the newest authority first, and each one's
+// fingerprint in that order.
+func bundleOf(data map[string][]byte) (file []byte, fingerprints []string, err error) {
 	for _, key := range slices.SortedFunc(maps.Keys(data), func(a, b string) int {
 		if (a == "ca.crt") != (b == "ca.crt") {
 			if a == "ca.crt" {
@@ -154,15 +149,17 @@ func bundleOf(data map[string][]byte) ([]byte, error) {
 		if !strings.HasSuffix(key, ".crt") {
 			continue
 		}
-		if _, err := certificates(data[key]); err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
+		its, err := certificates(data[key])
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", key, err)
 		}
-		all = append(append(all, bytes.TrimSpace(data[key])...), '\n')
+		fingerprints = append(fingerprints, its...)
+		file = append(append(file, bytes.TrimSpace(data[key])...), '\n')
 	}
-	if len(all) == 0 {
-		return nil, errors.New("it has no certificate (*.crt)")
+	if len(file) == 0 {
+		return nil, nil, errors.New("it has no certificate (*.crt)")
 	}
-	return all, nil
+	return file, fingerprints, nil
 }
 
 // certificates are those of a PEM file, each by its fingerprint, in order.
@@ -182,15 +179,6 @@ func certificates(file []byte) ([]string, error) {
 		return nil, errors.New("it is no certificate in PEM")
 	}
 	return all, nil
-}
-
-// mustCertificates is certificates of what bundleOf has checked.
-func mustCertificates(bundle []byte) []string {
-	all, err := certificates(bundle)
-	if err != nil {
-		panic(err)
-	}
-	return all
 }
 
 func fingerprint(content []byte) string {
