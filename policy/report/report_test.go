@@ -30,7 +30,7 @@ func TestReport(t *testing.T) {
 	for _, line := range []string{
 		"; 1 violations block, 1 are excepted\n",
 		"   3 nothing by hand in production                  8 rules    1 block    0 excepted\n",
-		"   7 no point-to-point coupling between services    4 rules    0 block    1 excepted\n",
+		"   7 no point-to-point coupling between services    5 rules    0 block    1 excepted\n",
 		"Blocked by protected-data (principle 3, nothing by hand in production): ",
 		"  - KubernetesCluster cluster: the cluster is not protected\n    set Protect\n",
 		"Excepted from default-deny (principle 7): walls come later\n  - Namespace open\n",
