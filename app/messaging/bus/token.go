@@ -35,7 +35,11 @@ func FromSidecar(token string, log *slog.Logger, next http.Handler) http.Handler
 
 // httpClient calls the sidecar's HTTP API.
 func httpClient(timeout time.Duration) *http.Client {
-	return &http.Client{Timeout: timeout, Transport: authenticated{os.Getenv(sidecar.APIToken), http.DefaultTransport}}
+	return &http.Client{Timeout: timeout, Transport: withToken(http.DefaultTransport)}
+}
+
+func withToken(next http.RoundTripper) http.RoundTripper {
+	return authenticated{os.Getenv(sidecar.APIToken), next}
 }
 
 // authenticated adds the token to what goes to the sidecar, and to nothing else: an answer may

@@ -58,8 +58,11 @@ func TestTheTokenGoesToTheSidecarOnly(t *testing.T) {
 	require.NoError(t, err)
 	t.Setenv("DAPR_HTTP_PORT", at.Port())
 	t.Setenv(sidecar.APIToken, "known")
-	response, err := httpClient(5 * time.Second).Get(asked.URL)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	require.Equal(t, map[string]string{"sidecar": "known", "other": ""}, got)
+	for name, client := range map[string]*http.Client{"any": httpClient(5 * time.Second), "an invoker": Invoker(), "people's": PeoplesInvoker()} {
+		clear(got)
+		response, err := client.Get(asked.URL)
+		require.NoError(t, err, name)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, map[string]string{"sidecar": "known", "other": ""}, got, name)
+	}
 }
