@@ -35,9 +35,16 @@ var reference = regexp.MustCompile(`\b(?:docker\.io|ghcr\.io|quay\.io|registry\.
 // used gathers which images are named, and where.
 type used map[string]string
 
+// add notes an image by its tag: recipes are found by it, and the digest that
+// may follow is what a build of today gave.
 func (u used) add(t *testing.T, where, image string) {
 	t.Helper()
-	tag, err := name.NewTag(image)
+	tagged, digest, pinned := strings.Cut(image, "@")
+	if pinned {
+		_, err := name.NewDigest(image)
+		require.NoError(t, err, "%s: the digest %s", where, digest)
+	}
+	tag, err := name.NewTag(tagged)
 	require.NoError(t, err, where)
 	u[tag.Name()] = where
 }
