@@ -64,8 +64,11 @@ func (s *Stack) addSidecar(name, resources string) {
 }
 
 // tokens are the environment of this process, and what a service and its sidecar know one
-// another by.
+// another by. Programs of an earlier release may not know how to show theirs: nobody asks.
 func (s *Stack) tokens(name string) []string {
+	if s.options.Binaries != "" {
+		return os.Environ()
+	}
 	return append(os.Environ(), sidecar.APIToken+"="+s.SidecarToken(name), sidecar.AppToken+"="+s.AppToken(name))
 }
 
