@@ -52,24 +52,22 @@ type Convert func(amount decimal.Decimal, from, to string, on time.Time) (conver
 // Transfers finds what left one wallet and came to another: the same amount within
 // days, or one that the rates explain. Each movement is at most in one pair.
 func Transfers(out, in []Side, convert Convert) []Transfer {
-	left := newDepartures(out, convert)
+	left := newDepartures(out, in, convert)
 	var edges []edge
-	reasons := map[[2]int]string{}
 	for j, came := range in {
 		roughly := came.Amount.Abs().InexactFloat64()
 		for _, i := range left.near(came) {
 			if left.out[i].Currency != came.Currency && left.worth(i, came.Currency).unlike(roughly) {
 				continue
 			}
-			if weight, reason := left.weigh(i, came); weight > 0 {
+			if weight := left.weigh(i, j); weight > 0 {
 				edges = append(edges, edge{i, j, weight})
-				reasons[[2]int{i, j}] = reason
 			}
 		}
 	}
 	var found []Transfer
 	for _, e := range assign(edges) {
-		found = append(found, Transfer{e.left, e.right, reasons[[2]int{e.left, e.right}]})
+		found = append(found, Transfer{e.left, e.right, left.reason(e.left, e.right)})
 	}
 	return found
 }
@@ -77,7 +75,8 @@ func Transfers(out, in []Side, convert Convert) []Transfer {
 // departures are what left wallets, by what tells most of it apart from what came: the
 // time grows with the pairs that are possible, not with all.
 type departures struct {
-	out        []Side
+	out, in    []Side
+	left, came naming // of out and of in
 	convert    Convert
 	byAmount   map[sum][]int    // indexes of out, by day
 	byCurrency map[string][]int // the same
@@ -108,8 +107,8 @@ func (w worth) unlike(roughly float64) bool {
 	return math.Abs(roughly-w.roughly) > room*w.roughly
 }
 
-func newDepartures(out []Side, convert Convert) *departures {
-	d := &departures{out: out, convert: convert, byAmount: map[sum][]int{}, byCurrency: map[string][]int{}, worths: map[wanted]worth{}}
+func newDepartures(out, in []Side, convert Convert) *departures {
+	d := &departures{out: out, in: in, left: naming{out, map[int]bool{}}, came: naming{in, map[int]bool{}}, convert: convert, byAmount: map[sum][]int{}, byCurrency: map[string][]int{}, worths: map[wanted]worth{}}
 	order := make([]int, len(out))
 	for i := range order {
 		order[i] = i
@@ -159,51 +158,91 @@ func (d *departures) worth(i int, code string) worth {
 	return w
 }
 
-// weigh tells how probable it is that a movement and what came, which is near to it, are
-// one transfer, 0: they are not, and what speaks for it.
-func (d *departures) weigh(i int, in Side) (float64, string) {
-	out := d.out[i]
-	if out.Wallet == in.Wallet {
-		return 0, ""
+// off is how far what came is from what left, as a share of it; ok is false when both
+// cannot be one amount.
+func (d *departures) off(i, j int) (share decimal.Decimal, ok bool) {
+	came := d.in[j]
+	if d.out[i].Currency == came.Currency {
+		return decimal.Zero, true // near returned equal amounts
 	}
-	what := "the same amount"
-	close := 1.0
-	if out.Currency != in.Currency {
-		w := d.worth(i, in.Currency)
-		off := in.Amount.Abs().Sub(w.expected).Abs()
-		if w.expected.IsZero() || off.GreaterThan(w.margin) {
-			return 0, ""
-		}
-		off = off.DivRound(w.expected, 6)
-		what = fmt.Sprintf("%s at the known rate, within %s%%", money.FormatIn(money.Round(w.expected, in.Currency), in.Currency), off.Mul(decimal.NewFromInt(100)).StringFixed(1))
-		close = 1 - off.Div(tolerance).InexactFloat64()/2
+	w := d.worth(i, came.Currency)
+	off := came.Amount.Abs().Sub(w.expected).Abs()
+	if w.expected.IsZero() || off.GreaterThan(w.margin) {
+		return decimal.Zero, false
+	}
+	return off.DivRound(w.expected, 6), true
+}
+
+// weigh tells how probable it is that what left and what came, near to it, are one
+// transfer; 0: they are not.
+func (d *departures) weigh(i, j int) float64 {
+	came := d.in[j]
+	if d.out[i].Wallet == came.Wallet {
+		return 0
+	}
+	off, ok := d.off(i, j)
+	if !ok {
+		return 0
 	}
 	// Descriptions are read last, for amounts tell most pairs apart.
-	lag := days(out.Day, in.Day)
-	words := speaksOfTransfer(out, in.Name) + speaksOfTransfer(in, out.Name)
+	lag := days(d.out[i].Day, came.Day)
+	words := d.words(i, j)
 	// Without a word of it, only what arrived soon: somebody else may have sent the
 	// same amount.
 	if words == 0 && (lag < -1 || lag > 3) {
-		return 0, ""
+		return 0
 	}
-	reason := what + ", " + apart(lag)
-	if words > 0 {
-		reason += ", and a description that speaks of a transfer"
-	}
-	return close + 0.3*float64(words) - lagWeight*float64(lag*lag), reason
+	close := 1 - off.Div(tolerance).InexactFloat64()/2
+	return close + 0.3*float64(words) - lagWeight*float64(lag*lag)
 }
 
-// speaksOfTransfer is 1 when a movement's description names a transfer or the
-// other side's wallet, else 0.
-func speaksOfTransfer(side Side, other string) int {
-	if transferWords.MatchString(side.Description) {
-		return 1
+// reason is what speaks for a pair, for people.
+func (d *departures) reason(i, j int) string {
+	came := d.in[j]
+	what := "the same amount"
+	if code := came.Currency; d.out[i].Currency != code {
+		off, _ := d.off(i, j)
+		what = fmt.Sprintf("%s at the known rate, within %s%%", money.FormatIn(money.Round(d.worth(i, code).expected, code), code), off.Mul(decimal.NewFromInt(100)).StringFixed(1))
+	}
+	what += ", " + apart(days(d.out[i].Day, came.Day))
+	if d.words(i, j) > 0 {
+		what += ", and a description that speaks of a transfer"
+	}
+	return what
+}
+
+// words counts the sides whose description speaks of a transfer.
+func (d *departures) words(i, j int) int {
+	count := 0
+	if d.left.speaks(i, d.in[j].Name) {
+		count++
+	}
+	if d.came.speaks(j, d.out[i].Name) {
+		count++
+	}
+	return count
+}
+
+// naming are movements, and of whose description it is known whether it names a transfer:
+// each is compared with many.
+type naming struct {
+	sides []Side
+	known map[int]bool
+}
+
+// speaks reports whether a movement's description names a transfer or the other
+// side's wallet.
+func (n naming) speaks(i int, other string) bool {
+	named, known := n.known[i]
+	if !known {
+		named = transferWords.MatchString(n.sides[i].Description)
+		n.known[i] = named
+	}
+	if named {
+		return true
 	}
 	name := strings.TrimSpace(strings.ToLower(other))
-	if len(name) >= 4 && strings.Contains(strings.ToLower(side.Description), name) {
-		return 1
-	}
-	return 0
+	return len(name) >= 4 && strings.Contains(strings.ToLower(n.sides[i].Description), name)
 }
 
 // apart says how many days lie between two movements.
