@@ -52,7 +52,7 @@ func importers(t testing.TB, count int) (http.Handler, []importer) {
 		}))
 		wallet, err := api.Ledger.CreateWallet(t.Context(), user, ledger.NewWallet{Name: "Main", Type: "checking", Currency: "EUR"})
 		require.NoError(t, err)
-		token, _, err := api.Tokens.Issue(account.Caller{User: user}, time.Now())
+		token, _, err := api.Tokens.Issue(account.Caller{User: user, Session: tracing.NewID()}, time.Now())
 		require.NoError(t, err)
 		all = append(all, importer{token, wallet.ID})
 	}
