@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,9 +24,15 @@ const (
 	batch = 50
 	// reviewTime bounds one.
 	reviewTime = time.Minute
-	// later is when a review that failed is tried again, so that it holds up no other.
+	// later is when a review that failed is tried again, so that it holds up no other, and
+	// soon is when what broke it may be over.
 	later      = time.Hour
+	soon       = 5 * time.Minute
 	unlockTime = 5 * time.Second
+	// silence is after how long the server ends the session that holds the lock when its
+	// client is not heard of, and sign is how often the client lets itself be heard.
+	silence = 10 * time.Second
+	sign    = 3 * time.Second
 	// MostSaid bounds what one review says.
 	MostSaid = 10
 	// MostHistory bounds what one reads.
@@ -91,26 +98,79 @@ func (o *Observer) review(ctx context.Context) {
 // many there were. Of several replicas one works at a time. Each user is a
 // transaction of their own, so that whoever comes after one that died goes on where
 // that was.
-func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
+func (o *Observer) ReviewDue(ctx context.Context) (done int, err error) {
+	err = o.alone(ctx, func(ctx context.Context) (err error) {
+		done, err = o.reviewDue(ctx)
+		return err
+	})
+	return done, err
+}
+
+// alone runs work if no other replica does, and holds the lock of the reviews meanwhile. When
+// the lock is lost, the context of work ends.
+func (o *Observer) alone(ctx context.Context, work func(context.Context) error) error {
 	connection, err := o.Pool.Acquire(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer connection.Release()
 	lock := db.LockID("reviews:" + o.Service)
-	var leads bool
-	if err := connection.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", lock).Scan(&leads); err != nil || !leads {
-		return 0, err
-	}
 	defer func() {
-		// The lock must not go back into the pool with its connection.
+		// Neither the lock nor the setting must go back into the pool with the connection.
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTime)
 		defer cancel()
-		if _, err := connection.Exec(limited, "SELECT pg_advisory_unlock($1)", lock); err != nil {
+		release := &pgx.Batch{}
+		release.Queue("SELECT pg_advisory_unlock($1)", lock)
+		release.Queue("RESET idle_session_timeout")
+		if err := connection.SendBatch(limited, release).Close(); err != nil {
 			_ = connection.Conn().Close(limited)
 		}
 	}()
-	due, err := observerdb.New(connection).DueReviews(ctx, o.now(), batch)
+	if _, err := connection.Exec(ctx, fmt.Sprintf("SET idle_session_timeout = %d", silence.Milliseconds())); err != nil {
+		return err
+	}
+	var leads bool
+	if err := connection.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", lock).Scan(&leads); err != nil || !leads {
+		return err
+	}
+	leading, lost := context.WithCancelCause(ctx)
+	var signs sync.WaitGroup
+	signs.Go(func() {
+		if err := giveSigns(leading, connection.Conn()); err != nil {
+			lost(fmt.Errorf("the lock of the reviews is lost: %w", err))
+		}
+	})
+	err = work(leading)
+	lost(nil)
+	signs.Wait()
+	if cause := context.Cause(leading); err != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// giveSigns shows the server that the holder of a session lives, until ctx ends.
+func giveSigns(ctx context.Context, connection *pgx.Conn) error {
+	tick := time.NewTicker(sign)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		// A query that is cancelled closes the connection.
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), sign)
+		_, err := connection.Exec(limited, "SELECT")
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (o *Observer) reviewDue(ctx context.Context) (int, error) {
+	due, err := observerdb.New(o.Pool).DueReviews(ctx, o.now(), batch)
 	if err != nil {
 		return 0, err
 	}
@@ -126,8 +186,9 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 			return 0, err
 		}
 		failed++
-		o.Log.ErrorContext(its, "a user's money could not be reviewed", "user_id", user, "error", err, "next_try_in", o.again().String())
-		if err := observerdb.New(o.Pool).PostponeReview(ctx, o.now().Add(o.again()), user); err != nil {
+		again := o.again(err)
+		o.Log.ErrorContext(its, "a user's money could not be reviewed", "user_id", user, "error", err, "next_try_in", again.String())
+		if err := observerdb.New(o.Pool).PostponeReview(ctx, o.now().Add(again), user); err != nil {
 			return 0, err
 		}
 	}
@@ -137,7 +198,13 @@ func (o *Observer) ReviewDue(ctx context.Context) (int, error) {
 	return len(due), nil
 }
 
-func (o *Observer) again() time.Duration { return min(later, o.Settings.Interval) }
+// again is how long a review that failed waits.
+func (o *Observer) again(err error) time.Duration {
+	if db.Transient(err) {
+		return min(soon, o.Settings.Interval)
+	}
+	return min(later, o.Settings.Interval)
+}
 
 func (o *Observer) reviewOne(ctx context.Context, user uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(ctx, reviewTime)

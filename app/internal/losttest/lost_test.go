@@ -31,36 +31,43 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// lossy is a connection whose client is lost before it sends a statement, once it sent another: nothing
-// reaches the server any more, nor does an end of the connection, as when a node dies.
+// death is the end of a client with all of its connections: nothing reaches the server any more, nor
+// does an end of a connection, as when a node dies.
+type death struct {
+	mu   sync.Mutex
+	dead bool
+	gone chan struct{} // closed by it
+}
+
+func (d *death) has() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
+}
+
+// comes has the client die if that is when, and tells whether it is dead.
+func (d *death) comes(when func() bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.dead && when() {
+		d.dead = true
+		close(d.gone)
+	}
+	return d.dead
+}
+
+// lossy is a connection of a client that dies.
 type lossy struct {
 	net.Conn
-	after, before []byte
-
-	mu     sync.Mutex
-	armed  bool // after was sent
-	lost   bool
-	gone   func()        // called when it is lost
+	death *death
+	// loses tells of what the client is about to send whether it dies first.
+	loses  func(sent []byte) bool
 	ended  chan struct{} // closed when the client gives up
 	ending sync.Once
 }
 
-func (c *lossy) isLost() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lost
-}
-
 func (c *lossy) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	c.armed = c.armed || bytes.Contains(b, c.after)
-	if !c.lost && c.armed && bytes.Contains(b, c.before) {
-		c.lost = true
-		c.gone()
-	}
-	lost := c.lost
-	c.mu.Unlock()
-	if lost {
+	if c.death.comes(func() bool { return c.loses(b) }) {
 		return len(b), nil
 	}
 	return c.Conn.Write(b)
@@ -68,7 +75,7 @@ func (c *lossy) Write(b []byte) (int, error) {
 
 func (c *lossy) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if c.isLost() {
+	if c.death.has() {
 		<-c.ended
 		return 0, os.ErrDeadlineExceeded
 	}
@@ -85,35 +92,45 @@ func (c *lossy) SetDeadline(at time.Time) error {
 // Close leaves the socket of a lost client open, so that the server hears of no end.
 func (c *lossy) Close() error {
 	c.ending.Do(func() { close(c.ended) })
-	if c.isLost() {
+	if c.death.has() {
 		return nil
 	}
 	return c.Conn.Close()
 }
 
-// losing opens a pool as pool's whose first client that is about to send a statement with that
-// text is lost; gone is closed then.
+// losing opens a pool as pool's whose client is lost when it is about to send a statement with
+// that text; gone is closed then.
 func losing(t *testing.T, pool *pgxpool.Pool, before string) (its *pgxpool.Pool, gone <-chan struct{}) {
 	return losingAfter(t, pool, "", before)
 }
 
 // losingAfter is losing where the client has sent a statement with another text before.
 func losingAfter(t *testing.T, pool *pgxpool.Pool, after, before string) (its *pgxpool.Pool, gone <-chan struct{}) {
-	config := pool.Config()
+	return losingWhere(t, pool.Config(), func() func([]byte) bool {
+		armed := false
+		return func(sent []byte) bool {
+			armed = armed || bytes.Contains(sent, []byte(after))
+			return armed && bytes.Contains(sent, []byte(before))
+		}
+	})
+}
+
+// losingWhere opens a pool whose client is lost where one of its connections says so, each of
+// which has a function of its own; gone is closed then.
+func losingWhere(t *testing.T, config *pgxpool.Config, points func() func(sent []byte) bool) (its *pgxpool.Pool, gone <-chan struct{}) {
 	dial := config.ConnConfig.DialFunc
-	lost := make(chan struct{})
-	once := sync.OnceFunc(func() { close(lost) })
+	dies := &death{gone: make(chan struct{})}
 	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		connection, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		t.Cleanup(func() { _ = connection.Close() })
-		return &lossy{Conn: connection, after: []byte(after), before: []byte(before), gone: once, ended: make(chan struct{})}, nil
+		return &lossy{Conn: connection, death: dies, loses: points(), ended: make(chan struct{})}, nil
 	}
 	its, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
-	return its, lost
+	return its, dies.gone
 }
 
 // unmindful receives what a pruner has to say.

@@ -69,7 +69,7 @@ func start() (stop func(), err error) {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	// What is lost when the machine stops is of no use to anybody.
-	server := as(exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=",
+	server := as(exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=400",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
