@@ -80,10 +80,14 @@ define parts
 	done
 endef
 
-# Tests that start real programs share two cores: a package at a time.
+# Packages without such tests are test-unit's. Those with them start real programs and wait for them much: two packages at a time.
 test-integration: build ## services and stand-ins against real PostgreSQL, Redis, daprd, Kafka and Kubernetes
 	@$(parts); \
-	for module in app infra policy rehearsal; do (cd $$module && go test -p 1 -count 1 -timeout 20m -tags integration ./...) || exit 1; done
+	for module in app infra policy rehearsal; do \
+		packages=./...; \
+		[ $$module = rehearsal ] || packages=$$(cd $$module && grep -rlE '^//go:build .*integration' --include='*_test.go' . | xargs -n 1 dirname | sort -u); \
+		(cd $$module && go test -p 2 -count 1 -timeout 20m -tags integration $$packages) || exit 1; \
+	done
 
 test-production: packages ## the commands of docs/production.md, from nothing, against stand-ins
 	@cd rehearsal && go test -count 1 -timeout 20m -tags production -v -run TestProductionDocument ./production
@@ -110,7 +114,7 @@ bench-reads: packages ## how long reads take with 200,000 transactions a person
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
 
-test-drills: build ## secrets and certificates change while somebody uses production on this machine, and the workflows' targets (takes down one that runs)
+test-drills: build ## secrets, certificates and node pools change while somebody uses production on this machine, and the workflows' targets (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal,drills -v -skip '^TestRehearsal$$' ./e2e
 
 golden: ## write the golden plans anew, to be read in review

@@ -38,6 +38,7 @@ func (m *machine) walledOff(t *testing.T) {
 		"companion": false, "data": false, "kafka": false, "dapr-system": true, "cert-manager": true, "nginx-gateway": true,
 	} {
 		t.Run(namespace, func(t *testing.T) {
+			t.Parallel()
 			out, err := m.tryKubectl(t, "--namespace", namespace, "run", "root", "--image", parts.BusyboxImage, "--privileged", "--dry-run=server")
 			require.Error(t, err)
 			require.Contains(t, out, "violates PodSecurity")

@@ -55,7 +55,6 @@ func TestRehearsal(t *testing.T) {
 		{"strangers are refused by services and sidecars", m.strangersCall},
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"namespaces deny what nobody allowed", m.walledOff},
-		{"the services move to other nodes, and Kafka stays", m.movesServices},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},
@@ -305,27 +304,6 @@ func (m *machine) edgeRefuses(t *testing.T) {
 	answered := ask(http.MethodGet, "/api/v1/transactions", nil)
 	require.Equal(t, http.StatusUnauthorized, answered.StatusCode)
 	require.Len(t, answered.Header.Values("Strict-Transport-Security"), 1, "once, with the services' answers too")
-}
-
-// movesServices changes the size of the services' nodes.
-func (m *machine) movesServices(t *testing.T) {
-	kafka := func() string {
-		of := "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.spec.nodeName} {.spec.volumeName}{\"\\n\"}{end}"
-		return m.kubectl(t, "--namespace", "kafka", "get", "pods,persistentvolumeclaims", "--selector", "strimzi.io/kind=Kafka", "--output", of)
-	}
-	nodes := func(pool string) string {
-		return m.kubectl(t, "get", "nodes", "--selector", "companion-pool="+pool, "--output", "name")
-	}
-	brokers, system, before := kafka(), nodes("system"), nodes("application")
-	require.NotEmpty(t, brokers)
-	require.NotEmpty(t, before)
-	m.run(t, time.Minute, "pulumi", "config", "set", "--path", "companion:cluster.application.size", "s-4vcpu-8gb")
-	out := m.run(t, 15*time.Minute, "pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
-	require.Regexp(t, `\+-? ?1 replaced`, out)
-	require.Equal(t, system, nodes("system"))
-	require.NotEqual(t, before, nodes("application"))
-	require.Equal(t, brokers, kafka(), "brokers and their volumes are as before")
-	m.run(t, 10*time.Minute, "up")
 }
 
 // linksOpen opens every link of every e-mail that came, as a person's click would.
