@@ -40,18 +40,45 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			Seed: s.kafkaSeed, Protected: c.Cluster.Protected,
 			Certificates: kafka.Certificates(c.Kafka.Certificates), Quota: kafka.Quota(c.Kafka.Quota),
 		},
-		Redis: data.RedisArgs{
-			Image: pulumi.String(c.Redis.Image), Storage: pulumi.String(c.Redis.Storage), Resources: kube.Requirements(c.Redis.Resources),
-			Passwords: s.redisPasswords, Certificate: data.Certificate{
-				Lifetime: certManagerDuration(c.Redis.Certificate.Lifetime), RenewBefore: certManagerDuration(c.Redis.Certificate.RenewBefore),
-			},
-		},
+		Redis: redis(c, s), Valkey: valkey(c),
 		Companion: companion.CompanionArgs{
 			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar),
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SidecarSeed: s.sidecarSeed,
 			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network),
 		},
 	}
+}
+
+// redis is the state store in the cluster, if it is configured.
+func redis(c stacks.Config, s secrets) *data.RedisArgs {
+	r := c.Redis
+	if r == nil {
+		return nil
+	}
+	return &data.RedisArgs{
+		Image: pulumi.String(r.Image), Storage: pulumi.String(r.Storage), Resources: kube.Requirements(r.Resources),
+		Passwords: s.redisPasswords, Certificate: data.Certificate{
+			Lifetime: certManagerDuration(r.Certificate.Lifetime), RenewBefore: certManagerDuration(r.Certificate.RenewBefore),
+		},
+	}
+}
+
+// valkey is the state store that DigitalOcean runs, if it is configured: beside the
+// cluster, in its network.
+func valkey(c stacks.Config) *data.ValkeyArgs {
+	v := c.Valkey
+	if v == nil {
+		return nil
+	}
+	args := &data.ValkeyArgs{
+		DatabaseName: pulumi.String(c.Cluster.Name), Region: pulumi.String(c.Cluster.Region), Version: pulumi.String(v.Version),
+		Size: pulumi.String(v.Size), Nodes: pulumi.Int(v.Nodes), VPCRange: c.Cluster.VPCRange, Protected: c.Cluster.Protected,
+	}
+	// A database has no window on any day.
+	if m := c.Cluster.Maintenance; m.Day != "any" {
+		args.Maintenance = &data.Maintenance{Day: m.Day, Hour: m.Start}
+	}
+	return args
 }
 
 // certManagerDuration writes a duration as cert-manager writes it back: another spelling

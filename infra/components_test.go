@@ -70,6 +70,10 @@ func TestComponentsNameTheArgumentsThatAreMissing(t *testing.T) {
 			_, err := data.NewRedis(ctx, "x", &data.RedisArgs{})
 			return err
 		}, []string{"data.RedisArgs", "Image", "Password"}},
+		"valkey": {func(ctx *pulumi.Context) error {
+			_, err := data.NewValkey(ctx, "x", &data.ValkeyArgs{})
+			return err
+		}, []string{"data.ValkeyArgs", "Cluster", "Size", "VPCRange"}},
 		"workload": {func(ctx *pulumi.Context) error {
 			_, err := workload.NewWorkload(ctx, "x", &workload.WorkloadArgs{})
 			return err

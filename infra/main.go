@@ -35,6 +35,10 @@ func run(ctx *pulumi.Context, values map[string]string) error {
 
 // outputsOf are the stack's outputs, named and described by stacks.Outputs.
 func outputsOf(p *platform.Platform, settings stacks.Config) pulumi.Map {
+	namespaces := pulumi.StringMap{"application": p.Companion.Namespace, "kafka": p.Kafka.Namespace, "edge": p.Edge.GatewayNamespace}
+	if p.Store.Namespace != nil {
+		namespaces["data"] = p.Store.Namespace
+	}
 	return pulumi.Map{
 		"kubeconfig":      p.Cluster.Kubeconfig,
 		"smokeKubeconfig": p.Smoke.Kubeconfig,
@@ -46,8 +50,6 @@ func outputsOf(p *platform.Platform, settings stacks.Config) pulumi.Map {
 		"registry":        p.Cluster.Registry,
 		"release":         pulumi.String(settings.Release),
 		"topics":          pulumi.ToStringArray(kafka.TopicNames()),
-		"namespaces": pulumi.StringMap{
-			"application": p.Companion.Namespace, "kafka": p.Kafka.Namespace, "data": p.Redis.Namespace, "edge": p.Edge.GatewayNamespace,
-		},
+		"namespaces":      namespaces,
 	}
 }

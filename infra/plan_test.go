@@ -108,6 +108,9 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 		if kind, is := state["type"]; is && kind.IsString() && kind.StringValue() == "kubernetes.io/service-account-token" {
 			state["data"] = resource.MakeSecret(object(map[string]any{"token": "c2VjcmV0LXRva2Vu"}))
 		}
+	case "DatabaseCluster":
+		state["privateHost"], state["port"] = resource.NewStringProperty("private-companion.db.example.com"), resource.NewNumberProperty(25061)
+		state["user"], state["password"] = resource.NewStringProperty("default"), resource.MakeSecret(resource.NewStringProperty("secret-valkey"))
 	case "ContainerRegistryDockerCredentials":
 		state["dockerCredentials"] = resource.NewStringProperty("secret-docker-configuration")
 	case "Gateway":
@@ -273,7 +276,10 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		require.NoError(t, err)
 		kinds[stack] = map[string]bool{}
 		for _, one := range asked {
-			kinds[stack][one.Type+" "+one.Name] = true
+			// Which state store there is, TestTheStateStore tells.
+			if !storeName.MatchString(one.Name) {
+				kinds[stack][one.Type+" "+one.Name] = true
+			}
 		}
 	}
 	only := func(one, other string) []string {
@@ -299,6 +305,49 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 	}, only("rehearsal", "prod"))
 }
 
+var storeName = regexp.MustCompile(`^companion-(app-)?(redis|valkey)\b`)
+
+// TestTheStateStore: prod's is DigitalOcean's, in the cluster's network and for the cluster
+// alone; the others' is in the cluster.
+func TestTheStateStore(t *testing.T) {
+	for stack, managed := range map[string]bool{"prod": true, "staging": false, "rehearsal": false} {
+		asked, err := plan(configuration(t, stack), stack)
+		require.NoError(t, err)
+		found := map[string]bool{}
+		for _, one := range asked {
+			found[one.Type[strings.LastIndex(one.Type, ":")+1:]+" "+one.Name] = true
+		}
+		require.Equal(t, managed, found["DatabaseCluster companion-valkey"], stack)
+		require.Equal(t, managed, found["DatabaseFirewall companion-valkey"], stack)
+		require.Equal(t, !managed, found["StatefulSet companion-redis"], stack)
+		require.Equal(t, !managed, found["Namespace companion-redis"], stack)
+	}
+	asked, err := plan(configuration(t, "prod"), "prod")
+	require.NoError(t, err)
+	database := of(t, asked, "DatabaseCluster", "companion-valkey")
+	require.Equal(t, "companion-cluster-id", at(t, database.Inputs, "privateNetworkUuid"), "in the cluster's network")
+	require.True(t, database.Protected)
+	require.Equal(t, []any{map[string]any{"type": "k8s", "value": "companion-cluster-id"}}, at(t, of(t, asked, "DatabaseFirewall", "companion-valkey").Inputs, "rules"))
+
+	component := of(t, asked, "Component", "companion-app-component-state").Inputs
+	require.Equal(t, []any{"backend"}, at(t, component, "scopes"))
+	name := at(t, of(t, asked, "Secret", "companion-app-redis").Inputs, "metadata", "name")
+	require.Regexp(t, `^redis-[0-9a-f]{10}$`, name, "another password is another Secret")
+	settings := map[any]any{}
+	for _, entry := range at(t, component, "spec", "metadata").([]any) {
+		settings[at(t, entry, "name")] = entry
+	}
+	require.Equal(t, "private-companion.db.example.com:25061", at(t, settings["redisHost"], "value"))
+	require.Equal(t, "true", at(t, settings["enableTLS"], "value"))
+	require.Equal(t, map[string]any{"name": name, "key": "password"}, at(t, settings["redisPassword"], "secretKeyRef"))
+	require.Contains(t, at(t, of(t, asked, "Role", "companion-app-backend-secrets").Inputs, "rules", 0, "resourceNames"), name)
+
+	config := configuration(t, "prod")
+	delete(config, "companion:redisPassword")
+	_, err = plan(config, "prod")
+	require.NoError(t, err, "DigitalOcean chooses the password")
+}
+
 func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 	for name, c := range map[string]struct {
 		key, value, want string
@@ -308,7 +357,7 @@ func TestWrongConfigurationIsReportedBeforeAnythingIsCreated(t *testing.T) {
 		"a shape that is none":   {"companion:cluster", `[]`, "companion:cluster"},
 		"a key of nothing":       {"companion:dapr", `{"haa": true}`, "companion:dapr.haa is no key: did you mean ha?"},
 		"an issuer that is none": {"companion:issuer", `{"kind": "magic"}`, "companion:issuer.kind"},
-		"a missing secret":       {"companion:redisPassword", "", "pulumi config set --secret"},
+		"a missing secret":       {"companion:kafkaSeed", "", "pulumi config set --secret"},
 		"a missing DNS token":    {"companion:dnsToken", "", "pulumi config set --secret companion:dnsToken"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -386,6 +435,8 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 	kindAndName := func(p planned) string {
 		return p.Type[strings.LastIndex(p.Type, ":")+1:] + " " + version.ReplaceAllString(p.Name, "")
 	}
+	// prod's twin, whose state store has a password of the configuration.
+	const stack = "staging"
 	for name, c := range map[string]struct {
 		key, value string
 		changes    []string
@@ -411,11 +462,11 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := configuration(t, "prod")
-			before, err := plan(config, "prod")
+			config := configuration(t, stack)
+			before, err := plan(config, stack)
 			require.NoError(t, err)
 			set(t, config, c.key, c.value)
-			after, err := plan(config, "prod")
+			after, err := plan(config, stack)
 			require.NoError(t, err)
 			var changed []string
 			for _, one := range after {

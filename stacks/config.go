@@ -24,7 +24,8 @@ type Config struct {
 	Edge     Edge     `json:"edge"`
 	Dapr     Dapr     `json:"dapr"`
 	Kafka    Kafka    `json:"kafka"`
-	Redis    Redis    `json:"redis"`
+	Redis    *Redis   `json:"redis,omitempty"`
+	Valkey   *Valkey  `json:"valkey,omitempty"`
 	Database Database `json:"database"`
 	Services Services `json:"services"`
 	Policy   Policy   `json:"policy,omitzero"`
@@ -182,7 +183,14 @@ type KafkaQuota struct {
 	RequestPercentage int `json:"requestPercentage,omitempty" jsonschema:"minimum=10,maximum=1600,default=200" jsonschema_extras:"x-unit=percent"`                  // the share of the broker's request and network threads, where 100 is one of them
 }
 
-// Redis is the state store.
+// Valkey is the state store as DigitalOcean runs it, in place of companion:redis. It is in the cluster's network, and only the cluster may connect.
+type Valkey struct {
+	Version string `json:"version" jsonschema:"pattern=^[0-9]+$"`                                                       // the major version, such as 8 (`doctl databases options versions` lists them)
+	Size    string `json:"size" jsonschema:"pattern=^[a-z0-9]+(-[a-z0-9.]+)+$"`                                         // the size of its nodes, such as db-s-1vcpu-1gb, which has no standby
+	Nodes   int    `json:"nodes,omitempty" jsonschema:"minimum=1,maximum=3,default=1" jsonschema_extras:"x-unit=nodes"` // the primary and its standbys
+}
+
+// Redis is the state store in the cluster, in place of companion:valkey.
 type Redis struct {
 	Image     string    `json:"image" jsonschema:"minLength=1"`                                                                  // the image with its tag
 	Storage   string    `json:"storage" jsonschema:"pattern=^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti)$" jsonschema_extras:"x-unit=bytes"` // its volume, such as 1Gi

@@ -125,6 +125,27 @@ func TestRead(t *testing.T) {
 			},
 			[]string{`companion:mail.tls is "opportunistic"`, "companion:mail.user is missing"},
 		},
+		"Valkey in place of Redis": {func(c object) {
+			set(c, nil, "companion:redis")
+			set(c, object{"version": "8", "size": "db-s-1vcpu-1gb"}, "companion:valkey")
+		}, nil},
+		"no state store": {
+			func(c object) { set(c, nil, "companion:redis") },
+			[]string{"companion:redis is missing: set it, to have the state store in the cluster, or companion:valkey"},
+		},
+		"two state stores": {
+			func(c object) {
+				set(c, object{"version": "8", "size": "db-s-1vcpu-2gb", "nodes": 2}, "companion:valkey")
+			},
+			[]string{"companion:valkey is set, and companion:redis too"},
+		},
+		"a standby of the smallest size": {
+			func(c object) {
+				set(c, nil, "companion:redis")
+				set(c, object{"version": "8", "size": "db-s-1vcpu-1gb", "nodes": 2}, "companion:valkey")
+			},
+			[]string{"companion:valkey.nodes is 2, but db-s-1vcpu-1gb stands alone"},
+		},
 		"ten mistakes are told at once": {
 			func(c object) {
 				set(c, nil, "companion:domain")

@@ -26,10 +26,10 @@ type Outputs struct {
 
 // Namespaces are the Kubernetes namespaces by what is in them.
 type Namespaces struct {
-	Application string `json:"application" jsonschema:"minLength=1"` // the services and their sidecars
-	Kafka       string `json:"kafka" jsonschema:"minLength=1"`       // the brokers and their operator
-	Data        string `json:"data" jsonschema:"minLength=1"`        // Redis
-	Edge        string `json:"edge" jsonschema:"minLength=1"`        // NGINX
+	Application string `json:"application" jsonschema:"minLength=1"`    // the services and their sidecars
+	Kafka       string `json:"kafka" jsonschema:"minLength=1"`          // the brokers and their operator
+	Data        string `json:"data,omitempty" jsonschema:"minLength=1"` // Redis; left out where the state store is not in the cluster
+	Edge        string `json:"edge" jsonschema:"minLength=1"`           // NGINX
 }
 
 //go:embed outputs.schema.json

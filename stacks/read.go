@@ -315,7 +315,7 @@ func (p *problems) check(c Config) {
 		p.add(namespace+"issuer.server", "is missing: set it to the https:// address of the ACME directory")
 	}
 	p.mail(c.Mail)
-	p.certificate("redis.certificate", c.Redis.Certificate)
+	p.store(c)
 	if k := c.Kafka.Certificates; k.RenewalDays >= k.LifetimeDays && k.LifetimeDays > 0 {
 		p.add(namespace+"kafka.certificates.renewalDays", "is %d, but the certificates are good for %d days: set it to less", k.RenewalDays, k.LifetimeDays)
 	}
@@ -332,6 +332,25 @@ func (p *problems) check(c Config) {
 		p.add(namespace+"kafka.brokers", "is %d, but there are %d nodes: each broker needs a node of its own", c.Kafka.Brokers, c.Cluster.NodeCount)
 	}
 }
+
+// store checks that there is one state store.
+func (p *problems) store(c Config) {
+	switch {
+	case c.Redis == nil && c.Valkey == nil:
+		p.add(namespace+"redis", "is missing: set it, to have the state store in the cluster, or companion:valkey, to have DigitalOcean run it")
+	case c.Redis != nil && c.Valkey != nil:
+		p.add(namespace+"valkey", "is set, and companion:redis too: unset one, there is one state store")
+	}
+	if c.Redis != nil {
+		p.certificate("redis.certificate", c.Redis.Certificate)
+	}
+	if v := c.Valkey; v != nil && v.Nodes > 1 && v.Size == smallestDatabase {
+		p.add(namespace+"valkey.nodes", "is %d, but %s stands alone: choose a larger size, or 1", v.Nodes, v.Size)
+	}
+}
+
+// smallestDatabase is the one size that DigitalOcean gives no standby.
+const smallestDatabase = "db-s-1vcpu-1gb"
 
 // certificate checks that there is time for a renewal.
 func (p *problems) certificate(key string, c Certificate) {

@@ -14,7 +14,7 @@ type Secrets struct {
 	DatabaseURLs DatabaseURLs `json:"databaseUrls,omitzero"` // the services' databases
 
 	MigrationURL   Secret `json:"migrationUrl,omitempty"`   // the connection string of the role that owns the tables
-	RedisPassword  Secret `json:"redisPassword,omitempty"`  // the password of the state store, or a JSON list of the new one and those that are still accepted
+	RedisPassword  Secret `json:"redisPassword,omitempty"`  // the password of companion:redis, or a JSON list of the new one and those that are still accepted
 	KafkaSeed      Secret `json:"kafkaSeed,omitempty"`      // what the Kafka users' passwords are derived from
 	SidecarSeed    Secret `json:"sidecarSeed,omitempty"`    // what the tokens are derived from by which services and their sidecars know one another
 	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more, or a JSON list of the new one and those that are still accepted
@@ -75,7 +75,7 @@ func (s *Secret) UnmarshalJSON(raw []byte) error {
 // is not set, with the command that sets it.
 func (s Secrets) Missing(c Config) error {
 	needed := map[string]Secret{
-		"migrationUrl": s.MigrationURL, "redisPassword": s.RedisPassword, "kafkaSeed": s.KafkaSeed, "sidecarSeed": s.SidecarSeed, "authSigningKey": s.AuthSigningKey,
+		"migrationUrl": s.MigrationURL, "kafkaSeed": s.KafkaSeed, "sidecarSeed": s.SidecarSeed, "authSigningKey": s.AuthSigningKey,
 	}
 	for service, url := range s.DatabaseURLs.ByService() {
 		needed["databaseUrls."+service] = url
@@ -84,7 +84,8 @@ func (s Secrets) Missing(c Config) error {
 		configured bool
 		secret     Secret
 	}{
-		"mailPassword": {c.Mail != nil && c.Mail.User != "", s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
+		"redisPassword": {c.Redis != nil, s.RedisPassword},
+		"mailPassword":  {c.Mail != nil && c.Mail.User != "", s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
 		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret}, "dnsToken": {c.Issuer.Kind == "acme", s.DNSToken},
 	} {
 		if option.configured {

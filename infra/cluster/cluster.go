@@ -73,6 +73,7 @@ type Cluster struct {
 	pulumi.ResourceState
 
 	ID         pulumi.IDOutput     // DigitalOcean's id
+	VPC        pulumi.IDOutput     // that of its network
 	Name       pulumi.StringOutput // DigitalOcean's name
 	Kubeconfig pulumi.StringOutput // secret, YAML; valid for a day or more
 	Registry   pulumi.StringOutput // host and name, what image names begin with
@@ -112,7 +113,7 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 	if c.Nodes, err = newApplicationPool(ctx, name, args.Application, doks, child); err != nil {
 		return nil, err
 	}
-	c.ID = doks.ID()
+	c.ID, c.VPC = doks.ID(), vpc.ID()
 	c.Name = doks.Name
 	c.Kubeconfig = kubeconfig(ctx, doks)
 	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{

@@ -11,6 +11,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 	"github.com/wealth-companion/companion/infra/dapr"
+	"github.com/wealth-companion/companion/infra/data"
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
@@ -46,10 +47,8 @@ type CompanionArgs struct {
 	// MaxBody is the edge's, in bytes.
 	MaxBody int
 	Kafka   *kafka.Kafka
-	// Redis is the state store's host:port.
-	Redis pulumi.StringInput
-	// RedisAccess has the user and the password by which sidecars log in there.
-	RedisAccess secret.Content
+	// Store is the state store.
+	Store *data.Store
 	// DatabaseURLs are the services' own, by service; MigrationURL is the
 	// migrator's, who owns their schemas.
 	DatabaseURLs map[string]secret.Text
@@ -70,9 +69,6 @@ type CompanionArgs struct {
 	ControlPlane *dapr.Dapr
 	// Network is where the services may connect to outside the cluster.
 	Network Network
-	// RedisNamespace and RedisLabels are those of the state store's pods.
-	RedisNamespace pulumi.StringInput
-	RedisLabels    pulumi.StringMap
 	// Nodes is the node pool of the services.
 	Nodes     pulumi.Resource
 	Namespace string
@@ -80,8 +76,8 @@ type CompanionArgs struct {
 
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
-		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "Redis": a.Redis, "RedisAccess": a.RedisAccess.Version, "MigrationURL": a.MigrationURL,
-		"SigningKey": a.SigningKey, "SidecarSeed": a.SidecarSeed, "PodRange": a.PodRange, "RedisNamespace": a.RedisNamespace, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
+		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "MigrationURL": a.MigrationURL,
+		"SigningKey": a.SigningKey, "SidecarSeed": a.SidecarSeed, "PodRange": a.PodRange, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
 		required["DatabaseURLs."+service] = a.DatabaseURLs[service]
@@ -89,8 +85,8 @@ func (a *CompanionArgs) check() error {
 	if err := kube.Check("companion.CompanionArgs", required); err != nil {
 		return err
 	}
-	if a.Edge == nil || a.Kafka == nil || a.ControlPlane == nil {
-		return fmt.Errorf("companion.CompanionArgs: Edge, Kafka and ControlPlane are required")
+	if a.Edge == nil || a.Kafka == nil || a.ControlPlane == nil || a.Store == nil {
+		return fmt.Errorf("companion.CompanionArgs: Edge, Kafka, Store and ControlPlane are required")
 	}
 	for _, service := range Names() {
 		if a.Sizes[service].Replicas < 1 {
@@ -167,7 +163,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 			w.Env[authorityVariable] = pulumi.String(authorityFolder + "/" + authorityKey)
 			w.Files = map[string]workload.Secret{authorityFolder: {Name: secrets.named(databaseSecret(service)), Key: authorityKey}}
 		}
-		w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(kafkaSecret(service)), authoritySecret)
+		w.SidecarSecrets = append(w.SidecarSecrets, secrets.output(kafkaSecret(service)), pulumi.String(authoritySecret))
 		w.Scratch, w.Env["JOURNAL_DIR"] = journal, pulumi.String(journal)
 	}
 	switch service {
@@ -175,7 +171,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 		w.PublicNamespace = args.Edge.GatewayNamespace
 		w.Env["TRUSTED_PROXIES"] = args.PodRange // NGINX forwards the client's address
 		w.Env["STATE_STORE_NAME"] = pulumi.String(sidecar.StateStore)
-		w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(redisSecret))
+		w.SidecarSecrets = append(w.SidecarSecrets, secrets.output(redisSecret))
 		w.Secrets["AUTH_SIGNING_KEY"] = workload.Secret{Name: secrets.named(signingSecret), Key: "signingKey"}
 	case event.MCP:
 		w.PublicNamespace = args.Edge.GatewayNamespace

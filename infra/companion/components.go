@@ -15,7 +15,7 @@ import (
 func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, secrets *secrets, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	objects := []sidecar.Resource{
 		sidecar.Component(sidecar.SecretStore, "secretstores.kubernetes", nil, scopes()...),
-		sidecar.Redis(args.Redis, sidecar.RedisUser(secrets.named(redisSecret)), event.Backend),
+		sidecar.Redis(args.Store.Address, sidecar.RedisUser(secrets.output(redisSecret)), event.Backend),
 		{
 			APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
 			Fields: map[string]any{"spec": map[string]any{

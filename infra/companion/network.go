@@ -11,7 +11,6 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/infra/dapr"
-	"github.com/wealth-companion/companion/infra/data"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/infra/secret"
@@ -65,7 +64,7 @@ func newNamespace(ctx *pulumi.Context, name string, args *CompanionArgs, child p
 func egress(service string, args *CompanionArgs) []kube.Allow {
 	allowed := []kube.Allow{
 		{Peers: []kube.Peer{{Namespace: args.ControlPlane.Namespace}}, Ports: dapr.SidecarPorts()},
-		{Peers: []kube.Peer{{Namespace: args.RedisNamespace, Labels: args.RedisLabels}}, Ports: []int{data.Port}},
+		args.Store.Egress,
 	}
 	if slices.Contains(event.Services(), service) {
 		allowed = append(allowed,

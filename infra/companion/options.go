@@ -136,7 +136,7 @@ func (o Options) set(service, url string, secrets *secrets, w *workload.Workload
 		if o.Conversation != nil {
 			w.Env["CONVERSATION_COMPONENT"] = pulumi.String(conversation)
 			if o.Conversation.Key != "" {
-				w.SidecarSecrets = append(w.SidecarSecrets, secrets.named(optionSecret(conversationKey)))
+				w.SidecarSecrets = append(w.SidecarSecrets, secrets.output(optionSecret(conversationKey)))
 			}
 		}
 	}

@@ -41,8 +41,18 @@ var optionNames = map[string]string{
 
 // secrets are those that the services and their sidecars read.
 type secrets struct {
-	names map[string]string
-	all   []pulumi.Resource
+	names   map[string]string // of those whose content is known now
+	outputs map[string]pulumi.StringInput
+	all     []pulumi.Resource
+}
+
+// output is a Secret's name in Kubernetes, which may be known later only.
+func (s *secrets) output(base string) pulumi.StringInput {
+	name, made := s.outputs[base]
+	if !made {
+		panic(fmt.Sprintf("there is no Secret %s", base))
+	}
+	return name
 }
 
 // named is a Secret's name in Kubernetes. Only what was made is asked for: a mistake in
@@ -50,7 +60,7 @@ type secrets struct {
 func (s *secrets) named(base string) string {
 	name, made := s.names[base]
 	if !made {
-		panic(fmt.Sprintf("there is no Secret %s", base))
+		panic(fmt.Sprintf("there is no Secret %s whose name is known now", base))
 	}
 	return name
 }
@@ -58,7 +68,7 @@ func (s *secrets) named(base string) string {
 // newSecrets creates the Secrets. Each has content of one purpose, so that a change rolls
 // those services alone that read it.
 func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace pulumi.StringInput, child pulumi.ResourceOption) (*secrets, error) {
-	contents := map[string]secret.Content{redisSecret: args.RedisAccess}
+	contents := map[string]secret.Content{redisSecret: args.Store.Access}
 	database := func(address secret.Text) map[string]secret.Text {
 		values := map[string]secret.Text{"url": address}
 		if args.DatabaseAuthority != "" {
@@ -85,13 +95,16 @@ func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace
 	for key, value := range args.Options.secrets() {
 		contents[optionSecret(key)] = secret.Of(map[string]secret.Text{key: value})
 	}
-	made := &secrets{names: map[string]string{}}
+	made := &secrets{names: map[string]string{}, outputs: map[string]pulumi.StringInput{}}
 	for _, base := range slices.Sorted(maps.Keys(contents)) {
 		one, err := secret.NewImmutable(ctx, name+"-"+base, base, namespace, contents[base], child)
 		if err != nil {
 			return nil, err
 		}
-		made.names[base], made.all = one.Name, append(made.all, one.Resource)
+		if one.Name != "" {
+			made.names[base] = one.Name
+		}
+		made.outputs[base], made.all = one.Output, append(made.all, one.Resource)
 	}
 	authority, err := newAuthorityCopy(ctx, name, args, namespace, child)
 	if err != nil {

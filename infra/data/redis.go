@@ -1,5 +1,6 @@
-// Package data is Redis, the state store. The system of record, PostgreSQL, is
-// not in the cluster: Neon runs it, and the services have its connection string.
+// Package data is the state store: Redis in the cluster, or Valkey that DigitalOcean runs.
+// The system of record, PostgreSQL, is neither: Neon runs it, and the services have its
+// connection string.
 package data
 
 import (
@@ -38,21 +39,9 @@ type RedisArgs struct {
 	Namespace string
 }
 
-// Redis is a Redis that persists its writes, and takes TLS connections only.
-type Redis struct {
-	pulumi.ResourceState
-
-	Address   pulumi.StringOutput // host:port
-	Namespace pulumi.StringOutput
-	// Access is the content of a Secret by which the services log in: user and password.
-	Access secret.Content
-	// Labels are its pods', for network policies.
-	Labels pulumi.StringMap
-}
-
 const (
-	// Port is where Redis listens.
-	Port = 6379
+	// port is where Redis listens.
+	port = 6379
 	// User is the services', who may read and write keys.
 	User = "companion"
 	// maintainer is the pod's own, who may ask for a sign of life and have a new certificate read.
@@ -62,8 +51,9 @@ const (
 	users        = "/etc/redis/users"
 )
 
-// NewRedis creates Redis in a namespace of its own.
-func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.ResourceOption) (*Redis, error) {
+// NewRedis creates a Redis that persists its writes and takes TLS connections only, in a
+// namespace of its own.
+func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.ResourceOption) (*Store, error) {
 	if err := args.check(); err != nil {
 		return nil, err
 	}
@@ -71,10 +61,8 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	if err != nil {
 		return nil, err
 	}
-	r := &Redis{
-		Labels: pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")},
-		Access: secret.Of(map[string]secret.Text{"username": User, "password": args.Passwords[0]}),
-	}
+	labels := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("redis")}
+	r := &Store{Access: secret.Of(map[string]secret.Text{"username": User, "password": args.Passwords[0]})}
 	if err := ctx.RegisterComponentResource(kube.Token("data", "Redis"), name, r, opts...); err != nil {
 		return nil, err
 	}
@@ -84,19 +72,19 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 		Quota:    kube.Quota{Pods: 3, CPU: "2", Memory: "2Gi", Volumes: 2},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"},
 		Ingress: []kube.Allow{{
-			Name: "clients", Pods: r.Labels, Peers: []kube.Peer{{Namespace: args.ClientNamespace}}, Ports: []int{Port},
+			Name: "clients", Pods: labels, Peers: []kube.Peer{{Namespace: args.ClientNamespace}}, Ports: []int{port},
 		}},
 	}, child)
 	if err != nil {
 		return nil, err
 	}
 	child = namespace.In(child)
-	r.Namespace = namespace.Name
-	labels := r.Labels
+	in := namespace.Name
+	r.Namespace, r.Egress = in, kube.Allow{Peers: []kube.Peer{{Namespace: in, Labels: labels}}, Ports: []int{port}}
 	metadata := metav1.ObjectMetaArgs{
-		Name: pulumi.String("redis"), Namespace: r.Namespace, Labels: labels,
+		Name: pulumi.String("redis"), Namespace: in, Labels: labels,
 	}
-	accounts, err := secret.NewImmutable(ctx, name+"-users", "redis-users", r.Namespace, secret.Of(accountsOf(args.Passwords)), child)
+	accounts, err := secret.NewImmutable(ctx, name+"-users", "redis-users", in, secret.Of(accountsOf(args.Passwords)), child)
 	if err != nil {
 		return nil, err
 	}
@@ -104,17 +92,17 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 		Metadata: metadata,
 		Spec: corev1.ServiceSpecArgs{
 			Selector: labels,
-			Ports:    corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String("redis"), Port: pulumi.Int(Port)}},
+			Ports:    corev1.ServicePortArray{corev1.ServicePortArgs{Name: pulumi.String("redis"), Port: pulumi.Int(port)}},
 		},
 	}, child)
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := newCertificate(ctx, name, args, r.Namespace, child)
+	certificate, err := newCertificate(ctx, name, args, in, child)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := appsv1.NewStatefulSet(ctx, name, &appsv1.StatefulSetArgs{
+	if r.Ready, err = appsv1.NewStatefulSet(ctx, name, &appsv1.StatefulSetArgs{
 		Metadata: metadata,
 		Spec: appsv1.StatefulSetSpecArgs{
 			ServiceName: service.Metadata.Name().Elem(),
@@ -135,8 +123,8 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	}, child, pulumi.DependsOn([]pulumi.Resource{accounts.Resource, certificate})); err != nil {
 		return nil, err
 	}
-	r.Address = pulumi.Sprintf("%s.%s.svc:%d", service.Metadata.Name().Elem(), r.Namespace, Port)
-	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address, "namespace": r.Namespace})
+	r.Address = pulumi.Sprintf("%s.%s.svc:%d", service.Metadata.Name().Elem(), in, port)
+	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"address": r.Address, "namespace": in})
 }
 
 func (args *RedisArgs) check() error {
@@ -248,14 +236,14 @@ func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:    pulumi.String("redis"),
 			Image:   args.Image,
-			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, "/data", Port, maxMemory, renewal)}),
+			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, "/data", port, maxMemory, renewal)}),
 			Env: corev1.EnvVarArray{corev1.EnvVarArgs{
 				Name: pulumi.String("REDISCLI_AUTH"),
 				ValueFrom: corev1.EnvVarSourceArgs{SecretKeyRef: corev1.SecretKeySelectorArgs{
 					Name: pulumi.String(accounts), Key: pulumi.String("password"),
 				}},
 			}},
-			Ports:           corev1.ContainerPortArray{corev1.ContainerPortArgs{ContainerPort: pulumi.Int(Port)}},
+			Ports:           corev1.ContainerPortArray{corev1.ContainerPortArgs{ContainerPort: pulumi.Int(port)}},
 			ReadinessProbe:  probe,
 			LivenessProbe:   probe,
 			Resources:       args.Resources.Container(),

@@ -2,6 +2,8 @@
 package platform
 
 import (
+	"errors"
+
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -23,7 +25,8 @@ type PlatformArgs struct {
 	Dapr      dapr.DaprArgs
 	Edge      edge.EdgeArgs
 	Kafka     kafka.KafkaArgs
-	Redis     data.RedisArgs
+	Redis     *data.RedisArgs  // the state store in the cluster, or
+	Valkey    *data.ValkeyArgs // outside it; one of them
 	Companion companion.CompanionArgs
 }
 
@@ -34,7 +37,7 @@ type Platform struct {
 	Cluster   *cluster.Cluster
 	Edge      *edge.Edge
 	Kafka     *kafka.Kafka
-	Redis     *data.Redis
+	Store     *data.Store
 	Companion *companion.Companion
 	Smoke     *smoke.Smoke
 }
@@ -86,16 +89,13 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	if p.Kafka, err = kafka.NewKafka(ctx, name+"-kafka", &brokers, in...); err != nil {
 		return nil, err
 	}
-	redis := args.Redis
-	redis.Environment, redis.ClientNamespace, redis.CertManager = environment, pulumi.String(companion.Namespace), p.Edge.CertManager
-	if p.Redis, err = data.NewRedis(ctx, name+"-redis", &redis, in...); err != nil {
+	if p.Store, err = newStore(ctx, name, args, p, environment, in...); err != nil {
 		return nil, err
 	}
 	application := args.Companion
 	application.Images, application.Edge, application.Kafka, application.ControlPlane = images, p.Edge, p.Kafka, controlPlane
 	application.Environment, application.Nodes = environment, p.Cluster.Nodes
-	application.RedisNamespace, application.RedisLabels = p.Redis.Namespace, p.Redis.Labels
-	application.Redis, application.RedisAccess, application.MaxBody = p.Redis.Address, p.Redis.Access, gateway.MaxBody
+	application.Store, application.MaxBody = p.Store, gateway.MaxBody
 	if p.Companion, err = companion.NewCompanion(ctx, name+"-app", &application, in...); err != nil {
 		return nil, err
 	}
@@ -106,4 +106,19 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		return nil, err
 	}
 	return p, ctx.RegisterResourceOutputs(p, pulumi.Map{"url": p.Companion.URL})
+}
+
+// newStore creates the state store.
+func newStore(ctx *pulumi.Context, name string, args *PlatformArgs, p *Platform, environment kube.Environment, opts ...pulumi.ResourceOption) (*data.Store, error) {
+	if (args.Redis == nil) == (args.Valkey == nil) {
+		return nil, errors.New("platform.PlatformArgs: one of Redis and Valkey is required")
+	}
+	if args.Valkey != nil {
+		valkey := *args.Valkey
+		valkey.VPC, valkey.Cluster = p.Cluster.VPC, p.Cluster.ID
+		return data.NewValkey(ctx, name+"-valkey", &valkey, opts...)
+	}
+	redis := *args.Redis
+	redis.Environment, redis.ClientNamespace, redis.CertManager = environment, pulumi.String(companion.Namespace), p.Edge.CertManager
+	return data.NewRedis(ctx, name+"-redis", &redis, opts...)
 }

@@ -30,9 +30,25 @@ type Content struct {
 	// Data are the values by their keys; secret.
 	Data pulumi.StringMap
 	// Version tells this content from every other of the same Secret. It is a part of
-	// names, and no secret.
+	// names, and no secret. Empty: it is known later, with the values.
 	Version string
+
+	later pulumi.StringOutput // the version that is known later
 }
+
+// OfOutputs returns the content with values that others choose, such as a provider, which
+// are not known before they exist. Nor is its version, and the Secret's name with it.
+func OfOutputs(values map[string]pulumi.StringOutput) Content {
+	data, all := pulumi.StringMap{}, pulumi.StringMap{}
+	for key, value := range values {
+		data[key], all[key] = pulumi.ToSecret(value).(pulumi.StringOutput), value
+	}
+	later := pulumi.Unsecret(all.ToStringMapOutput().ApplyT(version)).(pulumi.StringOutput)
+	return Content{Data: data, later: later}
+}
+
+// Known tells whether there is content, now or later.
+func (c Content) Known() bool { return len(c.Data) > 0 }
 
 // Of returns the content with these values; its version follows from them.
 func Of(values map[string]Text) Content {
@@ -66,20 +82,32 @@ func version(values map[string]string) string {
 // name, so that whatever refers to it is updated with it, and the pods that run keep
 // theirs until their successors are ready.
 type Immutable struct {
-	Name     string // in Kubernetes: the name that was given, and the content's version
+	// Name is the one in Kubernetes: the name that was given, and the content's version.
+	// Empty when the version is known later.
+	Name     string
+	Output   pulumi.StringInput // the same name, now or later
 	Resource pulumi.Resource
 }
 
 // NewImmutable creates the Secret called after base and the content's version; name is
 // the resource's in Pulumi, without the version. The version is a part of that name too:
 // when an update fails and the content before is configured again, its Secret is still
-// the same resource and stays, while a replacement in progress would delete it.
+// the same resource and stays, while a replacement in progress would delete it. Content
+// whose version is known later is no configuration that could come back: its Secret is
+// replaced, the new one first.
 func NewImmutable(ctx *pulumi.Context, name, base string, namespace pulumi.StringInput, content Content, opts ...pulumi.ResourceOption) (Immutable, error) {
-	named := base + "-" + content.Version
-	made, err := corev1.NewSecret(ctx, name+"-"+content.Version, &corev1.SecretArgs{
-		Metadata:   metav1.ObjectMetaArgs{Name: pulumi.String(named), Namespace: namespace.ToStringOutput()},
+	var one Immutable
+	if content.Version == "" {
+		one.Output = pulumi.Sprintf("%s-%s", base, content.later)
+	} else {
+		one.Name = base + "-" + content.Version
+		one.Output, name = pulumi.String(one.Name), name+"-"+content.Version
+	}
+	made, err := corev1.NewSecret(ctx, name, &corev1.SecretArgs{
+		Metadata:   metav1.ObjectMetaArgs{Name: one.Output.ToStringOutput(), Namespace: namespace.ToStringOutput()},
 		Immutable:  pulumi.Bool(true),
 		StringData: content.Data,
 	}, opts...)
-	return Immutable{Name: named, Resource: made}, err
+	one.Resource = made
+	return one, err
 }

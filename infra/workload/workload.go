@@ -58,7 +58,7 @@ type WorkloadArgs struct {
 	SidecarToken, AppToken string
 	// SidecarSecrets are those that the sidecar reads for its components when it starts:
 	// pods are replaced when one has another name.
-	SidecarSecrets []string
+	SidecarSecrets pulumi.StringArray
 	// Files are in folders of their own, each with one file that is called by the Secret's key.
 	Files map[string]Secret
 	// Scratch is a folder that outlives the service's process, not its pod; empty: none.
@@ -167,7 +167,7 @@ const readyTimeout = "5m"
 
 // newAccess lets the service's account read the secrets that its sidecar's
 // components refer to, and no others.
-func newAccess(ctx *pulumi.Context, name string, secrets []string, account *corev1.ServiceAccount, metadata metav1.ObjectMetaArgs, child pulumi.ResourceOption) (pulumi.Resource, error) {
+func newAccess(ctx *pulumi.Context, name string, secrets pulumi.StringArray, account *corev1.ServiceAccount, metadata metav1.ObjectMetaArgs, child pulumi.ResourceOption) (pulumi.Resource, error) {
 	if len(secrets) == 0 { // a rule that names none would allow all
 		return account, nil
 	}
@@ -175,7 +175,7 @@ func newAccess(ctx *pulumi.Context, name string, secrets []string, account *core
 		Metadata: metadata,
 		Rules: rbacv1.PolicyRuleArray{rbacv1.PolicyRuleArgs{
 			ApiGroups: pulumi.ToStringArray([]string{""}), Resources: pulumi.ToStringArray([]string{"secrets"}),
-			ResourceNames: pulumi.ToStringArray(secrets), Verbs: pulumi.ToStringArray([]string{"get"}),
+			ResourceNames: secrets, Verbs: pulumi.ToStringArray([]string{"get"}),
 		}},
 	}, child)
 	if err != nil {
@@ -195,8 +195,7 @@ func newAccess(ctx *pulumi.Context, name string, secrets []string, account *core
 // annotations are those by which Dapr's injector adds the sidecar.
 func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
 	r := args.Sidecar
-	return pulumi.ToStringMap(map[string]string{
-		"companion/sidecar-configuration":               strings.Join(slices.Sorted(slices.Values(args.SidecarSecrets)), " "),
+	all := pulumi.ToStringMap(map[string]string{
 		"dapr.io/enabled":                               "true",
 		"dapr.io/app-id":                                name,
 		"dapr.io/app-port":                              fmt.Sprint(eventsPort),
@@ -214,6 +213,10 @@ func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
 		"dapr.io/sidecar-seccomp-profile-type":          "RuntimeDefault",
 		"dapr.io/sidecar-readiness-probe-delay-seconds": "1",
 	})
+	all["companion/sidecar-configuration"] = args.SidecarSecrets.ToStringArrayOutput().ApplyT(func(names []string) string {
+		return strings.Join(slices.Sorted(slices.Values(names)), " ")
+	}).(pulumi.StringOutput)
+	return all
 }
 
 func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, selector pulumi.StringMap) corev1.PodSpecArgs {

@@ -17,6 +17,12 @@ import (
 
 // Listed are the prices of DigitalOcean's price list, without taxes. Those of sizes hold
 // where the API cannot be asked; the others the API does not tell.
+//
+// Confirmed are those of the sizes and the registry (/v2/sizes and /v2/registry/options as
+// DigitalOcean's reference shows them) and of the control plane (its page of DOKS' prices).
+// Not confirmed, since copies of the pages disagree by cents: load balancers, volumes and
+// databases, which are those of PostgreSQL's nodes and taken for Valkey's too. Compare them
+// with digitalocean.com/pricing before a budget depends on less than ten dollars.
 var Listed = rules.Prices{
 	Date: "2026-11-27",
 	Sizes: map[string]int{

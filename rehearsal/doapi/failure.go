@@ -36,6 +36,7 @@ var failureIDs = map[int]string{
 	http.StatusPreconditionFailed:  "precondition_failed",
 	http.StatusUnprocessableEntity: "unprocessable_entity",
 	http.StatusTooManyRequests:     "too_many_requests",
+	http.StatusInternalServerError: "server_error",
 	http.StatusNotImplemented:      "not_implemented",
 }
 

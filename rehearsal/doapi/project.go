@@ -234,7 +234,7 @@ func (s *state) resourcesOf(id string) []object {
 }
 
 // resourcePaths are where the resources of a type are found.
-var resourcePaths = map[string]string{"kubernetes": "kubernetes/clusters", "domain": "domains", "loadbalancer": "load_balancers"}
+var resourcePaths = map[string]string{"kubernetes": "kubernetes/clusters", "domain": "domains", "loadbalancer": "load_balancers", "dbaas": "databases"}
 
 func shownResource(urn string, at time.Time, status string) object {
 	parts := strings.SplitN(urn, ":", 3)

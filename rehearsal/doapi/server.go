@@ -23,15 +23,16 @@ const bodyLimit = 1 << 20
 // Server is DigitalOcean's API as an http.Handler. Every change is on disk
 // before it is answered.
 type Server struct {
-	token   string
-	backend Backend
-	log     *slog.Logger
-	mux     *http.ServeMux
-	limit   *limiter
-	store   store
-	keepers *keepers
-	pause   func(failures int) time.Duration
-	clock   func() time.Time // by which credentials expire
+	token     string
+	backend   Backend
+	log       *slog.Logger
+	mux       *http.ServeMux
+	limit     *limiter
+	store     store
+	keepers   *keepers
+	databases *databaseKeeper
+	pause     func(failures int) time.Duration
+	clock     func() time.Time // by which credentials expire
 
 	mu    sync.Mutex
 	state *state // replaced as a whole by each change, never edited
@@ -90,6 +91,7 @@ func New(stateDir, token string, backend Backend, options ...Option) (*Server, e
 	}
 	s.state = loaded
 	s.keepers = newKeepers(s)
+	s.databases = newDatabaseKeeper(s)
 	s.routeAccount()
 	s.routeVPCs()
 	s.routeOptions()
@@ -101,6 +103,7 @@ func New(stateDir, token string, backend Backend, options ...Option) (*Server, e
 	s.routeProjects()
 	s.routeLoadBalancers()
 	s.routeTags()
+	s.routeDatabases()
 	s.keepers.wake()
 	return s, nil
 }
@@ -109,6 +112,7 @@ func New(stateDir, token string, backend Backend, options ...Option) (*Server, e
 // of the server works any more.
 func (s *Server) Close() error {
 	s.keepers.close()
+	s.databases.close()
 	return nil
 }
 
@@ -173,6 +177,7 @@ func (s *Server) change(edit func(*state) error) error {
 		return err
 	}
 	s.keepers.wake()
+	s.databases.wake()
 	return nil
 }
 

@@ -30,6 +30,7 @@ type state struct {
 	Assignments   map[string]assignment `json:"assignments"` // by the resource's URN
 	LoadBalancers []*loadBalancer       `json:"load_balancers"`
 	Tags          []string              `json:"tags"`
+	Databases     []*database           `json:"databases,omitempty"`
 
 	LastDroplet int `json:"last_droplet"`
 	LastRecord  int `json:"last_record"`

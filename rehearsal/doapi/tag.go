@@ -50,6 +50,9 @@ func (s *Server) routeTags() {
 				p.Tags = slices.DeleteFunc(p.Tags, is)
 			}
 		}
+		for _, d := range next.Databases {
+			d.Tags = slices.DeleteFunc(d.Tags, is)
+		}
 		return nil, nil
 	})
 }
@@ -71,7 +74,7 @@ func (s *state) addTag(name string) error {
 }
 
 // shownTag counts the nodes that carry the tag: of the resources here, only
-// they are droplets.
+// they are droplets. Databases carry tags too.
 func (s *state) shownTag(name string) object {
 	count := 0
 	for _, record := range s.Clusters {
@@ -81,9 +84,15 @@ func (s *state) shownTag(name string) object {
 			}
 		}
 	}
+	databases := 0
+	for _, d := range s.Databases {
+		if slices.ContainsFunc(d.Tags, func(tag string) bool { return strings.EqualFold(tag, name) }) {
+			databases++
+		}
+	}
 	none := object{"count": 0}
 	return object{"name": name, "resources": object{
-		"count": count, "droplets": object{"count": count},
-		"images": none, "volumes": none, "volume_snapshots": none, "databases": none,
+		"count": count + databases, "droplets": object{"count": count},
+		"images": none, "volumes": none, "volume_snapshots": none, "databases": object{"count": databases},
 	}}
 }

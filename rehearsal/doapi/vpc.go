@@ -230,7 +230,7 @@ func (s *state) defaultVPC(region string) (*vpc, error) {
 	return made, nil
 }
 
-// members are the clusters, nodes and load balancers of a VPC.
+// members are the clusters, nodes, databases and load balancers of a VPC.
 func (s *state) members(id string) []member {
 	var found []member
 	for _, record := range s.Clusters {
@@ -243,6 +243,11 @@ func (s *state) members(id string) []member {
 			for _, n := range p.Nodes {
 				found = append(found, member{URN: "do:droplet:" + n.DropletID, Name: n.Name, CreatedAt: n.CreatedAt})
 			}
+		}
+	}
+	for _, d := range s.Databases {
+		if d.VPCID == id {
+			found = append(found, member{URN: d.urn(), Name: d.Name, CreatedAt: d.CreatedAt})
 		}
 	}
 	for _, balancer := range s.LoadBalancers {

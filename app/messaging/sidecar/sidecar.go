@@ -115,8 +115,8 @@ func Entry(name string, value any) map[string]any {
 	return map[string]any{"name": name, "value": value}
 }
 
-// Reference is a setting that is kept in a secret.
-func Reference(name, secret, key string) map[string]any {
+// Reference is a setting that is kept in a secret, whose name may be an output.
+func Reference(name string, secret any, key string) map[string]any {
 	return map[string]any{"name": name, "secretKeyRef": map[string]any{"name": secret, "key": key}}
 }
 
@@ -127,8 +127,9 @@ func Redis(host any, access []any, services ...any) Resource {
 }
 
 // RedisUser is how sidecars show Redis who they are: by the user and the password in a
-// secret, over TLS. Dapr does not verify the server's certificate.
-func RedisUser(secret string) []any {
+// secret, whose name may be an output, over TLS. Dapr does not verify the server's
+// certificate.
+func RedisUser(secret any) []any {
 	return []any{
 		Entry("enableTLS", "true"),
 		Reference("redisUsername", secret, "username"),

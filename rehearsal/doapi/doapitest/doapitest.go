@@ -26,8 +26,35 @@ type Backend struct {
 	// Fail, if set, is asked before a cluster is created or updated.
 	Fail func(doapi.ClusterSpec) error
 
-	mu       sync.Mutex
-	clusters map[string]doapi.ClusterSpec
+	mu        sync.Mutex
+	clusters  map[string]doapi.ClusterSpec
+	databases map[string]doapi.DatabaseSpec
+}
+
+// ApplyDatabase says that the database is online, at the hosts that the API makes up.
+func (b *Backend) ApplyDatabase(spec doapi.DatabaseSpec) (doapi.DatabaseAccess, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.databases == nil {
+		b.databases = map[string]doapi.DatabaseSpec{}
+	}
+	b.databases[spec.ID] = spec
+	return doapi.DatabaseAccess{CA: []byte("a certificate")}, nil
+}
+
+// DeleteDatabase forgets the database.
+func (b *Backend) DeleteDatabase(id string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.databases, id)
+	return nil
+}
+
+// Databases are those that exist, by id, as they were last asked for.
+func (b *Backend) Databases() map[string]doapi.DatabaseSpec {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.databases)
 }
 
 // Create says that every node runs.

@@ -35,6 +35,8 @@ const (
 var resources = map[tokens.Type]kindOfResource{
 	"digitalocean:index/containerRegistry:ContainerRegistry":                                   containerRegistry,
 	"digitalocean:index/containerRegistryDockerCredentials:ContainerRegistryDockerCredentials": registryCredentials,
+	"digitalocean:index/databaseCluster:DatabaseCluster":                                       databaseCluster,
+	"digitalocean:index/databaseFirewall:DatabaseFirewall":                                     databaseFirewall,
 	"digitalocean:index/dnsRecord:DnsRecord":                                                   dnsRecord,
 	"digitalocean:index/domain:Domain":                                                         domain,
 	"digitalocean:index/kubernetesCluster:KubernetesCluster":                                   kubernetesCluster,
