@@ -24,7 +24,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +120,15 @@ test-drills: build ## secrets, certificates and node pools change while somebody
 golden: ## write the golden plans anew, to be read in review
 	@cd infra && go test . ./foundation/program -update
 
+# BASE is a commit, such as origin/main.
+BASE ?= HEAD
+golden-diff: $(PLAN) ## what the golden plans change since BASE, resource by resource
+	@for golden in infra/testdata/*.json; do \
+		stack=$$(basename "$$golden" .json); \
+		git show "$(BASE):$$golden" 2>/dev/null >bin/before.json || echo '[]' >bin/before.json; \
+		cmp -s bin/before.json "$$golden" || { echo "$$stack:"; $(PLAN) diff bin/before.json "$$golden"; }; \
+	done; rm -f bin/before.json
+
 generate: $(SQLC) $(OAPI_CODEGEN) ## write the typed queries, the web's client and pages and the configuration's schemas anew, after a change of what they come from
 	@cd app && $(CURDIR)/$(SQLC) generate
 	@cd stacks && go test . -run TestSchemas -update
@@ -166,6 +175,23 @@ ci-up: bin/policy ## bring the stack to RELEASE, gated by the policy pack
 ci-drift: $(PLAN) bin/policy ## fail where the account is not what the program says: bin/ci/drift-STACK.md
 	@export PULUMI_DEBUG_COMMANDS=true; release=$$($(PULUMI) stack output --stack $(STACK) release); \
 	$(call comment,drift,$(PULUMI) preview $(PLANNED) --expect-no-changes --config companion:release=$$release)
+
+# cert-manager renews thirty days before the end: a certificate with fewer than DAYS left is one
+# whose renewal fails. CONNECT is host:port when the name does not lead there, CA_FILE an authority of one's own.
+DAYS ?= 21
+ci-certificate: ## fail where what people connect to has no valid certificate for DAYS days: bin/ci/certificate-STACK.md
+	@mkdir -p bin/ci; report=bin/ci/certificate-$(STACK).md; url=$$($(PULUMI) stack output url --stack $(STACK)); \
+	address=$${url#https://}; address=$${address%%/*}; name=$${address%%:*}; [[ $$address == *:* ]] || address=$$address:443; \
+	if certificate=$$(openssl s_client -connect "$(or $(CONNECT),$$address)" -servername "$$name" -verify_hostname "$$name" -verify_return_error \
+		$(if $(CA_FILE),-CAfile "$(CA_FILE)") </dev/null 2>$$report.log | openssl x509 2>>$$report.log); then \
+		end=$$(openssl x509 -noout -enddate <<<"$$certificate"); \
+		if openssl x509 -noout -checkend $$(($(DAYS) * 86400)) <<<"$$certificate" >/dev/null; then \
+			echo "$$name: certificate valid for $(DAYS) days and more ($$end)" | tee $$report; rm -f $$report.log; exit 0; \
+		fi; \
+		echo "$$name: the certificate ends in less than $(DAYS) days ($$end): its renewal fails, see docs/runbook.md" | tee $$report; \
+	else \
+		{ echo "$$name: no valid certificate at $$address:"; grep -i -m 1 'verif\|error\|refused\|unable' $$report.log; } | tee $$report; \
+	fi; rm -f $$report.log; exit 1
 
 # Lines of images that run and that ci-images did not make: repository@digest.
 OTHERS = grep --fixed-strings --line-regexp --invert-match --file <(jq --raw-output '.images[] | .repository + "@" + .digest' $(IMAGES))

@@ -35,9 +35,10 @@ func (i Images) NewPullSecret(ctx *pulumi.Context, name string, namespace pulumi
 	}, opts...)
 }
 
-// PullSecrets is what a pod's specification names. The service account of the namespace
-// will not do: DigitalOcean's registry integration changes the default one alone, and
-// after the first pods were admitted.
+// PullSecrets is what a pod's specification names. DigitalOcean's registry integration is not
+// used: its Secret, which it puts into every namespace, is named in the default service
+// account alone, and after the first pods were admitted, while every service has an account
+// of its own; and naming it here would tie the pods to DigitalOcean.
 func PullSecrets() corev1.LocalObjectReferenceArray {
 	return corev1.LocalObjectReferenceArray{corev1.LocalObjectReferenceArgs{Name: pulumi.String(pullSecret)}}
 }

@@ -30,6 +30,13 @@ var encryptedInTransit = []Rule{
 		resource:    waysAround,
 	},
 	{
+		Name:        "proxy-protocol-with-hostname",
+		Principle:   EncryptedInTransit,
+		Description: "A load balancer that sends the PROXY protocol is known by a host name: by an address, calls from inside the cluster go to the pods directly, without the protocol, and fail.",
+		Remedy:      "set the annotation service.beta.kubernetes.io/do-loadbalancer-hostname to the public name",
+		resource:    proxiesWithoutName,
+	},
+	{
 		Name:        "tls-to-data",
 		Principle:   EncryptedInTransit,
 		Description: "Connections to brokers, caches and databases use TLS, and say who connects.",
@@ -163,6 +170,33 @@ func waysAround(r Resource) []Violation {
 	if !isEdge(r) {
 		f = append(f, servicesInValues(r)...)
 	}
+	return f
+}
+
+// The annotations of DigitalOcean's load balancers.
+const (
+	proxyProtocolAnnotation = "service.beta.kubernetes.io/do-loadbalancer-enable-proxy-protocol"
+	hostnameAnnotation      = "service.beta.kubernetes.io/do-loadbalancer-hostname"
+)
+
+// proxiesWithoutName finds annotations, of a Service or in whatever makes one, that turn the
+// PROXY protocol on and give no host name: kube-proxy hands connections to a Service's
+// external address to its pods, past the load balancer that would send the protocol.
+func proxiesWithoutName(r Resource) []Violation {
+	if !r.isKubernetes() {
+		return nil
+	}
+	var f found
+	r.walkAll(func(path []string, value any) bool {
+		annotations := fields(value)
+		if on := annotations[proxyProtocolAnnotation]; !yes(on) {
+			return true
+		}
+		if name := annotations[hostnameAnnotation]; text(name) == "" && !unknown(name) {
+			f.add("the load balancer sends the PROXY protocol, but has no host name (%s)", strings.Join(path, "."))
+		}
+		return true
+	})
 	return f
 }
 

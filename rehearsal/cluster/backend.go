@@ -55,7 +55,7 @@ func (b *Backend) Create(ctx context.Context, spec doapi.ClusterSpec, update fun
 	if err != nil {
 		return doapi.Credentials{}, err
 	}
-	return doapi.Credentials{Server: access.Server, CA: access.CA}, nil
+	return doapi.Credentials{Server: access.Server, CA: access.CA}, b.cluster.integrate(spec.Pull)
 }
 
 // Update implements doapi.Backend.
@@ -78,7 +78,10 @@ func (b *Backend) Update(ctx context.Context, spec doapi.ClusterSpec, update fun
 			update(doapi.NodeStatus{Node: name, State: doapi.NodeDraining})
 		}
 	}
-	return b.cluster.Resize(ctx, nodesOf(spec, after), removed, tell(update))
+	if err := b.cluster.Resize(ctx, nodesOf(spec, after), removed, tell(update)); err != nil {
+		return err
+	}
+	return b.cluster.integrate(spec.Pull)
 }
 
 // Delete implements doapi.Backend.

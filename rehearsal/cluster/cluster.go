@@ -68,9 +68,10 @@ type Cluster struct {
 	log        *slog.Logger
 	balancer   *Balancer
 
-	mu           sync.Mutex
-	stopService  context.CancelFunc
-	stopEnforcer context.CancelFunc
+	mu            sync.Mutex
+	stopService   context.CancelFunc
+	stopEnforcer  context.CancelFunc
+	stopSpreading context.CancelFunc
 }
 
 // New returns the cluster; nothing runs before Start.
@@ -180,6 +181,10 @@ func (c *Cluster) release() {
 	if c.stopEnforcer != nil {
 		c.stopEnforcer()
 		c.stopEnforcer = nil
+	}
+	if c.stopSpreading != nil {
+		c.stopSpreading()
+		c.stopSpreading = nil
 	}
 	c.balancer.Close()
 }

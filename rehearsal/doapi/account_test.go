@@ -14,7 +14,7 @@ import (
 )
 
 func TestRegistryUnderBothPaths(t *testing.T) {
-	client, _, _ := start(t)
+	client, backend, server := start(t)
 	_, _, err := client.Registry.Get(t.Context())
 	requireStatus(t, err, 404, "could not be found")
 	made, _, err := client.Registry.Create(t.Context(), &godo.RegistryCreateRequest{Name: "wealth-companion", SubscriptionTierSlug: "basic", Region: "fra1"})
@@ -57,6 +57,21 @@ func TestRegistryUnderBothPaths(t *testing.T) {
 	cluster, _, err = client.Kubernetes.Get(t.Context(), cluster.ID)
 	require.NoError(t, err)
 	require.True(t, cluster.RegistryEnabled)
+	eventually(t, "the cluster has a secret that may pull, and no more", func() bool {
+		pull := backend.Clusters()[cluster.ID].Pull
+		if pull == nil {
+			return false
+		}
+		var config struct {
+			Auths map[string]struct{ Auth []byte }
+		}
+		require.NoError(t, json.Unmarshal(pull.DockerConfig, &config))
+		password, _, _ := strings.Cut(string(config.Auths["registry.digitalocean.com"].Auth), ":")
+		return server.Authorize(password, false) && !server.Authorize(password, true)
+	})
+	_, err = client.Kubernetes.RemoveRegistry(t.Context(), &godo.KubernetesClusterRegistryRequest{ClusterUUIDs: []string{cluster.ID}})
+	require.NoError(t, err)
+	eventually(t, "the integration ends", func() bool { return backend.Clusters()[cluster.ID].Pull == nil })
 
 	for _, name := range []string{"another", "wealth-companion"} {
 		_, err = client.Registries.Delete(t.Context(), name)

@@ -41,6 +41,16 @@ type ClusterSpec struct {
 	// control plane firewall. Every network when nil, and no other when empty.
 	APIRanges []netip.Prefix
 	Pools     []PoolSpec
+	// Pull is what the integration with the account's registry spreads; nil without it.
+	Pull *PullSecret
+}
+
+// PullSecret is the Secret by which DOKS lets pods pull from the account's registry. It
+// puts it into every namespace, and names it in each namespace's default service account,
+// in no other.
+type PullSecret struct {
+	Name         string // the registry's
+	DockerConfig []byte // JSON
 }
 
 // PoolSpec is a pool of like nodes.

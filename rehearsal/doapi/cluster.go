@@ -1,6 +1,7 @@
 package doapi
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -28,6 +29,8 @@ type clusterRecord struct {
 	// RemovedPools are to go; their nodes are.
 	RemovedPools []string `json:"removed_pools,omitempty"`
 	Deleting     bool     `json:"deleting,omitempty"`
+	// PullToken is the registry's, of a cluster that was integrated with it.
+	PullToken string `json:"pull_token,omitempty"`
 }
 
 type cluster struct {
@@ -649,6 +652,12 @@ func integrateRegistry(on bool) func(*state, *http.Request) (any, error) {
 				return nil, err
 			}
 			record.Cluster.RegistryEnabled = on
+			record.Generation++
+			if record.PullToken == "" {
+				made := registryToken{Token: "dor_v1_" + rand.Text() + rand.Text(), ExpiresAt: now().Add(noExpiry)}
+				next.PullTokens = append(next.PullTokens, made)
+				record.PullToken = made.Token
+			}
 		}
 		return nil, nil
 	}
@@ -674,6 +683,10 @@ func (s *state) spec(r *clusterRecord) ClusterSpec {
 	}
 	if c.Firewall != nil && c.Firewall.Enabled {
 		spec.APIRanges = c.Firewall.ranges()
+	}
+	if c.RegistryEnabled && len(s.Registries) > 0 {
+		raw, _ := json.Marshal(dockerConfig(r.PullToken)) // maps of texts are always JSON
+		spec.Pull = &PullSecret{Name: s.Registries[0].Name, DockerConfig: raw}
 	}
 	for _, p := range c.Pools {
 		if slices.Contains(r.RemovedPools, p.ID) {

@@ -255,8 +255,13 @@ func (s *Server) dockerCredentials(next *state, r *http.Request) (any, error) {
 	}
 	made := registryToken{Token: "dor_v1_" + rand.Text() + rand.Text(), Write: r.URL.Query().Get("read_write") == "true", ExpiresAt: until}
 	next.PullTokens = append(next.PullTokens, made)
-	auth := base64.StdEncoding.EncodeToString([]byte(made.Token + ":" + made.Token))
-	return object{"auths": object{registryHost: object{"auth": auth}}}, nil
+	return dockerConfig(made.Token), nil
+}
+
+// dockerConfig is a config.json for Docker with a token of the registry's.
+func dockerConfig(token string) object {
+	auth := base64.StdEncoding.EncodeToString([]byte(token + ":" + token))
+	return object{"auths": object{registryHost: object{"auth": auth}}}
 }
 
 // Authorize tells whether a password may pull from the account's registries, or push to

@@ -26,6 +26,16 @@ func TestPipeline(t *testing.T) {
 			require.Contains(t, m.comment(t, "plan"), "unchanged")
 		}},
 		{"an account that nobody changed has no drift", func(t *testing.T) { m.make(t, "ci-drift") }},
+		{"the certificate that people meet is valid for weeks", func(t *testing.T) {
+			met := []string{"CONNECT=127.0.0.1:8443", "CA_FILE=" + filepath.Join(m.folders.State, "ca.crt")}
+			require.Contains(t, m.make(t, "ci-certificate", met...), "certificate valid for 21 days")
+			out, err := m.tryMake(t, "ci-certificate", append(met, "DAYS=36500")...)
+			require.Error(t, err)
+			require.Contains(t, out, "its renewal fails")
+			out, err = m.tryMake(t, "ci-certificate", met[0])
+			require.Error(t, err, "nobody trusts the machine's own authority")
+			require.Contains(t, out, "no valid certificate")
+		}},
 		{"a policy that somebody deleted is drift", func(t *testing.T) {
 			m.kubectl(t, "--namespace", "companion", "delete", "networkpolicy", "default-deny")
 			out, err := m.tryMake(t, "ci-drift")

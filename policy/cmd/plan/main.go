@@ -15,6 +15,7 @@ import (
 
 const usage = `usage: plan comment --stack STACK EVENTS   a preview as a pull request's comment, in Markdown
        plan drift --stack STACK EVENTS     the same of a preview that should change nothing
+       plan diff GOLDEN GOLDEN            what the second plan changes of the first, resource by resource
        plan objects GOLDEN                the Kubernetes objects of a golden plan, in YAML
        plan schemas DIR OPENAPI FILE...   JSON Schemas for kubeconform, of Kubernetes's OpenAPI document and definitions
        plan score ACCEPTED SCORE          the critical findings of kube-score's JSON that ACCEPTED does not name
@@ -41,6 +42,8 @@ func run(args []string) error {
 		return schemas(flags.Arg(0), flags.Arg(1), flags.Args()[2:])
 	case args[0] == "score" && flags.NArg() == 2:
 		return score(flags.Arg(0), flags.Arg(1))
+	case args[0] == "diff" && flags.NArg() == 2:
+		return diff(flags.Arg(0), flags.Arg(1))
 	case flags.NArg() != 1:
 		return errors.New(usage)
 	}
@@ -101,6 +104,20 @@ func schemas(dir, openAPI string, definitions []string) error {
 		}
 	}
 	return nil
+}
+
+func diff(before, after string) error {
+	old, err := os.Open(before)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = old.Close() }()
+	next, err := os.Open(after)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = next.Close() }()
+	return plan.Diff(os.Stdout, old, next)
 }
 
 func score(accepted, found string) error {
