@@ -39,6 +39,16 @@ func TestRulesAboutPlans(t *testing.T) {
 	cluster := func(size any, nodes float64) rules.Resource {
 		return rules.New("digitalocean:KubernetesCluster", "cluster", "urn:cluster", m{"nodePool": m{"size": size, "nodeCount": nodes}})
 	}
+	database := func(vpc any) rules.Resource {
+		properties := m{"engine": "valkey"}
+		if vpc != nil {
+			properties["privateNetworkUuid"] = vpc
+		}
+		return rules.New("digitalocean:index/databaseCluster:DatabaseCluster", "database", "urn:database", properties)
+	}
+	firewall := func(rule any) rules.Resource {
+		return rules.New("digitalocean:index/databaseFirewall:DatabaseFirewall", "firewall", "urn:firewall", m{"rules": rule})
+	}
 	dashboard := func(content any) rules.Resource {
 		return rules.New("kubernetes:core/v1:ConfigMap", "d", "urn:d", m{"metadata": m{"labels": m{"grafana_dashboard": "1"}}, "data": m{"x.json": content}})
 	}
@@ -47,6 +57,12 @@ func TestRulesAboutPlans(t *testing.T) {
 		plan []rules.Resource
 		want string // empty: it holds
 	}{
+		"a database for the cluster alone":                            {"databases-trust-few", []rules.Resource{database(rules.Unknown{}), firewall([]any{m{"type": "k8s", "value": rules.Unknown{}}})}, ""},
+		"rules of a firewall that are known later":                    {"databases-trust-few", []rules.Resource{database("vpc"), firewall(rules.Unknown{})}, ""},
+		"a database without a firewall":                               {"databases-trust-few", []rules.Resource{database("vpc")}, "of 1 databases, 0 have a firewall"},
+		"a firewall that names nobody":                                {"databases-trust-few", []rules.Resource{database("vpc"), firewall([]any{})}, "of 1 databases, 0 have a firewall with rules"},
+		"two databases and one firewall":                              {"databases-trust-few", []rules.Resource{database("vpc"), firewall([]any{m{"type": "k8s"}}), database("vpc")}, "of 2 databases, 1 have"},
+		"a database in no network of the stack's":                     {"databases-trust-few", []rules.Resource{database(nil), firewall([]any{m{"type": "k8s"}})}, "default network"},
 		"a namespace that denies both ways":                           {"default-deny", []rules.Resource{namespace, denying("companion", m{"podSelector": m{}, "policyTypes": both})}, ""},
 		"a namespace that denies by two policies":                     {"default-deny", []rules.Resource{namespace, denying("companion", m{"podSelector": m{}, "policyTypes": []any{"Ingress"}}), denying("companion", m{"podSelector": m{}, "policyTypes": []any{"Egress"}})}, ""},
 		"a policy that is known later may deny":                       {"default-deny", []rules.Resource{namespace, denying(rules.Unknown{}, m{"podSelector": m{}, "policyTypes": both})}, ""},

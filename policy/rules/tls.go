@@ -43,6 +43,38 @@ var encryptedInTransit = []Rule{
 		Remedy:      "turn TLS and authentication on, at the listener and in what connects to it",
 		resource:    plainData,
 	},
+	{
+		Name:        "databases-trust-few",
+		Principle:   EncryptedInTransit,
+		Description: "A managed database is in a network of the stack's, and a firewall names who may connect: without one it is open to the Internet.",
+		Remedy:      "give the DatabaseCluster a privateNetworkUuid, and a DatabaseFirewall whose rules name the cluster",
+		plan:        openDatabases,
+	},
+}
+
+// openDatabases finds managed databases that everybody may connect to. Which database a
+// firewall belongs to is known after the update only, so that they are counted.
+func openDatabases(plan Plan) []Violation {
+	var f found
+	var databases []Resource
+	firewalls := 0
+	for _, r := range plan.Resources {
+		switch {
+		case isDigitalOcean(r, "DatabaseCluster"):
+			databases = append(databases, r)
+			if vpc := r.Properties["privateNetworkUuid"]; text(vpc) == "" && !unknown(vpc) {
+				f.on(r, "the database is in the account's default network")
+			}
+		case isDigitalOcean(r, "DatabaseFirewall"):
+			if rules := r.Properties["rules"]; len(each(rules)) > 0 || hasUnknown(rules) {
+				firewalls++ // one without rules lets everybody in
+			}
+		}
+	}
+	for i := firewalls; i < len(databases); i++ {
+		f.on(databases[i], "of %d databases, %d have a firewall with rules", len(databases), firewalls)
+	}
+	return f
 }
 
 // A Gateway's listeners are named after what they speak, so that a route can be
