@@ -23,21 +23,25 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/settings"
 )
 
+// session is what a log-in is answered with.
+type session struct{ Token, RefreshToken string }
+
 // person is somebody who uses the application without a pause.
 type person struct {
-	client *http.Client
-	token  string
-	wallet string
+	client  *http.Client
+	session session
+	wallet  string
+	written int64 // transactions that were accepted, of 1.00 each
 }
 
 func (m *machine) register(t *testing.T) *person {
 	t.Helper()
 	p := &person{client: m.browser(t)}
-	var session struct{ Token string }
+	var began session
 	require.NoError(t, p.do(t.Context(), http.MethodPost, "/auth/register", map[string]string{
 		"email": "rotation+" + uuid.NewString() + "@companion.invalid", "password": uuid.NewString(), "name": "Rotation",
-	}, &session))
-	p.token = session.Token
+	}, &began))
+	p.session = began
 	var wallet struct{ ID string }
 	require.NoError(t, p.do(t.Context(), http.MethodPost, "/wallets", map[string]string{"name": "Rotation", "type": "checking", "currency": "EUR"}, &wallet))
 	p.wallet = wallet.ID
@@ -61,7 +65,7 @@ func (p *person) do(ctx context.Context, method, path string, body, out any) err
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+p.token)
+	request.Header.Set("Authorization", "Bearer "+p.session.Token)
 	if method == http.MethodPost {
 		request.Header.Set("Idempotency-Key", uuid.NewString())
 	}
@@ -92,14 +96,25 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 	var failed []string
 	var done sync.WaitGroup
 	done.Go(func() {
+		refreshed := time.Now()
 		for ctx.Err() == nil {
-			for _, err := range []error{
-				p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil),
-				p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
-					"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
-					"timestamp": time.Now().UTC().Format(time.RFC3339),
-				}, nil),
-			} {
+			if time.Since(refreshed) > 5*time.Minute { // a third of a token's life
+				var next session
+				if err := p.do(context.WithoutCancel(ctx), http.MethodPost, "/auth/refresh", map[string]string{"refreshToken": p.session.RefreshToken}, &next); err != nil {
+					failed = append(failed, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
+				} else {
+					p.session, refreshed = next, time.Now()
+				}
+			}
+			read := p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil)
+			written := p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
+				"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
+				"timestamp": time.Now().UTC().Format(time.RFC3339),
+			}, nil)
+			if written == nil {
+				p.written++
+			}
+			for _, err := range []error{read, written} {
 				if err != nil {
 					failed = append(failed, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
 					continue
@@ -114,6 +129,14 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 		done.Wait()
 		return answered, failed
 	}
+}
+
+// balance is what is in the person's wallet.
+func (p *person) balance(t *testing.T) string {
+	t.Helper()
+	var wallet struct{ Balance string }
+	require.NoError(t, p.do(t.Context(), http.MethodGet, "/wallets/"+p.wallet, nil, &wallet))
+	return wallet.Balance
 }
 
 // TestSecretsChange takes minutes of updates by Pulumi.
