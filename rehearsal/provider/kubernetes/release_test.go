@@ -366,10 +366,18 @@ func TestReleaseIsImported(t *testing.T) {
 // resources of its own, and Helm skip them, brings those of a newer chart.
 func TestDefinitionsOfANewerChartArrive(t *testing.T) {
 	s, namespace, address, _ := withCharts(t, "1.0.0", "1.1.0")
+	live, err := s.provider.cluster.client(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}, "")
+	require.NoError(t, err)
+	const name = "colors.charts.example.org"
+	if err := live.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil { // another test's
+		require.True(t, apierrors.IsNotFound(err), err)
+	}
+	require.Eventually(t, func() bool {
+		_, err := live.Get(t.Context(), name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	}, 20*time.Second, 50*time.Millisecond)
 	allowed := func() float64 {
-		live, err := s.provider.cluster.client(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}, "")
-		require.NoError(t, err)
-		definition, err := live.Get(t.Context(), "colors.charts.example.org", metav1.GetOptions{})
+		definition, err := live.Get(t.Context(), name, metav1.GetOptions{})
 		require.NoError(t, err)
 		versions, _, err := unstructured.NestedSlice(definition.Object, "spec", "versions")
 		require.NoError(t, err)
