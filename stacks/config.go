@@ -152,7 +152,15 @@ type Edge struct {
 
 // Dapr is the control plane of the sidecars.
 type Dapr struct {
-	HA bool `json:"ha"` // true for three pods of each of its parts
+	HA           bool             `json:"ha"` // true for three pods of each of its parts
+	Certificates DaprCertificates `json:"certificates"`
+}
+
+// DaprCertificates are those by which sidecars and the control plane know one another. A job renews the authority that signs them; the first one is Dapr's own, good for a year.
+type DaprCertificates struct {
+	Lifetime    string `json:"lifetime,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=8760h" jsonschema_extras:"x-unit=hours or minutes"`    // how long an authority is good for, such as 8760h
+	RenewBefore string `json:"renewBefore,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=1440h" jsonschema_extras:"x-unit=hours or minutes"` // how long before its end there is another, such as 1440h; a renewal takes two lifetimes of what it signs
+	Workload    string `json:"workload,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=24h" jsonschema_extras:"x-unit=hours or minutes"`      // how long the certificate of a sidecar is good for, such as 24h; it is renewed at half of it
 }
 
 // Kafka is the cluster of brokers.

@@ -146,6 +146,9 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	if err := newAuthorityJob(ctx, name, args, in, child); err != nil {
 		return nil, err
 	}
+	if err := newSidecarAuthorityJob(ctx, name, args, in, child); err != nil {
+		return nil, err
+	}
 	if err := newRoutes(ctx, name, args, in, child); err != nil {
 		return nil, err
 	}

@@ -16,21 +16,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// session is what a log-in is answered with.
+type session struct{ Token, RefreshToken string }
+
 // person is somebody who uses the application without a pause.
 type person struct {
-	client *http.Client
-	token  string
-	wallet string
+	client  *http.Client
+	session session
+	wallet  string
+	written int64 // transactions that were accepted, of 1.00 each
 }
 
 func (m *machine) register(t *testing.T) *person {
 	t.Helper()
 	p := &person{client: m.browser(t)}
-	var session struct{ Token string }
+	var began session
 	require.NoError(t, p.do(t.Context(), http.MethodPost, "/auth/register", map[string]string{
 		"email": "rotation+" + uuid.NewString() + "@companion.invalid", "password": uuid.NewString(), "name": "Rotation",
-	}, &session))
-	p.token = session.Token
+	}, &began))
+	p.session = began
 	var wallet struct{ ID string }
 	require.NoError(t, p.do(t.Context(), http.MethodPost, "/wallets", map[string]string{"name": "Rotation", "type": "checking", "currency": "EUR"}, &wallet))
 	p.wallet = wallet.ID
@@ -54,7 +58,7 @@ func (p *person) do(ctx context.Context, method, path string, body, out any) err
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+p.token)
+	request.Header.Set("Authorization", "Bearer "+p.session.Token)
 	if method == http.MethodPost {
 		request.Header.Set("Idempotency-Key", uuid.NewString())
 	}

@@ -323,7 +323,7 @@ func (m *machine) edgeTakesUploads(t *testing.T) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+application+"/api/v1/imports", content)
 		require.NoError(t, err)
 		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("Authorization", "Bearer "+p.token)
+		request.Header.Set("Authorization", "Bearer "+p.session.Token)
 		response, err := p.client.Do(request)
 		require.NoError(t, err)
 		defer func() { _ = response.Body.Close() }()

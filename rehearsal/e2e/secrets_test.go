@@ -29,14 +29,25 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 	var failed []string
 	var done sync.WaitGroup
 	done.Go(func() {
+		refreshed := time.Now()
 		for ctx.Err() == nil {
-			for _, err := range []error{
-				p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil),
-				p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
-					"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
-					"timestamp": time.Now().UTC().Format(time.RFC3339),
-				}, nil),
-			} {
+			if time.Since(refreshed) > 5*time.Minute { // a third of a token's life
+				var next session
+				if err := p.do(context.WithoutCancel(ctx), http.MethodPost, "/auth/refresh", map[string]string{"refreshToken": p.session.RefreshToken}, &next); err != nil {
+					failed = append(failed, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
+				} else {
+					p.session, refreshed = next, time.Now()
+				}
+			}
+			read := p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil)
+			written := p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
+				"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
+				"timestamp": time.Now().UTC().Format(time.RFC3339),
+			}, nil)
+			if written == nil {
+				p.written++
+			}
+			for _, err := range []error{read, written} {
 				if err != nil {
 					failed = append(failed, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
 					continue
@@ -51,6 +62,14 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 		done.Wait()
 		return answered, failed
 	}
+}
+
+// balance is what is in the person's wallet.
+func (p *person) balance(t *testing.T) string {
+	t.Helper()
+	var wallet struct{ Balance string }
+	require.NoError(t, p.do(t.Context(), http.MethodGet, "/wallets/"+p.wallet, nil, &wallet))
+	return wallet.Balance
 }
 
 // TestSecretsChange takes minutes of updates by Pulumi.
