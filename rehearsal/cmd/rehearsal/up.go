@@ -457,6 +457,7 @@ func stackOptions(folders settings.Folders, secrets settings.Secrets, built made
 		"digitalocean:token":       {Value: secrets.DigitalOceanToken, Secret: true},
 		"companion:redisPassword":  {Value: secrets.Redis, Secret: true},
 		"companion:authSigningKey": {Value: secrets.AuthSigningKey, Secret: true},
+		"companion:sessionKey":     {Value: secrets.SessionKey, Secret: true},
 		"companion:kafkaSeed":      {Value: secrets.KafkaSeed, Secret: true},
 		"companion:sidecarSeed":    {Value: secrets.SidecarSeed, Secret: true},
 		"companion:release":        {Value: built.release},
