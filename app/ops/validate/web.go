@@ -41,7 +41,7 @@ func (r *run) web(ctx context.Context, result *Result) error {
 		return hint(err, event.Web, "the backend")
 	}
 	defer live.end()
-	const category = "entertainment"
+	const category = "leisure"
 	if _, err := r.api.call(ctx, http.MethodPost, "/budgets", nil, map[string]string{
 		"category": category, "amount": "100.00", "currency": "EUR", "month": r.month,
 	}, nil); err != nil {

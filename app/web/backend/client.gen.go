@@ -1288,6 +1288,12 @@ type NewWallet struct {
 // NewWalletType checking is a bank account
 type NewWalletType string
 
+// News defines model for News.
+type News struct {
+	// Changed Read the list again; false: nothing came in time, or the server is updated
+	Changed bool `json:"changed"`
+}
+
 // Preferences defines model for Preferences.
 type Preferences struct {
 	// Channels in_app is always among them
@@ -1594,6 +1600,15 @@ type ListAlertsParams struct {
 type ReadAlertsParams struct {
 	// IdempotencyKey A UUID, a new one for each new request: sent again with the same within 24 hours, it is carried out once
 	IdempotencyKey *openapi_types.UUID `json:"Idempotency-Key,omitempty"`
+}
+
+// AwaitAlertsParams defines parameters for AwaitAlerts.
+type AwaitAlertsParams struct {
+	// Newest The newest alert that the caller knows, of any channel; without it, none is known
+	Newest *openapi_types.UUID `form:"newest,omitempty" json:"newest,omitempty"`
+
+	// Seconds How long to wait
+	Seconds *int64 `form:"seconds,omitempty" json:"seconds,omitempty"`
 }
 
 // LoginParams defines parameters for Login.
@@ -1982,6 +1997,11 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/alerts/unread (the `CountUnreadAlerts` operationId).
 	CountUnreadAlerts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AwaitAlerts Wait until there is an alert that the caller does not know
+	//
+	// Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
+	AwaitAlerts(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// LoginWithBody Log in with e-mail address and password
 	//
 	// Takes any type of body and a specified content type.
@@ -2307,6 +2327,21 @@ func (c *Client) ReadAlerts(ctx context.Context, params *ReadAlertsParams, reqEd
 // Corresponds with GET /api/v1/alerts/unread (the `CountUnreadAlerts` operationId).
 func (c *Client) CountUnreadAlerts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCountUnreadAlertsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AwaitAlerts Wait until there is an alert that the caller does not know
+//
+// Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
+func (c *Client) AwaitAlerts(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAwaitAlertsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3193,6 +3228,72 @@ func NewCountUnreadAlertsRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAwaitAlertsRequest constructs an http.Request for the AwaitAlerts method
+func NewAwaitAlertsRequest(server string, params *AwaitAlertsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/alerts/wait")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Newest != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "newest", *params.Newest, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Seconds != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "seconds", *params.Seconds, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -5142,6 +5243,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/alerts/unread (the `CountUnreadAlerts` operationId).
 	CountUnreadAlertsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CountUnreadAlertsResponse, error)
 
+	// AwaitAlertsWithResponse Wait until there is an alert that the caller does not know
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
+	AwaitAlertsWithResponse(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*AwaitAlertsResponse, error)
+
 	// LoginWithBodyWithResponse Log in with e-mail address and password
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -5635,6 +5743,63 @@ func (r CountUnreadAlertsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CountUnreadAlertsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AwaitAlertsResponse200Headers the declared response headers of an HTTP 200 response for AwaitAlerts
+type AwaitAlertsResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *string
+	XDataAsOf           *string
+}
+
+type AwaitAlertsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *News
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AwaitAlertsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AwaitAlertsResponse) GetJSON200() *News {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AwaitAlertsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AwaitAlertsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AwaitAlertsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AwaitAlertsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AwaitAlertsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7441,6 +7606,19 @@ func (c *ClientWithResponses) CountUnreadAlertsWithResponse(ctx context.Context,
 	return ParseCountUnreadAlertsResponse(rsp)
 }
 
+// AwaitAlertsWithResponse Wait until there is an alert that the caller does not know
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
+func (c *ClientWithResponses) AwaitAlertsWithResponse(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*AwaitAlertsResponse, error) {
+	rsp, err := c.AwaitAlerts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAwaitAlertsResponse(rsp)
+}
+
 // LoginWithBodyWithResponse Log in with e-mail address and password
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -8191,6 +8369,66 @@ func ParseCountUnreadAlertsResponse(rsp *http.Response) (*CountUnreadAlertsRespo
 	switch {
 	case rsp.StatusCode == 200:
 		var headers CountUnreadAlertsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Data-As-Of"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Data-As-Of", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDataAsOf = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAwaitAlertsResponse parses an HTTP response from a AwaitAlertsWithResponse call
+func ParseAwaitAlertsResponse(rsp *http.Response) (*AwaitAlertsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AwaitAlertsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest News
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AwaitAlertsResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
