@@ -110,16 +110,19 @@ func (s *Server) watchAlerts(ctx context.Context, its *alerts, found chan<- []ba
 		pause := atMostEvery
 		changed, err := s.awaitAlert(ctx, its.newest)
 		switch status := backend.Status(err); {
+		case errors.Is(err, backend.ErrUnavailable):
+			pause = pollEvery // it is asked again
 		case status == http.StatusTooManyRequests:
 			changed, pause = true, pollEvery
-		case status != 0:
-			return
 		case err != nil:
-			pause = pollEvery // it is unavailable, and is asked again
+			return
 		}
 		if changed {
 			news, err := s.newAlerts(ctx, its)
-			if status := backend.Status(err); status != 0 && status != http.StatusTooManyRequests {
+			switch {
+			case errors.Is(err, backend.ErrUnavailable), backend.Status(err) == http.StatusTooManyRequests:
+				pause = pollEvery
+			case err != nil:
 				return
 			}
 			if len(news) > 0 {

@@ -97,11 +97,22 @@ func (r *run) visitor() (*visitor, error) {
 		return nil, err
 	}
 	// The context bounds each request; a live connection goes on for longer than others.
-	return &visitor{site: strings.TrimSuffix(r.Web, "/"), client: &http.Client{Jar: cookies, Transport: r.api.client.Transport}}, nil
+	return &visitor{site: strings.TrimSuffix(r.Web, "/"), client: &http.Client{
+		Jar: cookies, Transport: r.api.client.Transport,
+		CheckRedirect: func(next *http.Request, via []*http.Request) error {
+			if len(via) > mostRedirects {
+				return errors.New("leads on and on")
+			}
+			return guarded(next.Response) // cookies are set where one leads on
+		},
+	}}, nil
 }
 
-// maxPage bounds a page, in bytes.
-const maxPage = 4 << 20
+// The bounds of a page: its bytes, and how often it may lead on to another.
+const (
+	maxPage       = 4 << 20
+	mostRedirects = 5
+)
 
 func (p *visitor) get(ctx context.Context, path, has string) (string, error) {
 	return p.page(ctx, http.MethodGet, path, nil, has)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -73,7 +74,7 @@ func site(t *testing.T, fault string) *run {
 	})
 	mux.HandleFunc("POST /api/v1/budgets", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
 	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `{"items": [{"title": "It's nearly used up"}]}`) })
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Strict-Transport-Security", "max-age=63072000")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")
@@ -88,6 +89,8 @@ func site(t *testing.T, fault string) *run {
 		}
 		mux.ServeHTTP(w, r)
 	}))
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	user, err := newAPI(server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), nil)
 	require.NoError(t, err)
@@ -100,7 +103,7 @@ func TestThePagesAreVisited(t *testing.T) {
 		"an error":                              "GET /login is answered with 502 Bad Gateway",
 		"HSTS twice":                            "GET /login says 2 times that browsers are to insist on TLS",
 		"scripts in pages":                      "which does not begin from nothing",
-		"a cookie for plain HTTP":               `POST /login leads to /login, where`,
+		"a cookie for plain HTTP":               "sets the cookie __Host-session, which scripts, other sites or connections without TLS could get",
 		"the transaction is not in the list":    "POST /transactions leads to /transactions, where",
 		"no alert appears":                      "the live connection has ended before the alert appeared",
 		"the session goes on after the log-out": "after the log-out: GET /dashboard leads to /dashboard, where",
