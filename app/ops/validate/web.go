@@ -203,7 +203,7 @@ func (p *visitor) live(ctx context.Context) (*stream, error) {
 		return nil, err
 	}
 	request.Header.Set("Accept", "text/event-stream")
-	answer, err := p.client.Do(request)
+	answer, err := p.client.Do(request) //nolint:bodyclose // who reads it closes it
 	if err != nil {
 		cancel()
 		return nil, err
