@@ -89,8 +89,8 @@ func printResult(output string, result validate.Result) {
 		fmt.Printf("%-10s %8.1f ms\n", hop.Name, float64(hop.After.Microseconds())/1000)
 	}
 	for _, line := range [][2]string{
-		{"duplicate", result.Duplicate}, {"poison", result.Poison}, {"consumers", result.Consumers}, {"assistant", result.Assistant}, {"web", result.Web},
-		{"e-mail", result.Email},
+		{"duplicate", result.Duplicate}, {"poison", result.Poison}, {"consumers", result.Consumers}, {"assistant", result.Assistant}, {"e-mail", result.Email},
+		{"web", result.Web},
 	} {
 		if line[1] != "" {
 			fmt.Printf("%-10s %s\n", line[0], line[1])

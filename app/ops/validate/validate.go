@@ -98,8 +98,8 @@ func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, erro
 		{"a poisoned event", r.poison},
 		{"every consumer", r.consumers},
 		{"a person's assistant (MCP)", r.assistant},
-		{"a person's way through the pages", r.web},
 		{"an e-mail", r.email},
+		{"a person's way through the pages", r.web}, // an address is confirmed by then
 	} {
 		options.Report(step.name)
 		limited, cancel := context.WithTimeout(ctx, patience)

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,9 +18,11 @@ import (
 	"github.com/wealth-companion/companion/app/core/event"
 )
 
-// web goes a person's way through the pages: it logs in, records a transaction in the form,
-// finds it in the list, sees the alert appear on the page that is open and in the list of
-// alerts, and logs out.
+// web goes a person's way through the pages: it logs in, sets a budget and records a transaction
+// in their forms, finds it in the list, sees the alert appear on the page that is open and in the
+// list of alerts, and logs out. Without an address that e-mails may be sent to, the user of the
+// other steps may not be able to log in, for where there is e-mail an address is confirmed
+// first: it signs up as another one.
 func (r *run) web(ctx context.Context, result *Result) error {
 	if r.Web == "" {
 		return nil
@@ -30,10 +32,13 @@ func (r *run) web(ctx context.Context, result *Result) error {
 		return err
 	}
 	began := time.Now()
-	if _, err := p.get(ctx, "/login", "<form"); err != nil {
-		return hint(err, event.Web, "the edge")
+	way := "log-in"
+	if r.Email == "" {
+		way, err = "sign-up", r.signUp(ctx, p)
+	} else {
+		err = r.logIn(ctx, p)
 	}
-	if _, err := p.post(ctx, "/login", url.Values{"email": {r.login}, "password": {r.password}, "next": {"/dashboard"}}, `href="/transactions"`); err != nil {
+	if err != nil {
 		return hint(err, event.Web, "the backend")
 	}
 	live, err := p.live(ctx)
@@ -41,47 +46,83 @@ func (r *run) web(ctx context.Context, result *Result) error {
 		return hint(err, event.Web, "the backend")
 	}
 	defer live.end()
-	const category = "leisure"
-	if _, err := r.api.call(ctx, http.MethodPost, "/budgets", nil, map[string]string{
-		"category": category, "amount": "100.00", "currency": "EUR", "month": r.month,
-	}, nil); err != nil {
+	appeared, title, err := r.spendOnPages(ctx, p, live)
+	if err != nil {
+		return hint(err, event.Web, "notification")
+	}
+	if _, err := p.get(ctx, "/alerts", title); err != nil {
+		return hint(err, event.Web, "the backend")
+	}
+	live.end()
+	if _, err := p.post(ctx, "/logout", nil, logInForm); err != nil {
+		return hint(err, event.Web, "the backend")
+	}
+	if _, err := p.get(ctx, "/dashboard", logInForm); err != nil {
+		return fmt.Errorf("after the log-out: %w", err)
+	}
+	result.Web = fmt.Sprintf("%d pages from %s to log-out in %s; the alert appeared on the open page %s after the form was sent",
+		p.pages, way, time.Since(began).Round(time.Millisecond), appeared.Round(time.Millisecond))
+	return nil
+}
+
+// What the pages are known by: the log-in's form, and the navigation of whoever is logged in.
+const (
+	logInForm  = `action="/login"`
+	navigation = `href="/transactions"`
+)
+
+// logIn enters as the user of the other steps.
+func (r *run) logIn(ctx context.Context, p *visitor) error {
+	if _, err := p.get(ctx, "/login", logInForm); err != nil {
 		return err
+	}
+	_, err := p.post(ctx, "/login", url.Values{"email": {r.login}, "password": {r.password}, "next": {"/dashboard"}}, navigation)
+	return err
+}
+
+// signUp enters as a new user with a wallet.
+func (r *run) signUp(ctx context.Context, p *visitor) error {
+	if _, err := p.get(ctx, "/signup", `action="/signup"`); err != nil {
+		return err
+	}
+	who := url.Values{"name": {"Validation"}, "email": {addressFor(r.Email)}, "password": {r.password}, "zone": {"UTC"}}
+	if _, err := p.post(ctx, "/signup", who, `action="/welcome"`); err != nil {
+		return err
+	}
+	_, err := p.post(ctx, "/welcome", url.Values{
+		"name": {"Validation"}, "type": {"checking"}, "currency": {"EUR"}, "opening": {"0"}, "zone": {"UTC"}, "key": {uuid.NewString()},
+	}, navigation)
+	return err
+}
+
+var firstWallet = regexp.MustCompile(`(?s)name="wallet".*?<option value="([0-9a-f-]{36})"`)
+
+// spendOnPages records a transaction that takes 85% of a new budget, and returns how long after
+// that the alert appeared, with its title as pages have it.
+func (r *run) spendOnPages(ctx context.Context, p *visitor, live *stream) (appeared time.Duration, title string, err error) {
+	const category = "leisure"
+	if _, err := p.post(ctx, "/budgets", url.Values{
+		"category": {category}, "amount": {"100"}, "currency": {"EUR"}, "month": {r.month}, "threshold": {"80"}, "key": {uuid.NewString()},
+	}, "100.00"); err != nil {
+		return 0, "", err
+	}
+	page, err := p.get(ctx, "/transactions", `name="wallet"`)
+	if err != nil {
+		return 0, "", err
+	}
+	wallet := firstWallet.FindStringSubmatch(page)
+	if wallet == nil {
+		return 0, "", errors.New("the form of /transactions offers no wallet")
 	}
 	description := "Validation " + uuid.NewString()
 	sent := time.Now()
 	if _, err := p.post(ctx, "/transactions", url.Values{
-		"kind": {event.Expense}, "amount": {"85.00"}, "category": {category}, "description": {description}, "wallet": {r.wallet}, "key": {uuid.NewString()},
+		"kind": {event.Expense}, "amount": {"85.00"}, "category": {category}, "description": {description}, "wallet": {wallet[1]}, "key": {uuid.NewString()},
 	}, description); err != nil {
-		return hint(err, event.Web, "the backend")
+		return 0, "", err
 	}
-	if err := live.toast(ctx); err != nil {
-		return hint(err, event.Web, "notification")
-	}
-	appeared := time.Since(sent)
-	var alerts struct {
-		Items []struct {
-			Title string `json:"title"`
-		} `json:"items"`
-	}
-	if _, err := r.api.call(ctx, http.MethodGet, "/alerts?limit=1", nil, nil, &alerts); err != nil {
-		return err
-	}
-	if len(alerts.Items) == 0 {
-		return errors.New("an alert appeared that the API does not have")
-	}
-	if _, err := p.get(ctx, "/alerts", html.EscapeString(alerts.Items[0].Title)); err != nil {
-		return hint(err, event.Web, "the backend")
-	}
-	live.end()
-	if _, err := p.post(ctx, "/logout", nil, `action="/login"`); err != nil {
-		return hint(err, event.Web, "the backend")
-	}
-	if _, err := p.get(ctx, "/dashboard", `action="/login"`); err != nil {
-		return fmt.Errorf("after the log-out: %w", err)
-	}
-	result.Web = fmt.Sprintf("%d pages from log-in to log-out in %s; the alert appeared on the open page %s after the form was sent",
-		p.pages, time.Since(began).Round(time.Millisecond), appeared.Round(time.Millisecond))
-	return nil
+	title, err = live.toast(ctx)
+	return time.Since(sent), title, err
 }
 
 // visitor is a person's browser.
@@ -228,19 +269,26 @@ func (p *visitor) live(ctx context.Context) (*stream, error) {
 	return s, nil
 }
 
-// toast waits until an alert appears on the page.
-func (s *stream) toast(ctx context.Context) error {
+var toastTitle = regexp.MustCompile(`class="toast".*?<strong[^>]*>([^<]+)</strong>`)
+
+// toast waits until an alert appears on the page, and returns its title as pages have it.
+func (s *stream) toast(ctx context.Context) (string, error) {
+	piece := ""
 	for {
 		select {
 		case line, more := <-s.lines:
 			if !more {
-				return errors.New("the live connection has ended before the alert appeared")
+				return "", errors.New("the live connection has ended before the alert appeared")
 			}
-			if strings.Contains(line, `class="toast"`) {
-				return nil
+			if line == "" {
+				piece = ""
+			}
+			piece += strings.TrimPrefix(line, "data: ")
+			if found := toastTitle.FindStringSubmatch(piece); found != nil {
+				return found[1], nil
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("no alert appeared on the open page: %w", ctx.Err())
+			return "", fmt.Errorf("no alert appeared on the open page: %w", ctx.Err())
 		}
 	}
 }

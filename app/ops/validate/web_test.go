@@ -21,6 +21,7 @@ func site(t *testing.T, fault string) *run {
 	var sent atomic.Value // the description of the transaction
 	sent.Store("")
 	const form = `<form method="post" action="/login">`
+	const nav = `<a href="/transactions">`
 	mux := http.NewServeMux()
 	cookie := func(w http.ResponseWriter, value string, age int) {
 		http.SetCookie(w, &http.Cookie{
@@ -46,14 +47,23 @@ func site(t *testing.T, fault string) *run {
 		w.Header().Set("Location", "/dashboard")
 		w.WriteHeader(http.StatusSeeOther)
 	})
-	mux.HandleFunc("GET /dashboard", person(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `<a href="/transactions">`) }))
+	mux.HandleFunc("GET /dashboard", person(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, nav) }))
+	mux.HandleFunc("GET /signup", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `<form action="/signup">`) })
+	mux.HandleFunc("POST /signup", func(w http.ResponseWriter, _ *http.Request) {
+		cookie(w, "sealed", 0)
+		_, _ = fmt.Fprint(w, `<form action="/welcome">`)
+	})
+	mux.HandleFunc("POST /welcome", person(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, nav) }))
+	mux.HandleFunc("POST /budgets", person(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "€100.00") }))
 	mux.HandleFunc("POST /transactions", person(func(w http.ResponseWriter, r *http.Request) {
 		if fault != "the transaction is not in the list" {
 			sent.Store(r.PostFormValue("description"))
 		}
 		http.Redirect(w, r, "/transactions", http.StatusSeeOther)
 	}))
-	mux.HandleFunc("GET /transactions", person(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, sent.Load()) }))
+	mux.HandleFunc("GET /transactions", person(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, sent.Load(), `<select name="wallet"><option value="01a21e4d-5b20-7c4c-aaa1-cd094c92131d">`)
+	}))
 	mux.HandleFunc("GET /live", person(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = fmt.Fprint(w, "retry: 3000\n\n")
@@ -62,18 +72,20 @@ func site(t *testing.T, fault string) *run {
 			time.Sleep(time.Millisecond)
 		}
 		if fault != "no alert appears" {
-			_, _ = fmt.Fprint(w, "data: <div class=\"toast\">\n\n")
+			_, _ = fmt.Fprint(w, "data: <div class=\"toast\">\ndata: <strong lang=\"en\">It&#39;s nearly used up</strong>\n\n")
 		}
 	}))
-	mux.HandleFunc("GET /alerts", person(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "It&#39;s nearly used up") }))
+	mux.HandleFunc("GET /alerts", person(func(w http.ResponseWriter, _ *http.Request) {
+		if fault != "the alert is not in the list" {
+			_, _ = fmt.Fprint(w, "It&#39;s nearly used up")
+		}
+	}))
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		if fault != "the session goes on after the log-out" {
 			cookie(w, "", -1)
 		}
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
 	})
-	mux.HandleFunc("POST /api/v1/budgets", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
-	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `{"items": [{"title": "It's nearly used up"}]}`) })
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Strict-Transport-Security", "max-age=63072000")
@@ -94,7 +106,7 @@ func site(t *testing.T, fault string) *run {
 	t.Cleanup(server.Close)
 	user, err := newAPI(server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), nil)
 	require.NoError(t, err)
-	return &run{Options: Options{Web: server.URL}, api: user, login: "ada@example.org", password: "secret", wallet: "w", month: "2026-11"}
+	return &run{Options: Options{Web: server.URL, Email: "ada@example.org"}, api: user, login: "ada@example.org", password: "secret", month: "2026-11"}
 }
 
 func TestThePagesAreVisited(t *testing.T) {
@@ -105,6 +117,7 @@ func TestThePagesAreVisited(t *testing.T) {
 		"scripts in pages":                      "which does not begin from nothing",
 		"a cookie for plain HTTP":               "sets the cookie __Host-session, which scripts, other sites or connections without TLS could get",
 		"the transaction is not in the list":    "POST /transactions leads to /transactions, where",
+		"the alert is not in the list":          "GET /alerts leads to /alerts, where",
 		"no alert appears":                      "the live connection has ended before the alert appeared",
 		"the session goes on after the log-out": "after the log-out: GET /dashboard leads to /dashboard, where",
 	} {
@@ -120,10 +133,15 @@ func TestThePagesAreVisited(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Contains(t, result.Web, "6 pages from log-in to log-out")
+			require.Contains(t, result.Web, "8 pages from log-in to log-out")
 		})
 	}
+	var result Result
 	r := site(t, "")
+	r.Email = ""
+	require.NoError(t, r.web(t.Context(), &result))
+	require.Contains(t, result.Web, "9 pages from sign-up to log-out", "an address that nobody can confirm")
+	r = site(t, "")
 	r.password = "wrong"
 	require.ErrorContains(t, r.web(t.Context(), &Result{}), "POST /login is answered with 403 Forbidden")
 }
