@@ -191,10 +191,9 @@ func (s *Server) passwordRefused(w http.ResponseWriter, r *http.Request, v *visi
 }
 
 // mailConfirmation has another link to confirm the address mailed.
-func (s *Server) mailConfirmation(w http.ResponseWriter, r *http.Request, v *visit) error {
+func (s *Server) mailConfirmation(w http.ResponseWriter, r *http.Request, _ *visit) error {
 	if _, err := backend.Read(s.API.RequestConfirmationWithResponse(r.Context())); err != nil {
-		f := view.Form{Values: map[string]string{}, Wrong: map[string]string{}}
-		return s.settingRefused(w, r, v, err, "", f)
+		return err
 	}
 	s.redirect(w, r, "/settings?mailed")
 	return nil
@@ -203,7 +202,7 @@ func (s *Server) mailConfirmation(w http.ResponseWriter, r *http.Request, v *vis
 // export hands a person everything that is kept of them, as it comes. It breaks off when the API
 // does, so that half of it does not look like all of it.
 func (s *Server) export(w http.ResponseWriter, r *http.Request, _ *visit) error {
-	answer, err := backend.Stream(s.API.ExportAccount(r.Context()))
+	answer, err := backend.Stream(s.API.ExportAccount(r.Context())) //nolint:bodyclose // Stream closes what it refuses
 	if err != nil {
 		return err
 	}
