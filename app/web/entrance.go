@@ -200,10 +200,13 @@ func (s *Server) forgot(w http.ResponseWriter, r *http.Request, v *visit) error 
 		return show(w, r, http.StatusUnprocessableEntity, view.Forgot(p, f, false))
 	}
 	_, err = backend.Read(s.API.RequestResetWithResponse(r.Context(), backend.RequestResetJSONRequestBody{Email: f.Values["email"]}))
-	if err != nil {
-		if s.refused(&f, v, err, nil) {
-			return show(w, r, backend.Status(err), view.Forgot(p, f, false))
-		}
+	switch status := backend.Status(err); {
+	case status == http.StatusNotFound:
+		f.Problem = v.locale.Text.NoMail
+		return show(w, r, status, view.Forgot(p, f, false))
+	case err != nil && s.refused(&f, v, err, nil):
+		return show(w, r, status, view.Forgot(p, f, false))
+	case err != nil:
 		return err
 	}
 	return show(w, r, http.StatusOK, view.Forgot(p, f, true))

@@ -191,8 +191,12 @@ func (s *Server) passwordRefused(w http.ResponseWriter, r *http.Request, v *visi
 }
 
 // mailConfirmation has another link to confirm the address mailed.
-func (s *Server) mailConfirmation(w http.ResponseWriter, r *http.Request, _ *visit) error {
-	if _, err := backend.Read(s.API.RequestConfirmationWithResponse(r.Context())); err != nil {
+func (s *Server) mailConfirmation(w http.ResponseWriter, r *http.Request, v *visit) error {
+	_, err := backend.Read(s.API.RequestConfirmationWithResponse(r.Context()))
+	switch {
+	case backend.Status(err) == http.StatusNotFound:
+		return s.showSettings(w, r, v, http.StatusNotFound, v.locale.Text.NoMail, "", view.Form{})
+	case err != nil:
 		return err
 	}
 	s.redirect(w, r, "/settings?mailed")

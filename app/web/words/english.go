@@ -30,6 +30,7 @@ var english = Text{
 
 	Forgot: "Forgot your password?", ForgotTitle: "Set another password", ForgotText: "We mail you a link for it. It works once, for an hour.", MailLink: "Mail me a link",
 	ResetMailed: "If there is an account with this address, a link is on its way. It may take a minute; please look into your spam folder, too.",
+	NoMail:      "This installation sends no e-mail. Please ask whoever runs it.",
 	Settings:    "Settings", SettingsSaved: "Saved.", MailAgain: "Mail another link", LinkMailed: "A link is on its way.",
 	NotConfirmed: func(email string) string {
 		return "Please follow the link that we mailed to " + email + ". Until then we e-mail you nothing else."

@@ -30,6 +30,7 @@ var german = Text{
 
 	Forgot: "Passwort vergessen?", ForgotTitle: "Neues Passwort setzen", ForgotText: "Wir senden Ihnen dafür einen Link. Er gilt einmal, eine Stunde lang.", MailLink: "Link senden",
 	ResetMailed: "Wenn es ein Konto mit dieser Adresse gibt, ist ein Link unterwegs. Das kann eine Minute dauern; bitte sehen Sie auch im Spam-Ordner nach.",
+	NoMail:      "Diese Installation sendet keine E-Mails. Bitte wenden Sie sich an den Betreiber.",
 	Settings:    "Einstellungen", SettingsSaved: "Gespeichert.", MailAgain: "Neuen Link senden", LinkMailed: "Ein Link ist unterwegs.",
 	NotConfirmed: func(email string) string {
 		return "Bitte folgen Sie dem Link, den wir an " + email + " gesendet haben. Bis dahin senden wir Ihnen keine weiteren E-Mails."

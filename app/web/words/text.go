@@ -22,7 +22,7 @@ type Text struct {
 	LoggedOut, LogInAgain, WrongPassword, AddressTaken             string
 
 	// A forgotten password, and settings.
-	Forgot, ForgotTitle, ForgotText, MailLink, ResetMailed                    string
+	Forgot, ForgotTitle, ForgotText, MailLink, ResetMailed, NoMail            string
 	Settings, SettingsSaved, MailAgain, LinkMailed                            string
 	NotConfirmed                                                              func(email string) string
 	ChangePassword, OldPassword, NextPassword, PasswordChanged, PasswordWrong string
