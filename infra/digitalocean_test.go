@@ -205,7 +205,7 @@ func TestRegistryAndZoneAreTheAccounts(t *testing.T) {
 	_, err = planWith(&engine{noZone: true}, configuration(t, "prod"), "prod")
 	require.ErrorContains(t, err, "domain companion.example.com: add it to the DigitalOcean account first")
 	_, err = planWith(&engine{tier: "basic"}, configuration(t, "prod"), "prod")
-	require.ErrorContains(t, err, "is of the tier basic, which holds 5 repositories, and the application needs 7")
+	require.ErrorContains(t, err, "is of the tier basic, which holds 5 repositories, and the application needs 8")
 }
 
 // A tag may be moved between a plan and its update, or be on a node already: what runs is
@@ -232,7 +232,7 @@ func TestImagesAreThoseThatTheRegistryHas(t *testing.T) {
 	}
 	config["companion:release"] = "other-release"
 	_, err = plan(config, "prod")
-	require.ErrorContains(t, err, "analytics, backend, banking, companionctl, investment, mcp, notification")
+	require.ErrorContains(t, err, "analytics, backend, banking, companionctl, investment, mcp, notification, web")
 	config["digitalocean:token"] = "secret-wrong"
 	config["digitalocean:apiEndpoint"] = refusing(t)
 	_, err = plan(config, "prod")
@@ -270,5 +270,5 @@ func TestPodsMayPullTheirImages(t *testing.T) {
 		require.Equal(t, "registry", at(t, spec, "template", "spec", "imagePullSecrets", 0, "name"), one.Name)
 		require.True(t, with[at(t, one.Inputs, "metadata", "namespace")], "%s is in a namespace without credentials", one.Name)
 	}
-	require.Equal(t, 10, pods, "six services, two jobs and what keeps the two authorities")
+	require.Equal(t, 11, pods, "seven services, two jobs and what keeps the two authorities")
 }

@@ -242,7 +242,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 	require.NoError(t, yaml.Unmarshal(raw, &file))
 	flat := map[string]string{
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
-		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
+		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:sessionKey": "secret-" + strings.Repeat("w", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
 		"companion:migrationUrl": database("secret-migrator"), "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
 		"companion:dnsToken": "secret-dns",
 	}

@@ -14,7 +14,7 @@ type Settings struct {
 // Config is a stack's configuration, without its secrets.
 type Config struct {
 	Cluster Cluster `json:"cluster"`
-	// a domain of the DigitalOcean account, such as example.com; the application is at app.<domain>
+	// a domain of the DigitalOcean account, such as example.com; the application, with its pages, is at app.<domain>
 	Domain   string   `json:"domain" jsonschema:"pattern=^([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z]{2\\,}$"`
 	Registry Registry `json:"registry"`
 	// the tag of the services' images; CI sets it for each deployment
@@ -226,6 +226,7 @@ type Services struct {
 	Investment   Service   `json:"investment"`
 	Notification Service   `json:"notification"`
 	MCP          Service   `json:"mcp"`
+	Web          Service   `json:"web"`
 	Sidecar      Resources `json:"sidecar"` // what Dapr's sidecar of each gets
 }
 
@@ -233,6 +234,6 @@ type Services struct {
 func (s Services) ByName() map[string]Service {
 	return map[string]Service{
 		"backend": s.Backend, "analytics": s.Analytics, "banking": s.Banking, "investment": s.Investment,
-		"notification": s.Notification, "mcp": s.MCP,
+		"notification": s.Notification, "mcp": s.MCP, "web": s.Web,
 	}
 }

@@ -31,7 +31,7 @@ func valid() object {
 		"companion:database": object{"maxConnections": 200},
 		"companion:redis":    object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
 		"companion:services": object{
-			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service,
+			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service, "web": service,
 			"sidecar": resources,
 		},
 		"digitalocean:token": "t", "pulumi:tags": object{"team": "platform"},
@@ -211,7 +211,7 @@ func TestReadValues(t *testing.T) {
 }
 
 func TestMissingSecrets(t *testing.T) {
-	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", SidecarSeed: "x", AuthSigningKey: "x"}
+	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", SidecarSeed: "x", AuthSigningKey: "x", SessionKey: "x"}
 	s.DatabaseURLs = DatabaseURLs{Backend: "x", Analytics: "x", Banking: "x", Investment: "x", Notification: "x"}
 	require.NoError(t, s.Missing(Config{}))
 
@@ -228,7 +228,7 @@ func TestWrongSecrets(t *testing.T) {
 	right := func() Secrets {
 		const address = "postgres://someone:hidden@db.example.com/companion?sslmode=verify-full"
 		return Secrets{
-			MigrationURL: address, RedisPassword: `["hidden","hidden too"]`, AuthSigningKey: "hidden",
+			MigrationURL: address, RedisPassword: `["hidden","hidden too"]`, AuthSigningKey: "hidden", SessionKey: Secret(strings.Repeat("hidden", 6)),
 			DatabaseURLs: DatabaseURLs{Backend: address, Analytics: address, Banking: address, Investment: address, Notification: address},
 		}
 	}
@@ -285,6 +285,18 @@ func TestWrongSecrets(t *testing.T) {
 		"an empty list": {
 			func(s *Secrets, _ *Config) { s.RedisPassword = `[]` },
 			"companion:redisPassword begins with [ but is no JSON list of texts",
+		},
+		"a key that the web does not take": {
+			func(s *Secrets, _ *Config) { s.SessionKey = "hidden" },
+			`companion:sessionKey has a key of fewer than 32 characters: run pulumi config set --secret companion:sessionKey "$(openssl rand -hex 32)"`,
+		},
+		"a short key in a list": {
+			func(s *Secrets, _ *Config) { s.SessionKey = Secret(`["` + strings.Repeat("hidden", 6) + `","hidden"]`) },
+			"companion:sessionKey has a key of fewer than 32 characters",
+		},
+		"a list of keys that is none": {
+			func(s *Secrets, _ *Config) { s.SessionKey = `["hidden"` },
+			"companion:sessionKey begins with [ but is no JSON list of texts",
 		},
 		"a value twice": {
 			func(s *Secrets, _ *Config) { s.RedisPassword = `["hidden","hidden"]` },

@@ -54,6 +54,8 @@ func TestRehearsal(t *testing.T) {
 		{"only allowed networks reach the Kubernetes API", m.guardsAPI},
 		{"the edge refuses what it must, as problems", m.edgeRefuses},
 		{"the edge takes the largest upload that the API takes, and none that is larger", m.edgeTakesUploads},
+		{"pages are answered through the edge", m.answersPeople},
+		{"a person goes through the pages, from log-in to live alert", m.visitsPages},
 		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"strangers are refused by services and sidecars", m.strangersCall},
@@ -133,6 +135,7 @@ func (m *machine) goesOn(t *testing.T) {
 	out := m.run(t, 15*time.Minute, "up")
 	require.Contains(t, out, "validated: the whole way in")
 	require.Contains(t, out, "dlq.finance.transaction.created")
+	require.Regexp(t, `web +\d+ pages from log-in to log-out`, out)
 	require.Contains(t, out, "Production is up on this machine")
 	require.Regexp(t, `ready +nodes 4/4, Kafka 1/1, pods (\d+)/\d+`, out)
 	mails, err := mail.List(m.folders.Mail())
@@ -384,6 +387,13 @@ func (m *machine) invokes(t *testing.T) {
 	}{
 		{"backend", "mcp/method/mcp", http.StatusUnauthorized},
 		{"mcp", "backend/method/api/v1/wallets", http.StatusUnauthorized},
+		{"web", "backend/method/api/v1/wallets", http.StatusUnauthorized},
+		{"web", "backend/method/healthz", http.StatusForbidden},
+		{"web", "mcp/method/mcp", http.StatusForbidden},
+		{"web", "notification/method/api/v1/wallets", http.StatusForbidden},
+		{"backend", "web/method/mcp", http.StatusForbidden},
+		{"mcp", "web/method/api/v1/wallets", http.StatusForbidden},
+		{"analytics", "web/method/login", http.StatusForbidden},
 		{"analytics", "mcp/method/mcp", http.StatusForbidden},
 		{"analytics", "backend/method/api/v1/wallets", http.StatusForbidden},
 		{"notification", "analytics/method/events/finance.transaction.created", http.StatusForbidden},
