@@ -147,6 +147,7 @@ lint-workflows: $(ACTIONLINT) $(ZIZMOR) # the workflows: what they mean, and wha
 # What the workflows of .github do with a stack. They work on any machine: ci-preview
 # without an account, the others on a stack that exists, STACK=rehearsal while it runs.
 PULUMI ?= $(if $(filter rehearsal,$(STACK)),$(CURDIR)/$(REHEARSAL) pulumi,pulumi)
+PULUMI_BUILT := $(if $(filter rehearsal,$(STACK)),$(REHEARSAL))
 RELEASED := $(if $(RELEASE),--config companion:release=$(RELEASE))
 # Credentials of the state may have expired: the program requests those of a refresh.
 PLANNED := --stack $(STACK) --non-interactive --refresh --run-program --policy-pack $(CURDIR)/bin/policy
@@ -166,13 +167,13 @@ ci-preview: $(REHEARSAL) $(PLAN) ## a pull request's comment, without an account
 ci-images: $(REHEARSAL) ## build the services' images, with SBOMs, and push them to REGISTRY: bin/ci/images.json
 	@$(REHEARSAL) images --registry "$(REGISTRY)" --output bin/ci
 
-ci-plan: $(PLAN) bin/policy ## what an update would change in the account: bin/ci/plan-STACK.md
+ci-plan: $(PULUMI_BUILT) $(PLAN) bin/policy ## what an update would change in the account: bin/ci/plan-STACK.md
 	@export PULUMI_DEBUG_COMMANDS=true; $(call comment,plan,$(PULUMI) preview $(PLANNED) $(RELEASED))
 
-ci-up: bin/policy ## bring the stack to RELEASE, gated by the policy pack
+ci-up: $(PULUMI_BUILT) bin/policy ## bring the stack to RELEASE, gated by the policy pack
 	@$(PULUMI) up --yes $(PLANNED) $(RELEASED)
 
-ci-drift: $(PLAN) bin/policy ## fail where the account is not what the program says: bin/ci/drift-STACK.md
+ci-drift: $(PULUMI_BUILT) $(PLAN) bin/policy ## fail where the account is not what the program says: bin/ci/drift-STACK.md
 	@export PULUMI_DEBUG_COMMANDS=true; release=$$($(PULUMI) stack output --stack $(STACK) release); \
 	$(call comment,drift,$(PULUMI) preview $(PLANNED) --expect-no-changes --config companion:release=$$release)
 
@@ -198,7 +199,7 @@ OTHERS = grep --fixed-strings --line-regexp --invert-match --file <(jq --raw-out
 
 # VALIDATE are flags of `companionctl validate`. IMAGES is what ci-images wrote: the pods
 # must run those (this needs kubectl and jq).
-ci-smoke: bin/companionctl bin/outputs ## send a transaction all the way, by the stack's outputs
+ci-smoke: $(PULUMI_BUILT) bin/companionctl bin/outputs ## send a transaction all the way, by the stack's outputs
 	@umask 077; mkdir -p bin/ci; trap 'rm -f bin/ci/outputs.json bin/ci/kubeconfig' EXIT; \
 	output() { bin/outputs "$$1" <bin/ci/outputs.json; }; \
 	$(PULUMI) stack output --stack $(STACK) --json --show-secrets >bin/ci/outputs.json; \

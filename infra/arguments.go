@@ -28,7 +28,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			VPCRange: pulumi.String(c.Cluster.VPCRange), PodRange: pulumi.String(c.Cluster.PodRange), ServiceRange: pulumi.String(c.Cluster.ServiceRange),
 			Registry: c.Registry.Name, Programs: companion.Programs(), Release: c.Release, Account: s.account,
 		},
-		Dapr: dapr.DaprArgs{Chart: kube.Chart(c.Charts.Dapr), HA: c.Dapr.HA},
+		Dapr: dapr.DaprArgs{Chart: kube.Chart(c.Charts.Dapr), HA: c.Dapr.HA, Certificates: dapr.Certificates(c.Dapr.Certificates)},
 		Edge: edge.EdgeArgs{
 			Domain: c.Domain, Nginx: kube.Chart(c.Charts.NginxGatewayFabric), CertManager: kube.Chart(c.Charts.CertManager),
 			Issuer: edge.Issuer(c.Issuer), Replicas: c.Edge.Replicas, Port: c.Edge.Port, LoadBalancer: c.Cluster.Name + "-edge",
@@ -43,7 +43,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Redis: redis(c, s), Valkey: valkey(c),
 		Companion: companion.CompanionArgs{
 			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar),
-			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SidecarSeed: s.sidecarSeed,
+			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SessionKey: s.sessionKey, SidecarSeed: s.sidecarSeed,
 			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network),
 		},
 	}

@@ -57,7 +57,7 @@ func TestComponentsNameTheArgumentsThatAreMissing(t *testing.T) {
 		"dapr": {func(ctx *pulumi.Context) error {
 			_, err := dapr.NewDapr(ctx, "x", &dapr.DaprArgs{})
 			return err
-		}, []string{"dapr.DaprArgs", "Chart", "SidecarNamespace"}},
+		}, []string{"dapr.DaprArgs", "Certificates.Lifetime", "Chart", "SidecarNamespace"}},
 		"edge": {func(ctx *pulumi.Context) error {
 			_, err := edge.NewEdge(ctx, "x", &edge.EdgeArgs{Issuer: edge.Issuer{Kind: edge.ACME}})
 			return err

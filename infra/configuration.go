@@ -34,6 +34,7 @@ type secrets struct {
 	migrationURL   secret.Text
 	redisPasswords []secret.Text // that which is used, and those that are still accepted
 	authSigningKey secret.Text
+	sessionKey     secret.Text         // of the web's cookies
 	kafkaSeed      secret.Text         // the Kafka users' passwords are derived from it
 	sidecarSeed    secret.Text         // the tokens between services and sidecars are derived from it
 	dnsToken       pulumi.StringOutput // of the ACME issuer
@@ -58,6 +59,7 @@ func secretsOf(settings stacks.Settings) (secrets, error) {
 		databaseURLs:   map[string]secret.Text{},
 		migrationURL:   secret.Text(settings.MigrationURL),
 		authSigningKey: secret.Text(settings.AuthSigningKey),
+		sessionKey:     secret.Text(settings.SessionKey),
 		kafkaSeed:      secret.Text(settings.KafkaSeed),
 		sidecarSeed:    secret.Text(settings.SidecarSeed),
 		options:        map[string]secret.Text{},

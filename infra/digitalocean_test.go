@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,13 +132,49 @@ func TestServicesMoveWithoutData(t *testing.T) {
 
 func sameInputs(a, b planned) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
-// DOKS brings the Gateway API's definitions and owns them.
-func TestDefinitionsAreLeftToDigitalOcean(t *testing.T) {
-	asked, err := plan(configuration(t, "prod"), "prod")
-	require.NoError(t, err)
-	for _, one := range asked {
-		require.NotContains(t, one.Type, "CustomResourceDefinition", one.Name)
+// Helm never upgrades what is in a chart's folder crds/. What a newer chart has there
+// arrives, before the chart's own pods; DOKS brings the Gateway API's definitions and owns
+// them, and cert-manager's are templates of its chart.
+func TestDefinitionsAreUpgradedWithTheirCharts(t *testing.T) {
+	definitions := func(schemas map[string]string) map[string]planned {
+		asked, err := planWith(&engine{schemas: schemas}, configuration(t, "prod"), "prod")
+		require.NoError(t, err)
+		found := map[string]planned{}
+		for _, one := range asked {
+			if strings.HasSuffix(one.Type, ":CustomResourceDefinition") {
+				found[one.Name] = one
+			}
+			if strings.HasSuffix(one.Type, ":Release") {
+				_, without := one.Inputs.(map[string]any)["skipCrds"]
+				require.Equal(t, one.Name != "companion-edge-cert-manager", without, "%s: Helm and the program must not both create them", one.Name)
+			}
+		}
+		return found
 	}
+	before := definitions(nil)
+	names := slices.Sorted(maps.Keys(before))
+	require.Equal(t, []string{
+		"companion-dapr-things.dapr.example.com", "companion-edge-nginx-things.nginx-gateway-fabric.example.com",
+		"companion-kafka-strimzi-things.strimzi-kafka-operator.example.com",
+	}, names)
+	dapr := before[names[0]].Inputs
+	require.Equal(t, "dapr-system", at(t, dapr, "spec", "conversion", "webhook", "clientConfig", "service", "namespace"), "whom Dapr's operator would change it to")
+	require.NotContains(t, dapr, "status")
+	require.Equal(t, map[string]any{"name": "things.dapr.example.com"}, at(t, dapr, "metadata"))
+
+	after := definitions(map[string]string{"dapr": "string"})
+	require.Equal(t, "string", at(t, after[names[0]].Inputs, "spec", "versions", 0, "schema", "openAPIV3Schema", "type"))
+	require.Equal(t, before[names[1]], after[names[1]])
+}
+
+// The first preview knows no cluster, and reads no charts.
+func TestWithoutAClusterNoChartIsRead(t *testing.T) {
+	e := &engine{noCluster: true}
+	err := pulumi.RunErr(func(ctx *pulumi.Context) error { return run(ctx, configuration(t, "prod")) },
+		pulumi.WithMocks("wealth-companion", "prod", e), func(info *pulumi.RunInfo) { info.Config, info.DryRun = configuration(t, "prod"), true })
+	require.NoError(t, err)
+	require.Zero(t, e.rendered)
+	require.True(t, slices.ContainsFunc(e.asked, func(one planned) bool { return one.Name == "companion-dapr" && strings.HasSuffix(one.Type, ":Release") }))
 }
 
 // The load balancer and NGINX must agree on the PROXY protocol: with one end alone, no
@@ -167,7 +205,7 @@ func TestRegistryAndZoneAreTheAccounts(t *testing.T) {
 	_, err = planWith(&engine{noZone: true}, configuration(t, "prod"), "prod")
 	require.ErrorContains(t, err, "domain companion.example.com: add it to the DigitalOcean account first")
 	_, err = planWith(&engine{tier: "basic"}, configuration(t, "prod"), "prod")
-	require.ErrorContains(t, err, "is of the tier basic, which holds 5 repositories, and the application needs 7")
+	require.ErrorContains(t, err, "is of the tier basic, which holds 5 repositories, and the application needs 8")
 }
 
 // A tag may be moved between a plan and its update, or be on a node already: what runs is
@@ -194,7 +232,7 @@ func TestImagesAreThoseThatTheRegistryHas(t *testing.T) {
 	}
 	config["companion:release"] = "other-release"
 	_, err = plan(config, "prod")
-	require.ErrorContains(t, err, "analytics, backend, banking, companionctl, investment, mcp, notification")
+	require.ErrorContains(t, err, "analytics, backend, banking, companionctl, investment, mcp, notification, web")
 	config["digitalocean:token"] = "secret-wrong"
 	config["digitalocean:apiEndpoint"] = refusing(t)
 	_, err = plan(config, "prod")
@@ -232,5 +270,5 @@ func TestPodsMayPullTheirImages(t *testing.T) {
 		require.Equal(t, "registry", at(t, spec, "template", "spec", "imagePullSecrets", 0, "name"), one.Name)
 		require.True(t, with[at(t, one.Inputs, "metadata", "namespace")], "%s is in a namespace without credentials", one.Name)
 	}
-	require.Equal(t, 9, pods, "six services, two jobs and what keeps the brokers' authority")
+	require.Equal(t, 11, pods, "seven services, two jobs and what keeps the two authorities")
 }

@@ -51,6 +51,34 @@ type engine struct {
 	expired bool
 	tier    string // of the registry's subscription; professional when empty
 	noZone  bool   // the account does not have the domain
+	// schemas are the types in the definitions of charts, by the chart; object when it is none.
+	schemas map[string]string
+	// noCluster has the cluster be one that is not there yet, as in the first preview.
+	noCluster bool
+	rendered  int // charts
+}
+
+// chartObjects are what a chart renders, as far as the program looks at it: a definition and
+// something else. Dapr's has a webhook, with a word where its namespace should be.
+func chartObjects(chart, schema string) []any {
+	group := chart[strings.LastIndex(chart, "/")+1:] + ".example.com"
+	spec := map[string]any{
+		"group": group, "scope": "Namespaced", "names": map[string]any{"kind": "Thing", "plural": "things"},
+		"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true, "schema": map[string]any{"openAPIV3Schema": map[string]any{"type": schema}}}},
+	}
+	if chart == "dapr" {
+		spec["conversion"] = map[string]any{"strategy": "Webhook", "webhook": map[string]any{
+			"conversionReviewVersions": []any{"v1"},
+			"clientConfig":             map[string]any{"service": map[string]any{"namespace": "replaceme", "name": "dapr-webhook", "path": "/convert"}},
+		}}
+	}
+	return []any{
+		map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "x", "namespace": "x"}},
+		map[string]any{
+			"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+			"metadata": map[string]any{"name": "things." + group, "creationTimestamp": nil}, "spec": spec, "status": map[string]any{"storedVersions": []any{"v1"}},
+		},
+	}
 }
 
 // The kubeconfigs of the state and of a request for a new one.
@@ -78,6 +106,15 @@ func (e *engine) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		answer["name"] = args.Args["name"].StringValue()
 	case "digitalocean:index/getLoadBalancer:getLoadBalancer":
 		answer["ip"] = "192.0.2.1"
+	case "kubernetes:helm:template":
+		e.mu.Lock()
+		e.rendered++
+		e.mu.Unlock()
+		var options struct{ Chart string }
+		if err := json.Unmarshal([]byte(args.Args["jsonOpts"].StringValue()), &options); err != nil {
+			return nil, err
+		}
+		answer["result"] = chartObjects(options.Chart, cmp.Or(e.schemas[options.Chart], "object"))
 	default:
 		return nil, fmt.Errorf("nobody answers %s", args.Token)
 	}
@@ -118,6 +155,9 @@ func (e *engine) NewResource(args pulumi.MockResourceArgs) (string, resource.Pro
 	case "Kafka":
 		state["status"] = object(map[string]any{"listeners": []any{map[string]any{
 			"bootstrapServers": "events-kafka-bootstrap.kafka.svc:9093", "certificates": []any{"a certificate"}}}})
+	}
+	if e.noCluster && strings.HasSuffix(args.TypeToken, ":KubernetesCluster") {
+		return "", state, nil
 	}
 	return args.Name + "-id", state, nil
 }
@@ -205,7 +245,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 	require.NoError(t, yaml.Unmarshal(raw, &file))
 	flat := map[string]string{
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
-		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
+		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:sessionKey": "secret-" + strings.Repeat("w", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
 		"companion:migrationUrl": database("secret-migrator"), "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
 		"companion:dnsToken": "secret-dns",
 	}

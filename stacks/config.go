@@ -14,7 +14,7 @@ type Settings struct {
 // Config is a stack's configuration, without its secrets.
 type Config struct {
 	Cluster Cluster `json:"cluster"`
-	// a domain of the DigitalOcean account, such as example.com; the application is at app.<domain>
+	// a domain of the DigitalOcean account, such as example.com; the application, with its pages, is at app.<domain>
 	Domain   string   `json:"domain" jsonschema:"pattern=^([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z]{2\\,}$"`
 	Registry Registry `json:"registry"`
 	// the tag of the services' images; CI sets it for each deployment
@@ -153,7 +153,15 @@ type Edge struct {
 
 // Dapr is the control plane of the sidecars.
 type Dapr struct {
-	HA bool `json:"ha"` // true for three pods of each of its parts
+	HA           bool             `json:"ha"` // true for three pods of each of its parts
+	Certificates DaprCertificates `json:"certificates"`
+}
+
+// DaprCertificates are those by which sidecars and the control plane know one another. A job renews the authority that signs them; the first one is Dapr's own, good for a year.
+type DaprCertificates struct {
+	Lifetime    string `json:"lifetime,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=8760h" jsonschema_extras:"x-unit=hours or minutes"`    // how long an authority is good for, such as 8760h
+	RenewBefore string `json:"renewBefore,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=1440h" jsonschema_extras:"x-unit=hours or minutes"` // how long before its end there is another, such as 1440h; a renewal takes two lifetimes of what it signs
+	Workload    string `json:"workload,omitempty" jsonschema:"pattern=^[1-9][0-9]*(h|m)$,default=24h" jsonschema_extras:"x-unit=hours or minutes"`      // how long the certificate of a sidecar is good for, such as 24h; it is renewed at half of it
 }
 
 // Kafka is the cluster of brokers.
@@ -226,6 +234,7 @@ type Services struct {
 	Investment   Service   `json:"investment"`
 	Notification Service   `json:"notification"`
 	MCP          Service   `json:"mcp"`
+	Web          Service   `json:"web"`
 	Sidecar      Resources `json:"sidecar"` // what Dapr's sidecar of each gets
 }
 
@@ -233,6 +242,6 @@ type Services struct {
 func (s Services) ByName() map[string]Service {
 	return map[string]Service{
 		"backend": s.Backend, "analytics": s.Analytics, "banking": s.Banking, "investment": s.Investment,
-		"notification": s.Notification, "mcp": s.MCP,
+		"notification": s.Notification, "mcp": s.MCP, "web": s.Web,
 	}
 }

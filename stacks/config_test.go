@@ -26,12 +26,12 @@ func valid() object {
 		},
 		"companion:domain": "example.com", "companion:registry": object{"name": "companion"}, "companion:release": "1",
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},
-		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false},
+		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false, "certificates": object{}},
 		"companion:kafka":    object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources, "certificates": object{}, "quota": object{}},
 		"companion:database": object{"maxConnections": 200},
 		"companion:redis":    object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
 		"companion:services": object{
-			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service,
+			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service, "web": service,
 			"sidecar": resources,
 		},
 		"digitalocean:token": "t", "pulumi:tags": object{"team": "platform"},
@@ -80,11 +80,17 @@ func TestRead(t *testing.T) {
 		"a floating version is refused":    {func(c object) { set(c, "latest", "companion:cluster", "version") }, []string{`companion:cluster.version is "latest": set it to the exact version`}},
 		"a port that is none":              {func(c object) { set(c, 70000, "companion:edge", "port") }, []string{"companion:edge.port is 70000: set it to 65535 or less"}},
 		"text where a number is wanted":    {func(c object) { set(c, "three", "companion:edge", "replicas") }, []string{"companion:edge.replicas must be of type integer, not string: set it to the number of NGINX's pods"}},
-		"a list where an object is wanted": {func(c object) { set(c, []any{}, "companion:dapr") }, []string{"companion:dapr must be of type object, not array: set it to an object with ha"}},
+		"a list where an object is wanted": {func(c object) { set(c, []any{}, "companion:dapr") }, []string{"companion:dapr must be of type object, not array: set it to an object with certificates, ha"}},
 		"two nodes cannot hold the quorum": {func(c object) { set(c, 2, "companion:cluster", "nodeCount") },
 			[]string{"companion:cluster.nodeCount is 2: set it to 3 or more", "companion:kafka.brokers is 3, but there are 2 nodes"}},
 		"a renewal after the end": {func(c object) { set(c, 30, "companion:kafka", "certificates", "lifetimeDays") },
 			[]string{"companion:kafka.certificates.renewalDays is 60, but the certificates are good for 30 days: set it to less"}},
+		"an authority that cannot be renewed in time": {func(c object) { set(c, object{"renewBefore": "30h"}, "companion:dapr", "certificates") },
+			[]string{"companion:dapr.certificates.renewBefore is 30h, but sidecars' certificates are good for 24h: set it to twice that or more"}},
+		"an authority that is renewed at once": {func(c object) { set(c, object{"lifetime": "1440h"}, "companion:dapr", "certificates") },
+			[]string{"companion:dapr.certificates.renewBefore is 1440h, but the authority is good for 1440h: set it to less"}},
+		"certificates that are renewed all the time": {func(c object) { set(c, object{"workload": "10m"}, "companion:dapr", "certificates") },
+			[]string{"companion:dapr.certificates.workload is 10m: set it to more than 15m"}},
 		"brokers that share a node": {func(c object) { set(c, 4, "companion:kafka", "brokers") }, []string{"companion:kafka.brokers is 4, but there are 3 nodes"}},
 		"a pool with its limits the wrong way round": {func(c object) { set(c, 5, "companion:cluster", "application", "minNodes") },
 			[]string{"companion:cluster.application.maxNodes is 2, but minNodes is 5: set it to 5 or more"}},
@@ -226,7 +232,7 @@ func TestReadValues(t *testing.T) {
 }
 
 func TestMissingSecrets(t *testing.T) {
-	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", SidecarSeed: "x", AuthSigningKey: "x"}
+	s := Secrets{MigrationURL: "x", RedisPassword: "x", KafkaSeed: "x", SidecarSeed: "x", AuthSigningKey: "x", SessionKey: "x"}
 	s.DatabaseURLs = DatabaseURLs{Backend: "x", Analytics: "x", Banking: "x", Investment: "x", Notification: "x"}
 	require.NoError(t, s.Missing(Config{}))
 
@@ -243,7 +249,7 @@ func TestWrongSecrets(t *testing.T) {
 	right := func() Secrets {
 		const address = "postgres://someone:hidden@db.example.com/companion?sslmode=verify-full"
 		return Secrets{
-			MigrationURL: address, RedisPassword: `["hidden","hidden too"]`, AuthSigningKey: "hidden",
+			MigrationURL: address, RedisPassword: `["hidden","hidden too"]`, AuthSigningKey: "hidden", SessionKey: Secret(strings.Repeat("hidden", 6)),
 			DatabaseURLs: DatabaseURLs{Backend: address, Analytics: address, Banking: address, Investment: address, Notification: address},
 		}
 	}
@@ -300,6 +306,18 @@ func TestWrongSecrets(t *testing.T) {
 		"an empty list": {
 			func(s *Secrets, _ *Config) { s.RedisPassword = `[]` },
 			"companion:redisPassword begins with [ but is no JSON list of texts",
+		},
+		"a key that the web does not take": {
+			func(s *Secrets, _ *Config) { s.SessionKey = "hidden" },
+			`companion:sessionKey has a key of fewer than 32 characters: run pulumi config set --secret companion:sessionKey "$(openssl rand -hex 32)"`,
+		},
+		"a short key in a list": {
+			func(s *Secrets, _ *Config) { s.SessionKey = Secret(`["` + strings.Repeat("hidden", 6) + `","hidden"]`) },
+			"companion:sessionKey has a key of fewer than 32 characters",
+		},
+		"a list of keys that is none": {
+			func(s *Secrets, _ *Config) { s.SessionKey = `["hidden"` },
+			"companion:sessionKey begins with [ but is no JSON list of texts",
 		},
 		"a value twice": {
 			func(s *Secrets, _ *Config) { s.RedisPassword = `["hidden","hidden"]` },

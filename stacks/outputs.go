@@ -15,7 +15,7 @@ type Outputs struct {
 	SmokeKubeconfig string     `json:"smokeKubeconfig" jsonschema:"minLength=1"`
 	ClusterName     string     `json:"clusterName" jsonschema:"minLength=1"`                  // DigitalOcean's name of the cluster
 	ClusterID       string     `json:"clusterId" jsonschema:"minLength=1"`                    // DigitalOcean's id of the cluster
-	URL             string     `json:"url" jsonschema:"pattern=^https://app[.]"`              // the application's address, https://app.<domain>
+	URL             string     `json:"url" jsonschema:"pattern=^https://app[.]"`              // the application's address, where people meet the web: https://app.<domain>
 	APIURL          string     `json:"apiUrl" jsonschema:"pattern=^https://app[.].+/api/v1$"` // the address of the backend's API, below url
 	GatewayAddress  string     `json:"gatewayAddress" jsonschema:"minLength=1"`               // the load balancer's IP address
 	Registry        string     `json:"registry" jsonschema:"minLength=1"`                     // host and name that the services' images are pushed to

@@ -316,6 +316,7 @@ func (p *problems) check(c Config) {
 	}
 	p.mail(c.Mail)
 	p.store(c)
+	p.dapr(c.Dapr.Certificates)
 	if k := c.Kafka.Certificates; k.RenewalDays >= k.LifetimeDays && k.LifetimeDays > 0 {
 		p.add(namespace+"kafka.certificates.renewalDays", "is %d, but the certificates are good for %d days: set it to less", k.RenewalDays, k.LifetimeDays)
 	}
@@ -363,6 +364,28 @@ func (p *problems) certificate(key string, c Certificate) {
 	}
 	if before, err := time.ParseDuration(c.RenewBefore); err == nil && before >= lifetime {
 		p.add(namespace+key+".renewBefore", "is %s, but the certificate is good for %s: set it to less", c.RenewBefore, c.Lifetime)
+	}
+}
+
+// clockSkew is how long before its creation a sidecar's certificate is good for already.
+const clockSkew = 15 * time.Minute
+
+// dapr checks that there is time for a renewal: until sidecars have new certificates.
+func (p *problems) dapr(c DaprCertificates) {
+	lifetime, badLifetime := time.ParseDuration(c.Lifetime)
+	before, badBefore := time.ParseDuration(c.RenewBefore)
+	workload, badWorkload := time.ParseDuration(c.Workload)
+	if badLifetime != nil || badBefore != nil || badWorkload != nil {
+		return // the schema has told
+	}
+	if before >= lifetime {
+		p.add(namespace+"dapr.certificates.renewBefore", "is %s, but the authority is good for %s: set it to less", c.RenewBefore, c.Lifetime)
+	}
+	if before < 2*workload {
+		p.add(namespace+"dapr.certificates.renewBefore", "is %s, but sidecars' certificates are good for %s: set it to twice that or more", c.RenewBefore, c.Workload)
+	}
+	if workload <= clockSkew { // half of it, counted from before its creation, is over when it is made
+		p.add(namespace+"dapr.certificates.workload", "is %s: set it to more than %s", c.Workload, clockSkew)
 	}
 }
 

@@ -19,6 +19,9 @@ type Secrets struct {
 	SidecarSeed    Secret `json:"sidecarSeed,omitempty"`    // what the tokens are derived from by which services and their sidecars know one another
 	AuthSigningKey Secret `json:"authSigningKey,omitempty"` // the key that access tokens are signed with, of 32 bytes or more, or a JSON list of the new one and those that are still accepted
 
+	// the key that the web encrypts the cookies of those with who are logged in, of 32 bytes or more, or a JSON list of the new one and those that are still accepted
+	SessionKey Secret `json:"sessionKey,omitempty"`
+
 	DNSToken         Secret `json:"dnsToken,omitempty"`         // the token of DigitalOcean's API that cert-manager proves the domain with, with the scopes domain:read, domain:create, domain:update and domain:delete and no other
 	MailPassword     Secret `json:"mailPassword,omitempty"`     // the password of companion:mail
 	PushPrivateKey   Secret `json:"pushPrivateKey,omitempty"`   // the private key of companion:push, P-256 in base64url
@@ -75,7 +78,7 @@ func (s *Secret) UnmarshalJSON(raw []byte) error {
 // is not set, with the command that sets it.
 func (s Secrets) Missing(c Config) error {
 	needed := map[string]Secret{
-		"migrationUrl": s.MigrationURL, "kafkaSeed": s.KafkaSeed, "sidecarSeed": s.SidecarSeed, "authSigningKey": s.AuthSigningKey,
+		"migrationUrl": s.MigrationURL, "kafkaSeed": s.KafkaSeed, "sidecarSeed": s.SidecarSeed, "authSigningKey": s.AuthSigningKey, "sessionKey": s.SessionKey,
 	}
 	for service, url := range s.DatabaseURLs.ByService() {
 		needed["databaseUrls."+service] = url
@@ -104,9 +107,10 @@ func (s Secrets) Missing(c Config) error {
 // Wrong returns a problem for each secret in clear that cannot be right. No value is shown.
 func (s Secrets) Wrong(c Config) error {
 	var p problems
-	for key, secret := range map[string]Secret{"redisPassword": s.RedisPassword, "authSigningKey": s.AuthSigningKey} {
+	for key, secret := range map[string]Secret{"redisPassword": s.RedisPassword, "authSigningKey": s.AuthSigningKey, "sessionKey": s.SessionKey} {
 		p.list(key, secret)
 	}
+	p.long("sessionKey", s.SessionKey)
 	p.databases(c, s)
 	return p.err()
 }
@@ -126,13 +130,33 @@ func (p *problems) list(key string, secret Secret) {
 	}
 }
 
+// minSessionKey is how many characters each of the web's keys has at least: it does not start with
+// a shorter one.
+const minSessionKey = 32
+
+// long checks that each value of a secret that is set is long enough.
+func (p *problems) long(key string, secret Secret) {
+	if secret == "" || secret == encrypted {
+		return
+	}
+	for _, value := range secret.All() {
+		if strings.HasPrefix(value, "[") {
+			return // a list that is none, which list tells of
+		}
+		if len(value) < minSessionKey {
+			p.add(namespace+key, "has a key of fewer than %d characters: run %s", minSessionKey, SecretCommand(key))
+			return
+		}
+	}
+}
+
 // SecretCommand is the command that sets a secret.
 func SecretCommand(key string) string {
 	set := "pulumi config set --secret " + namespace + key
 	switch key {
 	case "redisPassword":
 		return set + ` "$(openssl rand -hex 24)"`
-	case "kafkaSeed", "sidecarSeed", "authSigningKey":
+	case "kafkaSeed", "sidecarSeed", "authSigningKey", "sessionKey":
 		return set + ` "$(openssl rand -hex 32)"`
 	case "pushPrivateKey":
 		return "openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | " + set

@@ -16,7 +16,7 @@ import (
 func pages(t *testing.T, w *world, b *browser) []string {
 	t.Helper()
 	type list struct{ Items []struct{ ID string } }
-	all := []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/design"}
+	all := []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/settings", "/design"}
 	token := b.opened(t).Access
 	for _, kind := range []string{"transactions", "budgets", "wallets"} {
 		var found list

@@ -205,8 +205,8 @@ func TestPagesInABrowser(t *testing.T) {
 			}
 		}
 	}
-	strangers := []string{"/", "/signup", "/login"}
-	each(t, map[string]string{"/": "landing", "/signup": "signup", "/login": "login"}, strangers)
+	strangers := []string{"/", "/signup", "/login", "/forgot"}
+	each(t, map[string]string{"/": "landing", "/signup": "signup", "/login": "login", "/forgot": "forgot"}, strangers)
 
 	// A person's way in, as they would type it.
 	b.size(768, "light")
@@ -222,9 +222,9 @@ func TestPagesInABrowser(t *testing.T) {
 	w.seedInsights(token)
 	w.alert(w.userOf(token), "Groceries are over budget")
 	each(t, map[string]string{
-		"/dashboard": "dashboard", "/transactions": "transactions", "/budgets": "budgets", "/wallets": "wallets", "/insights": "insights", "/alerts": "alerts",
+		"/dashboard": "dashboard", "/transactions": "transactions", "/budgets": "budgets", "/wallets": "wallets", "/insights": "insights", "/alerts": "alerts", "/settings": "settings",
 		"/design": "design", "/nothing": "notfound",
-	}, []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/design", "/nothing"})
+	}, []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/settings", "/design", "/nothing"})
 	b.forgive("404") // of the page that there is not
 	b.silent()
 

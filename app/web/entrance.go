@@ -80,6 +80,8 @@ func (s *Server) showLogIn(w http.ResponseWriter, r *http.Request, v *visit) err
 		p.Notice = v.locale.Text.LogInAgain
 	case r.URL.Query().Has("out"):
 		p.Notice = v.locale.Text.LoggedOut
+	case r.URL.Query().Has("deleted"):
+		p.Notice = v.locale.Text.AccountDeleted
 	}
 	return show(w, r, http.StatusOK, view.LogIn(p, f))
 }
@@ -180,6 +182,34 @@ func (s *Server) setZone(ctx context.Context, zone string) {
 	if err != nil {
 		s.Log.WarnContext(ctx, "the time zone cannot be set", "error", err)
 	}
+}
+
+func (s *Server) showForgot(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return show(w, r, http.StatusOK, view.Forgot(v.page(r, "login", v.locale.Text.ForgotTitle), view.Form{}, false))
+}
+
+// forgot has a link mailed that sets another password. What it says is the same whether or not
+// the address has an account.
+func (s *Server) forgot(w http.ResponseWriter, r *http.Request, v *visit) error {
+	f, err := read(r, "email")
+	if err != nil {
+		return err
+	}
+	p := v.page(r, "login", v.locale.Text.ForgotTitle)
+	if checkEmail(f, v.locale.Text); f.Failed() {
+		return show(w, r, http.StatusUnprocessableEntity, view.Forgot(p, f, false))
+	}
+	_, err = backend.Read(s.API.RequestResetWithResponse(r.Context(), backend.RequestResetJSONRequestBody{Email: f.Values["email"]}))
+	switch status := backend.Status(err); {
+	case status == http.StatusNotFound:
+		f.Problem = v.locale.Text.NoMail
+		return show(w, r, status, view.Forgot(p, f, false))
+	case err != nil && s.refused(&f, v, err, nil):
+		return show(w, r, status, view.Forgot(p, f, false))
+	case err != nil:
+		return err
+	}
+	return show(w, r, http.StatusOK, view.Forgot(p, f, true))
 }
 
 func (s *Server) logOut(w http.ResponseWriter, r *http.Request, v *visit) error {

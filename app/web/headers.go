@@ -20,11 +20,10 @@ var policy = strings.Join([]string{
 }, "; ")
 
 // headers are what every answer has; pages are somebody's own and kept by nobody, which assets
-// say otherwise.
+// say otherwise. That browsers insist on TLS is for whoever ends TLS to say: the edge.
 var headers = map[string]string{
 	"Content-Security-Policy":      policy,
 	"Reporting-Endpoints":          `csp="` + reportsPath + `"`,
-	"Strict-Transport-Security":    "max-age=31536000",
 	"X-Content-Type-Options":       "nosniff",
 	"X-Frame-Options":              "DENY",
 	"Referrer-Policy":              "same-origin",

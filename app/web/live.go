@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/wealth-companion/companion/app/web/backend"
 	"github.com/wealth-companion/companion/app/web/view"
 )
@@ -17,9 +19,14 @@ const livePath = "/live"
 
 // How live connections go.
 const (
-	// pollEvery is how often the API is asked for what is new: service invocation delivers an
-	// answer when it has ended, so that the API's own stream does not come through it.
-	pollEvery = 3 * time.Second
+	// waitFor is how long the API is asked to wait for something new at a time: service invocation
+	// delivers an answer when it has ended, so that the API's own stream does not come through it.
+	waitFor = 20 * time.Second
+	// pollEvery is how often the API is asked otherwise: while it is unavailable, or when the
+	// person has as many pages open as may wait.
+	pollEvery = 10 * time.Second
+	// atMostEvery bounds how often an open page asks the API, whatever that answers.
+	atMostEvery = time.Second
 	// heartbeat keeps proxies from taking a quiet connection for a dead one.
 	heartbeat = 15 * time.Second
 	// writeTime is how long a browser may take to take in a live event.
@@ -37,13 +44,9 @@ const again = "event: changed\ndata: \n\n"
 // live sends alerts as they come, as pieces of a page (server-sent events). The connection ends
 // with the person's session, and before the access token does: the browser comes again.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
-	seen, err := s.newAlerts(r.Context(), nil)
-	if err != nil {
+	known := alerts{known: map[string]bool{}}
+	if _, err := s.newAlerts(r.Context(), &known); err != nil {
 		return err
-	}
-	known := map[string]bool{}
-	for _, a := range seen {
-		known[a.Id] = true
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies hand on each event as it comes
@@ -52,10 +55,16 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if send("retry: 3000\n"+again) != nil {
 		return nil // the browser has gone
 	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	found := make(chan []backend.Alert)
+	go func() {
+		defer close(found)
+		s.watchAlerts(ctx, &known, found)
+	}()
 	ends := time.NewTimer(max(pollEvery, time.Until(v.session.AccessEnds)-liveMargin))
 	defer ends.Stop()
-	poll, beat := time.NewTicker(pollEvery), time.NewTicker(heartbeat)
-	defer poll.Stop()
+	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	p := v.page(r, "", "")
 	for {
@@ -69,32 +78,84 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 			return nil
 		case <-beat.C:
 			text = ":\n\n"
-		case <-poll.C:
-			found, err := s.newAlerts(r.Context(), known)
-			if backend.Status(err) != 0 {
+		case news, more := <-found:
+			if !more {
 				return nil // the session has ended, or the API has another reason
 			}
-			// While the API is unavailable nothing comes; it is asked again.
-			for _, a := range found {
-				known[a.Id] = true
+			for _, a := range news {
 				piece, err := toast(r.Context(), p, a)
 				if err != nil {
 					return nil
 				}
 				text += piece
 			}
-			if len(found) > 0 {
-				text += again
-			}
+			text += again
 		}
-		if text != "" && send(text) != nil {
+		if send(text) != nil {
 			return nil // the browser has gone
 		}
 	}
 }
 
-// newAlerts are the newest alerts in the application but those that are known, the oldest first.
-func (s *Server) newAlerts(ctx context.Context, known map[string]bool) (found []backend.Alert, err error) {
+// alerts are those that an open page knows.
+type alerts struct {
+	known  map[string]bool
+	newest *uuid.UUID // of any channel; nil: there was none
+}
+
+// watchAlerts sends new alerts until ctx ends, or the API refuses to answer the person.
+func (s *Server) watchAlerts(ctx context.Context, its *alerts, found chan<- []backend.Alert) {
+	for {
+		asked := time.Now()
+		pause := atMostEvery
+		changed, err := s.awaitAlert(ctx, its.newest)
+		switch status := backend.Status(err); {
+		case errors.Is(err, backend.ErrUnavailable):
+			pause = pollEvery // it is asked again
+		case status == http.StatusTooManyRequests:
+			changed, pause = true, pollEvery
+		case err != nil:
+			return
+		}
+		if changed {
+			news, err := s.newAlerts(ctx, its)
+			switch {
+			case errors.Is(err, backend.ErrUnavailable), backend.Status(err) == http.StatusTooManyRequests:
+				pause = pollEvery
+			case err != nil:
+				return
+			}
+			if len(news) > 0 {
+				select {
+				case found <- news:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+		select {
+		case <-time.After(time.Until(asked.Add(pause))):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// awaitAlert waits until there may be an alert besides those that are known.
+func (s *Server) awaitAlert(ctx context.Context, newest *uuid.UUID) (changed bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, waitFor+patience)
+	defer cancel()
+	seconds := int64(waitFor / time.Second)
+	answer, err := backend.Read(s.API.AwaitAlertsWithResponse(ctx, &backend.AwaitAlertsParams{Newest: newest, Seconds: &seconds}))
+	if err != nil {
+		return false, err
+	}
+	return answer.JSON200.Changed, nil
+}
+
+// newAlerts are the newest alerts in the application that were not known, the oldest first. They
+// are known from then on.
+func (s *Server) newAlerts(ctx context.Context, its *alerts) (found []backend.Alert, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	limit := int64(mostLive)
@@ -102,8 +163,17 @@ func (s *Server) newAlerts(ctx context.Context, known map[string]bool) (found []
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range answer.JSON200.Items {
-		if a.Channel == backend.AlertChannelInApp && !known[a.Id] {
+	items := answer.JSON200.Items
+	if len(items) > 0 {
+		newest, err := uuid.Parse(items[0].Id)
+		if err != nil {
+			return nil, err
+		}
+		its.newest = &newest
+	}
+	for _, a := range items {
+		if a.Channel == backend.AlertChannelInApp && !its.known[a.Id] {
+			its.known[a.Id] = true
 			found = append([]backend.Alert{a}, found...)
 		}
 	}

@@ -54,7 +54,7 @@ func patienceFor(pattern string) time.Duration {
 	switch pattern {
 	case "GET " + livePath:
 		return 0
-	case "POST /welcome/demo":
+	case "POST /welcome/demo", "GET /settings/export":
 		return longPatience
 	default:
 		return patience
@@ -77,15 +77,18 @@ type handler func(http.ResponseWriter, *http.Request, *visit) error
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
-		"GET /{$}":       s.landing,
-		"GET /signup":    s.showSignUp,
-		"POST /signup":   s.signUp,
-		"GET /login":     s.showLogIn,
-		"POST /login":    s.logIn,
-		"POST /logout":   s.logOut,
-		"POST /language": s.chooseLanguage,
-		"GET /design":    s.design,
-		"/":              func(http.ResponseWriter, *http.Request, *visit) error { return errNotFound },
+		"GET /{$}":                  s.landing,
+		"GET /signup":               s.showSignUp,
+		"POST /signup":              s.signUp,
+		"GET /login":                s.showLogIn,
+		"POST /login":               s.logIn,
+		"GET /forgot":               s.showForgot,
+		"POST /forgot":              s.forgot,
+		"POST /logout":              s.logOut,
+		"POST /language":            s.chooseLanguage,
+		"GET /design":               s.design,
+		"GET /manifest.webmanifest": s.manifest,
+		"/":                         func(http.ResponseWriter, *http.Request, *visit) error { return errNotFound },
 	} {
 		s.handle(mux, pattern, h)
 	}
@@ -116,6 +119,15 @@ func (s *Server) Handler() http.Handler {
 		"POST /wallets/{id}":         s.editWallet,
 		"POST /wallets/{id}/archive": s.moveWallet(true),
 		"POST /wallets/{id}/restore": s.moveWallet(false),
+
+		"GET /settings":                s.settings,
+		"POST /settings/name":          s.editName,
+		"POST /settings/notifications": s.editTold,
+		"POST /settings/password":      s.editPassword,
+		"POST /settings/confirm":       s.mailConfirmation,
+		"GET /settings/export":         s.export,
+		"POST /settings/logout-all":    s.logOutAll,
+		"POST /settings/delete":        s.deleteAccount,
 
 		"GET /insights":               s.insights,
 		"POST /insights/{id}/dismiss": s.dismissInsight,

@@ -320,7 +320,7 @@ func TestHeaders(t *testing.T) {
 		require.NotContains(t, policy, "unsafe", path)
 		require.Contains(t, policy, "default-src 'none'", path)
 		require.Contains(t, policy, "report-to csp", path)
-		for _, name := range []string{"Strict-Transport-Security", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy", "Reporting-Endpoints", "X-Correlation-Id"} {
+		for _, name := range []string{"X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy", "Reporting-Endpoints", "X-Correlation-Id"} {
 			require.NotEmpty(t, header.Get(name), "%s: %s", path, name)
 		}
 		if !strings.HasPrefix(path, "/assets/") {

@@ -23,7 +23,7 @@ import (
 const Namespace = "companion"
 
 // Names lists the services.
-func Names() []string { return append(event.Services(), event.MCP) }
+func Names() []string { return append(event.Services(), event.MCP, event.Web) }
 
 // Programs lists what there is an image of: the services and companionctl.
 func Programs() []string { return append(Names(), "companionctl") }
@@ -59,6 +59,8 @@ type CompanionArgs struct {
 	// SigningKey is of access tokens; a JSON list has the key that signs first, and others
 	// that are still accepted.
 	SigningKey secret.Text
+	// SessionKey encrypts the cookies of the web; a list as SigningKey.
+	SessionKey secret.Text
 	// SidecarSeed is what the tokens are derived from by which services and their sidecars know
 	// one another.
 	SidecarSeed secret.Text
@@ -77,7 +79,7 @@ type CompanionArgs struct {
 func (a *CompanionArgs) check() error {
 	required := map[string]any{
 		"Images.Release": a.Images.Release, "Images.Registry": a.Images.Registry, "Images.Credentials": a.Images.Credentials, "MigrationURL": a.MigrationURL,
-		"SigningKey": a.SigningKey, "SidecarSeed": a.SidecarSeed, "PodRange": a.PodRange, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
+		"SigningKey": a.SigningKey, "SessionKey": a.SessionKey, "SidecarSeed": a.SidecarSeed, "PodRange": a.PodRange, "Nodes": a.Nodes, "Sidecar.Memory": a.Sidecar.Memory,
 	}
 	for _, service := range event.Services() {
 		required["DatabaseURLs."+service] = a.DatabaseURLs[service]
@@ -142,6 +144,9 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	if err := newAuthorityJob(ctx, name, args, in, child); err != nil {
 		return nil, err
 	}
+	if err := newSidecarAuthorityJob(ctx, name, args, in, child); err != nil {
+		return nil, err
+	}
 	if err := newRoutes(ctx, name, args, in, child); err != nil {
 		return nil, err
 	}
@@ -154,7 +159,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 	w := &workload.WorkloadArgs{
 		Name: service, Namespace: namespace, Image: args.Images.Of(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
 		Version: args.Images.Release, Environment: args.Environment, Egress: egress(service, args),
-		Sidecar: args.Sidecar, SidecarToken: secrets.named(sidecarSecret(service)), AppToken: secrets.named(appSecret(service)), Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
+		Sidecar: args.Sidecar, SidecarConfiguration: configurationOf(service), SidecarToken: secrets.named(sidecarSecret(service)), AppToken: secrets.named(appSecret(service)), Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
 	}
 	if slices.Contains(event.Services(), service) {
 		w.Env["PUBSUB_NAME"] = pulumi.String(sidecar.PubSub(service))
@@ -176,6 +181,10 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 	case event.MCP:
 		w.PublicNamespace = args.Edge.GatewayNamespace
 		w.Secrets["CONFIRMATION_KEY"] = workload.Secret{Name: secrets.named(confirmationSecret), Key: "confirmationKey"}
+	case event.Web:
+		w.PublicNamespace = args.Edge.GatewayNamespace
+		w.Env["TRUSTED_PROXIES"] = args.PodRange
+		w.Secrets["SESSION_KEY"] = workload.Secret{Name: secrets.named(sessionSecret), Key: "sessionKey"}
 	}
 	args.Options.set(service, args.Edge.URL, secrets, w)
 	return w
@@ -196,6 +205,7 @@ const journal = "/var/lib/companion"
 var paths = []struct{ prefix, service string }{
 	{"/api", event.Backend},
 	{"/mcp", event.MCP},
+	{"/", event.Web}, // whatever no other has
 }
 
 // newRoutes leads requests to the services.

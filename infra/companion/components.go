@@ -16,20 +16,13 @@ func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, secret
 	objects := []sidecar.Resource{
 		sidecar.Component(sidecar.SecretStore, "secretstores.kubernetes", nil, scopes()...),
 		sidecar.Redis(args.Store.Address, sidecar.RedisUser(secrets.output(redisSecret)), event.Backend),
-		{
-			APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
-			Fields: map[string]any{"spec": map[string]any{
-				"tracing": map[string]any{"samplingRate": "1"},
-				"metric":  sidecar.Metrics(),
-				// Who may invoke whom: the MCP server asks the backend, and the
-				// backend the MCP server. Everything else goes by events.
-				"accessControl": map[string]any{
-					"defaultAction": "deny", "trustDomain": "public",
-					"policies": []any{caller(event.MCP, "/api/v1/**", namespace), caller(event.Backend, "/mcp", namespace)},
-				},
-			}},
-		},
+		configuration(uninvoked, nil, namespace),
 		sidecar.Resiliency(event.Services()),
+	}
+	for _, service := range Names() {
+		if callers := invocations[service]; len(callers) > 0 {
+			objects = append(objects, configuration(configurationOf(service), callers, namespace))
+		}
 	}
 	for _, service := range event.Services() {
 		objects = append(objects, sidecar.Kafka(service, args.Kafka.Bootstrap, sidecar.Authenticated(service, secrets.named(kafkaSecret(service)), authoritySecret), sidecar.TopicsOf(service)))
@@ -59,10 +52,44 @@ func scopes() []any {
 	return all
 }
 
-// caller lets a service invoke others on that path.
-func caller(service, path string, namespace pulumi.StringInput) map[string]any {
-	return map[string]any{
-		"appId": service, "defaultAction": "deny", "trustDomain": "public", "namespace": namespace,
-		"operations": []any{map[string]any{"name": path, "httpVerb": []any{"*"}, "action": "allow"}},
+// invocation lets a service invoke another at a path.
+type invocation struct{ by, path string }
+
+// invocations are who may invoke a service: the MCP server and the web ask the backend what a
+// person may see, and the backend has a person's assistant reach the MCP server. Everything
+// else goes by events.
+var invocations = map[string][]invocation{
+	event.Backend: {{event.MCP, "/api/v1/**"}, {event.Web, "/api/v1/**"}},
+	event.MCP:     {{event.Backend, "/mcp"}},
+}
+
+// uninvoked is the Configuration of the sidecars of those that nobody may invoke.
+const uninvoked = "companion"
+
+// configurationOf is the name of the Configuration that a service's sidecar reads. It decides
+// who may call: one for all would let whoever may invoke one service try the path at every other.
+func configurationOf(service string) string {
+	if len(invocations[service]) == 0 {
+		return uninvoked
+	}
+	return service
+}
+
+// configuration is what sidecars are configured by, whose services only those callers may invoke.
+func configuration(name string, callers []invocation, namespace pulumi.StringInput) sidecar.Resource {
+	policies := []any{}
+	for _, caller := range callers {
+		policies = append(policies, map[string]any{
+			"appId": caller.by, "defaultAction": "deny", "trustDomain": "public", "namespace": namespace,
+			"operations": []any{map[string]any{"name": caller.path, "httpVerb": []any{"*"}, "action": "allow"}},
+		})
+	}
+	return sidecar.Resource{
+		APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: name,
+		Fields: map[string]any{"spec": map[string]any{
+			"tracing":       map[string]any{"samplingRate": "1"},
+			"metric":        sidecar.Metrics(),
+			"accessControl": map[string]any{"defaultAction": "deny", "trustDomain": "public", "policies": policies},
+		}},
 	}
 }

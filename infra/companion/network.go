@@ -62,9 +62,9 @@ func newNamespace(ctx *pulumi.Context, name string, args *CompanionArgs, child p
 // egress is where a service and its sidecar may connect to, besides other sidecars, the
 // name server and the API server.
 func egress(service string, args *CompanionArgs) []kube.Allow {
-	allowed := []kube.Allow{
-		{Peers: []kube.Peer{{Namespace: args.ControlPlane.Namespace}}, Ports: dapr.SidecarPorts()},
-		args.Store.Egress,
+	allowed := []kube.Allow{{Peers: []kube.Peer{{Namespace: args.ControlPlane.Namespace}}, Ports: dapr.SidecarPorts()}}
+	if service == event.Backend { // the state store's one scope
+		allowed = append(allowed, args.Store.Egress)
 	}
 	if slices.Contains(event.Services(), service) {
 		allowed = append(allowed,

@@ -16,6 +16,7 @@ import (
 const (
 	signingSecret      = "backend-auth"
 	confirmationSecret = "mcp"
+	sessionSecret      = "web"
 	redisSecret        = "redis"
 	// migrationSecret holds the migrator's connection string, which only the job reads.
 	migrationSecret = "migration-database"
@@ -79,6 +80,7 @@ func newSecrets(ctx *pulumi.Context, name string, args *CompanionArgs, namespace
 	for base, values := range map[string]map[string]secret.Text{
 		signingSecret:      {"signingKey": args.SigningKey},
 		confirmationSecret: {"confirmationKey": secret.Derive(args.SigningKey, "mcp confirmations")},
+		sessionSecret:      {"sessionKey": args.SessionKey},
 		migrationSecret:    database(args.MigrationURL),
 	} {
 		contents[base] = secret.Of(values)

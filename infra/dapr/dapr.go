@@ -12,11 +12,22 @@ import (
 // Namespace is the control plane's unless DaprArgs says otherwise.
 const Namespace = "dapr-system"
 
+// TrustBundle is the name of the Secret with the authority that signs sidecars' and the
+// control plane's certificates, and of the ConfigMap with its roots.
+const TrustBundle = "dapr-trust-bundle"
+
+// Certificates say how long the authority is good for, how long before its end it is renewed,
+// and how long what it signs is good for; durations as Go writes them. The first authority is
+// Dapr's own, good for a year.
+type Certificates struct{ Lifetime, RenewBefore, Workload string }
+
 // DaprArgs are the control plane's settings. All are required but HA and Namespace.
 type DaprArgs struct {
 	Environment kube.Environment
 	Chart       kube.Chart
 	HA          bool // three of each part of the control plane
+	// Certificates are those of mutual TLS.
+	Certificates Certificates
 	// SidecarNamespace is the namespace whose pods get sidecars.
 	SidecarNamespace string
 	// Namespace is the control plane's own; default dapr-system.
@@ -27,15 +38,19 @@ type DaprArgs struct {
 type Dapr struct {
 	pulumi.ResourceState
 
-	Namespace pulumi.StringOutput
+	Namespace    pulumi.StringOutput
+	Certificates Certificates
 }
 
 // NewDapr installs Dapr's control plane.
 func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.ResourceOption) (*Dapr, error) {
-	if err := kube.Check("dapr.DaprArgs", map[string]any{"Chart": args.Chart.Chart, "SidecarNamespace": args.SidecarNamespace}); err != nil {
+	if err := kube.Check("dapr.DaprArgs", map[string]any{
+		"Chart": args.Chart.Chart, "SidecarNamespace": args.SidecarNamespace,
+		"Certificates.Lifetime": args.Certificates.Lifetime, "Certificates.RenewBefore": args.Certificates.RenewBefore, "Certificates.Workload": args.Certificates.Workload,
+	}); err != nil {
 		return nil, err
 	}
-	d := &Dapr{}
+	d := &Dapr{Certificates: args.Certificates}
 	if err := ctx.RegisterComponentResource(kube.Token("dapr", "Dapr"), name, d, opts...); err != nil {
 		return nil, err
 	}
@@ -46,15 +61,25 @@ func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.Re
 	}
 	child = namespace.In(child)
 	d.Namespace = namespace.Name
-	_, err = kube.NewRelease(ctx, name, "dapr", args.Chart, d.Namespace, map[string]any{
+	_, err = kube.NewReleaseWithDefinitions(ctx, name, "dapr", args.Environment, args.Chart, d.Namespace, map[string]any{
 		"global": map[string]any{
 			"logAsJson":         true,
 			"seccompProfile":    "RuntimeDefault",
 			"priorityClassName": kube.PlatformPriority,
 			"ha":                map[string]any{"enabled": args.HA},
-			"mtls":              map[string]any{"enabled": true},
+			"mtls":              map[string]any{"enabled": true, "workloadCertTTL": args.Certificates.Workload},
+		},
+		"dapr_operator":  map[string]any{"resources": kube.Requirements{CPU: "50m", Memory: "80Mi", MemoryLimit: "256Mi"}.Values()},
+		"dapr_placement": map[string]any{"resources": kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values()},
+		// It is an etcd too.
+		"dapr_scheduler": map[string]any{"resources": kube.Requirements{CPU: "50m", Memory: "128Mi", MemoryLimit: "512Mi"}.Values()},
+		"dapr_sentry": map[string]any{
+			"resources": kube.Requirements{CPU: "20m", Memory: "48Mi", MemoryLimit: "256Mi"}.Values(),
+			// It reads the lifetime of what it signs when it starts.
+			"deploymentAnnotations": map[string]any{"companion/workload-lifetime": args.Certificates.Workload},
 		},
 		"dapr_sidecar_injector": map[string]any{
+			"resources": kube.Requirements{CPU: "20m", Memory: "48Mi", MemoryLimit: "256Mi"}.Values(),
 			// A service without its sidecar could neither publish nor consume, and
 			// would look healthy: better no pod than that. Only the application's
 			// namespace is affected.
@@ -87,8 +112,9 @@ func newNamespace(ctx *pulumi.Context, name string, args *DaprArgs, child pulumi
 	all := []pulumi.StringMap{{}}
 	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, Namespace), PodSecurity: kube.Restricted,
-		// Three of each of the five parts, and one more of each while they are replaced.
-		Quota:    kube.Quota{Pods: 20, CPU: "4", Memory: "4Gi", Volumes: 3},
+		// Three of each of the five parts, one more of each while they are replaced, and the job
+		// that renews the authority, with those of before.
+		Quota:    kube.Quota{Pods: 24, CPU: "4", Memory: "4Gi", Volumes: 3},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "48Mi", MemoryLimit: "512Mi"},
 		Ingress: []kube.Allow{
 			{Name: "within", Peers: []kube.Peer{{}}},

@@ -219,7 +219,7 @@ func newBudget(ctx *pulumi.Context, name string, namespace pulumi.StringInput, o
 // newNginx installs NGINX. The Gateway API's definitions are not the program's: DOKS
 // installs and upgrades them.
 func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, host string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
-	return kube.NewRelease(ctx, name+"-nginx", release, args.Nginx, namespace, map[string]any{
+	return kube.NewReleaseWithDefinitions(ctx, name+"-nginx", release, args.Environment, args.Nginx, namespace, map[string]any{
 		"fullnameOverride": "nginx-gateway",
 		"nginxGateway": map[string]any{
 			"gatewayClassName": "nginx",
@@ -228,10 +228,8 @@ func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, host string, nam
 			// What the Gateway API has no words for are snippets: see NewServerFilter.
 			"snippetsFilters": map[string]any{"enable": true},
 			"readinessProbe":  map[string]any{"initialDelaySeconds": 1},
-			"resources": map[string]any{
-				"requests": map[string]any{"cpu": "50m", "memory": "64Mi"}, "limits": map[string]any{"memory": "256Mi"},
-			},
-			"lifecycle": lingering,
+			"resources":       kube.Requirements{CPU: "50m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values(),
+			"lifecycle":       lingering,
 		},
 		"terminationGracePeriodSeconds": 2 * lingerSeconds,
 		"topologySpreadConstraints": []any{map[string]any{

@@ -25,11 +25,15 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 	child = namespace.In(child)
 	in := namespace.Name
 	manager, err := kube.NewRelease(ctx, name+"-cert-manager", "cert-manager", args.CertManager, in, map[string]any{
+		// Its definitions are templates of the chart: Helm upgrades them with the rest.
 		"installCRDs": true,
 		"global":      map[string]any{"priorityClassName": kube.PlatformPriority},
 		"prometheus":  map[string]any{"enabled": false},
 		// DigitalOcean upgrades no cluster with a webhook that may take 30 s, the chart's default.
-		"webhook": map[string]any{"timeoutSeconds": 10},
+		"webhook":         map[string]any{"timeoutSeconds": 10, "resources": kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Values()},
+		"cainjector":      map[string]any{"resources": kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values()},
+		"startupapicheck": map[string]any{"resources": kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Values()},
+		"resources":       kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values(),
 	}, child)
 	if err != nil {
 		return nil, err

@@ -71,8 +71,13 @@ type Chart struct {
 
 // NewRelease installs a chart as the release called release, which does not
 // change between stacks; name is the resource's in Pulumi. The chart's Values are
-// laid over values.
+// laid over values. Its folder crds/, if it has one, is for NewReleaseWithDefinitions.
 func NewRelease(ctx *pulumi.Context, name, release string, chart Chart, namespace pulumi.StringInput, values map[string]any, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
+	return newRelease(ctx, name, release, chart, namespace, values, false, opts...)
+}
+
+// newRelease installs a chart, without its folder crds/ where somebody else has that.
+func newRelease(ctx *pulumi.Context, name, release string, chart Chart, namespace pulumi.StringInput, values map[string]any, without bool, opts ...pulumi.ResourceOption) (*helmv3.Release, error) {
 	args := &helmv3.ReleaseArgs{
 		Name:      pulumi.String(release),
 		Chart:     pulumi.String(chart.Chart),
@@ -82,6 +87,9 @@ func NewRelease(ctx *pulumi.Context, name, release string, chart Chart, namespac
 		Timeout:   pulumi.Int(600),
 		// A failed first install is removed, so that the next `up` can install.
 		Atomic: pulumi.Bool(true),
+	}
+	if without {
+		args.SkipCrds = pulumi.Bool(true)
 	}
 	if chart.Repo != "" {
 		args.RepositoryOpts = helmv3.RepositoryOptsArgs{Repo: pulumi.String(chart.Repo)}
@@ -229,6 +237,14 @@ func (r Requirements) Container() *corev1.ResourceRequirementsArgs {
 	return &corev1.ResourceRequirementsArgs{
 		Requests: pulumi.StringMap{"cpu": pulumi.String(r.CPU), "memory": pulumi.String(r.Memory)},
 		Limits:   pulumi.StringMap{"memory": pulumi.String(r.MemoryLimit)},
+	}
+}
+
+// Values returns the requirements as charts take them.
+func (r Requirements) Values() map[string]any {
+	return map[string]any{
+		"requests": map[string]any{"cpu": r.CPU, "memory": r.Memory},
+		"limits":   map[string]any{"memory": r.MemoryLimit},
 	}
 }
 

@@ -25,6 +25,9 @@ type Environment struct {
 	Cilium bool
 	// Priorities are the classes that NewPriorities has created.
 	Priorities pulumi.Resource
+	// Provider is the cluster's, and Cluster its ID, which is not known before it is there.
+	Provider pulumi.ProviderResource
+	Cluster  pulumi.StringInput
 }
 
 // The priority classes: without the platform no service works, so that it is the last to

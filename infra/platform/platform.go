@@ -69,7 +69,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	if err != nil {
 		return nil, err
 	}
-	environment := kube.Environment{Cilium: p.Cluster.Cilium, Priorities: priorities}
+	environment := kube.Environment{Cilium: p.Cluster.Cilium, Priorities: priorities, Provider: provider, Cluster: p.Cluster.ID.ToStringOutput()}
 
 	sidecars := args.Dapr
 	sidecars.Environment = environment

@@ -38,7 +38,7 @@ type Secret struct{ Name, Key string }
 const TokenKey = "token"
 
 // WorkloadArgs describe a service. Namespace, Image, Replicas, Resources, Sidecar,
-// SidecarToken and AppToken are required.
+// SidecarConfiguration, SidecarToken and AppToken are required.
 type WorkloadArgs struct {
 	// Name is the service's one name: Dapr app id, Deployment, ServiceAccount,
 	// container; default: the component's.
@@ -53,6 +53,8 @@ type WorkloadArgs struct {
 	Sidecar   kube.Requirements
 	Env       pulumi.StringMap
 	Secrets   map[string]Secret // environment variable to where its value is
+	// SidecarConfiguration is the Dapr Configuration that the sidecar reads.
+	SidecarConfiguration string
 	// SidecarToken is the Secret with what the sidecar asks of the service, and AppToken that
 	// with what the service asks of its sidecar, both under TokenKey.
 	SidecarToken, AppToken string
@@ -86,7 +88,7 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	if err := kube.Check("workload.WorkloadArgs", map[string]any{
 		"Namespace": args.Namespace, "Image": args.Image, "Replicas": args.Replicas,
 		"Resources.Memory": args.Resources.Memory, "Sidecar.Memory": args.Sidecar.Memory,
-		"SidecarToken": args.SidecarToken, "AppToken": args.AppToken,
+		"SidecarConfiguration": args.SidecarConfiguration, "SidecarToken": args.SidecarToken, "AppToken": args.AppToken,
 	}); err != nil {
 		return nil, err
 	}
@@ -202,7 +204,7 @@ func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
 		"dapr.io/app-protocol":                          "http",
 		"dapr.io/api-token-secret":                      args.SidecarToken,
 		"dapr.io/app-token-secret":                      args.AppToken,
-		"dapr.io/config":                                "companion",
+		"dapr.io/config":                                args.SidecarConfiguration,
 		"dapr.io/log-as-json":                           "true",
 		"dapr.io/sidecar-cpu-request":                   r.CPU,
 		"dapr.io/sidecar-memory-request":                r.Memory,

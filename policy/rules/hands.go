@@ -52,7 +52,7 @@ var nothingByHand = []Rule{
 		Name:        "two-replicas",
 		Principle:   NothingByHand,
 		Description: "Everything that serves has two pods or more.",
-		Remedy:      "set replicas to 2 or more, or the autoscaler's minimum",
+		Remedy:      "set replicas to 2 or more, or the autoscaler's minimum; for Dapr's control plane companion:dapr.ha",
 		plan:        singles,
 	},
 	{
@@ -257,6 +257,14 @@ func singles(plan Plan) []Violation {
 		}
 		if n < 2 {
 			f.on(w.resource, "it has %v pods", n)
+		}
+	}
+	for _, r := range plan.Resources {
+		if !r.isRelease() || r.chart() != "dapr" {
+			continue
+		}
+		if on := at(r.Properties, "values", "global", "ha", "enabled"); !yes(on) && !unknown(on) && !unknown(r.Properties["values"]) {
+			f.on(r, "each part of Dapr's control plane has one pod: global.ha.enabled is not true")
 		}
 	}
 	return f

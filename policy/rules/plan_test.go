@@ -52,6 +52,9 @@ func TestRulesAboutPlans(t *testing.T) {
 	dashboard := func(content any) rules.Resource {
 		return rules.New("kubernetes:core/v1:ConfigMap", "d", "urn:d", m{"metadata": m{"labels": m{"grafana_dashboard": "1"}}, "data": m{"x.json": content}})
 	}
+	dapr := func(values any) rules.Resource {
+		return rules.New("kubernetes:helm.sh/v3:Release", "dapr", "urn:dapr", m{"chart": "dapr", "values": values})
+	}
 	for name, c := range map[string]struct {
 		rule string
 		plan []rules.Resource
@@ -63,6 +66,10 @@ func TestRulesAboutPlans(t *testing.T) {
 		"a firewall that names nobody":                                {"databases-trust-few", []rules.Resource{database("vpc"), firewall([]any{})}, "of 1 databases, 0 have a firewall with rules"},
 		"two databases and one firewall":                              {"databases-trust-few", []rules.Resource{database("vpc"), firewall([]any{m{"type": "k8s"}}), database("vpc")}, "of 2 databases, 1 have"},
 		"a database in no network of the stack's":                     {"databases-trust-few", []rules.Resource{database(nil), firewall([]any{m{"type": "k8s"}})}, "default network"},
+		"a control plane of three pods each":                          {"two-replicas", []rules.Resource{dapr(m{"global": m{"ha": m{"enabled": true}}})}, ""},
+		"a control plane of which later is known":                     {"two-replicas", []rules.Resource{dapr(rules.Unknown{})}, ""},
+		"a control plane of one pod each":                             {"two-replicas", []rules.Resource{dapr(m{"global": m{"ha": m{"enabled": false}}})}, "each part of Dapr's control plane has one pod"},
+		"a control plane that does not say":                           {"two-replicas", []rules.Resource{dapr(m{})}, "each part of Dapr's control plane has one pod"},
 		"a namespace that denies both ways":                           {"default-deny", []rules.Resource{namespace, denying("companion", m{"podSelector": m{}, "policyTypes": both})}, ""},
 		"a namespace that denies by two policies":                     {"default-deny", []rules.Resource{namespace, denying("companion", m{"podSelector": m{}, "policyTypes": []any{"Ingress"}}), denying("companion", m{"podSelector": m{}, "policyTypes": []any{"Egress"}})}, ""},
 		"a policy that is known later may deny":                       {"default-deny", []rules.Resource{namespace, denying(rules.Unknown{}, m{"podSelector": m{}, "policyTypes": both})}, ""},

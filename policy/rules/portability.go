@@ -45,7 +45,7 @@ var portable = []Rule{
 		Name:        "requests-and-limits",
 		Principle:   Portable,
 		Description: "A container says what it needs: requests of CPU and memory, and a limit of memory.",
-		Remedy:      "set resources.requests.cpu, resources.requests.memory and resources.limits.memory",
+		Remedy:      "set resources.requests.cpu, resources.requests.memory and resources.limits.memory, of a chart in its values",
 		resource: func(r Resource) []Violation {
 			var f found
 			for _, p := range r.pods() {
@@ -64,6 +64,7 @@ var portable = []Rule{
 					}
 				}
 			}
+			f = append(f, unsizedChart(r)...)
 			for _, o := range r.objects {
 				if o.kind == "KafkaNodePool" && !o.partial && !unknown(o.fields["spec"]) {
 					f = append(f, unsized("the brokers", o.spec("resources"))...)
@@ -91,6 +92,32 @@ var portable = []Rule{
 }
 
 func quoted(name string) string { return `"` + name + `"` }
+
+// partsOf are the parts of charts whose size is in the values under their name, where the
+// chart itself says nothing; the chart's own values when the name is empty.
+var partsOf = map[string][]string{
+	"dapr":                 {"dapr_operator", "dapr_placement", "dapr_scheduler", "dapr_sentry", "dapr_sidecar_injector"},
+	"cert-manager":         {"", "cainjector", "startupapicheck", "webhook"},
+	"nginx-gateway-fabric": {"nginxGateway"},
+}
+
+// unsizedChart finds what parts of a chart do not say about their size.
+func unsizedChart(r Resource) []Violation {
+	var f found
+	if !r.isRelease() || unknown(r.Properties["values"]) {
+		return f
+	}
+	for _, part := range partsOf[r.chart()] {
+		values, of := r.Properties["values"], "the chart"
+		if part != "" {
+			values, of = at(values, part), "the chart's "+part
+		}
+		if !unknown(values) {
+			f = append(f, unsized(of, at(values, "resources"))...)
+		}
+	}
+	return f
+}
 
 // unsized finds what a container does not say about its size.
 func unsized(of string, resources any) []Violation {

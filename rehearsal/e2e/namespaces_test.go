@@ -34,6 +34,7 @@ func (m *machine) walledOff(t *testing.T) {
 	redis := address("data", "app.kubernetes.io/name=redis") + " 6379"
 	broker := address("kafka", "strimzi.io/kind=Kafka,strimzi.io/pool-name=dual") + " 9093"
 	backend := address("companion", "app.kubernetes.io/name=backend") + " 8080"
+	web := address("companion", "app.kubernetes.io/name=web")
 	for namespace, callsAPI := range map[string]bool{
 		"companion": false, "data": false, "kafka": false, "dapr-system": true, "cert-manager": true, "nginx-gateway": true,
 	} {
@@ -57,6 +58,8 @@ func (m *machine) walledOff(t *testing.T) {
 			require.Equal(t, callsAPI, reaches(api), "the API server")
 			require.False(t, reaches(redis), "Redis")
 			require.Equal(t, namespace == "nginx-gateway", reaches(backend), "the backend")
+			require.Equal(t, namespace == "nginx-gateway", reaches(web+" 8080"), "the web")
+			require.False(t, reaches(web+" 8082"), "the web's metrics")
 		})
 	}
 }

@@ -3,11 +3,8 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,66 +20,6 @@ import (
 	"github.com/wealth-companion/companion/rehearsal/settings"
 )
 
-// person is somebody who uses the application without a pause.
-type person struct {
-	client *http.Client
-	token  string
-	wallet string
-}
-
-func (m *machine) register(t *testing.T) *person {
-	t.Helper()
-	p := &person{client: m.browser(t)}
-	var session struct{ Token string }
-	require.NoError(t, p.do(t.Context(), http.MethodPost, "/auth/register", map[string]string{
-		"email": "rotation+" + uuid.NewString() + "@companion.invalid", "password": uuid.NewString(), "name": "Rotation",
-	}, &session))
-	p.token = session.Token
-	var wallet struct{ ID string }
-	require.NoError(t, p.do(t.Context(), http.MethodPost, "/wallets", map[string]string{"name": "Rotation", "type": "checking", "currency": "EUR"}, &wallet))
-	p.wallet = wallet.ID
-	return p
-}
-
-// do is one request; an answer of 300 or more is an error.
-func (p *person) do(ctx context.Context, method, path string, body, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	var content io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		content = bytes.NewReader(raw)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "https://"+application+"/api/v1"+path, content)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+p.token)
-	if method == http.MethodPost {
-		request.Header.Set("Idempotency-Key", uuid.NewString())
-	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, answer)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
-}
-
 // use has the person read and write until the returned function is called, which
 // returns how many requests were answered and those that failed.
 func (p *person) use(t *testing.T) func() (answered int, failed []string) {
@@ -92,14 +29,25 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 	var failed []string
 	var done sync.WaitGroup
 	done.Go(func() {
+		refreshed := time.Now()
 		for ctx.Err() == nil {
-			for _, err := range []error{
-				p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil),
-				p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
-					"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
-					"timestamp": time.Now().UTC().Format(time.RFC3339),
-				}, nil),
-			} {
+			if time.Since(refreshed) > 5*time.Minute { // a third of a token's life
+				var next session
+				if err := p.do(context.WithoutCancel(ctx), http.MethodPost, "/auth/refresh", map[string]string{"refreshToken": p.session.RefreshToken}, &next); err != nil {
+					failed = append(failed, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
+				} else {
+					p.session, refreshed = next, time.Now()
+				}
+			}
+			read := p.do(context.WithoutCancel(ctx), http.MethodGet, "/wallets", nil, nil)
+			written := p.do(context.WithoutCancel(ctx), http.MethodPost, "/transactions", map[string]string{
+				"walletId": p.wallet, "type": "expense", "amount": "1.00", "category": "groceries", "description": "rotation",
+				"timestamp": time.Now().UTC().Format(time.RFC3339),
+			}, nil)
+			if written == nil {
+				p.written++
+			}
+			for _, err := range []error{read, written} {
 				if err != nil {
 					failed = append(failed, time.Now().UTC().Format(time.TimeOnly)+" "+err.Error())
 					continue
@@ -114,6 +62,14 @@ func (p *person) use(t *testing.T) func() (answered int, failed []string) {
 		done.Wait()
 		return answered, failed
 	}
+}
+
+// balance is what is in the person's wallet.
+func (p *person) balance(t *testing.T) string {
+	t.Helper()
+	var wallet struct{ Balance string }
+	require.NoError(t, p.do(t.Context(), http.MethodGet, "/wallets/"+p.wallet, nil, &wallet))
+	return wallet.Balance
 }
 
 // TestSecretsChange takes minutes of updates by Pulumi.

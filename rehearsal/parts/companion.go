@@ -17,7 +17,7 @@ import (
 )
 
 // Services are the project's own images, named as their folders under app/cmd.
-var Services = []string{"backend", "analytics", "banking", "investment", "notification", "mcp", "companionctl"}
+var Services = []string{"backend", "analytics", "banking", "investment", "notification", "mcp", "web", "companionctl"}
 
 // Registry is where production pulls the services' images from.
 const Registry = "registry.digitalocean.com/wealth-companion"

@@ -110,6 +110,7 @@ type Secrets struct {
 	Migrator          string            `json:"migrator"`  // the password of who migrates them
 	Redis             string            `json:"redis"`
 	AuthSigningKey    string            `json:"authSigningKey"`
+	SessionKey        string            `json:"sessionKey"`
 	KafkaSeed         string            `json:"kafkaSeed"`
 	SidecarSeed       string            `json:"sidecarSeed"`
 	PushPrivateKey    string            `json:"pushPrivateKey"` // VAPID: a number of P-256, base64url
@@ -124,7 +125,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		if err := json.Unmarshal(raw, &secrets); err != nil {
 			return Secrets{}, fmt.Errorf("%s: %w (run `make down` and start again)", path, err)
 		}
-		if secrets.Migrator == "" || secrets.SidecarSeed == "" {
+		if secrets.Migrator == "" || secrets.SidecarSeed == "" || secrets.SessionKey == "" {
 			return Secrets{}, fmt.Errorf("%s is of an earlier version of this program: run `make down` and start again", path)
 		}
 		return secrets, nil
@@ -140,6 +141,7 @@ func (f Folders) LoadSecrets() (Secrets, error) {
 		Migrator:          rand.Text(),
 		Redis:             rand.Text(),
 		AuthSigningKey:    rand.Text() + rand.Text(),
+		SessionKey:        rand.Text() + rand.Text(),
 		KafkaSeed:         rand.Text() + rand.Text(),
 		SidecarSeed:       rand.Text() + rand.Text(),
 	}

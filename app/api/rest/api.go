@@ -81,7 +81,7 @@ const patience = 10 * time.Second
 const longPatience = 50 * time.Second
 
 func patienceFor(path string) time.Duration {
-	for _, long := range []string{"/imports", "/rates/import", "/demo"} {
+	for _, long := range []string{"/imports", "/rates/import", "/demo", "/alerts/wait"} {
 		if strings.HasPrefix(path, base+long) {
 			return longPatience
 		}

@@ -71,6 +71,7 @@ func (r routes) alerts() {
 		func(ctx context.Context, user uuid.UUID, _ *struct{}) (alert.Count, error) {
 			return r.api.Alerts.Unread(ctx, user)
 		})
+	own(r, operation{http.MethodGet, "/alerts/wait", "awaitAlerts", "Wait until there is an alert that the caller does not know", 0, 0}, r.awaitAlerts)
 	own(r, operation{http.MethodPost, "/alerts/read", "readAlerts", "Note that all alerts are read", 0, 0},
 		func(ctx context.Context, user uuid.UUID, _ *keyed) (alert.Count, error) {
 			return r.api.Alerts.ReadAll(ctx, user)

@@ -26,6 +26,7 @@ import (
 // notFuzzed are operations that it makes no sense to fuzz, and why.
 var notFuzzed = map[string]string{
 	"live":           "its answer never ends by itself",
+	"awaitAlerts":    "waits for what the fuzzer does not bring",
 	"beginOIDC":      "sends browsers to an identity provider, of which there is none here",
 	"finishOIDC":     "takes what an identity provider has signed",
 	"logout":         "may end the session of the others",

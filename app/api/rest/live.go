@@ -14,6 +14,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/store/live"
+	"github.com/wealth-companion/companion/app/store/pagination"
 )
 
 // livePath is the one route whose answer goes on, so that a request's patience
@@ -160,4 +161,58 @@ func (s sender) send(text string) error {
 		return err
 	}
 	return s.control.Flush()
+}
+
+// awaitAlerts is how a caller waits who gets no stream, as through Dapr's service invocation,
+// which delivers an answer when it has ended.
+type awaitAlerts struct {
+	Newest  string `query:"newest" format:"uuid" doc:"The newest alert that the caller knows, of any channel; without it, none is known"`
+	Seconds int    `query:"seconds" default:"0" minimum:"0" maximum:"25" doc:"How long to wait"`
+}
+
+// News tells whether something is new.
+type News struct {
+	Changed bool `json:"changed" doc:"Read the list again; false: nothing came in time, or the server is updated"`
+}
+
+func (r routes) awaitAlerts(ctx context.Context, user uuid.UUID, in *awaitAlerts) (News, error) {
+	a, who := r.api, callerOf(ctx)
+	// First, so that nothing is missed between the look and the wait.
+	subscription, err := a.Live.Subscribe(user)
+	if errors.Is(err, live.ErrFull) {
+		return News{}, status{http.StatusTooManyRequests, err.Error()}
+	}
+	if err != nil {
+		return News{}, err
+	}
+	defer a.Live.Leave(subscription)
+	newest, err := a.Alerts.List(ctx, user, false, pagination.Request{Limit: 1})
+	if err != nil {
+		return News{}, err
+	}
+	if len(newest.Items) > 0 && newest.Items[0].ID.String() != in.Newest {
+		return News{Changed: true}, nil
+	}
+	enough := time.NewTimer(time.Duration(in.Seconds) * time.Second)
+	defer enough.Stop()
+	check := time.NewTicker(sessionCheck)
+	defer check.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return News{}, ctx.Err()
+		case <-a.Ending:
+			return News{}, nil
+		case <-enough.C:
+			return News{}, nil
+		case <-check.C:
+			if a.Accounts.Ended.Has(who.Session) {
+				return News{}, nil // the next request is refused
+			}
+		case notice := <-subscription.Notices:
+			if notice.Kind != live.Insight {
+				return News{Changed: true}, nil
+			}
+		}
+	}
 }

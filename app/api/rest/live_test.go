@@ -202,3 +202,74 @@ func TestALiveConnectionEndsWithItsSession(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoGetsNoStreamWaits(t *testing.T) {
+	w := newWorld(t)
+	server, shutDown := w.listen()
+	w.join()
+	user := w.me()
+	told := func() string {
+		id := tracing.NewID()
+		w.told(event.TypeAlertSent, event.AlertSent{AlertID: id, UserID: user, Channel: "in_app", SourceEvent: event.TypeReminderDue,
+			SourceEventID: tracing.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: "Reminder"})
+		return id.String()
+	}
+	wait := func(query string) (status int, changed bool, took time.Duration) {
+		began := time.Now()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+base+"/alerts/wait"+query, nil)
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "Bearer "+w.token)
+		answer, err := server.Client().Do(request)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		var news News
+		require.NoError(t, json.NewDecoder(answer.Body).Decode(&news))
+		return answer.StatusCode, news.Changed, time.Since(began)
+	}
+	status, changed, _ := wait("")
+	require.Equal(t, 200, status)
+	require.False(t, changed, "there is no alert")
+	known := told()
+	_, changed, took := wait("?seconds=25")
+	require.True(t, changed, "what came before the request")
+	require.Less(t, took, 5*time.Second)
+	_, changed, _ = wait("?newest=" + known)
+	require.False(t, changed)
+
+	// What comes while the caller waits ends the wait. The hub says once that it listens, and
+	// a caller that waits then looks in vain: it comes again.
+	came := make(chan time.Duration, 1)
+	go func() {
+		for {
+			if _, changed, took := wait("?seconds=25&newest=" + known); changed && took > 400*time.Millisecond {
+				came <- took
+				return
+			}
+		}
+	}()
+	time.Sleep(500 * time.Millisecond)
+	told()
+	select {
+	case took := <-came:
+		require.Less(t, took, 10*time.Second)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the wait goes on")
+	}
+	status, _, _ = wait("?seconds=26")
+	require.Equal(t, 422, status)
+
+	ended := make(chan bool, 1)
+	newest := w.call(200, "GET", "/alerts?limit=1", nil)["items"].([]any)[0].(object)["id"].(string)
+	go func() {
+		_, changed, _ := wait("?seconds=25&newest=" + newest)
+		ended <- changed
+	}()
+	time.Sleep(500 * time.Millisecond)
+	shutDown()
+	select {
+	case changed := <-ended:
+		require.False(t, changed)
+	case <-time.After(10 * time.Second):
+		t.Fatal("a wait holds the server's end up")
+	}
+}

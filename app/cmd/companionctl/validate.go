@@ -21,7 +21,7 @@ func validateCommand() *cobra.Command {
 	var resolve []string
 	cmd := &cobra.Command{
 		Use:   "validate --url URL --kubeconfig FILE",
-		Short: "Send a transaction all the way, a duplicate and a poisoned event, and check what comes of them",
+		Short: "Send a transaction all the way, a duplicate and a poisoned event, and go a person's way through the pages",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -44,6 +44,7 @@ func validateCommand() *cobra.Command {
 				return err
 			}
 			defer done()
+			options.Web = options.URL
 			options.MCP = strings.TrimSuffix(options.URL, "/") + mcp.Path
 			options.Report = func(step string) { fmt.Fprintln(os.Stderr, "…", step) }
 			result, err := validate.Run(cmd.Context(), kafka, options)
@@ -88,8 +89,8 @@ func printResult(output string, result validate.Result) {
 		fmt.Printf("%-10s %8.1f ms\n", hop.Name, float64(hop.After.Microseconds())/1000)
 	}
 	for _, line := range [][2]string{
-		{"duplicate", result.Duplicate}, {"poison", result.Poison}, {"consumers", result.Consumers}, {"assistant", result.Assistant},
-		{"e-mail", result.Email},
+		{"duplicate", result.Duplicate}, {"poison", result.Poison}, {"consumers", result.Consumers}, {"assistant", result.Assistant}, {"e-mail", result.Email},
+		{"web", result.Web},
 	} {
 		if line[1] != "" {
 			fmt.Printf("%-10s %s\n", line[0], line[1])

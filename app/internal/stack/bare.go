@@ -38,7 +38,7 @@ func (s *Stack) Bare(name string, topics sidecar.Topics, bulk Bulk, handler http
 	s.must(err)
 	number, err := strconv.Atoi(port)
 	s.must(err)
-	s.ports[name+" events"] = number
+	s.is(name+" events", number)
 	resources, err := s.writeResources(name, own)
 	s.must(err)
 	s.addSidecar(name, resources)

@@ -69,7 +69,8 @@ type Stack struct {
 	parts     parts
 	network   *network
 	processes map[string]*process
-	order     []string // in which they were started
+	order     []string   // in which they were started
+	naming    sync.Mutex // of ports: processes that start together ask for theirs
 	ports     map[string]int
 	secrets   map[string]string
 }
@@ -278,6 +279,8 @@ const (
 
 // port is the port of that name, chosen when it is first asked for.
 func (s *Stack) port(name string) int {
+	s.naming.Lock()
+	defer s.naming.Unlock()
 	if port, ok := s.ports[name]; ok {
 		return port
 	}
@@ -299,6 +302,13 @@ func (s *Stack) port(name string) int {
 		return port
 	}
 	panic("no port is free")
+}
+
+// is gives a port that was chosen a name.
+func (s *Stack) is(name string, port int) {
+	s.naming.Lock()
+	defer s.naming.Unlock()
+	s.ports[name] = port
 }
 
 // at is the address of that name.
@@ -358,7 +368,7 @@ func (s *Stack) Heal(name string) {
 // own is the name of the program's port.
 func (s *Stack) lead(program, own string) error {
 	if s.options.Direct {
-		s.ports["network to "+program] = s.port(own)
+		s.is("network to "+program, s.port(own))
 		return nil
 	}
 	return s.network.lead(program, s.at("network to "+program), s.at(own))

@@ -97,17 +97,23 @@ func patch(change map[string]any, do func([]byte) error) error {
 	return do(raw)
 }
 
-// replacePods has a Deployment's pods replaced, unless they have read this version, and
-// waits until the new ones are ready.
+// replacePods has a Deployment's pods replaced, unless they have read this version of the
+// brokers' authority.
 func (c *Cluster) replacePods(ctx context.Context, f Follow, name, version string, report func(string)) error {
+	return c.replacePodsAs(ctx, f, name, annotationRead, version, report)
+}
+
+// replacePodsAs has a Deployment's pods replaced, unless they have this version under the
+// annotation, and waits until the new ones are ready.
+func (c *Cluster) replacePodsAs(ctx context.Context, f Follow, name, annotation, version string, report func(string)) error {
 	deployments := c.client.AppsV1().Deployments(f.ToNamespace)
 	current, err := deployments.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	if current.Spec.Template.Annotations[annotationRead] != version {
+	if current.Spec.Template.Annotations[annotation] != version {
 		if err := patch(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
-			"annotations": map[string]any{annotationRead: version},
+			"annotations": map[string]any{annotation: version},
 		}}}}, func(raw []byte) error {
 			_, err := deployments.Patch(ctx, name, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
 			return err

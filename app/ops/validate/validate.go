@@ -22,6 +22,7 @@ import (
 type Options struct {
 	URL       string            // of the application, without /api/v1
 	MCP       string            // of the MCP server; empty: it is not asked
+	Web       string            // of the pages; empty: they are not visited
 	Authority []byte            // PEM; empty: the system's authorities only
 	Resolve   map[string]string // host:port to host:port
 	Email     string            // an address that e-mails may be sent to; empty: none is
@@ -47,19 +48,22 @@ type Result struct {
 	Poison    string        `json:"poison"`
 	Consumers string        `json:"consumers"`
 	Assistant string        `json:"assistant"`
+	Web       string        `json:"web"`
 	Email     string        `json:"email"`
 }
 
 // run is one validation: a user of its own, and what comes on the topics.
 type run struct {
 	Options
-	api    *api
-	kafka  *admin.Kafka
-	watch  *admin.Watch
-	user   uuid.UUID
-	wallet string
-	month  string
-	last   admin.Message // the last transaction's event
+	api      *api
+	kafka    *admin.Kafka
+	watch    *admin.Watch
+	user     uuid.UUID
+	login    string // the user's address
+	password string
+	wallet   string
+	month    string
+	last     admin.Message // the last transaction's event
 }
 
 // Run validates. The error says which step failed and what was awaited; the
@@ -79,7 +83,10 @@ func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, erro
 		return Result{}, err
 	}
 	defer func() { _ = watch.Close() }()
-	r := &run{Options: options, api: user, kafka: kafka, watch: watch, month: time.Now().UTC().Format("2006-01")}
+	r := &run{
+		Options: options, api: user, kafka: kafka, watch: watch, login: addressFor(options.Email), password: uuid.NewString(),
+		month: time.Now().UTC().Format("2006-01"),
+	}
 	var result Result
 	for _, step := range []struct {
 		name string
@@ -92,6 +99,7 @@ func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, erro
 		{"every consumer", r.consumers},
 		{"a person's assistant (MCP)", r.assistant},
 		{"an e-mail", r.email},
+		{"a person's way through the pages", r.web}, // an address is confirmed by then
 	} {
 		options.Report(step.name)
 		limited, cancel := context.WithTimeout(ctx, patience)
@@ -115,7 +123,7 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 		} `json:"user"`
 	}
 	if _, err := r.api.call(ctx, http.MethodPost, "/auth/register", nil, map[string]string{
-		"email": r.address(), "password": uuid.NewString(), "name": "Validation",
+		"email": r.login, "password": r.password, "name": "Validation",
 	}, &session); err != nil {
 		return err
 	}
@@ -130,10 +138,10 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 	return nil
 }
 
-// address is the new user's: none that mail goes to, or one of Email's own, by
+// addressFor is a new user's: none that mail goes to, or one of email's own, by
 // a tag (RFC 5233).
-func (r *run) address() string {
-	local, domain, found := strings.Cut(r.Email, "@")
+func addressFor(email string) string {
+	local, domain, found := strings.Cut(email, "@")
 	if !found {
 		local, domain = "validation", "companion.invalid"
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -88,6 +89,26 @@ func Read[A answer](a A, err error) (A, error) {
 		return a, nil
 	}
 	return none, refusal(a.StatusCode(), a.GetBody())
+}
+
+// maxProblem bounds a problem document, in bytes.
+const maxProblem = 1 << 20
+
+// Stream is Read for an answer that is read piece by piece. Of one of success the caller closes
+// the body.
+func Stream(a *http.Response, err error) (*http.Response, error) {
+	if err != nil {
+		return nil, apperror.Because(apperror.WithoutAddress(err), ErrUnavailable, "%s", ErrUnavailable.Error())
+	}
+	if a.StatusCode < http.StatusBadRequest {
+		return a, nil
+	}
+	defer func() { _ = a.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(a.Body, maxProblem))
+	if err != nil {
+		return nil, apperror.Because(apperror.WithoutAddress(err), ErrUnavailable, "%s", ErrUnavailable.Error())
+	}
+	return nil, refusal(a.StatusCode, body)
 }
 
 // refusal reads the problem document (RFC 9457) of an answer.

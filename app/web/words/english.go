@@ -28,6 +28,21 @@ var english = Text{
 	SignUpTitle: "Create your account", SignUpText: "All it takes is an e-mail address.", HaveAccount: "You have an account already?", NoAccount: "No account yet?", LogInTitle: "Welcome back",
 	LoggedOut: "You are logged out.", LogInAgain: "Your session has ended. Please log in again.", WrongPassword: "The e-mail address or the password is not right. If you have just signed up, please follow the link in our e-mail first.", AddressTaken: "This address has an account already. Log in instead.",
 
+	Forgot: "Forgot your password?", ForgotTitle: "Set another password", ForgotText: "We mail you a link for it. It works once, for an hour.", MailLink: "Mail me a link",
+	ResetMailed: "If there is an account with this address, a link is on its way. It may take a minute; please look into your spam folder, too.",
+	NoMail:      "This installation sends no e-mail. Please ask whoever runs it.",
+	Settings:    "Settings", SettingsSaved: "Saved.", MailAgain: "Mail another link", LinkMailed: "A link is on its way.",
+	NotConfirmed: func(email string) string {
+		return "Please follow the link that we mailed to " + email + ". Until then we e-mail you nothing else."
+	},
+	ChangePassword: "Change password", OldPassword: "Password until now", NextPassword: "New password", PasswordChanged: "Your password is changed. Your other devices are logged out.",
+	PasswordWrong: "This is not your password.", LogOutAll: "Log out everywhere", LogOutAllHint: "On this device as well.",
+	Notifications: "What we tell you, and when", NotificationsText: "Alerts always appear here. Nothing is sent by e-mail in your quiet hours.",
+	ToldOf: "Tell me about", ByEmail: "By e-mail, too", Digest: "E-mails", Digests: map[string]string{"off": "One at a time", "daily": "One a day", "weekly": "One a week"},
+	QuietFrom: "Quiet from", QuietUntil: "Quiet until", BothTimes: "Please give both times, or neither.",
+	YourData: "Your data", Export: "Download everything", ExportText: "Everything we keep about you, in one file (JSON).", DeleteAccount: "Delete account",
+	DeleteText: "Your account and everything in it are deleted for good. Download your data first if you want to keep it.", AccountDeleted: "Your account is deleted.",
+
 	WelcomeTitle: func(name string) string {
 		if name == "" {
 			return "Welcome"

@@ -28,6 +28,21 @@ var german = Text{
 	SignUpTitle: "Konto anlegen", SignUpText: "Eine E-Mail-Adresse genügt.", HaveAccount: "Sie haben schon ein Konto?", NoAccount: "Noch kein Konto?", LogInTitle: "Willkommen zurück",
 	LoggedOut: "Sie sind abgemeldet.", LogInAgain: "Ihre Sitzung ist beendet. Bitte melden Sie sich wieder an.", WrongPassword: "E-Mail-Adresse oder Passwort stimmt nicht. Falls Sie sich gerade erst registriert haben, folgen Sie bitte zuerst dem Link in unserer E-Mail.", AddressTaken: "Zu dieser Adresse gibt es schon ein Konto. Bitte melden Sie sich an.",
 
+	Forgot: "Passwort vergessen?", ForgotTitle: "Neues Passwort setzen", ForgotText: "Wir senden Ihnen dafür einen Link. Er gilt einmal, eine Stunde lang.", MailLink: "Link senden",
+	ResetMailed: "Wenn es ein Konto mit dieser Adresse gibt, ist ein Link unterwegs. Das kann eine Minute dauern; bitte sehen Sie auch im Spam-Ordner nach.",
+	NoMail:      "Diese Installation sendet keine E-Mails. Bitte wenden Sie sich an den Betreiber.",
+	Settings:    "Einstellungen", SettingsSaved: "Gespeichert.", MailAgain: "Neuen Link senden", LinkMailed: "Ein Link ist unterwegs.",
+	NotConfirmed: func(email string) string {
+		return "Bitte folgen Sie dem Link, den wir an " + email + " gesendet haben. Bis dahin senden wir Ihnen keine weiteren E-Mails."
+	},
+	ChangePassword: "Passwort ändern", OldPassword: "Bisheriges Passwort", NextPassword: "Neues Passwort", PasswordChanged: "Ihr Passwort ist geändert. Ihre anderen Geräte sind abgemeldet.",
+	PasswordWrong: "Das ist nicht Ihr Passwort.", LogOutAll: "Überall abmelden", LogOutAllHint: "Auch auf diesem Gerät.",
+	Notifications: "Was wir melden, und wann", NotificationsText: "Hinweise erscheinen immer hier. In Ihren Ruhezeiten senden wir keine E-Mails.",
+	ToldOf: "Hinweise zu", ByEmail: "Auch per E-Mail", Digest: "E-Mails", Digests: map[string]string{"off": "Einzeln", "daily": "Eine am Tag", "weekly": "Eine in der Woche"},
+	QuietFrom: "Ruhe ab", QuietUntil: "Ruhe bis", BothTimes: "Bitte beide Zeiten angeben oder keine.",
+	YourData: "Ihre Daten", Export: "Alles herunterladen", ExportText: "Alles, was über Sie gespeichert ist, in einer Datei (JSON).", DeleteAccount: "Konto löschen",
+	DeleteText: "Ihr Konto und alles darin wird endgültig gelöscht. Laden Sie Ihre Daten vorher herunter, wenn Sie sie behalten wollen.", AccountDeleted: "Ihr Konto ist gelöscht.",
+
 	WelcomeTitle: func(name string) string {
 		if name == "" {
 			return "Willkommen"

@@ -21,6 +21,17 @@ type Text struct {
 	SignUpTitle, SignUpText, HaveAccount, NoAccount, LogInTitle    string
 	LoggedOut, LogInAgain, WrongPassword, AddressTaken             string
 
+	// A forgotten password, and settings.
+	Forgot, ForgotTitle, ForgotText, MailLink, ResetMailed, NoMail            string
+	Settings, SettingsSaved, MailAgain, LinkMailed                            string
+	NotConfirmed                                                              func(email string) string
+	ChangePassword, OldPassword, NextPassword, PasswordChanged, PasswordWrong string
+	LogOutAll, LogOutAllHint                                                  string
+	Notifications, NotificationsText, ToldOf, ByEmail, Digest                 string
+	Digests                                                                   map[string]string
+	QuietFrom, QuietUntil, BothTimes                                          string
+	YourData, Export, ExportText, DeleteAccount, DeleteText, AccountDeleted   string
+
 	// Onboarding.
 	WelcomeTitle                                                      func(name string) string
 	WelcomeText, FirstWallet, FirstWalletText, DemoTitle, DemoText    string

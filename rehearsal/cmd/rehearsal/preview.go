@@ -186,6 +186,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"digitalocean:apiEndpoint": {Value: "http://" + address},
 		"companion:redisPassword":  secret("preview-only"),
 		"companion:authSigningKey": secret(strings.Repeat("preview-", 5)),
+		"companion:sessionKey":     secret(strings.Repeat("preview-", 5)),
 		"companion:kafkaSeed":      secret("preview-only"),
 		"companion:sidecarSeed":    secret("preview-only"),
 	}

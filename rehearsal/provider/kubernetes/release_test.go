@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,7 +21,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+// shades are how long a text may be by the definition in a version of the chart.
+var shades = map[string]string{"1.0.0": "10", "1.1.0": "20", "2.0.0": "30"}
 
 // chartFiles is a chart with a definition, a configuration, and a workload when
 // it is asked for.
@@ -40,7 +46,7 @@ spec:
     - name: v1
       served: true
       storage: true
-      schema: {openAPIV3Schema: {type: object}}
+      schema: {openAPIV3Schema: {type: object, properties: {shade: {type: string, maxLength: ` + shades[version] + `}}}}
 `)},
 		{Name: "templates/all.yaml", Data: []byte(`apiVersion: v1
 kind: ConfigMap
@@ -354,4 +360,71 @@ func TestReleaseIsImported(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "red", plain(res.Inputs["values"]).(object)["color"])
 	require.Equal(t, "1.0.0", plain(res.Outputs["version"]))
+}
+
+// Helm leaves a definition as it was first: a program that has the chart's definitions as
+// resources of its own, and Helm skip them, brings those of a newer chart.
+func TestDefinitionsOfANewerChartArrive(t *testing.T) {
+	s, namespace, address, _ := withCharts(t, "1.0.0", "1.1.0")
+	live, err := s.provider.cluster.client(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}, "")
+	require.NoError(t, err)
+	const name = "colors.charts.example.org"
+	if err := live.Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil { // another test's
+		require.True(t, apierrors.IsNotFound(err), err)
+	}
+	require.Eventually(t, func() bool {
+		_, err := live.Get(t.Context(), name, metav1.GetOptions{})
+		return apierrors.IsNotFound(err)
+	}, 20*time.Second, 50*time.Millisecond)
+	allowed := func() float64 {
+		definition, err := live.Get(t.Context(), name, metav1.GetOptions{})
+		require.NoError(t, err)
+		versions, _, err := unstructured.NestedSlice(definition.Object, "spec", "versions")
+		require.NoError(t, err)
+		length, _, err := unstructured.NestedFieldNoCopy(versions[0].(object), "schema", "openAPIV3Schema", "properties", "shade", "maxLength")
+		require.NoError(t, err)
+		return float64(length.(int64))
+	}
+	brings := func(kind, version string) {
+		options, err := json.Marshal(object{
+			"chart": "web", "version": version, "namespace": namespace, "release_name": "web", "fetch_opts": object{"repo": address},
+			"values": object{"color": "red"},
+		})
+		require.NoError(t, err)
+		rendered, err := s.provider.Invoke(t.Context(), sdk.InvokeRequest{Tok: "kubernetes:helm:template", Args: propertyMap(object{"jsonOpts": string(options)})})
+		require.NoError(t, err)
+		objects := plainMap(rendered.Properties)["result"].([]any)
+		var kinds []string
+		for _, one := range objects {
+			kinds = append(kinds, one.(object)["kind"].(string))
+			if one.(object)["kind"] == "CustomResourceDefinition" {
+				s.mustUp(kind, definitionType, "colors", one.(object))
+				s.settled(definitionType, "colors", one.(object))
+			}
+		}
+		require.ElementsMatch(t, []string{"CustomResourceDefinition", "ConfigMap"}, kinds)
+		release := webRelease(address, object{"color": "red"})
+		release["version"], release["namespace"], release["skipCrds"] = version, namespace, true
+		s.mustUp(kind, releaseType, "web", release)
+		s.settled(releaseType, "web", release)
+	}
+	brings("create", "1.0.0")
+	require.InDelta(t, 10, allowed(), 0)
+	brings("update", "1.1.0")
+	require.InDelta(t, 20, allowed(), 0)
+}
+
+func TestAChartThatCannotBeRendered(t *testing.T) {
+	s, _, address, _ := withCharts(t, "1.0.0")
+	for name, c := range map[string]struct{ options, want string }{
+		"no options":             {"", "jsonOpts"},
+		"an option that is none": {`{"chart": "web", "api_versions": ["v1"]}`, `unknown field "api_versions"`},
+		"a version that is none": {`{"chart": "web", "version": "3.0.0", "fetch_opts": {"repo": "` + address + `"}}`, "3.0.0"},
+		"a chart that is none":   {`{"chart": "wab", "fetch_opts": {"repo": "` + address + `"}}`, "wab"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.provider.Invoke(t.Context(), sdk.InvokeRequest{Tok: "kubernetes:helm:template", Args: propertyMap(object{"jsonOpts": c.options})})
+			require.ErrorContains(t, err, c.want)
+		})
+	}
 }
