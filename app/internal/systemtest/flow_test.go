@@ -35,6 +35,7 @@ func TestFlow(t *testing.T) {
 	t.Run("an import holds up nobody else's events", func(t *testing.T) { fair(t, s, b) })
 	t.Run("what waits for a service that hangs is seen", func(t *testing.T) { lag(t, s) })
 	t.Run("a dead letter says how it died", func(t *testing.T) { deadLetter(t, s) })
+	t.Run("what PostgreSQL breaks uses up no attempt, and no event is lost", func(t *testing.T) { transient(t, s, b) })
 	t.Run("without PostgreSQL what was read before is read from Redis", func(t *testing.T) { degraded(t, s) })
 	t.Run("without Redis nothing is handled twice", func(t *testing.T) {
 		s.Kill(stack.Redis)
