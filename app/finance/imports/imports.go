@@ -217,6 +217,10 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 	if err != nil && !problem {
 		return p, err
 	}
+	filing, err := s.filing(ctx, user, file.lines)
+	if err != nil {
+		return p, err
+	}
 	return p, db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) error {
 		currency, err := wallet(ctx, tx, user, f.WalletID)
 		if err != nil {
@@ -242,7 +246,7 @@ func (s *Imports) Preview(ctx context.Context, user uuid.UUID, f File) (Preview,
 		}
 		p.Ambiguities = append(p.Ambiguities, unanswered(p.Accounts, wallets, currency)...)
 		moves := file.settle(p.Accounts, f.WalletID)
-		known, err := recall(ctx, tx, user, f.WalletID, currency, file.lines, moves)
+		known, err := recall(ctx, tx, user, f.WalletID, currency, file.lines, moves, filing)
 		if err != nil {
 			return err
 		}
@@ -316,6 +320,10 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 	if err != nil {
 		return Import{}, err
 	}
+	filing, err := s.filing(ctx, user, file.lines)
+	if err != nil {
+		return Import{}, err
+	}
 	return idempotency.Do(ctx, s.Pool, user, func(tx pgx.Tx) (Import, error) {
 		currency, err := wallet(ctx, tx, user, n.WalletID)
 		if err != nil {
@@ -327,7 +335,7 @@ func (s *Imports) Import(ctx context.Context, user uuid.UUID, n New) (Import, er
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", db.LockID("import:"+user.String())); err != nil {
 			return Import{}, err
 		}
-		return s.record(ctx, tx, user, n, currency, file, a)
+		return s.record(ctx, tx, user, n, currency, file, filing, a)
 	})
 }
 
@@ -340,7 +348,7 @@ func refusal(bad []BadLine) string {
 	return fmt.Sprintf("nothing was imported, for %d lines are bad (%s); a preview lists them", len(bad), strings.Join(told, "; "))
 }
 
-func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed, a asked) (Import, error) {
+func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, currency string, file parsed, filing filing, a asked) (Import, error) {
 	q := backenddb.New(tx)
 	wallets, err := q.OpenWallets(ctx, user)
 	if err != nil {
@@ -358,7 +366,7 @@ func (s *Imports) record(ctx context.Context, tx pgx.Tx, user uuid.UUID, n New, 
 		return Import{}, apperror.Invalid{Field: "file", Reason: refusal(file.bad)}
 	}
 	lines, bad := file.lines, file.bad
-	known, err := recall(ctx, tx, user, n.WalletID, currency, lines, moves)
+	known, err := recall(ctx, tx, user, n.WalletID, currency, lines, moves, filing)
 	if err != nil {
 		return Import{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/finance/matching"
 	"github.com/wealth-companion/companion/app/finance/statement"
+	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
 )
 
@@ -51,9 +52,9 @@ const (
 
 // recall looks up what the ledger knows of lines of a wallet of a currency, of which
 // moves are transfers. It is called within db.AsUser.
-func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency string, lines []statement.Line, moves map[int]*move) (known, error) {
+func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency string, lines []statement.Line, moves map[int]*move, filing filing) (known, error) {
 	q := backenddb.New(tx)
-	k := known{fingerprints: statement.Fingerprints(lines), moves: moves}
+	k := known{fingerprints: statement.Fingerprints(lines), moves: moves, filing: filing}
 	imported, err := q.Imported(ctx, user, wallet, k.fingerprints)
 	if err != nil {
 		return k, err
@@ -95,13 +96,26 @@ func recall(ctx context.Context, tx pgx.Tx, user, wallet uuid.UUID, currency str
 	}
 	k.compare(lines, imported, skipped, nearby, elsewhere, wallet)
 	k.join(lines, others)
-	filed, err := q.Filed(ctx, user)
+	return k, nil
+}
+
+// filing learns from the user's ledger where lines are filed. Reading thousands of descriptions
+// takes seconds where a processor has much to do, so that it must be in no transaction.
+func (s *Imports) filing(ctx context.Context, user uuid.UUID, lines []statement.Line) (filing, error) {
+	var filed []backenddb.FiledRow
+	var categories []backenddb.Category
+	err := db.AsUser(ctx, s.Pool, user, func(tx pgx.Tx) (err error) {
+		q := backenddb.New(tx)
+		if filed, err = q.Filed(ctx, user); err != nil {
+			return err
+		}
+		categories, err = q.Categories(ctx, user, false)
+		return err
+	})
 	if err != nil {
-		return k, err
+		return filing{}, err
 	}
-	categories, err := q.Categories(ctx, user, false)
-	k.filing = file(lines, filed, categories)
-	return k, err
+	return file(lines, filed, categories), nil
 }
 
 func day(t time.Time) time.Time {
@@ -275,6 +289,8 @@ type filing struct {
 	// purchases are what was paid to merchants, by the first word of their names, the
 	// latest first.
 	purchases map[string][]purchase
+	// named are the merchants' names in descriptions that were read.
+	named map[string]string
 }
 
 // purchase is what was paid to a merchant and filed under a category.
@@ -286,7 +302,10 @@ type purchase struct {
 // file learns from how transactions were filed before, of a merchant as most
 // often and then as latest, and from the categories' names.
 func file(lines []statement.Line, filed []backenddb.FiledRow, categories []backenddb.Category) filing {
-	f := filing{wordingOf(lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, ledger.Other, map[string][]purchase{}}
+	f := filing{wordingOf(lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, ledger.Other, map[string][]purchase{}, map[string]string{}}
+	for _, l := range lines {
+		f.name(l.Description)
+	}
 	open := map[string]bool{}
 	for _, c := range categories {
 		open[c.Slug] = true
@@ -302,7 +321,7 @@ func file(lines []statement.Line, filed []backenddb.FiledRow, categories []backe
 		if !open[row.Category] || row.Type == event.Expense && f.kinds[row.Category] == event.Income {
 			continue
 		}
-		if name := f.wording.Normalise(row.Description); name != "" && row.Type == event.Expense && f.kinds[row.Category] == event.Expense {
+		if name := f.name(row.Description); name != "" && row.Type == event.Expense && f.kinds[row.Category] == event.Expense {
 			first := strings.Fields(name)[0]
 			f.purchases[first] = append(f.purchases[first], purchase{name, row.Category, row.Largest})
 		}
@@ -335,10 +354,20 @@ func wordingOf(lines []statement.Line, filed []backenddb.FiledRow) merchant.Word
 	return merchant.Learn(descriptions)
 }
 
+// name is the merchant's in a description; "" when there is none.
+func (f filing) name(description string) string {
+	name, known := f.named[description]
+	if !known {
+		name = f.wording.Normalise(description)
+		f.named[description] = name
+	}
+	return name
+}
+
 // names are those of the merchant in a description, the closest first: the whole
 // one and, since what follows is mostly a town, its first two words.
 func (f filing) names(description string) []string {
-	name := f.wording.Normalise(description)
+	name := f.name(description)
 	words := strings.Fields(name)
 	switch {
 	case len(words) == 0:
@@ -378,7 +407,7 @@ func (f filing) category(l statement.Line) string {
 // the same merchant, of as much at least. One name may go on where the other ends,
 // for what banks write behind it is mostly a town.
 func (f filing) refunded(l statement.Line) (category string, is bool) {
-	name := f.wording.Normalise(l.Description)
+	name := f.name(l.Description)
 	if name == "" {
 		return "", false
 	}

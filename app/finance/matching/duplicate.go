@@ -66,7 +66,7 @@ const (
 // most one line's. known says for each line whether it is accounted for already:
 // such lines only say which days the file covers.
 func Duplicates(lines []Movement, known []bool, rows []Row) []Pair {
-	if len(lines) == 0 {
+	if len(lines) == 0 || len(rows) == 0 {
 		return nil
 	}
 	d := duplicates{wording: wordingOf(lines, rows), first: lines[0].Day, last: lines[0].Day, words: map[string][]string{}, linesOf: map[string][]dated{}, rowsOf: map[string][]dated{}}
