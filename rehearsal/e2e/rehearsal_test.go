@@ -7,7 +7,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"net"
@@ -17,6 +19,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +53,7 @@ func TestRehearsal(t *testing.T) {
 		{"only valid credentials open the cluster", m.refusesCredentials},
 		{"only allowed networks reach the Kubernetes API", m.guardsAPI},
 		{"the edge refuses what it must, as problems", m.edgeRefuses},
+		{"the edge takes the largest upload that the API takes, and none that is larger", m.edgeTakesUploads},
 		{"links in e-mails open", m.linksOpen},
 		{"services reach through Dapr whom they may, and nobody else", m.invokes},
 		{"strangers are refused by services and sidecars", m.strangersCall},
@@ -304,6 +308,50 @@ func (m *machine) edgeRefuses(t *testing.T) {
 	answered := ask(http.MethodGet, "/api/v1/transactions", nil)
 	require.Equal(t, http.StatusUnauthorized, answered.StatusCode)
 	require.Len(t, answered.Header.Values("Strict-Transport-Security"), 1, "once, with the services' answers too")
+}
+
+// edgeTakesUploads uploads a file as large as the edge says it may be, and larger ones.
+func (m *machine) edgeTakesUploads(t *testing.T) {
+	p := m.register(t)
+	upload := func(size int, chunked bool) (status int, detail string) {
+		file := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "Date,Payee,Amount\n2026-09-03,Chunked %t,-1.00\n", chunked))
+		body := fmt.Sprintf(`{"walletId":%q,"file":%q}`, p.wallet, file)
+		var content io.Reader = strings.NewReader(body + strings.Repeat(" ", size-len(body))) // white space is part of JSON
+		if chunked {
+			content = io.MultiReader(content) // whose length nobody knows
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+application+"/api/v1/imports", content)
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+p.token)
+		response, err := p.client.Do(request)
+		require.NoError(t, err)
+		defer func() { _ = response.Body.Close() }()
+		var its struct {
+			Status int
+			Detail string
+		}
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&its))
+		if response.StatusCode >= http.StatusMultipleChoices {
+			require.Equal(t, "application/problem+json", response.Header.Get("Content-Type"))
+			require.Equal(t, response.StatusCode, its.Status)
+		}
+		return response.StatusCode, its.Detail
+	}
+	for _, chunked := range []bool{false, true} {
+		status, detail := upload(8<<20, chunked)
+		require.Equal(t, http.StatusRequestEntityTooLarge, status, detail)
+		said := regexp.MustCompile(`larger than (\d+) bytes`).FindStringSubmatch(detail)
+		require.NotNil(t, said, detail)
+		most, err := strconv.Atoi(said[1])
+		require.NoError(t, err)
+		status, detail = upload(most, chunked)
+		require.Equal(t, http.StatusCreated, status, detail)
+		status, detail = upload(most+1, chunked) // which NGINX, that counts in KiB, may leave to the API
+		require.Equal(t, http.StatusRequestEntityTooLarge, status, detail)
+		status, detail = upload(most+1<<10, chunked)
+		require.Equal(t, http.StatusRequestEntityTooLarge, status, detail)
+	}
 }
 
 // linksOpen opens every link of every e-mail that came, as a person's click would.
