@@ -216,7 +216,7 @@ func (k *known) compare(lines []statement.Line, imported []backenddb.ImportedRow
 	for _, row := range elsewhere {
 		rows = append(rows, matching.Row{Movement: movement(nearbyOf(row), row.ImportedInto), Origin: matching.ImportedElsewhere, Taken: taken[row.ID]})
 	}
-	for _, pair := range matching.Duplicates(movements, certain, rows) {
+	for _, pair := range matching.Duplicates(k.filing.reader, movements, certain, rows) {
 		if pair.Row < len(nearby) {
 			row := nearby[pair.Row]
 			k.probable[pair.Line] = likeness{row.ID, row.WalletID, false, pair.Reason}
@@ -289,8 +289,10 @@ type filing struct {
 	// purchases are what was paid to merchants, by the first word of their names, the
 	// latest first.
 	purchases map[string][]purchase
-	// named are the merchants' names in descriptions that were read.
-	named map[string]string
+	// reader has read the descriptions of the file and of what was filed, and named are the
+	// merchants' names in them.
+	reader *merchant.Reader
+	named  map[string]string
 }
 
 // purchase is what was paid to a merchant and filed under a category.
@@ -302,7 +304,8 @@ type purchase struct {
 // file learns from how transactions were filed before, of a merchant as most
 // often and then as latest, and from the categories' names.
 func file(lines []statement.Line, filed []backenddb.FiledRow, categories []backenddb.Category) filing {
-	f := filing{wordingOf(lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, ledger.Other, map[string][]purchase{}, map[string]string{}}
+	reader := merchant.NewReader()
+	f := filing{wordingOf(reader, lines, filed), map[[2]string]string{}, map[[2]string]string{}, map[string]string{}, ledger.Other, map[string][]purchase{}, reader, map[string]string{}}
 	for _, l := range lines {
 		f.name(l.Description)
 	}
@@ -341,7 +344,7 @@ const mostTimes = 20
 
 // wordingOf learns what the person's banks write around names, from what was filed
 // and from the file.
-func wordingOf(lines []statement.Line, filed []backenddb.FiledRow) merchant.Wording {
+func wordingOf(reader *merchant.Reader, lines []statement.Line, filed []backenddb.FiledRow) merchant.Wording {
 	var descriptions []string
 	for _, row := range filed {
 		for range min(row.Times, mostTimes) {
@@ -351,14 +354,14 @@ func wordingOf(lines []statement.Line, filed []backenddb.FiledRow) merchant.Word
 	for _, l := range lines {
 		descriptions = append(descriptions, l.Description)
 	}
-	return merchant.Learn(descriptions)
+	return reader.Learn(descriptions)
 }
 
 // name is the merchant's in a description; "" when there is none.
 func (f filing) name(description string) string {
 	name, known := f.named[description]
 	if !known {
-		name = f.wording.Normalise(description)
+		name = f.wording.Name(f.reader.Words(description))
 		f.named[description] = name
 	}
 	return name

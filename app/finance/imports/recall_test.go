@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/merchant"
 	"github.com/wealth-companion/companion/app/finance/ledger"
 	"github.com/wealth-companion/companion/app/finance/statement"
 	"github.com/wealth-companion/companion/app/store/db/backenddb"
@@ -49,7 +50,7 @@ func TestDuplicates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			imported := []backenddb.ImportedRow{{ID: uuid.New(), Fingerprint: statement.Fingerprint(line(7, "-1", "B", "R2"), 1)}}
-			k := known{fingerprints: statement.Fingerprints(c.lines)}
+			k := known{fingerprints: statement.Fingerprints(c.lines), filing: filing{reader: merchant.NewReader()}}
 			k.compare(c.lines, imported, nil, nearby, nil, wallet)
 			require.Equal(t, c.want, k.duplicates)
 			require.Len(t, k.probable, len(c.probable))

@@ -64,12 +64,12 @@ const (
 // Duplicates finds the lines that are probably there already, each with the row
 // that it is. Amounts are equal to the last digit and go the same way; a row is at
 // most one line's. known says for each line whether it is accounted for already:
-// such lines only say which days the file covers.
-func Duplicates(lines []Movement, known []bool, rows []Row) []Pair {
+// such lines only say which days the file covers. reader reads the descriptions.
+func Duplicates(reader *merchant.Reader, lines []Movement, known []bool, rows []Row) []Pair {
 	if len(lines) == 0 || len(rows) == 0 {
 		return nil
 	}
-	d := duplicates{wording: wordingOf(lines, rows), first: lines[0].Day, last: lines[0].Day, words: map[string][]string{}, linesOf: map[string][]dated{}, rowsOf: map[string][]dated{}}
+	d := duplicates{reader: reader, wording: wordingOf(reader, lines, rows), first: lines[0].Day, last: lines[0].Day, words: map[string][]string{}, linesOf: map[string][]dated{}, rowsOf: map[string][]dated{}}
 	for _, l := range lines {
 		if l.Day.Before(d.first) {
 			d.first = l.Day
@@ -151,6 +151,7 @@ func nearest(rows []dated, day time.Time) []dated {
 
 // duplicates is what Duplicates knows of a file.
 type duplicates struct {
+	reader      *merchant.Reader
 	wording     merchant.Wording
 	first, last time.Time           // the days that the file covers
 	words       map[string][]string // of descriptions seen before
@@ -160,7 +161,7 @@ type duplicates struct {
 
 // wordingOf learns what the person's banks write around names: in common to two
 // descriptions, it says nothing of their being alike.
-func wordingOf(lines []Movement, rows []Row) merchant.Wording {
+func wordingOf(reader *merchant.Reader, lines []Movement, rows []Row) merchant.Wording {
 	descriptions := make([]string, 0, len(lines)+len(rows))
 	for _, l := range lines {
 		descriptions = append(descriptions, l.Description)
@@ -168,13 +169,13 @@ func wordingOf(lines []Movement, rows []Row) merchant.Wording {
 	for _, row := range rows {
 		descriptions = append(descriptions, row.Description)
 	}
-	return merchant.Learn(descriptions)
+	return reader.Learn(descriptions)
 }
 
 func (d *duplicates) wordsOf(description string) []string {
 	found, seen := d.words[description]
 	if !seen {
-		found = d.wording.Words(description)
+		found = d.wording.Without(d.reader.Words(description))
 		d.words[description] = found
 	}
 	return found

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/shopspring/decimal"
@@ -30,6 +31,9 @@ func days(a, b time.Time) int { return int(math.Round(b.Sub(a).Hours() / 24)) }
 const (
 	alike     = 0.75
 	wordLeast = 3 // letters of a word that can tell a merchant by its beginning
+	// wordsMost are compared of a description, from its beginning: each with each of the
+	// other, and statements may have hundreds.
+	wordsMost = 12
 )
 
 // Similarity tells how much two descriptions speak of the same merchant, from 0,
@@ -41,6 +45,7 @@ func Similarity(a, b string) (similarity float64, known bool) {
 }
 
 func similarity2(short, long []string) (float64, bool) {
+	short, long = short[:min(len(short), wordsMost)], long[:min(len(long), wordsMost)]
 	if letters(short) > letters(long) {
 		short, long = long, short
 	}
@@ -56,7 +61,9 @@ func similarity2(short, long []string) (float64, bool) {
 	for _, word := range short {
 		best := 0.0
 		for _, other := range long {
-			best = max(best, wordSimilarity(word, other))
+			if best = max(best, wordSimilarity(word, other)); best == 1 {
+				break
+			}
 		}
 		found += best * float64(len(word))
 	}
@@ -85,7 +92,12 @@ func wordSimilarity(a, b string) float64 {
 	if len(short) < wordLeast {
 		return 0
 	}
-	if share := 1 - float64(levenshtein.ComputeDistance(a, b))/float64(len([]rune(long))); share >= alike {
+	// Words of which one is that much longer are farther apart than that.
+	most := utf8.RuneCountInString(long)
+	if float64(min(utf8.RuneCountInString(short), most)) < alike*float64(most) {
+		return 0
+	}
+	if share := 1 - float64(levenshtein.ComputeDistance(a, b))/float64(most); share >= alike {
 		return share
 	}
 	return 0

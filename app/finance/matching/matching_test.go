@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/merchant"
 )
 
 func movement(day int, amount, description string) Movement {
@@ -140,7 +144,7 @@ func TestDuplicates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""
-			for _, p := range Duplicates(c.lines, make([]bool, len(c.lines)), c.rows) {
+			for _, p := range Duplicates(merchant.NewReader(), c.lines, make([]bool, len(c.lines)), c.rows) {
 				got += fmt.Sprintf("%d-%d ", p.Line, p.Row)
 				require.Contains(t, p.Reason, "same amount")
 			}
@@ -158,7 +162,7 @@ func TestAFileOfOneAmountIsBounded(t *testing.T) {
 		rows = append(rows, Row{Movement: movement(1+i%28, "-1", fmt.Sprint("Store ", i))})
 	}
 	began := time.Now()
-	pairs := Duplicates(lines, make([]bool, len(lines)), rows)
+	pairs := Duplicates(merchant.NewReader(), lines, make([]bool, len(lines)), rows)
 	require.LessOrEqual(t, len(pairs), 5000)
 	require.Less(t, time.Since(began), 20*time.Second)
 }
@@ -208,4 +212,34 @@ func TestTransfers(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+// Descriptions of hundreds of words, many of which are nearly alike, are compared in bounded
+// time.
+func TestLongDescriptionsAreComparedInBoundedTime(t *testing.T) {
+	processor := func() time.Duration {
+		var used syscall.Rusage
+		require.NoError(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+		return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	long := func(seed int) string {
+		var words strings.Builder
+		for i := range 90 {
+			fmt.Fprintf(&words, "word%c%c%c ", 'a'+(seed+i)%26, 'a'+i%26, 'a'+(seed*i)%26)
+		}
+		return words.String()
+	}
+	var lines []Movement
+	var rows []Row
+	for i := range 1000 {
+		m := Movement{Day: time.Date(2026, 1, 1+i%90, 0, 0, 0, 0, time.UTC), Amount: decimal.NewFromInt(-1), Description: long(i)}
+		lines = append(lines, m)
+		m.Description = long(i + 7)
+		rows = append(rows, Row{Movement: m, Origin: Entered})
+	}
+	began := processor()
+	Duplicates(merchant.NewReader(), lines, make([]bool, len(lines)), rows)
+	took := processor() - began
+	t.Logf("%d lines and as many rows: %s", len(lines), took.Round(time.Millisecond))
+	require.Less(t, took, 10*time.Second)
 }

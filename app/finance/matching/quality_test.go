@@ -165,7 +165,7 @@ func again(h *household.Household, layout string, r *rand.Rand) bank {
 // is there and was not marked. exact counts those whose row is the very one.
 func (b bank) measure() (found tally, exact int) {
 	claimed := map[int]int{}
-	for _, p := range Duplicates(b.lines, make([]bool, len(b.lines)), b.rows) {
+	for _, p := range Duplicates(merchant.NewReader(), b.lines, make([]bool, len(b.lines)), b.rows) {
 		claimed[p.Line] = p.Row
 	}
 	for i := range b.lines {
