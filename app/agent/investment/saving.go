@@ -7,6 +7,7 @@ package investment
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -32,15 +33,26 @@ const (
 	// lately are the complete months that make the rate of the present, and
 	// earlier those before them.
 	lately, earlier = 4, 6
-	// rateScore is how many robust standard deviations count as a change.
-	rateScore = 2.3
+	// mostOf is how many of the latter months must be beyond the earlier ones, the last among
+	// them: a holiday is no change.
+	mostOf = 3
+	// rateScore is how many robust standard deviations of the rate count as a change that comes
+	// from the income, and incomeScore those of the income itself. spendingScore are those of
+	// a change that comes from spending, in each of the latter months: several dear months
+	// follow one another by chance, several salaries do not.
+	rateScore     = 2.3
+	incomeScore   = 3
+	spendingScore = 3
+	// byIncome is the share of the change from which it comes from the income.
+	byIncome = 0.5
 )
 
 var (
 	hundred = decimal.NewFromInt(100)
-	// leastChange of the rate is worth telling of: 12 points of 100.
-	leastChange = 0.12
-	// leastStray is how far a rate strays anyhow.
+	// leastChange of the rate is worth telling of: 12 points of 100. leastOfIncome is how
+	// much the income changes, on a logarithmic scale.
+	leastChange, leastOfIncome = 0.12, 0.08
+	// leastStray is how far a rate, or the logarithm of an income, strays anyhow.
 	leastStray = 0.045
 )
 
@@ -87,12 +99,70 @@ func Months(h []history.Transaction, currency string, now time.Time, most int) [
 	return months
 }
 
+// shift is how what is measured in each month changed from the earlier months to the latter.
+type shift struct {
+	was, is float64 // medians
+	score   float64 // robust standard deviations of the earlier months
+	beyond  int     // latter months that are half as far beyond the earlier median
+	last    bool    // the last month is
+}
+
+func shiftOf(values []float64) shift {
+	s := shift{was: stats.MedianOf(values[:earlier]), is: stats.MedianOf(values[earlier:])}
+	deviations := make([]float64, earlier)
+	for i, value := range values[:earlier] {
+		deviations[i] = math.Abs(value - s.was)
+	}
+	s.score = math.Abs(s.change()) / max(1.4826*stats.MedianOf(deviations), leastStray)
+	for _, value := range values[earlier:] {
+		if s.last = (value-s.was)*s.change() > 0 && math.Abs(value-s.was) >= math.Abs(s.change())/2; s.last {
+			s.beyond++
+		}
+	}
+	return s
+}
+
+func (s shift) change() float64 { return s.is - s.was }
+
+// lasts tells whether the change is that large, that far beyond chance, and in so many of the
+// latter months, the last one among them.
+func (s shift) lasts(least, score float64, months int) bool {
+	return math.Abs(s.change()) >= least && s.score >= score && s.beyond >= months && s.last
+}
+
+// lastingChange tells whether the rate changed for more than a month, and how sure that is.
+func lastingChange(rates, incomes, expenses []float64) (rate shift, confidence float64, ok bool) {
+	rate = shiftOf(rates)
+	logs := make([]float64, len(incomes))
+	for i, income := range incomes {
+		logs[i] = math.Log(income)
+	}
+	income, spent := shiftOf(logs), stats.MedianOf(expenses[:earlier])
+	// What the other income alone makes of the rate.
+	alone := spent/math.Exp(income.was) - spent/math.Exp(income.is)
+	if alone/rate.change() < byIncome {
+		return rate, stats.Confidence(rate.score, spendingScore), rate.lasts(leastChange, spendingScore, lately)
+	}
+	follow := 0
+	for _, one := range rates[earlier:] {
+		if (one-rate.was)*rate.change() > 0 {
+			follow++
+		}
+	}
+	switch {
+	case math.Abs(rate.change()) >= leastChange && income.lasts(leastOfIncome, incomeScore, mostOf) && follow >= mostOf:
+		return rate, stats.Confidence(income.score, incomeScore), true
+	default:
+		return rate, stats.Confidence(rate.score, rateScore), rate.lasts(leastChange, rateScore, mostOf)
+	}
+}
+
 // SavingsRate tells when the savings rate changed for more than a month: the
 // median of the last four complete months against that of the six before, by at
-// least 12 points and 2.3 robust standard deviations. The last and two others of
-// the four must be half as far beyond the earlier median, so that a holiday is no
-// change. Once in a
-// quarter and direction.
+// least 12 points. Where half of that or more comes from the income, the income must have
+// changed by 3 robust standard deviations, or the rate by 2.3: the last month and two others of
+// the four half as far beyond the earlier median, so that a holiday is no change. Where it comes
+// from spending, it takes 3 of the rate's, and all four months. Once in a quarter and direction.
 //
 // h is the person's sorted history; ten months are read.
 func SavingsRate(h []history.Transaction, currency string, now time.Time) []finding.Finding {
@@ -100,34 +170,19 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 	if len(months) < lately+earlier {
 		return nil
 	}
-	rates := make([]float64, len(months))
+	rates, incomes, expenses := make([]float64, len(months)), make([]float64, len(months)), make([]float64, len(months))
 	for i, m := range months {
 		rate, ok := m.Rate()
 		if !ok {
 			return nil
 		}
-		rates[i] = rate
+		rates[i], incomes[i], expenses[i] = rate, m.Income.InexactFloat64(), m.Expenses.InexactFloat64()
 	}
-	was, is := stats.MedianOf(rates[:earlier]), stats.MedianOf(rates[earlier:])
-	deviations := make([]float64, earlier)
-	for i, rate := range rates[:earlier] {
-		deviations[i] = max(rate-was, was-rate)
-	}
-	change := is - was
-	size := max(change, -change)
-	score := size / max(1.4826*stats.MedianOf(deviations), leastStray)
-	if size < leastChange || score < rateScore {
+	rate, confidence, ok := lastingChange(rates, incomes, expenses)
+	if !ok {
 		return nil
 	}
-	beyond, last := 0, false
-	for _, rate := range rates[earlier:] {
-		if last = (rate-was)*change > 0 && max(rate-was, was-rate) >= size/2; last {
-			beyond++
-		}
-	}
-	if beyond < lately-1 || !last {
-		return nil
-	}
+	was, is, change := rate.was, rate.is, rate.change()
 	percent := func(rate float64) string { return decimal.NewFromFloat(rate).Mul(hundred).StringFixed(0) }
 	direction, what := "up", "rose"
 	if change < 0 {
@@ -146,7 +201,7 @@ func SavingsRate(h []history.Transaction, currency string, now time.Time) []find
 		Message: fmt.Sprintf("Of %s you kept %s%% in the last %d months, against %s%% in the %d before (medians%s). Last month %s %s came in and %s %s went out.",
 			income, percent(is), lately, percent(was), earlier, belowZero(was, is), money.Rounded(latest.Income, currency), currency, money.Rounded(latest.Expenses, currency), currency),
 		Dismiss:    "A month at the earlier rate.",
-		Confidence: stats.Confidence(score, rateScore),
+		Confidence: confidence,
 		Facts: map[string]string{
 			"was": percent(was), "is": percent(is), "income": money.Rounded(latest.Income, currency), "expenses": money.Rounded(latest.Expenses, currency),
 			"currency": currency, "months": fmt.Sprint(lately), "monthsBefore": fmt.Sprint(earlier),

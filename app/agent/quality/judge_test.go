@@ -269,11 +269,10 @@ func judgePatterns(c *card, h *household.Household, found map[string][]said) {
 
 func open0(h *household.Household) household.Item { return h.Planted(household.Growth)[0] }
 
-// judgeSaving: the savings rate changed as planted; the reserve and idle cash by
-// the household's planned costs, which the detectors do not know.
-func judgeSaving(c *card, h *household.Household, found map[string][]said) {
+// judgeRate: the savings rate changed as planted.
+func judgeRate(c *card, h *household.Household, found []said) {
 	open := h.Planted(household.RateChange)
-	for _, f := range found[investment.KindSavingsRate] {
+	for _, f := range found {
 		if len(open) > 0 && strings.Contains(f.Detail, "|"+open[0].Note+"|") && f.at.After(open[0].From) {
 			c.hit(investment.KindSavingsRate)
 			open = nil
@@ -290,7 +289,12 @@ func judgeSaving(c *card, h *household.Household, found map[string][]said) {
 	for _, item := range open {
 		c.missed(investment.KindSavingsRate, "%+v", item)
 	}
+}
 
+// judgeSaving: the savings rate; the reserve and idle cash by the household's planned
+// costs, which the detectors do not know.
+func judgeSaving(c *card, h *household.Household, found map[string][]said) {
+	judgeRate(c, h, found[investment.KindSavingsRate])
 	bank, savings := h.Wallets[0], h.Wallets[1]
 	three := decimal.NewFromInt(3)
 	month := h.MonthlyCost

@@ -42,7 +42,7 @@ var floors = map[string]struct{ precision, recall float64 }{
 	"idle_cash":        {0.98, 0.98},
 	"price_rise":       {0.95, 0.98},
 	"recurring_charge": {0.95, 0.98},
-	"savings_rate":     {0.79, 0.98},
+	"savings_rate":     {0.95, 0.95},
 	"upcoming_bill":    {0.94, 0.98},
 	"weekend_pattern":  {0.90, 0.98},
 }
