@@ -62,14 +62,21 @@ func Learn(descriptions []string) Wording { return NewReader().Learn(description
 // millisecond for each hundred words. It is one goroutine's.
 type Reader struct{ words map[string][]string }
 
+// wordsRead are kept of a description: names and what banks write around them have fewer, and of
+// statements of thousands of rows all are kept.
+const wordsRead = 24
+
 // NewReader returns a reader that has read nothing.
 func NewReader() *Reader { return &Reader{map[string][]string{}} }
 
-// Words are those of the function Words. They must not be changed.
+// Words are those of the function Words, the first 24. They must not be changed.
 func (r *Reader) Words(description string) []string {
 	words, known := r.words[description]
 	if !known {
 		words = Words(description)
+		if len(words) > wordsRead {
+			words = slices.Clone(words[:wordsRead])
+		}
 		r.words[description] = words
 	}
 	return words
