@@ -181,8 +181,8 @@ func outcomes(t *testing.T, s *stack.Stack) map[receipt]map[string]int {
 	return found
 }
 
-// deliveries is more often than a handler may fail at an event.
-const deliveries = 4
+// inVain is more often than a handler may fail at an event.
+const inVain = 4
 
 // postponed waits until each of the events was delivered more often than a handler may fail.
 func postponed(t *testing.T, s *stack.Stack, receipts []receipt) {
@@ -190,7 +190,7 @@ func postponed(t *testing.T, s *stack.Stack, receipts []receipt) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		seen := outcomes(t, s)
 		for _, r := range receipts {
-			assert.GreaterOrEqual(c, seen[r]["postponed"], deliveries, "%v: %v", r, seen[r])
+			assert.GreaterOrEqual(c, seen[r]["postponed"], inVain, "%v: %v", r, seen[r])
 		}
 	}, time.Minute, 200*time.Millisecond)
 }
@@ -233,7 +233,7 @@ func transient(t *testing.T, s *stack.Stack, b books) {
 			require.Equal(t, map[string]int{"postponed": seen[r]["postponed"], "handled": 1}, seen[r], "%s: %v", phase.how, r)
 			require.Equal(t, 1, one[int](t, b, "SELECT count(*) FROM "+r.service+".inbox WHERE event_id = $1", r.event), "%v", r)
 		}
-		t.Logf("%s: %d events at %d consumers, %d to %d deliveries each before they were handled", phase.how, len(event.Catalogue()), len(receipts), deliveries, most)
+		t.Logf("%s: %d events at %d consumers, %d to %d deliveries each before they were handled", phase.how, len(event.Catalogue()), len(receipts), inVain, most)
 		for _, id := range deadLetters(t, s) {
 			require.False(t, slices.ContainsFunc(receipts, func(r receipt) bool { return r.event == id }), "%s: event %s is dead-lettered", phase.how, id)
 		}
