@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/service/requests"
 )
 
@@ -18,6 +20,7 @@ type Metrics struct {
 	outbox    *outboxMetrics
 	retention *retentionMetrics
 	handled   *prometheus.CounterVec
+	after     *prometheus.HistogramVec
 	requests  *prometheus.HistogramVec
 }
 
@@ -29,13 +32,29 @@ func newMetrics(service string) *Metrics {
 		retention: newRetentionMetrics(labels),
 		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "events_handled_total", Help: "Deliveries of events, by what came of them.", ConstLabels: labels}, []string{"topic", "outcome"}),
+		after: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "event_handled_after_seconds", Help: "How long after an event was made it was handled for the first time.", ConstLabels: labels,
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 600, 3600}}, []string{"topic"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "How long requests took.", ConstLabels: labels,
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"method", "route", "status"}),
 	}
 	m.registry.MustRegister(m.outbox.collectors()...)
 	m.registry.MustRegister(m.retention.removed, m.retention.overdue)
-	m.registry.MustRegister(m.handled, m.requests,
+	// A counter that begins with its first event shows no increase by it: an alert about
+	// single events would miss that one.
+	for _, topic := range event.ConsumedBy(service) {
+		for _, outcome := range bus.Outcomes() {
+			m.handled.WithLabelValues(topic.Name, outcome)
+		}
+		m.after.WithLabelValues(topic.Name)
+	}
+	for _, topic := range event.PublishedBy(service) {
+		m.outbox.published.WithLabelValues(topic.Name)
+		m.outbox.refused.WithLabelValues(topic.Name)
+		m.outbox.deadLettered.WithLabelValues(topic.Name)
+	}
+	m.registry.MustRegister(m.handled, m.after, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -49,6 +68,11 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 
 // delivered counts a delivery of an event. topic is one that the service handles.
 func (m *Metrics) delivered(topic, outcome string) { m.handled.WithLabelValues(topic, outcome).Inc() }
+
+// handledAfter counts how long after it was made an event was handled.
+func (m *Metrics) handledAfter(topic string, age time.Duration) {
+	m.after.WithLabelValues(topic).Observe(age.Seconds())
+}
 
 // other labels what a caller has made up.
 const other = "other"

@@ -123,7 +123,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 	}
 	receiver := &bus.Receiver{
 		Service: config.Name, Handlers: its.Handlers, Batches: its.Batches, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
-		Outcome: s.Metrics.delivered,
+		Outcome: s.Metrics.delivered, HandledAfter: s.Metrics.handledAfter,
 	}
 	if config.Journal != "" {
 		if receiver.Journal, err = bus.OpenJournal(config.Journal, log); err != nil {

@@ -172,6 +172,7 @@ func (p Plan) kubernetesCosts(r Resource) []Cost {
 		for range len(balancers) {
 			all = append(all, Cost{What: "load balancer of " + r.chart(), Cents: p.Prices.LoadBalancer})
 		}
+		all = append(all, p.claimed(r)...)
 	}
 	for _, o := range r.objects {
 		switch o.kind {
@@ -196,6 +197,25 @@ func (p Plan) kubernetesCosts(r Resource) []Cost {
 			}
 		}
 	}
+	return all
+}
+
+// claimed are the volumes that a chart's values claim by a template, as operators take it:
+// one for each of the replicas that are set beside the storage.
+func (p Plan) claimed(r Resource) []Cost {
+	var all []Cost
+	walk(r.Properties["values"], func(_ []string, value any) bool {
+		inside := fields(value)
+		for _, key := range slices.Sorted(maps.Keys(inside)) {
+			size := at(inside[key], "volumeClaimTemplate", "spec", "resources", "requests", "storage")
+			replicas, is := number(inside["replicas"])
+			if !is {
+				replicas = 1
+			}
+			all = append(all, p.storage("volumes of "+r.chart(), gibibytes(size), replicas)...)
+		}
+		return true
+	})
 	return all
 }
 

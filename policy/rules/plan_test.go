@@ -102,8 +102,12 @@ func TestRulesAboutPlans(t *testing.T) {
 		"a dashboard of another":                                      {"dashboards", []rules.Resource{deployment(2.0), dashboard(`{"title": "backends"}`)}, "no dashboard shows it"},
 		"what the budget allows":                                      {"monthly-budget", []rules.Resource{cluster("s-4vcpu-8gb", 2)}, ""},
 		"a cent more than the budget":                                 {"monthly-budget", []rules.Resource{cluster("s-4vcpu-8gb", 2), object("core/v1:PersistentVolumeClaim", "v", m{"resources": m{"requests": m{"storage": "40Gi"}}}), object("core/v1:PersistentVolumeClaim", "w", m{"resources": m{"requests": m{"storage": "1Mi"}}})}, "it costs $100.10 a month, more than the budget of $100 (2 nodes s-4vcpu-8gb $96.00"},
-		"a size that is known later":                                  {"monthly-budget", []rules.Resource{cluster(rules.Unknown{}, 2)}, ""},
-		"a size without a price blocks: it may cost all":              {"monthly-budget", []rules.Resource{cluster("gpu-h100x8", 1)}, `the price of "gpu-h100x8" is not known`},
+		"what a chart's operator claims, a volume a pod": {"monthly-budget", []rules.Resource{cluster("s-4vcpu-8gb", 2), rules.New("kubernetes:helm.sh/v3:Release", "r", "urn:r", m{"chart": "kube-prometheus-stack", "values": m{
+			"prometheusSpec":   m{"replicas": 2.0, "storageSpec": m{"volumeClaimTemplate": m{"spec": m{"resources": m{"requests": m{"storage": "20Gi"}}}}}},
+			"alertmanagerSpec": m{"storage": m{"volumeClaimTemplate": m{"spec": m{"resources": m{"requests": m{"storage": "1Gi"}}}}}},
+		}})}, "it costs $100.10 a month"},
+		"a size that is known later":                     {"monthly-budget", []rules.Resource{cluster(rules.Unknown{}, 2)}, ""},
+		"a size without a price blocks: it may cost all": {"monthly-budget", []rules.Resource{cluster("gpu-h100x8", 1)}, `the price of "gpu-h100x8" is not known`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rule, exists := rules.Find(c.rule)

@@ -174,6 +174,9 @@ func isReference(path []string) bool {
 		if lower == asksSidecar || lower == asksService { // the name of a Secret
 			return true
 		}
+		if lower == "existingsecret" || lower == "configsecret" { // the same, in the values of charts
+			return true
+		}
 		return strings.HasSuffix(lower, "ref") || strings.HasSuffix(lower, "refs") || lower == "valuefrom" || lower == "secretname" || lower == "certificaterefs"
 	})
 }

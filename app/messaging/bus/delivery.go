@@ -16,6 +16,9 @@ const (
 	Dead      = "dead"      // the handler failed maxAttempts times
 )
 
+// Outcomes lists what may come of a delivery.
+func Outcomes() []string { return []string{Handled, Duplicate, Refused, Failed, Postponed, Dead} }
+
 // maxEvent is as much as the broker takes, in bytes.
 const maxEvent = 1 << 20
 

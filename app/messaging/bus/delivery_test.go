@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,8 +55,14 @@ func TestACancelledDeliveryUsesUpNoAttempt(t *testing.T) {
 
 func TestEveryDeliveryIsCounted(t *testing.T) {
 	var seen []string
-	count := counted(func(topic, outcome string) { seen = append(seen, topic+" "+outcome) })
-	_, _ = count(act(answers(nil, errDefect)))(t.Context(), delivery{topic: "a"})
+	var ages []time.Duration
+	count := counted(func(topic, outcome string) { seen = append(seen, topic+" "+outcome) },
+		func(_ string, age time.Duration) { ages = append(ages, age) })
+	_, _ = count(act(answers(nil, errDefect)))(t.Context(), delivery{topic: "a", event: event.CloudEvent{Time: time.Now().Add(-time.Minute)}})
 	_, _ = logged(slog.New(slog.DiscardHandler))(count(act(answers(errDefect))))(t.Context(), delivery{topic: "b"})
 	require.Equal(t, []string{"a handled", "b failed"}, seen)
+	require.Len(t, ages, 1, "what was not handled has no age")
+	require.InDelta(t, time.Minute.Seconds(), ages[0].Seconds(), 10)
+	_, _ = count(act(answers(nil)))(t.Context(), delivery{topic: "a", event: event.CloudEvent{Time: time.Now().Add(time.Minute)}})
+	require.Zero(t, ages[1], "another node's clock may be ahead")
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
@@ -58,6 +59,9 @@ type Receiver struct {
 	Log     *slog.Logger
 	// Outcome is called once for each delivery.
 	Outcome func(topic, outcome string)
+	// HandledAfter, if set, receives how long after an event was made it was handled for the
+	// first time.
+	HandledAfter func(topic string, age time.Duration)
 
 	failures failures
 }
@@ -89,7 +93,7 @@ func (r *Receiver) Handler() http.Handler {
 
 // deliver is the way of every delivery to the last step.
 func (r *Receiver) deliver(last step, around ...middleware) step {
-	every := []middleware{traced, counted(r.Outcome), logged(r.Log), r.deadLettered, postponed(r.Outage), checked}
+	every := []middleware{traced, counted(r.Outcome, r.HandledAfter), logged(r.Log), r.deadLettered, postponed(r.Outage), checked}
 	return chain(last, append(every, around...)...)
 }
 
