@@ -211,6 +211,7 @@ func declare[I, O any](r routes, h huma.Operation, endpoint func(context.Context
 		h.Middlewares = append(h.Middlewares, r.uploaded(h.MaxBodyBytes))
 		h.BodyReadTimeout = -1 // it has been read
 	}
+	h.MaxBodyBytes++ // huma refuses a body of so many bytes, which is the most that the limit allows
 	huma.Register(r.API, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := endpoint(ctx, in)
 		if err == nil {

@@ -4,6 +4,7 @@ package rest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -117,4 +118,26 @@ func TestAnUploadThatIsTooLargeIsRefusedUnread(t *testing.T) {
 	unannounced := send("Transfer-Encoding: chunked", strings.NewReader(strings.Repeat(chunk, 7)))
 	require.Equal(t, http.StatusRequestEntityTooLarge, unannounced.StatusCode)
 	require.Equal(t, "application/problem+json", unannounced.Header.Get("Content-Type"))
+}
+
+// A limit is the size of the largest body that is taken.
+func TestTheLargestBodyIsTaken(t *testing.T) {
+	handler, people := importers(t, 1)
+	one := people[0]
+	padded := func(body []byte, size int) []byte { // white space is part of JSON
+		return append(body, bytes.Repeat([]byte(" "), size-len(body))...)
+	}
+	for _, c := range []struct {
+		path string
+		body []byte
+		most int
+	}{
+		{"/wallets", []byte(`{"name": "Purse", "type": "cash", "currency": "EUR"}`), limits.MaxBody},
+		{"/imports", one.upload(t, statementOf(1)), limits.MaxFileBody},
+	} {
+		status, answer := one.send(t, handler, c.path, padded(c.body, c.most+1))
+		require.Equal(t, http.StatusRequestEntityTooLarge, status, answer)
+		status, answer = one.send(t, handler, c.path, padded(c.body, c.most))
+		require.Equal(t, http.StatusCreated, status, answer)
+	}
 }
