@@ -126,6 +126,7 @@ func (s *Server) Handler() http.Handler {
 		"POST /settings/password":      s.editPassword,
 		"POST /settings/confirm":       s.mailConfirmation,
 		"GET /settings/export":         s.export,
+		"POST /settings/demo":          s.removeDemo,
 		"POST /settings/logout-all":    s.logOutAll,
 		"POST /settings/delete":        s.deleteAccount,
 

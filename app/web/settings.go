@@ -13,7 +13,7 @@ import (
 
 func (s *Server) settings(w http.ResponseWriter, r *http.Request, v *visit) error {
 	text, notice := v.locale.Text, ""
-	for name, said := range map[string]string{"saved": text.SettingsSaved, "password": text.PasswordChanged, "mailed": text.LinkMailed} {
+	for name, said := range map[string]string{"saved": text.SettingsSaved, "password": text.PasswordChanged, "mailed": text.LinkMailed, "example": text.DemoRemoved} {
 		if r.URL.Query().Has(name) {
 			notice = said
 		}
@@ -29,6 +29,10 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visit, 
 		return err
 	}
 	wants, err := backend.Read(s.API.GetPreferencesWithResponse(r.Context()))
+	if err != nil {
+		return err
+	}
+	example, err := backend.Read(s.API.GetDemoWithResponse(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -53,7 +57,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visit, 
 	case "delete":
 		forms.Delete = f
 	}
-	return show(w, r, status, view.SettingsPage(p, *me.JSON200, forms))
+	return show(w, r, status, view.SettingsPage(p, *me.JSON200, example.JSON200.Present, forms))
 }
 
 // told are the preferences as the fields of their form.
@@ -217,6 +221,15 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, _ *visit) error 
 	if _, err := io.Copy(w, answer.Body); err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	return nil
+}
+
+// removeDemo takes the example data out. What is gone already, by another window, is gone.
+func (s *Server) removeDemo(w http.ResponseWriter, r *http.Request, _ *visit) error {
+	if _, err := backend.Read(s.API.RemoveDemoWithResponse(r.Context())); err != nil && backend.Status(err) != http.StatusNotFound {
+		return err
+	}
+	s.redirect(w, r, "/settings?example")
 	return nil
 }
 

@@ -76,6 +76,11 @@ func TestExampleDataFillsTheOverview(t *testing.T) {
 	for _, text := range []string{"Net worth", "of 100", "Groceries"} {
 		require.Contains(t, body, text)
 	}
+	require.Contains(t, b.get("/settings").must(t, 200).body, `action="/settings/demo"`)
+	b.post("/settings/demo", nil).leads(t, "/settings?example")
+	require.NotContains(t, b.get("/settings?example").must(t, 200).body, `action="/settings/demo"`)
+	b.get("/dashboard").leads(t, "/welcome") // for nothing is left
+	b.post("/settings/demo", nil).leads(t, "/settings?example") // as in another window
 }
 
 // TestASessionIsNewAtEachLogIn: a cookie that somebody else planted or knows is of no use once

@@ -2266,6 +2266,11 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/dashboard (the `Dashboard` operationId).
 	Dashboard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RemoveDemo Take the demo data out, and all that was booked in its wallets
+	//
+	// Corresponds with DELETE /api/v1/demo (the `RemoveDemo` operationId).
+	RemoveDemo(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetDemo Whether the account holds demo data
 	//
 	// Corresponds with GET /api/v1/demo (the `GetDemo` operationId).
@@ -3003,6 +3008,21 @@ func (c *Client) ListCurrencies(ctx context.Context, reqEditors ...RequestEditor
 // Corresponds with GET /api/v1/dashboard (the `Dashboard` operationId).
 func (c *Client) Dashboard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDashboardRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveDemo Take the demo data out, and all that was booked in its wallets
+//
+// Corresponds with DELETE /api/v1/demo (the `RemoveDemo` operationId).
+func (c *Client) RemoveDemo(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveDemoRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4599,6 +4619,33 @@ func NewDashboardRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewRemoveDemoRequest constructs an http.Request for the RemoveDemo method
+func NewRemoveDemoRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/demo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetDemoRequest constructs an http.Request for the GetDemo method
 func NewGetDemoRequest(server string) (*http.Request, error) {
 	var err error
@@ -6053,6 +6100,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/v1/dashboard (the `Dashboard` operationId).
 	DashboardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DashboardResponse, error)
+
+	// RemoveDemoWithResponse Take the demo data out, and all that was booked in its wallets
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/demo (the `RemoveDemo` operationId).
+	RemoveDemoWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RemoveDemoResponse, error)
 
 	// GetDemoWithResponse Whether the account holds demo data
 	//
@@ -7522,6 +7576,47 @@ func (r DashboardResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DashboardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveDemoResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveDemoResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveDemoResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveDemoResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveDemoResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveDemoResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9006,6 +9101,19 @@ func (c *ClientWithResponses) DashboardWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseDashboardResponse(rsp)
+}
+
+// RemoveDemoWithResponse Take the demo data out, and all that was booked in its wallets
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/demo (the `RemoveDemo` operationId).
+func (c *ClientWithResponses) RemoveDemoWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RemoveDemoResponse, error) {
+	rsp, err := c.RemoveDemo(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveDemoResponse(rsp)
 }
 
 // GetDemoWithResponse Whether the account holds demo data
@@ -10542,6 +10650,35 @@ func ParseDashboardResponse(rsp *http.Response) (*DashboardResponse, error) {
 			headers.XDataAsOf = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveDemoResponse parses an HTTP response from a RemoveDemoWithResponse call
+func ParseRemoveDemoResponse(rsp *http.Response) (*RemoveDemoResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveDemoResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

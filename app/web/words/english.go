@@ -41,6 +41,7 @@ var english = Text{
 	ToldOf: "Tell me about", ByEmail: "By e-mail, too", Digest: "E-mails", Digests: map[string]string{"off": "One at a time", "daily": "One a day", "weekly": "One a week"},
 	QuietFrom: "Quiet from", QuietUntil: "Quiet until", BothTimes: "Please give both times, or neither.",
 	YourData: "Your data", Export: "Download everything", ExportText: "Everything we keep about you, in one file (JSON).", DeleteAccount: "Delete account",
+	RemoveDemo: "Remove example data", RemoveDemoText: "The example household and all that was booked in its wallets. What you made yourself stays.", DemoRemoved: "The example data is gone.",
 	DeleteText: "Your account and everything in it are deleted for good. Download your data first if you want to keep it.", AccountDeleted: "Your account is deleted.",
 
 	WelcomeTitle: func(name string) string {

@@ -41,6 +41,7 @@ var german = Text{
 	ToldOf: "Hinweise zu", ByEmail: "Auch per E-Mail", Digest: "E-Mails", Digests: map[string]string{"off": "Einzeln", "daily": "Eine am Tag", "weekly": "Eine in der Woche"},
 	QuietFrom: "Ruhe ab", QuietUntil: "Ruhe bis", BothTimes: "Bitte beide Zeiten angeben oder keine.",
 	YourData: "Ihre Daten", Export: "Alles herunterladen", ExportText: "Alles, was über Sie gespeichert ist, in einer Datei (JSON).", DeleteAccount: "Konto löschen",
+	RemoveDemo: "Beispieldaten entfernen", RemoveDemoText: "Der Beispielhaushalt und alles, was auf seinen Konten gebucht wurde. Was Sie selbst angelegt haben, bleibt.", DemoRemoved: "Die Beispieldaten sind entfernt.",
 	DeleteText: "Ihr Konto und alles darin wird endgültig gelöscht. Laden Sie Ihre Daten vorher herunter, wenn Sie sie behalten wollen.", AccountDeleted: "Ihr Konto ist gelöscht.",
 
 	WelcomeTitle: func(name string) string {

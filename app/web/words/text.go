@@ -30,6 +30,7 @@ type Text struct {
 	Notifications, NotificationsText, ToldOf, ByEmail, Digest                 string
 	Digests                                                                   map[string]string
 	QuietFrom, QuietUntil, BothTimes                                          string
+	RemoveDemo, RemoveDemoText, DemoRemoved                                   string
 	YourData, Export, ExportText, DeleteAccount, DeleteText, AccountDeleted   string
 
 	// Onboarding.
