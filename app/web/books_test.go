@@ -15,8 +15,13 @@ import (
 // pages are all that a person has, with something of each kind on them.
 func pages(t *testing.T, w *world, b *browser) []string {
 	t.Helper()
+	return append([]string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/settings", "/design"}, things(t, w, b)...)
+}
+
+// things are the pages of one transaction, budget and wallet of a person's.
+func things(t *testing.T, w *world, b *browser) (all []string) {
+	t.Helper()
 	type list struct{ Items []struct{ ID string } }
-	all := []string{"/dashboard", "/transactions", "/budgets", "/wallets", "/insights", "/alerts", "/settings", "/design"}
 	token := b.opened(t).Access
 	for _, kind := range []string{"transactions", "budgets", "wallets"} {
 		var found list
@@ -260,12 +265,12 @@ func TestOthersThingsAreNotThere(t *testing.T) {
 	owner.joins("Ada", "Main")
 	other.joins("Mallory", "Trap")
 	w.seed(owner.opened(t).Access, "secret")
-	for _, path := range pages(t, w, owner)[7:] {
+	for _, path := range things(t, w, owner) {
 		owner.get(path).must(t, 200)
 		other.get(path).must(t, 404)
 		other.post(path, form{"amount": "1", "name": "x", "type": "cash", "kind": "expense", "category": "groceries", "wallet": uuid.NewString(), "threshold": "80"}).must(t, 404)
 	}
-	id := strings.TrimPrefix(pages(t, w, owner)[7], "/transactions/")
+	id := strings.TrimPrefix(things(t, w, owner)[0], "/transactions/")
 	for _, path := range []string{"/transactions/" + id + "/delete", "/transactions/" + id + "/restore"} {
 		other.post(path, nil).must(t, 404)
 	}

@@ -350,7 +350,7 @@ func (m *machine) edgeTakesUploads(t *testing.T) {
 		require.NoError(t, err)
 		status, detail = upload(most, chunked)
 		require.Equal(t, http.StatusCreated, status, detail)
-		status, detail = upload(most+1, chunked) // which NGINX, that counts in KiB, may leave to the API
+		status, detail = upload(most+1, chunked)
 		require.Equal(t, http.StatusRequestEntityTooLarge, status, detail)
 		status, detail = upload(most+1<<10, chunked)
 		require.Equal(t, http.StatusRequestEntityTooLarge, status, detail)

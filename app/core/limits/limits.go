@@ -12,9 +12,11 @@ const (
 	// MaxFile bounds an uploaded file before its encoding.
 	MaxFile = 4 << 20
 	// MaxFileBody bounds the body of a request that carries a file in base64: four
-	// bytes for every three, and room for the fields beside it. It is the largest
-	// body that any route takes, so that an edge with one bound for all takes this.
-	MaxFileBody = MaxFile/3*4 + 64<<10
+	// bytes for every three, and room for the fields beside it, in whole KiB, which is
+	// what NGINX counts in: a body that it lets pass and a service refuses unread would
+	// be answered with 502. It is the largest body that any route takes, so that an edge
+	// with one bound for all takes this.
+	MaxFileBody = (MaxFile/3*4/(1<<10) + 1 + 64) << 10
 	// MaxHeaders bounds the request line and the headers together.
 	MaxHeaders = 16 << 10
 )
