@@ -347,5 +347,8 @@ func broken() []corpus.Case {
 		{Type: "kubernetes:core/v1:PersistentVolumeClaim", Name: "volume", Protect: true, Properties: m{
 			"metadata": m{"name": "volume", "namespace": "companion"}, "spec": m{"resources": m{"requests": m{"storage": "50Gi"}}},
 		}},
+		{Type: "digitalocean:index/databaseCluster:DatabaseCluster", Name: "open", Component: true, Properties: m{ // whose plugin this engine does not have
+			"name": "open", "engine": "valkey", "version": "8", "size": "db-s-1vcpu-1gb", "region": "fra1", "nodeCount": 1.0,
+		}},
 	}
 }
