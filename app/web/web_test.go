@@ -79,7 +79,7 @@ func TestExampleDataFillsTheOverview(t *testing.T) {
 	require.Contains(t, b.get("/settings").must(t, 200).body, `action="/settings/demo"`)
 	b.post("/settings/demo", nil).leads(t, "/settings?example")
 	require.NotContains(t, b.get("/settings?example").must(t, 200).body, `action="/settings/demo"`)
-	b.get("/dashboard").leads(t, "/welcome") // for nothing is left
+	b.get("/dashboard").leads(t, "/welcome")                    // for nothing is left
 	b.post("/settings/demo", nil).leads(t, "/settings?example") // as in another window
 }
 
