@@ -22,10 +22,8 @@ import (
 // TestCertificatesRenew is a year of certificates in minutes: the brokers' authority, Dapr's
 // and the edge's certificate are renewed while somebody uses the application.
 func TestCertificatesRenew(t *testing.T) {
-	m := newMachine(t)
-	m.takenDown(t)
+	m := runningMachine(t)
 	story(t, []step{
-		{"up", func(t *testing.T) { m.run(t, 15*time.Minute, "up") }},
 		{"the brokers' authority is renewed, and reaches every client without an update", m.renewsBrokers},
 		{"the edge's certificate is renewed", m.renewsEdge},
 		{"Dapr's authority is renewed, and sidecars trust one another all the time", m.renewsSidecars},

@@ -17,9 +17,7 @@ import (
 // TestPipeline takes the targets that the workflows call to a stack that runs: an account
 // that is as the program says, one that somebody changed, and the update that mends it.
 func TestPipeline(t *testing.T) {
-	m := newMachine(t)
-	m.takenDown(t)
-	m.run(t, 15*time.Minute, "up")
+	m := runningMachine(t)
 	story(t, []step{
 		{"a plan has no change", func(t *testing.T) {
 			m.make(t, "ci-plan")

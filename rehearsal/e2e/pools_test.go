@@ -12,10 +12,8 @@ import (
 // TestPoolsChange gives the services nodes of another size: DigitalOcean makes new ones and
 // takes the old ones away.
 func TestPoolsChange(t *testing.T) {
-	m := newMachine(t)
-	m.takenDown(t)
+	m := runningMachine(t)
 	story(t, []step{
-		{"up", func(t *testing.T) { m.run(t, 15*time.Minute, "up") }},
 		{"the services move to other nodes, and Kafka stays", m.movesServices},
 	})
 }

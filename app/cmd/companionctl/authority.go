@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +15,8 @@ import (
 // authority to be renewed.
 func authorityCommand() *cobra.Command {
 	f := cluster.Follow{}
-	var kubeconfig, from, to string
-	var timeout time.Duration
+	keeper := keeperFlags{}
+	var from, to string
 	cmd := &cobra.Command{
 		Use:   "authority",
 		Short: "Bring the services' copy of the Kafka brokers' authority up to date, and have their pods read it",
@@ -36,21 +35,14 @@ own account that acts.`,
 			if f.ToNamespace, f.To, isTo = strings.Cut(to, "/"); !isTo {
 				return fmt.Errorf("%w: --to is NAMESPACE/SECRET, not %q", errUsage, to)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
-			if err != nil {
-				return err
-			}
-			defer inside.Close()
-			return inside.FollowAuthority(ctx, f, func(done string) { fmt.Println(done) })
+			return keeper.run(cmd, func(ctx context.Context, inside *cluster.Cluster, report func(string)) error {
+				return inside.FollowAuthority(ctx, f, report)
+			})
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's; empty in a pod of it")
 	cmd.Flags().StringVar(&from, "from", kafkaNamespace+"/"+kafkaCASecret, "the operator's Secret")
 	cmd.Flags().StringVar(&to, "to", "companion/kafka-ca", "the services' copy")
 	cmd.Flags().StringSliceVar(&f.Deployments, "deployment", event.Services(), "whose pods read the copy")
-	cmd.Flags().DurationVar(&f.Ready, "ready", 5*time.Minute, "how long the pods of one Deployment may take")
-	cmd.Flags().DurationVar(&timeout, "timeout", 45*time.Minute, "give up after this time")
+	keeper.add(cmd, &f.Ready)
 	return cmd
 }

@@ -14,8 +14,7 @@ import (
 // authority, which Dapr itself makes once for a year, to be renewed.
 func sidecarAuthorityCommand() *cobra.Command {
 	r := cluster.Renewal{}
-	var kubeconfig string
-	var timeout time.Duration
+	keeper := keeperFlags{}
 	cmd := &cobra.Command{
 		Use:   "sidecar-authority",
 		Short: "Renew the authority that signs the certificates of Dapr's sidecars when its end is near",
@@ -31,17 +30,11 @@ far. In a pod, without --kubeconfig, it is the pod's own account that acts.`,
 			if r.RenewBefore >= r.Lifetime {
 				return fmt.Errorf("%w: --renew-before is %s, and --lifetime %s is not longer", errUsage, r.RenewBefore, r.Lifetime)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
-			if err != nil {
-				return err
-			}
-			defer inside.Close()
-			return inside.Renew(ctx, r, func(done string) { fmt.Println(done) })
+			return keeper.run(cmd, func(ctx context.Context, inside *cluster.Cluster, report func(string)) error {
+				return inside.Renew(ctx, r, report)
+			})
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's; empty in a pod of it")
 	cmd.Flags().StringVar(&r.Namespace, "namespace", "dapr-system", "Dapr's control plane's")
 	cmd.Flags().StringVar(&r.Next, "next", "dapr-authority", "the Secret there that holds the next authority while it is not in use")
 	cmd.Flags().StringVar(&r.Clients, "clients", "companion", "the namespace of the pods with sidecars")
@@ -50,7 +43,6 @@ far. In a pod, without --kubeconfig, it is the pod's own account that acts.`,
 	cmd.Flags().DurationVar(&r.RenewBefore, "renew-before", 60*24*time.Hour, "how long before its end an authority is renewed")
 	cmd.Flags().DurationVar(&r.Workload, "workload-lifetime", 24*time.Hour, "how long the certificates of sidecars are good for")
 	cmd.Flags().DurationVar(&r.Settle, "settle", 3*time.Minute, "how long the control plane may take to read what has changed")
-	cmd.Flags().DurationVar(&r.Ready, "ready", 5*time.Minute, "how long the pods of one Deployment may take")
-	cmd.Flags().DurationVar(&timeout, "timeout", 45*time.Minute, "give up after this time")
+	keeper.add(cmd, &r.Ready)
 	return cmd
 }

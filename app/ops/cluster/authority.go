@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -53,21 +54,17 @@ func (c *Cluster) FollowAuthority(ctx context.Context, f Follow, report func(str
 		return fmt.Errorf("secret %s/%s: %w", f.FromNamespace, f.From, err)
 	}
 	version := fingerprint(bundle)
-	secrets := c.client.CoreV1().Secrets(f.ToNamespace)
-	copied, err := secrets.Get(ctx, f.To, metav1.GetOptions{})
+	copied, err := c.client.CoreV1().Secrets(f.ToNamespace).Get(ctx, f.To, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("secret %s/%s: %w", f.ToNamespace, f.To, err)
 	}
 	_, replacing := copied.Annotations[annotationReplacing]
 	if has, err := certificates(copied.Data["ca.crt"]); err != nil || !slices.Equal(has, wanted) {
-		if err := patch(map[string]any{
+		if _, err := c.patchSecret(ctx, f.ToNamespace, f.To, map[string]any{
 			"metadata": map[string]any{"annotations": map[string]any{annotationReplacing: version}},
 			"data":     map[string]any{"ca.crt": bundle},
-		}, func(raw []byte) error {
-			_, err := secrets.Patch(ctx, f.To, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
-			return err
 		}); err != nil {
-			return fmt.Errorf("secret %s/%s: %w", f.ToNamespace, f.To, err)
+			return err
 		}
 		report("the authority " + version + " is in secret " + f.ToNamespace + "/" + f.To)
 		replacing = true
@@ -76,14 +73,12 @@ func (c *Cluster) FollowAuthority(ctx context.Context, f Follow, report func(str
 		return nil
 	}
 	for _, deployment := range f.Deployments {
-		if err := c.replacePods(ctx, f, deployment, version, report); err != nil {
+		if err := c.replacePods(ctx, f, deployment, annotationRead, version, report); err != nil {
 			return fmt.Errorf("deployment %s/%s: %w", f.ToNamespace, deployment, err)
 		}
 	}
-	return patch(map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotationReplacing: nil}}}, func(raw []byte) error {
-		_, err := secrets.Patch(ctx, f.To, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
-		return err
-	})
+	_, err = c.patchSecret(ctx, f.ToNamespace, f.To, map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotationReplacing: nil}}})
+	return err
 }
 
 // manager is whose changes these are, for server-side apply: Pulumi owns other fields.
@@ -97,15 +92,20 @@ func patch(change map[string]any, do func([]byte) error) error {
 	return do(raw)
 }
 
-// replacePods has a Deployment's pods replaced, unless they have read this version of the
-// brokers' authority.
-func (c *Cluster) replacePods(ctx context.Context, f Follow, name, version string, report func(string)) error {
-	return c.replacePodsAs(ctx, f, name, annotationRead, version, report)
+// patchSecret merges a change into a Secret and returns it as it is then.
+func (c *Cluster) patchSecret(ctx context.Context, namespace, name string, change map[string]any) (patched *corev1.Secret, err error) {
+	if err := patch(change, func(raw []byte) (err error) {
+		patched, err = c.client.CoreV1().Secrets(namespace).Patch(ctx, name, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("secret %s/%s: %w", namespace, name, err)
+	}
+	return patched, nil
 }
 
-// replacePodsAs has a Deployment's pods replaced, unless they have this version under the
+// replacePods has a Deployment's pods replaced, unless they have this version under the
 // annotation, and waits until the new ones are ready.
-func (c *Cluster) replacePodsAs(ctx context.Context, f Follow, name, annotation, version string, report func(string)) error {
+func (c *Cluster) replacePods(ctx context.Context, f Follow, name, annotation, version string, report func(string)) error {
 	deployments := c.client.AppsV1().Deployments(f.ToNamespace)
 	current, err := deployments.Get(ctx, name, metav1.GetOptions{})
 	if err != nil {

@@ -189,15 +189,7 @@ func (c *Cluster) putBy(ctx context.Context, r Renewal, used *corev1.Secret) (*c
 	if err != nil {
 		return nil, err
 	}
-	var next *corev1.Secret
-	err = patch(map[string]any{"data": made}, func(raw []byte) (err error) {
-		next, err = c.client.CoreV1().Secrets(r.Namespace).Patch(ctx, r.Next, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("secret %s/%s: %w", r.Namespace, r.Next, err)
-	}
-	return next, nil
+	return c.patchSecret(ctx, r.Namespace, r.Next, map[string]any{"data": made})
 }
 
 // newAuthority makes a root and an issuer that it signed, under the keys of Dapr's Secret.
@@ -271,7 +263,7 @@ func (c *Cluster) trust(ctx context.Context, r Renewal, used, next *corev1.Secre
 		if len(missing) > 0 {
 			// Another value each time: pods that were created too early are replaced again.
 			version := fingerprint(root) + "-" + r.Now().UTC().Format("20060102150405")
-			if err := c.replacePodsAs(ctx, follow, deployment, annotationRoots, version, report); err != nil {
+			if err := c.replacePods(ctx, follow, deployment, annotationRoots, version, report); err != nil {
 				return fmt.Errorf("deployment %s/%s: %w", r.Clients, deployment, err)
 			}
 		}
@@ -362,15 +354,11 @@ func (c *Cluster) forget(ctx context.Context, r Renewal, used, next *corev1.Secr
 	if err := c.writeRoots(ctx, r, next.Data[rootsKey]); err != nil {
 		return err
 	}
-	err := patch(map[string]any{
+	if _, err := c.patchSecret(ctx, r.Namespace, r.Next, map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{annotationTrusted: nil, annotationSigning: nil}},
 		"data":     map[string]any{rootsKey: nil, issuerKey: nil, signerKey: nil},
-	}, func(raw []byte) error {
-		_, err := c.client.CoreV1().Secrets(r.Namespace).Patch(ctx, r.Next, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
+	}); err != nil {
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("secret %s/%s: %w", r.Namespace, r.Next, err)
 	}
 	report("Dapr's root of before is trusted no more")
 	return nil
@@ -391,23 +379,11 @@ func (c *Cluster) writeRoots(ctx context.Context, r Renewal, roots []byte) error
 }
 
 func (c *Cluster) writeAuthority(ctx context.Context, r Renewal, data map[string]any) error {
-	err := patch(map[string]any{"data": data}, func(raw []byte) error {
-		_, err := c.client.CoreV1().Secrets(r.Namespace).Patch(ctx, trustBundle, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("secret %s/%s: %w", r.Namespace, trustBundle, err)
-	}
-	return nil
+	_, err := c.patchSecret(ctx, r.Namespace, trustBundle, map[string]any{"data": data})
+	return err
 }
 
 func (c *Cluster) annotate(ctx context.Context, r Renewal, annotations map[string]any) error {
-	err := patch(map[string]any{"metadata": map[string]any{"annotations": annotations}}, func(raw []byte) error {
-		_, err := c.client.CoreV1().Secrets(r.Namespace).Patch(ctx, r.Next, types.MergePatchType, raw, metav1.PatchOptions{FieldManager: manager})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("secret %s/%s: %w", r.Namespace, r.Next, err)
-	}
-	return nil
+	_, err := c.patchSecret(ctx, r.Namespace, r.Next, map[string]any{"metadata": map[string]any{"annotations": annotations}})
+	return err
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -107,31 +108,27 @@ func schemas(dir, openAPI string, definitions []string) error {
 }
 
 func diff(before, after string) error {
-	old, err := os.Open(before)
+	old, err := os.ReadFile(before)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = old.Close() }()
-	next, err := os.Open(after)
+	next, err := os.ReadFile(after)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = next.Close() }()
-	return plan.Diff(os.Stdout, old, next)
+	return plan.Diff(os.Stdout, bytes.NewReader(old), bytes.NewReader(next))
 }
 
 func score(accepted, found string) error {
-	reasons, err := os.Open(accepted)
+	reasons, err := os.ReadFile(accepted)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = reasons.Close() }()
-	findings, err := os.Open(found)
+	findings, err := os.ReadFile(found)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = findings.Close() }()
-	problems, err := plan.Score(findings, reasons)
+	problems, err := plan.Score(bytes.NewReader(findings), bytes.NewReader(reasons))
 	if err != nil {
 		return err
 	}
