@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"k8s.io/client-go/util/cert"
 
 	"github.com/wealth-companion/companion/rehearsal/process"
 )
@@ -81,7 +82,7 @@ func (s Server) VerifiedURL(user, password, database string) string {
 	return strings.Replace(s.URL(user, password, database), "sslmode=require", "sslmode=verify-full", 1)
 }
 
-// Authority is what verifies the server's certificate: PEM.
+// Authority is what verifies the server's certificate, and that certificate: PEM.
 func (s Server) Authority() (string, error) {
 	raw, err := os.ReadFile(filepath.Join(s.data(), "server.crt"))
 	return string(raw), err
@@ -121,13 +122,13 @@ func (s Server) initialise(ctx context.Context, bin string, uid, gid uint32) err
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(out)))
 	}
-	certificate, key, err := selfSigned(s.Address)
+	certificate, key, err := cert.GenerateSelfSignedCertKey(s.Address.String(), nil, nil)
 	if err != nil {
 		return err
 	}
 	files := map[string]string{
-		"server.crt":           certificate,
-		"server.key":           key,
+		"server.crt":           string(certificate),
+		"server.key":           string(key),
 		"postgresql.auto.conf": s.settings(),
 		"pg_hba.conf":          s.access(),
 		"companion.ready":      "",
