@@ -15,7 +15,6 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/infra/secret"
@@ -57,7 +56,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	if err := args.check(); err != nil {
 		return nil, err
 	}
-	most, err := maxMemory(args.Resources.MemoryLimit)
+	most, err := args.Resources.MemoryShare(dataShare)
 	if err != nil {
 		return nil, err
 	}
@@ -164,15 +163,6 @@ func hash(password secret.Text) string {
 // dataShare is the part of the container's memory that data may take, in percent. The
 // rest is for clients' buffers and for the copy while the append-only file is rewritten.
 const dataShare = 60
-
-// maxMemory is what data may take, in bytes, of a memory limit.
-func maxMemory(limit string) (int64, error) {
-	quantity, err := resource.ParseQuantity(limit)
-	if err != nil {
-		return 0, fmt.Errorf("data.RedisArgs: Resources.MemoryLimit is %q: set it to a quantity such as 256Mi", limit)
-	}
-	return quantity.Value() / 100 * dataShare, nil
-}
 
 // renewal is how often the server's certificate is looked at.
 const renewal = 10 * time.Second

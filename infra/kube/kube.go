@@ -16,6 +16,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	helmv3 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // PoolLabel is the label, and on the application's pool also the taint, that says which
@@ -238,6 +239,27 @@ func (r Requirements) Container() *corev1.ResourceRequirementsArgs {
 		Requests: pulumi.StringMap{"cpu": pulumi.String(r.CPU), "memory": pulumi.String(r.Memory)},
 		Limits:   pulumi.StringMap{"memory": pulumi.String(r.MemoryLimit)},
 	}
+}
+
+// goMemoryShare is the part of a container's memory limit, in percent, from which Go's runtime
+// collects garbage rather than grow. The rest is for what it does not count: stacks of
+// system calls, the program itself, the kernel's buffers.
+const goMemoryShare = 90
+
+// GoMemoryLimit is the value of GOMEMLIMIT for a Go program with these requirements: by its
+// default it lets the heap double, also past the limit at which the kernel ends it.
+func (r Requirements) GoMemoryLimit() (string, error) {
+	bytes, err := r.MemoryShare(goMemoryShare)
+	return fmt.Sprintf("%dMiB", bytes>>20), err
+}
+
+// MemoryShare is so many percent of the memory limit, in bytes.
+func (r Requirements) MemoryShare(percent int64) (int64, error) {
+	quantity, err := resource.ParseQuantity(r.MemoryLimit)
+	if err != nil {
+		return 0, fmt.Errorf("kube.Requirements: MemoryLimit is %q: set it to a quantity such as 256Mi", r.MemoryLimit)
+	}
+	return quantity.Value() / 100 * percent, nil
 }
 
 // Values returns the requirements as charts take them.

@@ -92,6 +92,14 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	}); err != nil {
 		return nil, err
 	}
+	heap, err := args.Resources.GoMemoryLimit()
+	if err != nil {
+		return nil, err
+	}
+	sidecarHeap, err := args.Sidecar.GoMemoryLimit()
+	if err != nil {
+		return nil, err
+	}
 	own := cmp.Or(args.Name, name)
 	// Only the name is in the selector: it can never be changed.
 	selector := pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(own)}
@@ -144,8 +152,8 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
 			}},
 			Template: corev1.PodTemplateSpecArgs{
-				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(own, args.Version), Annotations: annotations(own, args)},
-				Spec:     pod(own, args, account, selector),
+				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(own, args.Version), Annotations: annotations(own, args, sidecarHeap)},
+				Spec:     pod(own, args, heap, account, selector),
 			},
 		},
 	}, child, pulumi.DependsOn([]pulumi.Resource{access}), pulumi.Timeouts(&pulumi.CustomTimeouts{Create: readyTimeout, Update: readyTimeout}))
@@ -195,7 +203,7 @@ func newAccess(ctx *pulumi.Context, name string, secrets pulumi.StringArray, acc
 }
 
 // annotations are those by which Dapr's injector adds the sidecar.
-func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
+func annotations(name string, args *WorkloadArgs, heap string) pulumi.StringMap {
 	r := args.Sidecar
 	all := pulumi.ToStringMap(map[string]string{
 		"dapr.io/enabled":                               "true",
@@ -209,6 +217,7 @@ func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
 		"dapr.io/sidecar-cpu-request":                   r.CPU,
 		"dapr.io/sidecar-memory-request":                r.Memory,
 		"dapr.io/sidecar-memory-limit":                  r.MemoryLimit,
+		"dapr.io/env":                                   goMemory + "=" + heap,
 		"dapr.io/block-shutdown-duration":               fmt.Sprintf("%ds", sidecarStays),
 		"dapr.io/volume-mounts":                         tokenVolume + ":/var/run/secrets/kubernetes.io/serviceaccount",
 		"dapr.io/graceful-shutdown-seconds":             "20",
@@ -221,7 +230,7 @@ func annotations(name string, args *WorkloadArgs) pulumi.StringMap {
 	return all
 }
 
-func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, selector pulumi.StringMap) corev1.PodSpecArgs {
+func pod(name string, args *WorkloadArgs, heap string, account *corev1.ServiceAccount, selector pulumi.StringMap) corev1.PodSpecArgs {
 	probe := func(path string, period, failures int) corev1.ProbeArgs {
 		return corev1.ProbeArgs{
 			HttpGet:       corev1.HTTPGetActionArgs{Path: pulumi.String(path), Port: pulumi.Int(operationsPort)},
@@ -269,7 +278,7 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:           pulumi.String(name),
 			Image:          args.Image.ToStringOutput(),
-			Env:            environment(name, args),
+			Env:            environment(name, args, heap),
 			Ports:          ports,
 			StartupProbe:   probe("/healthz", 1, 60),
 			LivenessProbe:  probe("/healthz", 10, 3),
@@ -285,10 +294,13 @@ func pod(name string, args *WorkloadArgs, account *corev1.ServiceAccount, select
 	}
 }
 
+// goMemory is the variable by which Go's runtime knows its memory limit.
+const goMemory = "GOMEMLIMIT"
+
 // environment is in the order of the variables' names, so that a plan shows
 // what changed and nothing else.
-func environment(name string, args *WorkloadArgs) corev1.EnvVarArray {
-	plain := pulumi.StringMap{"SERVICE_NAME": pulumi.String(name)}
+func environment(name string, args *WorkloadArgs, heap string) corev1.EnvVarArray {
+	plain := pulumi.StringMap{"SERVICE_NAME": pulumi.String(name), goMemory: pulumi.String(heap)}
 	maps.Copy(plain, args.Env)
 	var env corev1.EnvVarArray
 	for _, key := range slices.Sorted(maps.Keys(plain)) {
