@@ -29,6 +29,9 @@ type Part struct {
 	StandIn string
 	// Memory is what the part takes of the rehearsal's budget, in MiB.
 	Memory int
+	// Later says that the application does without the part: its images are made when the
+	// application has been validated.
+	Later bool
 
 	hosts  []build.Program // programs that run on the host
 	images func(context.Context, *Catalogue) ([]image.Recipe, error)
@@ -40,6 +43,7 @@ func All() []Part {
 	return []Part{
 		pulumiPart(), etcdPart(), kubernetesPart(), corednsPart(), storagePart(),
 		certManagerPart(), nginxPart(), daprPart(), strimziPart(), kafkaPart(), redisPart(),
+		prometheusOperatorPart(), prometheusPart(), alertmanagerPart(),
 	}
 }
 
@@ -148,16 +152,37 @@ func (c *Catalogue) slot(ctx context.Context, do func() (string, error)) (string
 // Store is the folder of the image store.
 func (c *Catalogue) Store() string { return filepath.Join(c.cache, "images") }
 
-// Images has every image in the store. The release is the tag of the project's
-// own: it follows from their content, so that an unchanged tree changes nothing.
+// Images has the images in the store that the application needs. The release is the tag of
+// the project's own: it follows from their content, so that an unchanged tree changes nothing.
 func (c *Catalogue) Images(ctx context.Context) (release string, err error) {
 	store, err := image.Open(c.Store())
 	if err != nil {
 		return "", err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.imagesOf(ctx, store, false) })
+	group.Go(func() error {
+		var err error
+		release, err = c.services(ctx, store)
+		return err
+	})
+	return release, group.Wait()
+}
+
+// LaterImages has the other images in the store.
+func (c *Catalogue) LaterImages(ctx context.Context) error {
+	store, err := image.Open(c.Store())
+	if err != nil {
+		return err
+	}
+	return c.imagesOf(ctx, store, true)
+}
+
+// imagesOf has the parts' images in the store: of those for later, or of the others.
+func (c *Catalogue) imagesOf(ctx context.Context, store *image.Store, later bool) error {
+	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range All() {
-		if part.images == nil {
+		if part.images == nil || part.Later != later {
 			continue
 		}
 		group.Go(func() error {
@@ -173,12 +198,7 @@ func (c *Catalogue) Images(ctx context.Context) (release string, err error) {
 			return nil
 		})
 	}
-	group.Go(func() error {
-		var err error
-		release, err = c.services(ctx, store)
-		return err
-	})
-	return release, group.Wait()
+	return group.Wait()
 }
 
 func (c *Catalogue) assemble(store *image.Store, recipe image.Recipe) error {

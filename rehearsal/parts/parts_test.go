@@ -102,6 +102,9 @@ func TestVersionsArePinned(t *testing.T) {
 		"Strimzi":                {{"strimzi/pom.xml", "io.strimzi:api"}, {"strimzi/pom.xml", "io.strimzi:crd-generator"}},
 		"Apache Kafka":           {{"kafka/pom.xml", "org.apache.kafka:kafka_2.13"}, {"kafka/pom.xml", "org.apache.kafka:kafka-tools"}},
 		"Redis":                  nil, // Debian's, whichever it has
+		"Prometheus operator":    {{"prometheus-operator/go.mod", "github.com/prometheus-operator/prometheus-operator"}},
+		"Prometheus":             {{"prometheus/go.mod", "github.com/prometheus/prometheus"}},
+		"Alertmanager":           {{"alertmanager/go.mod", "github.com/prometheus/alertmanager"}},
 	}
 	for _, part := range All() {
 		wanted, known := pins[part.Name]
