@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wealth-companion/companion/app/ops/cluster"
+	"github.com/wealth-companion/companion/app/ops/prometheus"
+)
+
+func targetsCommand() *cobra.Command {
+	var kubeconfig, output string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "targets",
+		Short: "Show where Prometheus reads metrics, and whether it can",
+		Long: `Show where Prometheus reads metrics, and whether it can: one line for each target.
+
+It exits with status 1 when a target is not up, or when there is none.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if kubeconfig == "" {
+				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			inside, err := cluster.Open(kubeconfig)
+			if err != nil {
+				return err
+			}
+			defer inside.Close()
+			client, err := prometheus.New(prometheus.Address, inside)
+			if err != nil {
+				return err
+			}
+			targets, err := client.Targets(ctx)
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			if err := show(output, targets, "JOB\tPOD\tADDRESS\tHEALTH\tREAD\tERROR", func(t prometheus.Target) string { return targetRow(t, now) }); err != nil {
+				return err
+			}
+			return allUp(targets)
+		},
+	}
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's: Prometheus is reached through its API server")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func targetRow(t prometheus.Target, now time.Time) string {
+	read := "never"
+	if !t.LastRead.IsZero() {
+		read = max(0, now.Sub(t.LastRead)).Round(time.Second).String() + " ago"
+	}
+	return strings.TrimRight(strings.Join([]string{t.Job, t.Pod, t.URL, t.Health, read, t.Error}, "\t"), "\t ")
+}
+
+// allUp returns an error that names every target that is not up.
+func allUp(targets []prometheus.Target) error {
+	if len(targets) == 0 {
+		return errors.New("Prometheus reads nothing: kubectl -n observability get podmonitors,servicemonitors") //nolint:staticcheck // a name
+	}
+	var wrong []string
+	for _, t := range targets {
+		if t.Health != "up" {
+			wrong = append(wrong, strings.TrimSpace(fmt.Sprintf("%s %s (%s) is %s %s", t.Job, t.Pod, t.URL, t.Health, t.Error)))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "\n  "))
+}

@@ -1,0 +1,87 @@
+// Package prometheus asks Prometheus in the cluster what it knows.
+package prometheus
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+)
+
+// Address is Prometheus', as infra names it in the cluster.
+const Address = "http://monitoring-prometheus.observability.svc:9090"
+
+// Dialer connects to addresses that only the cluster can name.
+type Dialer interface {
+	Dial(network, address string) (net.Conn, error)
+}
+
+// Client asks one Prometheus.
+type Client struct{ api v1.API }
+
+// New returns a client of the Prometheus at an http:// address, which the dialer connects to.
+func New(address string, dialer Dialer) (*Client, error) {
+	client, err := api.NewClient(api.Config{Address: address, RoundTripper: &http.Transport{
+		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
+			return dialer.Dial(network, address)
+		},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("address of Prometheus: %w", err)
+	}
+	return &Client{v1.NewAPI(client)}, nil
+}
+
+// Target is where Prometheus reads metrics.
+type Target struct {
+	Job      string    `json:"job"`
+	Pod      string    `json:"pod,omitempty"`
+	URL      string    `json:"url"`
+	Health   string    `json:"health"` // up, down, or unknown before the first reading
+	LastRead time.Time `json:"lastRead"`
+	Error    string    `json:"error,omitempty"` // of the last reading
+}
+
+// Targets lists what Prometheus reads, in the order of jobs, pods and addresses.
+func (c *Client) Targets(ctx context.Context) ([]Target, error) {
+	found, err := c.api.Targets(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("targets of Prometheus: %w", err)
+	}
+	targets := make([]Target, 0, len(found.Active))
+	for _, one := range found.Active {
+		targets = append(targets, Target{
+			Job: string(one.Labels[model.JobLabel]), Pod: string(one.Labels["pod"]), URL: one.ScrapeURL,
+			Health: string(one.Health), LastRead: one.LastScrape, Error: one.LastError,
+		})
+	}
+	slices.SortFunc(targets, func(a, b Target) int {
+		return strings.Compare(a.Job+" "+a.Pod+" "+a.URL, b.Job+" "+b.Pod+" "+b.URL)
+	})
+	return targets, nil
+}
+
+// Values evaluates an expression now and returns the values of its series, by the value that
+// each has of a label.
+func (c *Client) Values(ctx context.Context, expression, label string) (map[string]float64, error) {
+	value, _, err := c.api.Query(ctx, expression, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", expression, err)
+	}
+	vector, is := value.(model.Vector)
+	if !is {
+		return nil, fmt.Errorf("query %s: it gives a %s, not a vector", expression, value.Type())
+	}
+	values := map[string]float64{}
+	for _, sample := range vector {
+		values[string(sample.Metric[model.LabelName(label)])] = float64(sample.Value)
+	}
+	return values, nil
+}
