@@ -103,6 +103,10 @@ func (p *pack) plan(resources []policyx.AnalyzerResource) rules.Plan {
 		if !seen {
 			asked = read(r)
 		}
+		if asked.LeftOut() {
+			plan.LeftOut = append(plan.LeftOut, asked.Kind())
+			continue
+		}
 		plan.Resources = append(plan.Resources, asked)
 	}
 	// The engine gives them in any order.

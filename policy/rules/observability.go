@@ -133,11 +133,17 @@ func (p Plan) servicesWithout(what string, has func(w workload, annotations any)
 	return f
 }
 
+// monitors are the kinds that have Prometheus read metrics.
+var monitors = []string{"PodMonitor", "ServiceMonitor"}
+
 // monitored tells whether a monitor selects the workload's pods.
 func (p Plan) monitored(w workload) bool {
+	if p.leavesOut(monitors...) {
+		return true // it may be this one's
+	}
 	for _, r := range p.Resources {
 		for _, o := range r.objects {
-			if o.kind != "PodMonitor" && o.kind != "ServiceMonitor" {
+			if !slices.Contains(monitors, o.kind) {
 				continue
 			}
 			if unknown(o.fields["spec"]) || unknown(o.spec("selector")) || unknown(o.spec("namespaceSelector")) {
@@ -154,10 +160,15 @@ func (p Plan) monitored(w workload) bool {
 	return false
 }
 
+// leavesOut tells whether an object of one of the kinds is left out.
+func (p Plan) leavesOut(kinds ...string) bool {
+	return slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(p.LeftOut, kind) })
+}
+
 // named collects the values of a label in objects of those kinds; later tells that one is
 // known only later.
 func (p Plan) named(kinds []string, label string) (names map[string]bool, later bool) {
-	names = map[string]bool{}
+	names, later = map[string]bool{}, p.leavesOut(kinds...)
 	for _, r := range p.Resources {
 		for _, o := range r.objects {
 			if !slices.Contains(kinds, o.kind) {
@@ -180,6 +191,7 @@ func (p Plan) named(kinds []string, label string) (names map[string]bool, later 
 // dashboards returns the words that dashboards hold; later tells that one is known only
 // later.
 func (p Plan) dashboards() (content []string, later bool) {
+	later = p.leavesOut("ConfigMap", "GrafanaDashboard")
 	for _, r := range p.Resources {
 		for _, o := range r.objects {
 			label := at(o.fields, "metadata", "labels", "grafana_dashboard")

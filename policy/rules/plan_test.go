@@ -123,6 +123,21 @@ func TestRulesAboutPlans(t *testing.T) {
 	}
 }
 
+// An update may leave out what is not there yet, as the first one of the rehearsal does: what
+// that would have held may be what a rule looks for.
+func TestWhatIsLeftOutBreaksNoRule(t *testing.T) {
+	left := rules.New("kubernetes:helm.sh/v3:Release", "monitoring", "urn:m", nil)
+	for _, rule := range rules.All() {
+		require.Empty(t, rule.Check(left), rule.Name)
+	}
+	for rule, kind := range map[string]string{"scraped-metrics": "PodMonitor", "objectives": "PrometheusRule", "dashboards": "ConfigMap"} {
+		found, exists := rules.Find(rule)
+		require.True(t, exists)
+		require.Empty(t, found.CheckPlan(rules.Plan{Resources: []rules.Resource{deployment(2.0)}, LeftOut: []string{kind}}), rule)
+		require.NotEmpty(t, found.CheckPlan(rules.Plan{Resources: []rules.Resource{deployment(2.0)}, LeftOut: []string{"Secret"}}), rule)
+	}
+}
+
 func TestCostOfProduction(t *testing.T) {
 	plan := goldenPlan(t, "prod")
 	plan.Prices = prices.Listed

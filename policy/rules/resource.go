@@ -72,7 +72,7 @@ func (r Resource) Label() string {
 	if r.URN == "" && r.Type == "" {
 		return "the stack"
 	}
-	kind := r.Type[strings.LastIndex(r.Type, ":")+1:]
+	kind := r.Kind()
 	for _, o := range r.objects {
 		if o.nested {
 			continue
@@ -87,6 +87,13 @@ func (r Resource) Label() string {
 	}
 	return kind + " " + r.Name
 }
+
+// LeftOut tells whether the update leaves the resource out (--exclude, --target) which is not
+// there yet: the engine shows it without any property. An update that has it is checked again.
+func (r Resource) LeftOut() bool { return r.isKubernetes() && len(r.Properties) == 0 }
+
+// Kind is the resource's, without its group and version.
+func (r Resource) Kind() string { return r.Type[strings.LastIndex(r.Type, ":")+1:] }
 
 // isKubernetes tells whether the Kubernetes provider makes the resource.
 func (r Resource) isKubernetes() bool { return strings.HasPrefix(r.Type, "kubernetes:") }
@@ -121,7 +128,7 @@ func (o object) spec(path ...string) any {
 // like what they describe.
 func (r *Resource) findObjects() {
 	if r.isKubernetes() && !r.isRelease() {
-		kind := r.Type[strings.LastIndex(r.Type, ":")+1:]
+		kind := r.Kind()
 		own := object{kind: strings.TrimSuffix(kind, "Patch"), fields: r.Properties, partial: strings.HasSuffix(kind, "Patch")}
 		if named := text(r.Properties["kind"]); named != "" && kind == "CustomResource" {
 			own.kind = named

@@ -81,6 +81,9 @@ func (v Violation) Message() string {
 // Plan is all resources of a stack.
 type Plan struct {
 	Resources []Resource
+	// LeftOut are the kinds of the Kubernetes objects that this update leaves out, and of which
+	// nothing is known here (see Resource.LeftOut).
+	LeftOut []string
 	// MonthlyBudget is the most that the stack may cost a month, in US dollars; 0: no limit.
 	MonthlyBudget int
 	Prices        Prices
@@ -89,9 +92,10 @@ type Plan struct {
 // ForPlan tells that the rule looks at the whole plan.
 func (r Rule) ForPlan() bool { return r.plan != nil }
 
-// Check returns what in a resource breaks the rule; nothing for a rule about the plan.
+// Check returns what in a resource breaks the rule; nothing for a rule about the plan, nor
+// of a resource that is left out.
 func (r Rule) Check(resource Resource) []Violation {
-	if r.resource == nil {
+	if r.resource == nil || resource.LeftOut() {
 		return nil
 	}
 	found := r.resource(resource)
