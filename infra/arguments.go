@@ -13,6 +13,7 @@ import (
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/observability"
 	"github.com/wealth-companion/companion/infra/platform"
 	"github.com/wealth-companion/companion/stacks"
 )
@@ -46,7 +47,32 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SessionKey: s.sessionKey, SidecarSeed: s.sidecarSeed,
 			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network),
 		},
+		Observability: watching(c, s),
 	}
+}
+
+// watching is what watches the application, if it is configured.
+func watching(c stacks.Config, s secrets) *observability.ObservabilityArgs {
+	if !c.Observes() {
+		return nil
+	}
+	o := c.Observability
+	args := &observability.ObservabilityArgs{
+		Chart: kube.Chart(*c.Charts.KubePrometheusStack),
+		Prometheus: observability.Prometheus{
+			Interval: o.Interval, Retention: o.Retention, Storage: o.Storage, SampleLimit: o.SampleLimit, Resources: kube.Requirements(o.Resources),
+		},
+	}
+	switch o.Alerts.Receiver {
+	case "webhook":
+		args.Receiver.Webhook = s.alertWebhook
+	case "email":
+		m := c.Mail
+		args.Receiver.Email = &observability.Email{
+			To: o.Alerts.To, From: m.From, Host: m.Host, Port: m.Port, TLS: m.TLS, User: m.User, Password: s.options["mailPassword"], Networks: c.Network.Mail,
+		}
+	}
+	return args
 }
 
 // redis is the state store in the cluster, if it is configured.

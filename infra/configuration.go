@@ -38,6 +38,7 @@ type secrets struct {
 	kafkaSeed      secret.Text         // the Kafka users' passwords are derived from it
 	sidecarSeed    secret.Text         // the tokens between services and sidecars are derived from it
 	dnsToken       pulumi.StringOutput // of the ACME issuer
+	alertWebhook   secret.Text         // where alerts are posted to
 	// options are the secrets of what is configured of what an installation may do
 	// without, by their keys; pushPublicKey belongs to pushPrivateKey.
 	options       map[string]secret.Text
@@ -64,6 +65,7 @@ func secretsOf(settings stacks.Settings) (secrets, error) {
 		sidecarSeed:    secret.Text(settings.SidecarSeed),
 		options:        map[string]secret.Text{},
 		dnsToken:       secret.Text(settings.DNSToken).Output(),
+		alertWebhook:   secret.Text(settings.AlertWebhook),
 	}
 	for _, password := range settings.RedisPassword.All() {
 		s.redisPasswords = append(s.redisPasswords, secret.Text(password))

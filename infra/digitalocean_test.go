@@ -155,7 +155,7 @@ func TestDefinitionsAreUpgradedWithTheirCharts(t *testing.T) {
 	names := slices.Sorted(maps.Keys(before))
 	require.Equal(t, []string{
 		"companion-dapr-things.dapr.example.com", "companion-edge-nginx-things.nginx-gateway-fabric.example.com",
-		"companion-kafka-strimzi-things.strimzi-kafka-operator.example.com",
+		"companion-kafka-strimzi-things.strimzi-kafka-operator.example.com", "companion-observability-things.kube-prometheus-stack.example.com",
 	}, names)
 	dapr := before[names[0]].Inputs
 	require.Equal(t, "dapr-system", at(t, dapr, "spec", "conversion", "webhook", "clientConfig", "service", "namespace"), "whom Dapr's operator would change it to")

@@ -247,7 +247,7 @@ func configuration(t *testing.T, stack string) map[string]string {
 		"digitalocean:token": "secret-token", "companion:release": "1a2b3c", "companion:redisPassword": "secret-redis",
 		"companion:authSigningKey": "secret-" + strings.Repeat("k", 32), "companion:sessionKey": "secret-" + strings.Repeat("w", 32), "companion:kafkaSeed": "secret-seed", "companion:sidecarSeed": "secret-sidecars",
 		"companion:migrationUrl": database("secret-migrator"), "companion:mailPassword": "secret-mail", "companion:pushPrivateKey": pushPrivateKey,
-		"companion:dnsToken": "secret-dns",
+		"companion:dnsToken": "secret-dns", "companion:alertWebhook": "https://alerts.example.com/secret-webhook",
 	}
 	urls := map[string]string{}
 	for _, service := range stacks.DatabaseServices {
@@ -332,8 +332,10 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		slices.Sort(found)
 		return found
 	}
-	// The one difference: who signs certificates, and what that takes.
+	// The differences: who signs certificates, and what that takes; and whom alerts go to, by
+	// whose content a Secret is named.
 	require.Equal(t, []string{"kubernetes:core/v1:Secret companion-edge-digitalocean-dns",
+		"kubernetes:core/v1:Secret companion-observability-alerting-835a94db60",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy companion-edge-cert-manager-acme",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy companion-edge-cert-manager-name-servers"}, only("prod", "rehearsal"))
 	require.Equal(t, []string{
@@ -341,6 +343,7 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 		"kubernetes:cert-manager.io/v1:ClusterIssuer companion-edge-self-signed",
 		// What prod has when somebody who provides it is set up: e-mail, push, a model.
 		"kubernetes:core/v1:Secret companion-app-push-c922c4712b",
+		"kubernetes:core/v1:Secret companion-observability-alerting-fbc6525d25",
 		"kubernetes:dapr.io/v1alpha1:Component companion-app-component-conversation",
 	}, only("rehearsal", "prod"))
 }

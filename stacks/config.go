@@ -37,6 +37,8 @@ type Config struct {
 	Push         *Push         `json:"push,omitempty"`
 	OIDC         *OIDC         `json:"oidc,omitempty"`
 	Conversation *Conversation `json:"conversation,omitempty"`
+
+	Observability *Observability `json:"observability,omitempty"`
 }
 
 // Network is where the services may connect to outside the cluster. Everything else is denied.
@@ -136,6 +138,19 @@ type Charts struct {
 	Dapr               Chart `json:"dapr"`
 	NginxGatewayFabric Chart `json:"nginxGatewayFabric"`
 	Strimzi            Chart `json:"strimzi"`
+
+	KubePrometheusStack *Chart `json:"kubePrometheusStack,omitempty"` // Prometheus, its operator and Alertmanager, which companion:observability is installed by
+}
+
+// ByKey are the charts that the stack installs, by their keys.
+func (c Charts) ByKey() map[string]Chart {
+	all := map[string]Chart{"certManager": c.CertManager, "dapr": c.Dapr, "nginxGatewayFabric": c.NginxGatewayFabric, "strimzi": c.Strimzi}
+	for key, chart := range map[string]*Chart{"kubePrometheusStack": c.KubePrometheusStack} {
+		if chart != nil {
+			all[key] = *chart
+		}
+	}
+	return all
 }
 
 // Issuer signs the edge's certificate.

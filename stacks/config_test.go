@@ -38,6 +38,15 @@ func valid() object {
 	}
 }
 
+// watched has a configuration have what watches the application, with those alerts.
+func watched(config, alerts object) {
+	set(config, object{"chart": "kube-prometheus-stack", "repo": "https://charts.example.com", "version": "1.2.3"}, "companion:charts", "kubePrometheusStack")
+	set(config, object{
+		"enabled": true, "storage": "10Gi", "alerts": alerts,
+		"resources": object{"cpu": "100m", "memory": "512Mi", "memoryLimit": "1Gi"},
+	}, "companion:observability")
+}
+
 // set sets what is at a path of keys; nil removes it.
 func set(config object, value any, path ...string) {
 	for _, key := range path[:len(path)-1] {
@@ -151,6 +160,33 @@ func TestRead(t *testing.T) {
 				set(c, object{"version": "8", "size": "db-s-1vcpu-1gb", "nodes": 2}, "companion:valkey")
 			},
 			[]string{"companion:valkey.nodes is 2, but db-s-1vcpu-1gb stands alone"},
+		},
+		"what watches the application": {func(c object) { watched(c, object{"receiver": "webhook"}) }, nil},
+		"what watches the application, switched off": {func(c object) {
+			watched(c, object{"receiver": "email"})
+			set(c, nil, "companion:charts", "kubePrometheusStack")
+			set(c, false, "companion:observability", "enabled")
+		}, nil},
+		"what watches the application, of no chart": {
+			func(c object) {
+				watched(c, object{"receiver": "none"})
+				set(c, nil, "companion:charts", "kubePrometheusStack")
+			},
+			[]string{"companion:charts.kubePrometheusStack is missing: set it, companion:observability is installed by it"},
+		},
+		"alerts by e-mail to nobody": {
+			func(c object) { watched(c, object{"receiver": "email"}) },
+			[]string{
+				"companion:mail is missing: set it, companion:observability.alerts go by e-mail",
+				"companion:observability.alerts.to is missing: set it to the address of those who are on call",
+			},
+		},
+		"alerts by e-mail in a way that Alertmanager does not know": {
+			func(c object) {
+				watched(c, object{"receiver": "email", "to": "on-call@example.com"})
+				set(c, object{"host": "smtp.example.com", "port": 4650, "tls": "implicit", "user": "u", "from": "alerts@example.com"}, "companion:mail")
+			},
+			[]string{"companion:observability.alerts.receiver is email, but Alertmanager begins with TLS at port 465 only, and mail.port is 4650: set it to webhook"},
 		},
 		"ten mistakes are told at once": {
 			func(c object) {

@@ -301,9 +301,7 @@ func (p *problems) check(c Config) {
 	if c.Release == "" {
 		p.add(namespace+"release", "is missing: set it to the tag of the services' images")
 	}
-	for key, chart := range map[string]Chart{
-		"certManager": c.Charts.CertManager, "dapr": c.Charts.Dapr, "nginxGatewayFabric": c.Charts.NginxGatewayFabric, "strimzi": c.Charts.Strimzi,
-	} {
+	for key, chart := range c.Charts.ByKey() {
 		if chart.Repo == "" && chart.Chart != "" && !strings.HasPrefix(chart.Chart, "oci://") {
 			p.add(namespace+"charts."+key+".repo", "is missing: set it to the address of the chart's repository")
 		}
@@ -316,6 +314,7 @@ func (p *problems) check(c Config) {
 	}
 	p.mail(c.Mail)
 	p.store(c)
+	p.observability(c)
 	p.dapr(c.Dapr.Certificates)
 	if k := c.Kafka.Certificates; k.RenewalDays >= k.LifetimeDays && k.LifetimeDays > 0 {
 		p.add(namespace+"kafka.certificates.renewalDays", "is %d, but the certificates are good for %d days: set it to less", k.RenewalDays, k.LifetimeDays)

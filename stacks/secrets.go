@@ -27,6 +27,7 @@ type Secrets struct {
 	PushPrivateKey   Secret `json:"pushPrivateKey,omitempty"`   // the private key of companion:push, P-256 in base64url
 	OIDCClientSecret Secret `json:"oidcClientSecret,omitempty"` // the client secret of companion:oidc
 	ConversationKey  Secret `json:"conversationKey,omitempty"`  // the key of companion:conversation, where its model has one
+	AlertWebhook     Secret `json:"alertWebhook,omitempty"`     // the https:// address that companion:observability.alerts are posted to, as Alertmanager writes them
 }
 
 // DatabaseURLs are the connection strings of the services that have a database.
@@ -89,7 +90,7 @@ func (s Secrets) Missing(c Config) error {
 	}{
 		"redisPassword": {c.Redis != nil, s.RedisPassword},
 		"mailPassword":  {c.Mail != nil && c.Mail.User != "", s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
-		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret}, "dnsToken": {c.Issuer.Kind == "acme", s.DNSToken},
+		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret}, "dnsToken": {c.Issuer.Kind == "acme", s.DNSToken}, "alertWebhook": {c.webhook(), s.AlertWebhook},
 	} {
 		if option.configured {
 			needed[key] = option.secret
@@ -111,6 +112,9 @@ func (s Secrets) Wrong(c Config) error {
 		p.list(key, secret)
 	}
 	p.long("sessionKey", s.SessionKey)
+	if w := s.AlertWebhook; w != "" && w != encrypted && !strings.HasPrefix(string(w), "https://") {
+		p.add(namespace+"alertWebhook", "is no https:// address: run %s", SecretCommand("alertWebhook"))
+	}
 	p.databases(c, s)
 	return p.err()
 }
@@ -162,6 +166,8 @@ func SecretCommand(key string) string {
 		return "openssl ecparam -name prime256v1 -genkey -noout -outform DER | tail -c +8 | head -c 32 | basenc --base64url | tr -d = | " + set
 	case "migrationUrl":
 		return set + " 'postgres://migrator:...?sslmode=verify-full'"
+	case "alertWebhook":
+		return set + " 'https://...'"
 	case "dnsToken", "mailPassword", "oidcClientSecret", "conversationKey":
 		return set
 	}

@@ -104,6 +104,7 @@ type Companion struct {
 
 	Namespace pulumi.StringOutput
 	URL       pulumi.StringOutput // of the application
+	Metrics   kube.Scrape         // of the services and their sidecars
 }
 
 // NewCompanion migrates the database, then creates the services and their routes.
@@ -122,7 +123,7 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	}
 	child = namespace.In(child)
 	in := namespace.Name
-	c.Namespace = in
+	c.Namespace, c.Metrics = in, workload.Metrics(in)
 	secrets, err := newSecrets(ctx, name, args, in, child)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,8 @@ type Dapr struct {
 
 	Namespace    pulumi.StringOutput
 	Certificates Certificates
+	// Metrics are the control plane's.
+	Metrics kube.Scrape
 }
 
 // NewDapr installs Dapr's control plane.
@@ -60,7 +62,7 @@ func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.Re
 		return nil, err
 	}
 	child = namespace.In(child)
-	d.Namespace = namespace.Name
+	d.Namespace, d.Metrics = namespace.Name, metrics(namespace.Name)
 	_, err = kube.NewReleaseWithDefinitions(ctx, name, "dapr", args.Environment, args.Chart, d.Namespace, map[string]any{
 		"global": map[string]any{
 			"logAsJson":         true,
@@ -97,6 +99,14 @@ func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.Re
 	return d, ctx.RegisterResourceOutputs(d, pulumi.Map{"namespace": d.Namespace})
 }
 
+// metrics are those of each part of the control plane, which the pods' label app names.
+func metrics(namespace pulumi.StringInput) kube.Scrape {
+	return kube.Scrape{
+		Name: "dapr", Namespace: namespace, JobLabel: "app", Pods: pulumi.StringMap{"app.kubernetes.io/part-of": pulumi.String("dapr")},
+		Endpoints: []kube.Endpoint{{Name: "metrics", Port: 9090, Path: "/"}},
+	}
+}
+
 // SidecarPorts are those at which the control plane answers sidecars: sentry's, the
 // operator's, placement's and the scheduler's.
 func SidecarPorts() []int { return []int{50001, 6500, 50005, 50006} }
@@ -121,7 +131,7 @@ func newNamespace(ctx *pulumi.Context, name string, args *DaprArgs, child pulumi
 			{Name: "sidecars", Peers: []kube.Peer{{Namespace: pulumi.String(args.SidecarNamespace)}}, Ports: SidecarPorts()},
 			// The API server's address, as pods see it, is not known.
 			{Name: "webhooks", Ports: []int{injectorPort, webhookPort}},
-			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9090}},
+			kube.Metrics(metrics(nil).Ports()...),
 		},
 		Egress:     []kube.Allow{{Name: "to-within", Peers: []kube.Peer{{}}}},
 		APIClients: all,

@@ -66,6 +66,8 @@ type Edge struct {
 	Address          pulumi.StringOutput // of the load balancer
 	// CertManager is there once cert-manager signs certificates.
 	CertManager pulumi.Resource
+	// Metrics are NGINX's and cert-manager's.
+	Metrics []kube.Scrape
 }
 
 const (
@@ -121,6 +123,7 @@ func NewEdge(ctx *pulumi.Context, name string, args *EdgeArgs, opts ...pulumi.Re
 	child = namespace.In(child)
 	in := namespace.Name
 	e.GatewayNamespace = in
+	e.Metrics = []kube.Scrape{nginxMetrics(in), certManagerMetrics(pulumi.String(certManagerNamespace))}
 	e.CertManager = issuer
 	certificate, err := kube.NewObject(ctx, name+"-certificate", kube.Object{
 		APIVersion: "cert-manager.io/v1", Kind: "Certificate", Name: tlsSecret, Namespace: in, WaitFor: []string{"Ready"},
@@ -165,7 +168,7 @@ func newNamespace(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi
 		Ingress: []kube.Allow{
 			// By way of the load balancer, whose address is the node's where nodes pass it on.
 			{Name: "people", Ports: []int{80, httpsPort}},
-			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9113}},
+			kube.Metrics(nginxMetrics(nil).Ports()...),
 		},
 		Egress: []kube.Allow{
 			{Name: "services", Peers: []kube.Peer{{Namespace: pulumi.String(args.RouteNamespace)}}, Ports: []int{workload.PublicPort}},
@@ -201,16 +204,30 @@ func podLabels() map[string]any {
 	return map[string]any{"app.kubernetes.io/name": "nginx-gateway-fabric", "app.kubernetes.io/instance": release}
 }
 
-// newBudget has an upgrade of nodes take down one pod of NGINX's at a time.
-func newBudget(ctx *pulumi.Context, name string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) error {
+// nginxMetrics are those of NGINX and of its control plane. The port is there where the
+// chart's metrics.enable is true.
+func nginxMetrics(namespace pulumi.StringInput) kube.Scrape {
+	return kube.Scrape{
+		Name: "nginx", Namespace: namespace, JobLabel: "app.kubernetes.io/name", Pods: podSelector(),
+		Endpoints: []kube.Endpoint{{Name: "metrics", Port: 9113}},
+	}
+}
+
+// podSelector are the labels of NGINX's pods, as resources take them.
+func podSelector() pulumi.StringMap {
 	labels := pulumi.StringMap{}
 	for key, value := range podLabels() {
 		labels[key] = pulumi.String(value.(string))
 	}
+	return labels
+}
+
+// newBudget has an upgrade of nodes take down one pod of NGINX's at a time.
+func newBudget(ctx *pulumi.Context, name string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) error {
 	_, err := policyv1.NewPodDisruptionBudget(ctx, name+"-nginx", &policyv1.PodDisruptionBudgetArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(release), Namespace: namespace.ToStringOutput()},
 		Spec: policyv1.PodDisruptionBudgetSpecArgs{
-			MaxUnavailable: pulumi.Int(1), Selector: metav1.LabelSelectorArgs{MatchLabels: labels},
+			MaxUnavailable: pulumi.Int(1), Selector: metav1.LabelSelectorArgs{MatchLabels: podSelector()},
 		},
 	}, opts...)
 	return err

@@ -28,7 +28,8 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 		// Its definitions are templates of the chart: Helm upgrades them with the rest.
 		"installCRDs": true,
 		"global":      map[string]any{"priorityClassName": kube.PlatformPriority},
-		"prometheus":  map[string]any{"enabled": false},
+		// The program has monitors of its own.
+		"prometheus": map[string]any{"enabled": true, "servicemonitor": map[string]any{"enabled": false}},
 		// DigitalOcean upgrades no cluster with a webhook that may take 30 s, the chart's default.
 		"webhook":         map[string]any{"timeoutSeconds": 10, "resources": kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Values()},
 		"cainjector":      map[string]any{"resources": kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values()},
@@ -48,6 +49,17 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 	return nil, fmt.Errorf("edge.EdgeArgs: Issuer.Kind is %q: it must be %s or %s", args.Issuer.Kind, ACME, Authority)
 }
 
+// certManagerMetrics are those of the controller, which tell when certificates end.
+func certManagerMetrics(namespace pulumi.StringInput) kube.Scrape {
+	return kube.Scrape{
+		Name: "cert-manager", Namespace: namespace, JobLabel: "app.kubernetes.io/name",
+		Pods: pulumi.StringMap{
+			"app.kubernetes.io/instance": pulumi.String("cert-manager"), "app.kubernetes.io/component": pulumi.String("controller"),
+		},
+		Endpoints: []kube.Endpoint{{Name: "http-metrics", Port: 9402}},
+	}
+}
+
 // webhookPort is that of cert-manager's webhook.
 const webhookPort = 10250
 
@@ -61,7 +73,7 @@ func newCertManagerNamespace(ctx *pulumi.Context, name string, args *EdgeArgs, c
 		Ingress: []kube.Allow{
 			// The API server's address, as pods see it, is not known.
 			{Name: "webhooks", Ports: []int{webhookPort}},
-			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9402}},
+			kube.Metrics(certManagerMetrics(nil).Ports()...),
 		},
 		APIClients: []pulumi.StringMap{{}},
 	}

@@ -75,6 +75,8 @@ type Kafka struct {
 	Topics pulumi.Resource
 	// Labels are the brokers' pods', for network policies.
 	Labels pulumi.StringMap
+	// Metrics are the cluster operator's.
+	Metrics kube.Scrape
 }
 
 const (
@@ -121,7 +123,7 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	}
 	child = namespace.In(child)
 	in := namespace.Name
-	k.Namespace = in
+	k.Namespace, k.Metrics = in, metrics(in)
 	k.Bootstrap = pulumi.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, in, ListenerPort)
 	operator, err := kube.NewReleaseWithDefinitions(ctx, name+"-strimzi", "strimzi", args.Environment, args.Chart, in, map[string]any{
 		"priorityClassName": kube.PlatformPriority,
@@ -160,6 +162,14 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{"bootstrap": k.Bootstrap, "namespace": k.Namespace, "authority": k.Authority})
 }
 
+// metrics are those of the operator of the cluster: what it reconciles, and what of that fails.
+func metrics(namespace pulumi.StringInput) kube.Scrape {
+	return kube.Scrape{
+		Name: "strimzi", Namespace: namespace, JobLabel: "name", Pods: pulumi.StringMap{"strimzi.io/kind": pulumi.String("cluster-operator")},
+		Endpoints: []kube.Endpoint{{Name: "http", Port: 8080}},
+	}
+}
+
 // newNamespace creates the brokers' namespace. Who may connect to brokers and operators is
 // in the policies that the operator creates for them; its brokers read their certificates
 // from the API server.
@@ -170,7 +180,7 @@ func newNamespace(ctx *pulumi.Context, name string, args *KafkaArgs, child pulum
 		Quota:    kube.Quota{Pods: args.Brokers + 8, CPU: strconv.Itoa(4 * args.Brokers), Memory: strconv.Itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "512Mi"},
 		Ingress: []kube.Allow{
-			{Name: "metrics", Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{9404}},
+			kube.Metrics(metrics(nil).Ports()...),
 		},
 		Egress: []kube.Allow{{Name: "to-within", Peers: []kube.Peer{{}}}},
 		APIClients: []pulumi.StringMap{

@@ -143,16 +143,30 @@ func (p Peer) args() networkingv1.NetworkPolicyPeerArgs {
 // apiPorts are those at which API servers listen, behind the Service's own.
 var apiPorts = []int{443, 6443}
 
+// KubeletPort is the port of the nodes' kubelets.
+const KubeletPort = 10250
+
 // NewAPIAccess lets pods of a namespace call the API server. Kubernetes' own policies know
 // it by address only, which on DOKS nobody knows before the cluster is there, and which
 // Cilium matches by no address range where it is a node's. Cilium's policies name it;
 // elsewhere its ports must do.
 func NewAPIAccess(ctx *pulumi.Context, name, policy string, environment Environment, namespace pulumi.StringOutput, pods pulumi.StringMap, opts ...pulumi.ResourceOption) error {
+	return newEntityAccess(ctx, name, policy, environment, namespace, pods, []any{"kube-apiserver"}, apiPorts, opts...)
+}
+
+// NewNodeAccess lets pods of a namespace connect to the cluster's nodes themselves, whose
+// addresses change with the nodes: Cilium's policies name them; elsewhere the ports must do.
+func NewNodeAccess(ctx *pulumi.Context, name, policy string, environment Environment, namespace pulumi.StringOutput, pods pulumi.StringMap, ports []int, opts ...pulumi.ResourceOption) error {
+	return newEntityAccess(ctx, name, policy, environment, namespace, pods, []any{"host", "remote-node"}, ports, opts...)
+}
+
+// newEntityAccess lets pods of a namespace connect to entities of Cilium's.
+func newEntityAccess(ctx *pulumi.Context, name, policy string, environment Environment, namespace pulumi.StringOutput, pods pulumi.StringMap, entities []any, at []int, opts ...pulumi.ResourceOption) error {
 	if !environment.Cilium {
-		return NewNetworkPolicy(ctx, name, NetworkPolicy{Name: policy, Namespace: namespace, Pods: pods, Egress: []Allow{{Ports: apiPorts}}}, opts...)
+		return NewNetworkPolicy(ctx, name, NetworkPolicy{Name: policy, Namespace: namespace, Pods: pods, Egress: []Allow{{Ports: at}}}, opts...)
 	}
 	var ports []any
-	for _, port := range apiPorts {
+	for _, port := range at {
 		ports = append(ports, map[string]any{"port": strconv.Itoa(port), "protocol": "TCP"})
 	}
 	selector := map[string]any{}
@@ -163,7 +177,7 @@ func NewAPIAccess(ctx *pulumi.Context, name, policy string, environment Environm
 		APIVersion: "cilium.io/v2", Kind: "CiliumNetworkPolicy", Name: policy, Namespace: namespace,
 		Fields: map[string]any{"spec": map[string]any{
 			"endpointSelector": selector,
-			"egress":           []any{map[string]any{"toEntities": []any{"kube-apiserver"}, "toPorts": []any{map[string]any{"ports": ports}}}},
+			"egress":           []any{map[string]any{"toEntities": entities, "toPorts": []any{map[string]any{"ports": ports}}}},
 		}},
 	}, opts...)
 	return err

@@ -15,6 +15,7 @@ import (
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
+	"github.com/wealth-companion/companion/infra/observability"
 	"github.com/wealth-companion/companion/infra/smoke"
 )
 
@@ -28,6 +29,8 @@ type PlatformArgs struct {
 	Redis     *data.RedisArgs  // the state store in the cluster, or
 	Valkey    *data.ValkeyArgs // outside it; one of them
 	Companion companion.CompanionArgs
+	// Observability is what watches all of it; nil: nothing does.
+	Observability *observability.ObservabilityArgs
 }
 
 // Platform is everything of a stack.
@@ -40,6 +43,8 @@ type Platform struct {
 	Store     *data.Store
 	Companion *companion.Companion
 	Smoke     *smoke.Smoke
+	// Observability is nil where there is none.
+	Observability *observability.Observability
 }
 
 // NewPlatform creates everything of a stack.
@@ -104,6 +109,14 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 		Kafka: p.Kafka.Namespace, KafkaSecrets: []string{kafka.SmokeUser, kafka.AuthoritySecret},
 	}, in...); err != nil {
 		return nil, err
+	}
+	if args.Observability != nil {
+		watching := *args.Observability
+		watching.Environment = environment
+		watching.Scrapes = append([]kube.Scrape{p.Companion.Metrics, controlPlane.Metrics, p.Kafka.Metrics}, p.Edge.Metrics...)
+		if p.Observability, err = observability.NewObservability(ctx, name+"-observability", &watching, in...); err != nil {
+			return nil, err
+		}
 	}
 	return p, ctx.RegisterResourceOutputs(p, pulumi.Map{"url": p.Companion.URL})
 }

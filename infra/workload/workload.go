@@ -31,6 +31,21 @@ const (
 	sidecarMetricsPort = 9090
 )
 
+// Metrics are those of all services of a namespace and of their sidecars.
+func Metrics(namespace pulumi.StringInput) kube.Scrape {
+	return kube.Scrape{
+		Name: "services", Namespace: namespace, JobLabel: "app.kubernetes.io/name",
+		Pods: pulumi.StringMap{"app.kubernetes.io/part-of": pulumi.String(kube.PartOf)},
+		Endpoints: []kube.Endpoint{
+			{Name: operationsName, Port: operationsPort},
+			{Name: "dapr-metrics", Port: sidecarMetricsPort, Path: "/"}, // as the injector names it
+		},
+	}
+}
+
+// operationsName is the name of operationsPort.
+const operationsName = "operations"
+
 // Secret is a value that a service gets from a Kubernetes Secret.
 type Secret struct{ Name, Key string }
 
@@ -237,7 +252,7 @@ func pod(name string, args *WorkloadArgs, heap string, account *corev1.ServiceAc
 			PeriodSeconds: pulumi.Int(period), FailureThreshold: pulumi.Int(failures), TimeoutSeconds: pulumi.Int(2),
 		}
 	}
-	ports := corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String("operations"), ContainerPort: pulumi.Int(operationsPort)}}
+	ports := corev1.ContainerPortArray{corev1.ContainerPortArgs{Name: pulumi.String(operationsName), ContainerPort: pulumi.Int(operationsPort)}}
 	if args.PublicNamespace != nil {
 		ports = append(ports, corev1.ContainerPortArgs{Name: pulumi.String("http"), ContainerPort: pulumi.Int(PublicPort)})
 	}
@@ -348,7 +363,7 @@ func newNetwork(ctx *pulumi.Context, name, own string, args *WorkloadArgs, selec
 	sidecars := kube.Allow{Peers: []kube.Peer{{}}, Ports: []int{sidecarPort}}
 	ingress := []kube.Allow{
 		sidecars,
-		{Peers: []kube.Peer{{Namespace: pulumi.String(kube.MetricsNamespace)}}, Ports: []int{operationsPort, sidecarMetricsPort}},
+		kube.Metrics(Metrics(args.Namespace).Ports()...),
 	}
 	if args.PublicNamespace != nil {
 		ingress = append(ingress, kube.Allow{Peers: []kube.Peer{{Namespace: args.PublicNamespace}}, Ports: []int{PublicPort}})
