@@ -204,15 +204,22 @@ func (c Changes) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Up brings the stack to what the program says, gated by the policy pack.
-func (s *Stack) Up(ctx context.Context) (Changes, error) {
+// Up brings the stack to what the program says, gated by the policy pack. Resources of the
+// components whose types begin so are left as they are, or out when they are not there.
+func (s *Stack) Up(ctx context.Context, without ...string) (Changes, error) {
 	log, err := s.log("up")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
-	watch := follow(s.report, "pulumi up --stack "+s.name)
-	_, err = s.stack.Up(ctx, optup.PolicyPacks(s.packs()...),
+	name := "pulumi up --stack " + s.name
+	var excluded []string
+	for _, component := range without {
+		excluded = append(excluded, "**$"+component+"**")
+		name += " --exclude '" + excluded[len(excluded)-1] + "'"
+	}
+	watch := follow(s.report, name)
+	_, err = s.stack.Up(ctx, optup.PolicyPacks(s.packs()...), optup.Exclude(excluded),
 		optup.ProgressStreams(log), optup.ErrorProgressStreams(log), optup.EventStreams(watch.events))
 	return watch.end(explain(err, log.Name()))
 }

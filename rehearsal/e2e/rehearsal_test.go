@@ -61,6 +61,7 @@ func TestRehearsal(t *testing.T) {
 		{"strangers are refused by services and sidecars", m.strangersCall},
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"namespaces deny what nobody allowed", m.walledOff},
+		{"Prometheus reads what there is", m.watched},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},

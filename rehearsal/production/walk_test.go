@@ -35,6 +35,7 @@ import (
 var cannot = map[string]string{
 	"export DIGITALOCEAN_TOKEN=": "the walk has an account of its own",
 	"export DNS_TOKEN=":          "and nobody asks for certificates",
+	"export ALERT_WEBHOOK=":      "and nobody to tell",
 	"export DATABASE_ADMIN_URL=": "and a database",
 	"export DATABASE=":           "of its own",
 	"doctl registry login":       "the walk is logged in to the stand-in's registry",
@@ -152,7 +153,7 @@ func newWalk(t *testing.T, folders settings.Folders) *walk {
 	w.environment = append(os.Environ(),
 		"PATH="+tools+":"+os.Getenv("PATH"), "PULUMI_HOME="+home, "PULUMI_BACKEND_URL=file://"+state, "PULUMI_CONFIG_PASSPHRASE=walk",
 		"PULUMI_SKIP_UPDATE_CHECK=true", "DOCKER_CONFIG="+state, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true", "REHEARSAL_STATE="+filepath.Join(folder, "none"),
-		"DIGITALOCEAN_TOKEN="+token, "DIGITALOCEAN_API_URL="+account.URL, "DNS_TOKEN=dop_v1_dns",
+		"DIGITALOCEAN_TOKEN="+token, "DIGITALOCEAN_API_URL="+account.URL, "DNS_TOKEN=dop_v1_dns", "ALERT_WEBHOOK=https://alerts.invalid/",
 		"DATABASE_ADMIN_URL="+database.AdminURL(), "DATABASE="+database.Address.String()+":"+database.Port+"/companion?sslmode=verify-full",
 	)
 	return w

@@ -217,8 +217,10 @@ func buildCommand(find findFolders) *cobra.Command {
 			if len(args) > 0 {
 				return nil
 			}
-			_, err = buildAll(cmd.Context(), folders, report)
-			return err
+			if _, err := buildAll(cmd.Context(), folders, report); err != nil {
+				return err
+			}
+			return catalogue.LaterImages(cmd.Context())
 		},
 	}
 }

@@ -194,6 +194,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 	for _, key := range []string{"mailPassword", "oidcClientSecret", "dnsToken"} {
 		config["companion:"+key] = secret("preview-only")
 	}
+	config["companion:alertWebhook"] = secret("https://alerts.invalid/preview-only")
 	config["companion:pushPrivateKey"] = secret(base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("preview-", 4))))
 	config["companion:migrationUrl"] = secret("postgres://migrator:preview@database.invalid/companion?sslmode=verify-full")
 	for _, service := range stacks.DatabaseServices {

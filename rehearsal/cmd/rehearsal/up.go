@@ -99,23 +99,9 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	if err != nil {
 		return err
 	}
-	changes, err := stack.Up(ctx)
+	access, err := bringUp(ctx, folders, stack, terminal, validation)
 	if err != nil {
 		return err
-	}
-	terminal.Println("  " + changes.String())
-	outputs, err := stack.Outputs(ctx)
-	if err != nil {
-		return err
-	}
-	access, err := writeAccess(ctx, folders, outputs)
-	if err != nil {
-		return err
-	}
-	if validation {
-		if err := validate(ctx, folders, access, terminal); err != nil {
-			return err
-		}
 	}
 	ready, err := ready(ctx, folders, access)
 	if err != nil {
@@ -123,6 +109,42 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 	}
 	summary(folders, access, ready, time.Since(began), terminal)
 	return nil
+}
+
+// laterComponents are the types of the components that the application does without. They
+// are of parts for later (parts.Part), whose images are made when it has been validated.
+var laterComponents = []string{"companion:observability:"}
+
+// bringUp brings the application up and validates it, and then everything else: what
+// watches the application must not keep it from running.
+func bringUp(ctx context.Context, folders settings.Folders, stack *deploy.Stack, terminal *progress.Terminal, validation bool) (access, error) {
+	if validation {
+		a, err := bring(ctx, folders, stack, terminal, laterComponents...)
+		if err != nil {
+			return access{}, err
+		}
+		if err := validate(ctx, folders, a, terminal); err != nil {
+			return access{}, err
+		}
+	}
+	if err := parts.New(folders.Root, folders.Cache, terminal).LaterImages(ctx); err != nil {
+		return access{}, err
+	}
+	return bring(ctx, folders, stack, terminal)
+}
+
+// bring brings the stack up, but for some components, and writes how it is reached.
+func bring(ctx context.Context, folders settings.Folders, stack *deploy.Stack, terminal *progress.Terminal, without ...string) (access, error) {
+	changes, err := stack.Up(ctx, without...)
+	if err != nil {
+		return access{}, err
+	}
+	terminal.Println("  " + changes.String())
+	outputs, err := stack.Outputs(ctx)
+	if err != nil {
+		return access{}, err
+	}
+	return writeAccess(ctx, folders, outputs)
 }
 
 // ready counts what the cluster says is ready, and fails when something is not
