@@ -54,7 +54,7 @@ func certManagerMetrics(namespace pulumi.StringInput) kube.Scrape {
 	return kube.Scrape{
 		Name: "cert-manager", Namespace: namespace, JobLabel: "app.kubernetes.io/name",
 		Pods: pulumi.StringMap{
-			"app.kubernetes.io/instance": pulumi.String("cert-manager"), "app.kubernetes.io/component": pulumi.String("controller"),
+			"app.kubernetes.io/name": pulumi.String("cert-manager"), "app.kubernetes.io/component": pulumi.String("controller"),
 		},
 		Endpoints: []kube.Endpoint{{Name: "http-metrics", Port: 9402}},
 	}
