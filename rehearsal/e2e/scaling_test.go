@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -28,16 +29,25 @@ const (
 )
 
 // TestServicesFollowTheLoad sends a step of load and looks at the number of pods, up and down
-// again. Nobody may notice. It leaves the rehearsal running.
+// again. Nobody may notice.
 func TestServicesFollowTheLoad(t *testing.T) {
-	m := newMachine(t)
+	m := loadedMachine(t)
 	story(t, []step{
-		{"up", func(t *testing.T) { m.run(t, 20*time.Minute, "up") }},
 		{"what pods take is measured", func(t *testing.T) {
 			eventually(t, 2*time.Minute, "the autoscalers know what pods take", func() bool { return m.measured(t) })
 		}},
 		{"more load, more pods; less load, fewer", m.followsTheLoad},
 	})
+}
+
+// loadedMachine is one that runs already and stays (LOAD_RUNNING=true, as `make load` has it),
+// or one of the drill's own.
+func loadedMachine(t *testing.T) *machine {
+	t.Helper()
+	if os.Getenv("LOAD_RUNNING") == "true" {
+		return newMachine(t)
+	}
+	return runningMachine(t)
 }
 
 // scaler is an autoscaler as Kubernetes has it.
