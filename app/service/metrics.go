@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -17,10 +18,13 @@ import (
 // Metrics is what a process counts.
 type Metrics struct {
 	registry  *prometheus.Registry
+	labels    prometheus.Labels
 	outbox    *outboxMetrics
 	retention *retentionMetrics
 	handled   *prometheus.CounterVec
 	after     *prometheus.HistogramVec
+	accepted  *prometheus.HistogramVec
+	business  *businessMetrics
 	requests  *prometheus.HistogramVec
 }
 
@@ -28,6 +32,7 @@ func newMetrics(service string) *Metrics {
 	labels := prometheus.Labels{"service": service}
 	m := &Metrics{
 		registry:  prometheus.NewRegistry(),
+		labels:    labels,
 		outbox:    newOutboxMetrics(labels),
 		retention: newRetentionMetrics(labels),
 		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -35,6 +40,10 @@ func newMetrics(service string) *Metrics {
 		after: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "event_handled_after_seconds", Help: "How long after an event was made it was handled for the first time.", ConstLabels: labels,
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 600, 3600}}, []string{"topic"}),
+		accepted: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "event_handled_since_accepted_seconds", Help: "How long after what an event follows from was accepted the event was handled for the first time.", ConstLabels: labels,
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 600, 3600}}, []string{"topic"}),
+		business: newBusinessMetrics(service, labels),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "How long requests took.", ConstLabels: labels,
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"method", "route", "status"}),
@@ -48,13 +57,15 @@ func newMetrics(service string) *Metrics {
 			m.handled.WithLabelValues(topic.Name, outcome)
 		}
 		m.after.WithLabelValues(topic.Name)
+		m.accepted.WithLabelValues(topic.Name)
 	}
 	for _, topic := range event.PublishedBy(service) {
 		m.outbox.published.WithLabelValues(topic.Name)
 		m.outbox.refused.WithLabelValues(topic.Name)
 		m.outbox.deadLettered.WithLabelValues(topic.Name)
 	}
-	m.registry.MustRegister(m.handled, m.after, m.requests,
+	m.registry.MustRegister(m.business.collectors()...)
+	m.registry.MustRegister(m.handled, m.after, m.accepted, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -69,9 +80,20 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 // delivered counts a delivery of an event. topic is one that the service handles.
 func (m *Metrics) delivered(topic, outcome string) { m.handled.WithLabelValues(topic, outcome).Inc() }
 
-// handledAfter counts how long after it was made an event was handled.
-func (m *Metrics) handledAfter(topic string, age time.Duration) {
-	m.after.WithLabelValues(topic).Observe(age.Seconds())
+// handledFirst counts an event that was handled for the first time, and how long that took
+// since it was made, and since that was accepted which it follows from. Clocks of two nodes
+// differ: no event is handled before it is made.
+func (m *Metrics) handledFirst(topic string, e event.CloudEvent) {
+	m.after.WithLabelValues(topic).Observe(max(0, time.Since(e.Time).Seconds()))
+	if e.AcceptedAt != nil {
+		m.accepted.WithLabelValues(topic).Observe(max(0, time.Since(*e.AcceptedAt).Seconds()))
+	}
+	m.business.handled(topic, e)
+}
+
+// connections counts what the pool of the database's sessions does.
+func (m *Metrics) connections(pool *pgxpool.Pool) {
+	m.registry.MustRegister(poolMetrics{pool, m.labels})
 }
 
 // other labels what a caller has made up.

@@ -1,14 +1,26 @@
 package service
 
 import (
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/bus"
+	"github.com/wealth-companion/companion/app/messaging/outbox"
 )
+
+var update = flag.Bool("update", false, "write the list of metrics anew")
 
 // An alert about a single dead letter compares with what was counted before it.
 func TestCountersOfEventsBeginAtZero(t *testing.T) {
@@ -32,22 +44,98 @@ func seriesOf(t *testing.T, m *Metrics) map[string]int {
 }
 
 func TestHandledAfterIsInSeconds(t *testing.T) {
-	m := newMetrics(event.Analytics)
-	m.handledAfter("finance.transaction.created", 1500*time.Millisecond)
+	m := newMetrics(event.Backend)
+	accepted := time.Now().Add(-time.Minute)
+	for _, e := range []event.CloudEvent{
+		{Time: time.Now().Add(-time.Hour)},
+		{Time: time.Now().Add(-time.Second), AcceptedAt: &accepted},
+		{Time: time.Now().Add(time.Hour)}, // another node's clock may be ahead
+	} {
+		m.handledFirst("notification.alert.sent", e)
+	}
+	require.InDelta(t, 3601, sum(t, m, "event_handled_after_seconds"), 10)
+	require.InDelta(t, 60, sum(t, m, "event_handled_since_accepted_seconds"), 10, "what follows from nothing is not counted")
+}
+
+// sum adds up a metric's series.
+func sum(t *testing.T, m *Metrics, name string) float64 {
+	t.Helper()
 	families, err := m.registry.Gather()
 	require.NoError(t, err)
+	total := 0.0
 	for _, family := range families {
-		if family.GetName() != "event_handled_after_seconds" {
-			continue
+		if family.GetName() == name {
+			for _, one := range family.GetMetric() {
+				total += one.GetHistogram().GetSampleSum() + one.GetCounter().GetValue()
+			}
 		}
-		sum := 0.0
-		for _, one := range family.GetMetric() {
-			sum += one.GetHistogram().GetSampleSum()
-		}
-		require.InDelta(t, 1.5, sum, 1e-9)
-		return
 	}
-	require.Fail(t, "it is not registered")
+	return total
+}
+
+func TestWhatPeopleDoIsCountedOnce(t *testing.T) {
+	e, err := event.New(t.Context(), event.Backend, event.TypeTransactionCreated, "", event.TransactionCreated{Type: event.Expense})
+	require.NoError(t, err)
+	counted := 0.0
+	for _, service := range event.Services() {
+		m := newMetrics(service)
+		m.handledFirst("finance.transaction.created", e)
+		counted += sum(t, m, "transactions_total")
+	}
+	require.Equal(t, 1.0, counted)
+}
+
+func TestDetectorsAreOfABoundedSet(t *testing.T) {
+	var n names
+	for i := range 2 * mostNames {
+		n.known(fmt.Sprint(i))
+	}
+	require.Equal(t, "0", n.known("0"))
+	require.Equal(t, other, n.known("one more"))
+}
+
+// The list is read by the tests of the rules and dashboards too, which may use nothing else.
+func TestListOfMetrics(t *testing.T) {
+	all := map[string]string{}
+	for _, service := range append(event.Services(), event.MCP, event.Web) {
+		m := newMetrics(service)
+		pool, err := pgxpool.New(t.Context(), "postgres://localhost/none") // it connects when it is used
+		require.NoError(t, err)
+		defer pool.Close()
+		m.connections(pool)
+		m.Request(http.MethodGet, "/", http.StatusOK, time.Second)
+		m.retention.Removed("inbox", 1)
+		m.retention.Overdue("inbox", time.Second)
+		m.outbox.Blocked("finance.transaction.created", outbox.Blocked{})
+		for _, one := range []struct {
+			counter *prometheus.CounterVec
+			by      []string
+		}{
+			{m.business.transactions, []string{event.Expense}},
+			{m.business.insights, []string{event.BudgetWarning, "anomaly"}},
+			{m.business.dismissed, []string{"anomaly", "none"}},
+			{m.business.alerts, []string{"email", "failed"}},
+			{m.outbox.published, []string{""}}, {m.outbox.refused, []string{""}}, {m.outbox.deadLettered, []string{""}},
+		} {
+			one.counter.WithLabelValues(one.by...)
+		}
+		families, err := m.registry.Gather()
+		require.NoError(t, err)
+		for _, family := range families {
+			all[family.GetName()] = strings.ToLower(family.GetType().String())
+		}
+	}
+	var list strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&list, "%s %s\n", name, all[name])
+	}
+	const file = "testdata/metrics.txt"
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(list.String()), 0o644))
+	}
+	kept, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(kept), list.String(), "go test ./service -run TestListOfMetrics -update writes it anew")
 }
 
 func TestStatusesAreOfAKnownSet(t *testing.T) {

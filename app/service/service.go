@@ -100,6 +100,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 	}
 	defer pool.Close()
 	s := &Service{Config: config, Log: log, Pool: pool, Metrics: newMetrics(config.Name), Ending: ctx.Done()}
+	s.Metrics.connections(pool)
 	its, err := parts(s)
 	if err != nil {
 		return err
@@ -123,7 +124,7 @@ func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Servi
 	}
 	receiver := &bus.Receiver{
 		Service: config.Name, Handlers: its.Handlers, Batches: its.Batches, Outage: s.outage, DeadLetter: publisher.Publish, Log: log,
-		Outcome: s.Metrics.delivered, HandledAfter: s.Metrics.handledAfter,
+		Outcome: s.Metrics.delivered, First: s.Metrics.handledFirst,
 	}
 	if config.Journal != "" {
 		if receiver.Journal, err = bus.OpenJournal(config.Journal, log); err != nil {

@@ -44,7 +44,6 @@ func All() []Part {
 		pulumiPart(), etcdPart(), kubernetesPart(), corednsPart(), storagePart(),
 		certManagerPart(), nginxPart(), daprPart(), strimziPart(), kafkaPart(), redisPart(),
 		prometheusOperatorPart(), prometheusPart(), alertmanagerPart(),
-		metricsServerPart(),
 	}
 }
 

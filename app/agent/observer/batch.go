@@ -64,7 +64,7 @@ func (o *Observer) transactionsCreated(ctx context.Context, events []event.Cloud
 		if err != nil {
 			return nil, err
 		}
-		arrivals[i] = arrival{tracing.With(ctx, tracing.Continue(e.CorrelationID, e.TraceParent)), e.ID, data}
+		arrivals[i] = arrival{tracing.With(ctx, e.Trace()), e.ID, data}
 	}
 	locking, k := o.lockAll(arrivals)
 	err := db.InBatches(ctx, o.Pool, locking, func(tx pgx.Tx, last db.Queue) error {

@@ -66,7 +66,7 @@ func (o *Observer) PhraseNext(ctx context.Context) (done bool, err error) {
 	if err := json.Unmarshal(held.Event, &e); err != nil {
 		return false, fmt.Errorf("insight %s: %w", held.EventID, err)
 	}
-	ctx = tracing.With(ctx, tracing.Continue(e.CorrelationID, e.TraceParent))
+	ctx = tracing.With(ctx, e.Trace())
 	// They may have withdrawn their consent since.
 	wants, err := observerdb.New(o.Pool).PreferencesOf(ctx, held.UserID)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {

@@ -25,6 +25,22 @@ type CloudEvent struct {
 	Data            json.RawMessage `json:"data"`
 	CorrelationID   string          `json:"correlationid"`
 	TraceParent     string          `json:"traceparent"`
+	// AcceptedAt is the time of the event that this one follows from, through however many
+	// others; nil: it follows from none.
+	AcceptedAt *time.Time `json:"acceptedat,omitempty"`
+	// Drill tells of an event that breaks its contract that somebody sent it to see what becomes of
+	// it. It means nothing in one that is within its contract.
+	Drill bool `json:"drill,omitempty"`
+}
+
+// Trace is the trace context of what is done about the event.
+func (e CloudEvent) Trace() tracing.Trace {
+	trace := tracing.Continue(e.CorrelationID, e.TraceParent)
+	trace.Accepted = e.Time
+	if e.AcceptedAt != nil {
+		trace.Accepted = *e.AcceptedAt
+	}
+	return trace
 }
 
 // New puts data into an envelope of its own id that continues ctx's trace.
@@ -40,13 +56,19 @@ func New(ctx context.Context, service, kind, subject string, data any) (CloudEve
 	}
 	from := tracing.From(ctx)
 	if from.CorrelationID == "" || from.TraceParent == "" {
+		accepted := from.Accepted
 		from = tracing.Continue(from.CorrelationID, from.TraceParent)
+		from.Accepted = accepted
 	}
-	return CloudEvent{
+	e := CloudEvent{
 		SpecVersion: "1.0", ID: tracing.NewID().String(), Source: "/services/" + service,
 		Type: kind, Subject: subject, Time: time.Now().UTC(), DataContentType: "application/json",
 		Data: body, CorrelationID: from.CorrelationID, TraceParent: from.TraceParent,
-	}, nil
+	}
+	if !from.Accepted.IsZero() {
+		e.AcceptedAt = &from.Accepted
+	}
+	return e, nil
 }
 
 // Decode reads the event's data into a struct of this package.

@@ -140,3 +140,17 @@ func TestServicesWriteAndReadWhatIsTheirs(t *testing.T) {
 	require.Empty(t, WrittenBy(MCP))
 	require.Empty(t, ReadBy(MCP))
 }
+
+// However many events follow from one another, each knows when the first was accepted.
+func TestAnEventKnowsWhenWhatItFollowsFromWasAccepted(t *testing.T) {
+	first, err := New(t.Context(), Backend, TypeTransactionCreated, "", TransactionCreated{})
+	require.NoError(t, err)
+	require.Nil(t, first.AcceptedAt)
+	next := first
+	for range 3 {
+		next, err = New(tracing.With(t.Context(), next.Trace()), Analytics, TypeInsightGenerated, "", InsightGenerated{})
+		require.NoError(t, err)
+		require.Equal(t, first.Time, *next.AcceptedAt)
+		require.Equal(t, first.CorrelationID, next.CorrelationID)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"regexp"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -15,6 +16,9 @@ import (
 type Trace struct {
 	CorrelationID string
 	TraceParent   string
+	// Accepted is when what the work follows from was accepted: for what is done about an
+	// event. It is zero for a request, which is not accepted yet.
+	Accepted time.Time
 }
 
 type key struct{}

@@ -13,6 +13,9 @@ import (
 func checked(next step) step {
 	return func(ctx context.Context, d delivery) (string, error) {
 		if err := check(d); err != nil {
+			if d.event.Drill {
+				return Drill, err
+			}
 			return Refused, err
 		}
 		return next(ctx, d)

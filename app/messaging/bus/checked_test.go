@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -25,4 +26,20 @@ func TestWhatIsNotOfThisVersionIsRefused(t *testing.T) {
 			require.Contains(t, b.letters[0].Reason, c.reason)
 		})
 	}
+}
+
+// Nobody is woken for what somebody sent to see it refused; that it says so harms no event that
+// is within its contract.
+func TestADrillIsADeadLetterOfItsOwnKind(t *testing.T) {
+	e, _ := encoded(t)
+	e.Drill = true
+	raw, err := json.Marshal(e)
+	require.NoError(t, err)
+	b := newBench(t, answers(nil))
+	require.Equal(t, http.StatusOK, b.deliver("/events/"+topic, raw))
+	poisoned := bytes.Replace(raw, []byte(`"amount":"1.00"`), []byte(`"amount":"a lot"`), 1)
+	require.NotEqual(t, string(raw), string(poisoned))
+	require.Equal(t, http.StatusOK, b.deliver("/events/"+topic, poisoned))
+	require.Equal(t, []string{Handled, Drill}, b.outcomes)
+	require.Len(t, b.letters, 1)
 }

@@ -2,19 +2,19 @@ package bus
 
 import (
 	"context"
-	"time"
+
+	"github.com/wealth-companion/companion/app/core/event"
 )
 
-// counted reports every delivery's outcome, and of events that were handled how long after
-// they were made; after may be nil. Clocks of two nodes differ: no event is handled before
-// it is made.
-func counted(report func(topic, outcome string), after func(topic string, age time.Duration)) middleware {
+// counted reports every delivery's outcome, and each event that was handled for the first
+// time; first may be nil.
+func counted(report func(topic, outcome string), first func(topic string, e event.CloudEvent)) middleware {
 	return func(next step) step {
 		return func(ctx context.Context, d delivery) (string, error) {
 			outcome, err := next(ctx, d)
 			report(d.topic, outcome)
-			if outcome == Handled && err == nil && after != nil {
-				after(d.topic, max(0, time.Since(d.event.Time)))
+			if outcome == Handled && err == nil && first != nil {
+				first(d.topic, d.event)
 			}
 			return outcome, err
 		}

@@ -21,7 +21,7 @@ func (r *Receiver) deadLettered(next step) step {
 		case err == nil:
 			r.failures.forget(d.topic, d.event.ID)
 			return outcome, nil
-		case outcome == Refused, outcome == Dead:
+		case outcome == Refused, outcome == Drill, outcome == Dead:
 			if d.inLine != nil {
 				d.inLine() // those that came with it do not wait for the broker
 			}

@@ -14,10 +14,13 @@ const (
 	Failed    = "failed"    // the handler failed, and is called again
 	Postponed = "postponed" // what the handler needs is unavailable
 	Dead      = "dead"      // the handler failed maxAttempts times
+	Drill     = "drill"     // breaks its contract on purpose (event.CloudEvent.Drill), and is refused
 )
 
 // Outcomes lists what may come of a delivery.
-func Outcomes() []string { return []string{Handled, Duplicate, Refused, Failed, Postponed, Dead} }
+func Outcomes() []string {
+	return []string{Handled, Duplicate, Refused, Failed, Postponed, Dead, Drill}
+}
 
 // maxEvent is as much as the broker takes, in bytes.
 const maxEvent = 1 << 20

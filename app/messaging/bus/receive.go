@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
@@ -59,9 +58,8 @@ type Receiver struct {
 	Log     *slog.Logger
 	// Outcome is called once for each delivery.
 	Outcome func(topic, outcome string)
-	// HandledAfter, if set, receives how long after an event was made it was handled for the
-	// first time.
-	HandledAfter func(topic string, age time.Duration)
+	// First, if set, receives each event that was handled for the first time.
+	First func(topic string, e event.CloudEvent)
 
 	failures failures
 }
@@ -93,7 +91,7 @@ func (r *Receiver) Handler() http.Handler {
 
 // deliver is the way of every delivery to the last step.
 func (r *Receiver) deliver(last step, around ...middleware) step {
-	every := []middleware{traced, counted(r.Outcome, r.HandledAfter), logged(r.Log), r.deadLettered, postponed(r.Outage), checked}
+	every := []middleware{traced, counted(r.Outcome, r.First), logged(r.Log), r.deadLettered, postponed(r.Outage), checked}
 	return chain(last, append(every, around...)...)
 }
 

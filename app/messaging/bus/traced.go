@@ -9,6 +9,6 @@ import (
 // traced has what is done about an event continue its trace.
 func traced(next step) step {
 	return func(ctx context.Context, d delivery) (string, error) {
-		return next(tracing.With(ctx, tracing.Continue(d.event.CorrelationID, d.event.TraceParent)), d)
+		return next(tracing.With(ctx, d.event.Trace()), d)
 	}
 }

@@ -349,6 +349,7 @@ func (r *run) poison(ctx context.Context, result *Result) error {
 	if event.Check(poisoned) == nil {
 		return errors.New("the poisoned event is within the contract: this tool and the contract disagree")
 	}
+	poisoned.Drill = true // nobody is woken for it
 	raw, err := json.Marshal(poisoned)
 	if err != nil {
 		return err

@@ -1,0 +1,73 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DaprParts are the parts of Dapr's control plane, as the scraping names them.
+var DaprParts = []string{"dapr-operator", "dapr-placement-server", "dapr-scheduler-server", "dapr-sentry", "dapr-sidecar-injector"}
+
+// platform is about what will be noticed if nobody does something.
+func platform() Group {
+	var missing []string
+	for _, part := range DaprParts {
+		missing = append(missing, fmt.Sprintf("absent(up{job=%q} == 1)", part))
+	}
+	return groupOf("platform",
+		alert{
+			name: "DaprDown", severity: Ticket, lasts: "10m", expr: strings.Join(missing, "\nor\n"),
+			summary:     "{{ $labels.job }} of Dapr's control plane does not answer",
+			description: "Pods that run go on. New ones do not start without the injector and the operator; certificates of sidecars end within a day without sentry.",
+		},
+		alert{
+			name: "DaprAuthorityEnds", severity: Ticket,
+			expr:        `min(dapr_sentry_issuercert_expiry_timestamp) - time() < 21 * 86400`,
+			summary:     "the issuer of the sidecars' certificates ends in {{ $value | humanizeDuration }}",
+			description: "The CronJob dapr-authority renews it sixty days before: it fails. Without it no sidecar speaks to another.",
+		},
+		alert{
+			// Whatever a certificate's lifetime, cert-manager renews it at a time of its own.
+			name: "CertificateNotRenewed", severity: Ticket, lasts: "1h",
+			expr: `time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600
+or
+certmanager_certificate_ready_status{condition="True"} == 0`,
+			summary:     "cert-manager does not renew {{ $labels.exported_namespace }}/{{ $labels.name }}",
+			description: "It goes on until it ends: two thirds of a certificate's life are over when it is renewed.",
+		},
+		alert{
+			name: "CertificateEnds", severity: Page,
+			expr: `certmanager_certificate_expiration_timestamp_seconds - time() < 3 * 86400
+and
+time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600`,
+			summary:     "the certificate {{ $labels.exported_namespace }}/{{ $labels.name }} ends in {{ $value | humanizeDuration }}",
+			description: "Then browsers show a warning instead of the pages (the edge's), or services lose their cache (Redis').",
+		},
+		alert{
+			name: "RowsNotRemoved", severity: Ticket, service: "{{ $labels.service }}", lasts: "1h",
+			expr:        `max by (service, table) (retention_overdue_seconds) > 86400`,
+			summary:     "old rows of {{ $labels.service }}'s table {{ $labels.table }} are not removed",
+			description: "The database grows, and keeps what people were promised to be removed.",
+		},
+	)
+}
+
+// monitoring is about those who watch.
+func monitoring() Group {
+	return groupOf("monitoring",
+		alert{
+			name: "TargetDown", severity: Ticket, lasts: "15m",
+			expr:        `count by (job) (up == 0) > 0`,
+			summary:     "{{ $value }} of the targets {{ $labels.job }} cannot be scraped",
+			description: "What it would tell is not known, and alerts about it do not come.",
+		},
+		alert{
+			name: "AlertingBroken", severity: Ticket, lasts: "10m",
+			expr: `increase(prometheus_rule_evaluation_failures_total[10m]) > 0
+or
+increase(prometheus_notifications_dropped_total[10m]) > 0`,
+			summary:     "Prometheus does not evaluate all rules, or loses alerts",
+			description: "Alerts do not come, whatever happens.",
+		},
+	)
+}
