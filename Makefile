@@ -24,7 +24,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills load bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,9 @@ test-rehearsal: build ## production on this machine, from `up` to `down` (takes 
 
 test-drills: build ## secrets, certificates and node pools change while somebody uses production on this machine, and the workflows' targets (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal,drills -v -skip '^TestRehearsal$$' ./e2e
+
+load: $(REHEARSAL) ## a step of load on production as it runs on this machine: pods over time, up and down again
+	@cd rehearsal && LOAD_RUNNING=true go test -count 1 -timeout 30m -tags rehearsal,drills -v -run '^TestServicesFollowTheLoad$$' ./e2e
 
 golden: ## write the golden plans anew, to be read in review
 	@cd infra && go test . ./foundation/program -update

@@ -6,6 +6,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/limits"
+	"github.com/wealth-companion/companion/infra/autoscaling"
 	"github.com/wealth-companion/companion/infra/cluster"
 	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/infra/dapr"
@@ -15,6 +16,7 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/infra/observability"
 	"github.com/wealth-companion/companion/infra/platform"
+	"github.com/wealth-companion/companion/infra/workload"
 	"github.com/wealth-companion/companion/stacks"
 )
 
@@ -41,7 +43,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 			Seed: s.kafkaSeed, Protected: c.Cluster.Protected,
 			Certificates: kafka.Certificates(c.Kafka.Certificates), Quota: kafka.Quota(c.Kafka.Quota),
 		},
-		Redis: redis(c, s), Valkey: valkey(c),
+		Redis: redis(c, s), Valkey: valkey(c), Autoscaling: measured(c),
 		Companion: companion.CompanionArgs{
 			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar),
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SessionKey: s.sessionKey, SidecarSeed: s.sidecarSeed,
@@ -120,9 +122,27 @@ func certManagerDuration(configured string) string {
 func sizes(services stacks.Services) map[string]companion.Size {
 	all := map[string]companion.Size{}
 	for name, service := range services.ByName() {
-		all[name] = companion.Size{Replicas: service.Replicas, Resources: kube.Requirements(service.Resources)}
+		size := companion.Size{Replicas: service.Replicas, Resources: kube.Requirements(service.Resources)}
+		if a := service.Autoscaling; a != nil {
+			size.Scaling = &workload.Scaling{
+				Min: service.Replicas, Max: a.MaxReplicas, CPU: a.CPU, Memory: a.Memory, ScaleDown: time.Duration(a.ScaleDown) * time.Second,
+			}
+		}
+		all[name] = size
 	}
 	return all
+}
+
+// measured is what services follow, if it is configured.
+func measured(c stacks.Config) *autoscaling.AutoscalingArgs {
+	if c.Charts.MetricsServer == nil {
+		return nil
+	}
+	args := &autoscaling.AutoscalingArgs{MetricsServer: kube.Chart(*c.Charts.MetricsServer), Replicas: 1}
+	if c.Cluster.HA {
+		args.Replicas = 2
+	}
+	return args
 }
 
 // options are those that the stack configures.

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
 
+	"github.com/wealth-companion/companion/infra/autoscaling"
 	"github.com/wealth-companion/companion/infra/cluster"
 	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/infra/dapr"
@@ -77,7 +78,11 @@ func TestComponentsNameTheArgumentsThatAreMissing(t *testing.T) {
 		"workload": {func(ctx *pulumi.Context) error {
 			_, err := workload.NewWorkload(ctx, "x", &workload.WorkloadArgs{})
 			return err
-		}, []string{"workload.WorkloadArgs", "Image", "Namespace", "Replicas"}},
+		}, []string{"workload.WorkloadArgs", "Image", "Namespace", "SidecarToken"}},
+		"autoscaling": {func(ctx *pulumi.Context) error {
+			_, err := autoscaling.NewAutoscaling(ctx, "x", &autoscaling.AutoscalingArgs{})
+			return err
+		}, []string{"autoscaling.AutoscalingArgs", "CertManager", "MetricsServer"}},
 		"companion": {func(ctx *pulumi.Context) error {
 			_, err := companion.NewCompanion(ctx, "x", &companion.CompanionArgs{})
 			return err

@@ -140,12 +140,13 @@ type Charts struct {
 	Strimzi            Chart `json:"strimzi"`
 
 	KubePrometheusStack *Chart `json:"kubePrometheusStack,omitempty"` // Prometheus, its operator and Alertmanager, which companion:observability is installed by
+	MetricsServer       *Chart `json:"metricsServer,omitempty"`       // measures what pods take, which services follow that have companion:services.<name>.autoscaling with cpu or memory
 }
 
 // ByKey are the charts that the stack installs, by their keys.
 func (c Charts) ByKey() map[string]Chart {
 	all := map[string]Chart{"certManager": c.CertManager, "dapr": c.Dapr, "nginxGatewayFabric": c.NginxGatewayFabric, "strimzi": c.Strimzi}
-	for key, chart := range map[string]*Chart{"kubePrometheusStack": c.KubePrometheusStack} {
+	for key, chart := range map[string]*Chart{"kubePrometheusStack": c.KubePrometheusStack, "metricsServer": c.MetricsServer} {
 		if chart != nil {
 			all[key] = *chart
 		}
@@ -237,8 +238,26 @@ type Resources struct {
 
 // Service is how one of the services is sized.
 type Service struct {
-	Replicas  int       `json:"replicas,omitempty" jsonschema:"minimum=1,maximum=50,default=2" jsonschema_extras:"x-unit=pods"` // the number of its pods
+	Replicas  int       `json:"replicas,omitempty" jsonschema:"minimum=1,maximum=50,default=2" jsonschema_extras:"x-unit=pods"` // the number of its pods; with autoscaling, the smallest
 	Resources Resources `json:"resources"`                                                                                      // what each pod gets, without its sidecar
+
+	Autoscaling *Autoscaling `json:"autoscaling,omitempty"` // has the number of its pods follow its load; it stays the same when this is left out
+}
+
+// Autoscaling has the number of a service's pods follow its load. Of several targets the one that takes the most pods decides.
+type Autoscaling struct {
+	MaxReplicas int    `json:"maxReplicas" jsonschema:"minimum=2,maximum=50" jsonschema_extras:"x-unit=pods"`                                  // the largest number of its pods
+	CPU         string `json:"cpu,omitempty" jsonschema:"pattern=^[0-9]+([.][0-9]+)?m?$" jsonschema_extras:"x-unit=cores"`                     // the processor time that each pod takes on average, such as 150m, without its sidecar; with more there is another pod
+	Memory      string `json:"memory,omitempty" jsonschema:"pattern=^[0-9]+([.][0-9]+)?(Ki|Mi|Gi)$" jsonschema_extras:"x-unit=bytes"`          // the memory that each pod takes on average, such as 256Mi, without its sidecar; with more there is another pod
+	ScaleDown   int    `json:"scaleDownSeconds,omitempty" jsonschema:"minimum=30,maximum=3600,default=300" jsonschema_extras:"x-unit=seconds"` // how long fewer pods must have been enough before one goes
+}
+
+// Most is the largest number of the service's pods.
+func (s Service) Most() int {
+	if s.Autoscaling == nil {
+		return s.Replicas
+	}
+	return s.Autoscaling.MaxReplicas
 }
 
 // Services are the application's.

@@ -47,6 +47,11 @@ func watched(config, alerts object) {
 	}, "companion:observability")
 }
 
+// scaled is a service that follows its load.
+func scaled(autoscaling object) object {
+	return object{"resources": object{"cpu": "50m", "memory": "64Mi", "memoryLimit": "128Mi"}, "autoscaling": autoscaling}
+}
+
 // set sets what is at a path of keys; nil removes it.
 func set(config object, value any, path ...string) {
 	for _, key := range path[:len(path)-1] {
@@ -188,6 +193,28 @@ func TestRead(t *testing.T) {
 			},
 			[]string{"companion:observability.alerts.receiver is email, but Alertmanager begins with TLS at port 465 only, and mail.port is 4650: set it to webhook"},
 		},
+		"a service that follows its load": {func(c object) {
+			set(c, object{"chart": "metrics-server", "repo": "https://charts.example.com", "version": "3.13.1"}, "companion:charts", "metricsServer")
+			set(c, scaled(object{"maxReplicas": 5, "cpu": "150m", "memory": "100Mi"}), "companion:services", "web")
+		}, nil},
+		"a service that has no room to grow": {func(c object) {
+			set(c, object{"chart": "metrics-server", "repo": "https://charts.example.com", "version": "3.13.1"}, "companion:charts", "metricsServer")
+			set(c, scaled(object{"maxReplicas": 2, "cpu": "150m"}), "companion:services", "web")
+		}, []string{"companion:services.web.autoscaling.maxReplicas is 2, but replicas, the smallest number of pods, is 2: set it to more"}},
+		"a service that follows nothing": {
+			func(c object) { set(c, scaled(object{"maxReplicas": 5}), "companion:services", "web") },
+			[]string{"companion:services.web.autoscaling has nothing to follow: set cpu or memory"},
+		},
+		"a service that follows what nobody measures": {
+			func(c object) {
+				set(c, scaled(object{"maxReplicas": 5, "memory": "100Mi"}), "companion:services", "web")
+			},
+			[]string{"companion:charts.metricsServer is missing: set it, services.web follows what its pods take"},
+		},
+		"a service that is ended before it grows": {func(c object) {
+			set(c, object{"chart": "metrics-server", "repo": "https://charts.example.com", "version": "3.13.1"}, "companion:charts", "metricsServer")
+			set(c, scaled(object{"maxReplicas": 5, "memory": "0.2Gi"}), "companion:services", "web")
+		}, []string{"companion:services.web.autoscaling.memory is 0.2Gi, but a pod that takes 128Mi is ended: set it to less"}},
 		"ten mistakes are told at once": {
 			func(c object) {
 				set(c, nil, "companion:domain")
@@ -211,7 +238,7 @@ func TestRead(t *testing.T) {
 				"companion:redis.image is empty: set it to the image with its tag",
 				`companion:registry.name is "Gold": set it to a name of small letters, digits and dashes`,
 				`companion:release is "no tag": set it to the tag of the services' images`,
-				"companion:services.mcp is missing: set it to an object with replicas, resources",
+				"companion:services.mcp is missing: set it to an object with autoscaling, replicas, resources",
 			},
 		},
 	}
@@ -329,6 +356,10 @@ func TestWrongSecrets(t *testing.T) {
 		},
 		"more sessions than the database admits": {
 			func(_ *Secrets, c *Config) { c.Services.Backend.Replicas = 9 },
+			"companion:database.maxConnections is 200, but the services open up to 243 sessions",
+		},
+		"more sessions than the database admits, when all have come": {
+			func(_ *Secrets, c *Config) { c.Services.Backend.Autoscaling = &Autoscaling{MaxReplicas: 9} },
 			"companion:database.maxConnections is 200, but the services open up to 243 sessions",
 		},
 		"a pool that is too large": {

@@ -33,7 +33,7 @@ func PoolSize(service string) int {
 }
 
 // databases checks how the services reach the database, and that it has sessions enough
-// for all of their pods, one more of each while a release is rolled out. The connection
+// for all of the pods that they may have, one more of each while a release is rolled out. The connection
 // strings are not shown: they have passwords.
 func (p *problems) databases(c Config, s Secrets) {
 	sessions := migrationSessions
@@ -44,11 +44,11 @@ func (p *problems) databases(c Config, s Secrets) {
 		if service == "backend" {
 			beside = sessionsBesideBackendPool
 		}
-		sessions += (services[service].Replicas + 1) * (pool + beside)
+		sessions += (services[service].Most() + 1) * (pool + beside)
 	}
 	p.database("migrationUrl", s.MigrationURL, 0)
 	if c.Database.MaxConnections > 0 && sessions > c.Database.MaxConnections {
-		p.add(namespace+"database.maxConnections", "is %d, but the services open up to %d sessions while a release is rolled out: choose a larger database, fewer replicas, or smaller pools (pool_max_conns=... in the connection strings)", c.Database.MaxConnections, sessions)
+		p.add(namespace+"database.maxConnections", "is %d, but the services open up to %d sessions while a release is rolled out: choose a larger database, fewer replicas (of autoscaling, maxReplicas), or smaller pools (pool_max_conns=... in the connection strings)", c.Database.MaxConnections, sessions)
 	}
 }
 

@@ -315,6 +315,7 @@ func (p *problems) check(c Config) {
 	p.mail(c.Mail)
 	p.store(c)
 	p.observability(c)
+	p.autoscaling(c)
 	p.dapr(c.Dapr.Certificates)
 	if k := c.Kafka.Certificates; k.RenewalDays >= k.LifetimeDays && k.LifetimeDays > 0 {
 		p.add(namespace+"kafka.certificates.renewalDays", "is %d, but the certificates are good for %d days: set it to less", k.RenewalDays, k.LifetimeDays)

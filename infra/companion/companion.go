@@ -32,6 +32,16 @@ func Programs() []string { return append(Names(), "companionctl") }
 type Size struct {
 	Replicas  int
 	Resources kube.Requirements
+	// Scaling, if set, has an autoscaler set the number of pods in place of Replicas.
+	Scaling *workload.Scaling
+}
+
+// pods is the largest number of the service's pods.
+func (s Size) pods() int {
+	if s.Scaling == nil {
+		return s.Replicas
+	}
+	return s.Scaling.Max
 }
 
 // CompanionArgs are what the application is given. All are required but Options
@@ -91,7 +101,7 @@ func (a *CompanionArgs) check() error {
 		return fmt.Errorf("companion.CompanionArgs: Edge, Kafka, Store and ControlPlane are required")
 	}
 	for _, service := range Names() {
-		if a.Sizes[service].Replicas < 1 {
+		if a.Sizes[service].pods() < 1 {
 			return fmt.Errorf("companion.CompanionArgs: Sizes has no replicas for %s", service)
 		}
 	}
@@ -158,9 +168,12 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 func settings(service string, args *CompanionArgs, secrets *secrets, namespace pulumi.StringInput) *workload.WorkloadArgs {
 	size := args.Sizes[service]
 	w := &workload.WorkloadArgs{
-		Name: service, Namespace: namespace, Image: args.Images.Of(service), Replicas: pulumi.Int(size.Replicas), Resources: size.Resources,
+		Name: service, Namespace: namespace, Image: args.Images.Of(service), Resources: size.Resources, Scaling: size.Scaling,
 		Version: args.Images.Release, Environment: args.Environment, Egress: egress(service, args),
 		Sidecar: args.Sidecar, SidecarConfiguration: configurationOf(service), SidecarToken: secrets.named(sidecarSecret(service)), AppToken: secrets.named(appSecret(service)), Env: pulumi.StringMap{}, Secrets: map[string]workload.Secret{},
+	}
+	if size.Scaling == nil {
+		w.Replicas = pulumi.Int(size.Replicas)
 	}
 	if slices.Contains(event.Services(), service) {
 		w.Env["PUBSUB_NAME"] = pulumi.String(sidecar.PubSub(service))

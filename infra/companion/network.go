@@ -47,7 +47,7 @@ func (n Network) database(address secret.Text) kube.Allow {
 func newNamespace(ctx *pulumi.Context, name string, args *CompanionArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
 	pods := 3 // the migration, one that has just failed, and what keeps the brokers' authority
 	for _, size := range args.Sizes {
-		pods += size.Replicas + 2 // one more while a release replaces them, and one that ends
+		pods += size.pods() + 2 // one more while a release replaces them, and one that ends
 	}
 	migration := args.Network.database(args.MigrationURL)
 	migration.Name, migration.Pods = "migration", pulumi.StringMap{"app.kubernetes.io/name": pulumi.String(migrationApp)}

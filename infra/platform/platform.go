@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/infra/autoscaling"
 	"github.com/wealth-companion/companion/infra/cluster"
 	"github.com/wealth-companion/companion/infra/companion"
 	"github.com/wealth-companion/companion/infra/dapr"
@@ -31,6 +32,8 @@ type PlatformArgs struct {
 	Companion companion.CompanionArgs
 	// Observability is what watches all of it; nil: nothing does.
 	Observability *observability.ObservabilityArgs
+	// Autoscaling is what services' numbers of pods follow; nil: they stay the same.
+	Autoscaling *autoscaling.AutoscalingArgs
 }
 
 // Platform is everything of a stack.
@@ -96,6 +99,13 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	}
 	if p.Store, err = newStore(ctx, name, args, p, environment, in...); err != nil {
 		return nil, err
+	}
+	if args.Autoscaling != nil {
+		measured := *args.Autoscaling
+		measured.Environment, measured.CertManager = environment, p.Edge.CertManager
+		if _, err := autoscaling.NewAutoscaling(ctx, name+"-autoscaling", &measured, in...); err != nil {
+			return nil, err
+		}
 	}
 	application := args.Companion
 	application.Images, application.Edge, application.Kafka, application.ControlPlane = images, p.Edge, p.Kafka, controlPlane

@@ -5,6 +5,7 @@ package workload
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,8 +53,8 @@ type Secret struct{ Name, Key string }
 // TokenKey is the key under which Dapr's injector looks for a token in a Secret.
 const TokenKey = "token"
 
-// WorkloadArgs describe a service. Namespace, Image, Replicas, Resources, Sidecar,
-// SidecarConfiguration, SidecarToken and AppToken are required.
+// WorkloadArgs describe a service. Namespace, Image, Replicas or Scaling, Resources,
+// Sidecar, SidecarConfiguration, SidecarToken and AppToken are required.
 type WorkloadArgs struct {
 	// Name is the service's one name: Dapr app id, Deployment, ServiceAccount,
 	// container; default: the component's.
@@ -62,8 +63,10 @@ type WorkloadArgs struct {
 	Environment kube.Environment
 	Image       pulumi.StringInput
 	// Version is the release's, a label of the pods.
-	Version   string
+	Version string
+	// Replicas is the number of pods, unless Scaling has an autoscaler set it.
 	Replicas  pulumi.IntInput
+	Scaling   *Scaling
 	Resources kube.Requirements
 	Sidecar   kube.Requirements
 	Env       pulumi.StringMap
@@ -101,7 +104,7 @@ type Workload struct {
 // NewWorkload creates the service and waits until it is ready.
 func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...pulumi.ResourceOption) (*Workload, error) {
 	if err := kube.Check("workload.WorkloadArgs", map[string]any{
-		"Namespace": args.Namespace, "Image": args.Image, "Replicas": args.Replicas,
+		"Namespace": args.Namespace, "Image": args.Image,
 		"Resources.Memory": args.Resources.Memory, "Sidecar.Memory": args.Sidecar.Memory,
 		"SidecarConfiguration": args.SidecarConfiguration, "SidecarToken": args.SidecarToken, "AppToken": args.AppToken,
 	}); err != nil {
@@ -114,6 +117,9 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	sidecarHeap, err := args.Sidecar.GoMemoryLimit()
 	if err != nil {
 		return nil, err
+	}
+	if (args.Replicas == nil) == (args.Scaling == nil) {
+		return nil, errors.New("workload.WorkloadArgs: one of Replicas and Scaling is required")
 	}
 	own := cmp.Or(args.Name, name)
 	// Only the name is in the selector: it can never be changed.
@@ -158,10 +164,15 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 	if err := newNetwork(ctx, name, own, args, selector, child); err != nil {
 		return nil, err
 	}
+	if args.Scaling != nil {
+		if err := newAutoscaler(ctx, name, own, args.Scaling, metadata, child); err != nil {
+			return nil, err
+		}
+	}
 	_, err = appsv1.NewDeployment(ctx, name, &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: appsv1.DeploymentSpecArgs{
-			Replicas: args.Replicas.ToIntOutput(),
+			Replicas: replicas(args.Replicas),
 			Selector: metav1.LabelSelectorArgs{MatchLabels: selector},
 			Strategy: appsv1.DeploymentStrategyArgs{RollingUpdate: appsv1.RollingUpdateDeploymentArgs{
 				MaxSurge: pulumi.Int(1), MaxUnavailable: pulumi.Int(0),
@@ -176,6 +187,15 @@ func NewWorkload(ctx *pulumi.Context, name string, args *WorkloadArgs, opts ...p
 		return nil, err
 	}
 	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"service": w.Service})
+}
+
+// replicas is a Deployment's number of pods, which it does not name where an autoscaler owns
+// it: it would be set back by each update.
+func replicas(configured pulumi.IntInput) pulumi.IntPtrInput {
+	if configured == nil {
+		return nil
+	}
+	return configured.ToIntOutput().ToIntPtrOutput()
 }
 
 // Seconds for which a pod that is told to end takes requests as before, since NGINX takes

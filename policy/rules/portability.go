@@ -98,6 +98,7 @@ func quoted(name string) string { return `"` + name + `"` }
 var partsOf = map[string][]string{
 	"dapr":                 {"dapr_operator", "dapr_placement", "dapr_scheduler", "dapr_sentry", "dapr_sidecar_injector"},
 	"cert-manager":         {"", "cainjector", "startupapicheck", "webhook"},
+	"metrics-server":       {""},
 	"nginx-gateway-fabric": {"nginxGateway"},
 }
 

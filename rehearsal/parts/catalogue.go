@@ -44,6 +44,7 @@ func All() []Part {
 		pulumiPart(), etcdPart(), kubernetesPart(), corednsPart(), storagePart(),
 		certManagerPart(), nginxPart(), daprPart(), strimziPart(), kafkaPart(), redisPart(),
 		prometheusOperatorPart(), prometheusPart(), alertmanagerPart(),
+		metricsServerPart(),
 	}
 }
 

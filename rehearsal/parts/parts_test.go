@@ -105,6 +105,7 @@ func TestVersionsArePinned(t *testing.T) {
 		"Prometheus operator":    {{"prometheus-operator/go.mod", "github.com/prometheus-operator/prometheus-operator"}},
 		"Prometheus":             {{"prometheus/go.mod", "github.com/prometheus/prometheus"}},
 		"Alertmanager":           {{"alertmanager/go.mod", "github.com/prometheus/alertmanager"}},
+		"metrics-server":         {{"metrics-server/go.mod", "sigs.k8s.io/metrics-server"}},
 	}
 	for _, part := range All() {
 		wanted, known := pins[part.Name]

@@ -98,6 +98,9 @@ func missing(at string, defaults, values map[string]any) []string {
 	for key, value := range values {
 		place := strings.TrimPrefix(at+"."+key, ".")
 		fallback, exists := defaults[key]
+		if !exists && isResources(at) && (key == "limits" || key == "requests") {
+			continue // Kubernetes' own, whichever of them the chart has by default
+		}
 		if !exists {
 			paths = append(paths, place)
 			continue
@@ -111,10 +114,17 @@ func missing(at string, defaults, values map[string]any) []string {
 	return paths
 }
 
+// isResources tells whether a place is a container's resources.
+func isResources(place string) bool {
+	return place == "resources" || strings.HasSuffix(place, ".resources")
+}
+
 func TestUnknownValuesAreFound(t *testing.T) {
 	of := &chart.Chart{Metadata: &chart.Metadata{Name: "x"}, Values: map[string]any{
-		"replicas": 1, "webhook": map[string]any{"timeout": 30}, "annotations": map[string]any{},
+		"replicas": 1, "webhook": map[string]any{"timeout": 30}, "annotations": map[string]any{}, "resources": map[string]any{"requests": map[string]any{}},
 	}, Templates: []*chart.File{{Data: []byte("{{ .Values.fullnameOverride }}")}}}
 	require.Empty(t, unknown(t, of, map[string]any{"fullnameOverride": "x", "replicas": 2, "webhook": map[string]any{"timeout": 10}, "annotations": map[string]any{"a": "b"}}))
+	require.Empty(t, unknown(t, of, map[string]any{"resources": map[string]any{"limits": map[string]any{"memory": "1Gi"}}}))
+	require.Equal(t, []string{"resources.limit"}, unknown(t, of, map[string]any{"resources": map[string]any{"limit": map[string]any{"memory": "1Gi"}}}))
 	require.Equal(t, []string{"webhook.timeOut"}, unknown(t, of, map[string]any{"webhook": map[string]any{"timeOut": 10}}))
 }
