@@ -29,7 +29,13 @@ type person struct {
 
 func (m *machine) register(t *testing.T) *person {
 	t.Helper()
-	p := &person{client: m.browser(t)}
+	return m.registerFrom(t, m.browser(t))
+}
+
+// registerFrom registers a person who is where that client is.
+func (m *machine) registerFrom(t *testing.T, client *http.Client) *person {
+	t.Helper()
+	p := &person{client: client}
 	var began session
 	require.NoError(t, p.do(t.Context(), http.MethodPost, "/auth/register", map[string]string{
 		"email": "rotation+" + uuid.NewString() + "@companion.invalid", "password": uuid.NewString(), "name": "Rotation",

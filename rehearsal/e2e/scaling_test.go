@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,12 +18,12 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// The step of load: readers of the API and of pages. Each reader stays below what the API lets
-// one person ask (RATE_LIMIT_USER).
+// The step of load: readers of the API and of pages, each from an address of their own. Each
+// stays below what one person, and one address, may ask for.
 const (
 	readers     = 20
-	apiRate     = 120 // requests a second
-	pageRate    = 60
+	apiRate     = 240 // requests a second
+	pageRate    = 120
 	loadLasts   = 3 * time.Minute
 	scaledUp    = time.Minute     // until the first pod more serves
 	scaledDown  = 8 * time.Minute // until there are as few as before: a minute of stabilization, then one a minute
@@ -109,8 +111,8 @@ func (m *machine) followsTheLoad(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	results := map[string]chan *vegeta.Metrics{
-		"API":   attack(ctx, m.browser(t), "api", api, apiRate),
-		"pages": attack(ctx, m.browser(t), "pages", pages, pageRate),
+		"API":   attack(ctx, m.crowd(t), "api", api, apiRate),
+		"pages": attack(ctx, m.crowd(t), "pages", pages, pageRate),
 	}
 	began := time.Now()
 	first, most, before := map[string]time.Duration{}, map[string]int{}, m.serving(t)
@@ -156,8 +158,8 @@ func (m *machine) followsTheLoad(t *testing.T) {
 // readers are people with something to read, and what they ask for.
 func (m *machine) readers(t *testing.T) (api, pages []vegeta.Target) {
 	t.Helper()
-	for range readers {
-		p := m.register(t)
+	for n := range readers {
+		p := m.registerFrom(t, m.from(t, n))
 		for _, path := range []string{"/dashboard", "/wallets", "/transactions"} {
 			require.NoError(t, p.do(t.Context(), http.MethodGet, path, nil, nil), path)
 			api = append(api, vegeta.Target{
@@ -167,6 +169,39 @@ func (m *machine) readers(t *testing.T) (api, pages []vegeta.Target) {
 		}
 	}
 	return api, []vegeta.Target{{Method: http.MethodGet, URL: "https://" + application + "/"}}
+}
+
+// from is a client at the nth reader's address, of this machine as all loopback addresses are.
+func (m *machine) from(t *testing.T, n int) *http.Client {
+	t.Helper()
+	client := m.browser(t)
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+n))}}
+	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, "127.0.0.1:8443")
+	}
+	return client
+}
+
+// crowd is a client that sends one request from each reader's address in turn.
+func (m *machine) crowd(t *testing.T) *http.Client {
+	t.Helper()
+	var all inTurn
+	for n := range readers {
+		client := m.from(t, n)
+		client.Transport.(*http.Transport).MaxIdleConnsPerHost = 20
+		all.transports = append(all.transports, client.Transport)
+	}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &all}
+}
+
+// inTurn sends each request by the next of its transports.
+type inTurn struct {
+	transports []http.RoundTripper
+	sent       atomic.Uint64
+}
+
+func (i *inTurn) RoundTrip(request *http.Request) (*http.Response, error) {
+	return i.transports[i.sent.Add(1)%uint64(len(i.transports))].RoundTrip(request)
 }
 
 // attack asks for the targets in turn at that rate, until the load ends or ctx does.
