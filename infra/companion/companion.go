@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/oauth"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 	"github.com/wealth-companion/companion/infra/dapr"
 	"github.com/wealth-companion/companion/infra/data"
@@ -218,7 +219,10 @@ const journal = "/var/lib/companion"
 // paths lead requests from outside to the services that have an API.
 var paths = []struct{ prefix, service string }{
 	{"/api", event.Backend},
-	{"/mcp", event.MCP},
+	{oauth.ResourcePath, event.MCP},
+	// Where clients look for how assistants are let in: at the host's root (RFC 8414, RFC 9728).
+	{oauth.ServerMetadataPath, event.Backend},
+	{oauth.ResourceMetadataPath, event.MCP},
 	{"/", event.Web}, // whatever no other has
 }
 

@@ -118,6 +118,8 @@ func (o Options) set(service, url string, secrets *secrets, w *workload.Workload
 		if o.Push != nil {
 			w.Env["VAPID_PUBLIC_KEY"] = pulumi.String(o.Push.PublicKey)
 		}
+	case event.MCP:
+		w.Env["APPLICATION_URL"] = pulumi.String(url) // which assistants' tokens name
 	case event.Notification:
 		w.Env["APPLICATION_URL"] = pulumi.String(url)
 		if m := o.Mail; m != nil {

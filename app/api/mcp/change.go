@@ -97,6 +97,7 @@ var errModelConfirms = errors.New("the person's application asks them itself: le
 func changing[In any, P confirmable[In]](s *Server, to *mcp.Server, c change[In]) {
 	closed, destructive := false, false
 	takes[In](s.takes, c.name)
+	s.changing[c.name] = true
 	mcp.AddTool(to, &mcp.Tool{
 		Name: c.name, Title: c.title,
 		Description:  c.description + " Asks for confirmation first: the first call changes nothing.",

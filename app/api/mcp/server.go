@@ -12,20 +12,23 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/wealth-companion/companion/app/core/oauth"
 	"github.com/wealth-companion/companion/app/service/requests"
 )
 
 // Path is where the server is, for MCP's streamable HTTP transport.
-const Path = "/mcp"
+const Path = oauth.ResourcePath
 
 // Server is the MCP server.
 type Server struct {
 	Backend         *Backend
+	URL             string // where people find the application; empty: where a request was sent to
 	ConfirmationKey []byte // signs confirmations; the same in every replica
 	Log             *slog.Logger
 	Observe         func(method, route string, status int, took time.Duration)
 
-	takes arguments // of each tool
+	takes    arguments       // of each tool
+	changing map[string]bool // the tools that change something
 }
 
 // Handler serves MCP at Path. Sessions are not kept, so that any replica may
@@ -36,7 +39,7 @@ func (s *Server) Handler() http.Handler {
 			"A tool that changes something has the person asked first. Where their application cannot ask them, it answers with what it would do and " +
 			"a confirmation: show it to the person word for word, and call again with the confirmation only when they agree.",
 	})
-	s.takes = arguments{}
+	s.takes, s.changing = arguments{}, map[string]bool{}
 	s.addTools(server)
 	server.AddReceivingMiddleware(withoutNulls, s.takes.checked)
 	streamable := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
@@ -47,7 +50,9 @@ func (s *Server) Handler() http.Handler {
 	})
 	mux := http.NewServeMux()
 	mux.Handle(Path, s.observed(Path, s.authenticated(streamable)))
-	mux.Handle(MetadataPath, s.observed(MetadataPath, http.HandlerFunc(metadata)))
+	for _, path := range []string{MetadataPath, oauth.ResourceMetadataPath} { // some clients ask for the host's only
+		mux.Handle(path, s.observed(path, http.HandlerFunc(s.metadata)))
+	}
 	return mux
 }
 
@@ -63,7 +68,7 @@ func (s *Server) observed(route string, next http.Handler) http.Handler {
 // broke answers what a defect of the program ended.
 func (s *Server) broke(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.ErrorContext(r.Context(), "request failed", "error", err)
-	refuse(w, r, http.StatusInternalServerError, "internal", "something went wrong here; it has been logged: try again later")
+	s.refuse(w, r, http.StatusInternalServerError, "internal", "something went wrong here; it has been logged: try again later")
 }
 
 // reading adds a tool that only looks. It returns what the API answers: to one call

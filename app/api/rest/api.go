@@ -28,6 +28,7 @@ import (
 	"github.com/wealth-companion/companion/app/overview/summary"
 	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/people/alert"
+	"github.com/wealth-companion/companion/app/people/assistant"
 	"github.com/wealth-companion/companion/app/people/insight"
 	"github.com/wealth-companion/companion/app/people/openid"
 	"github.com/wealth-companion/companion/app/people/preference"
@@ -42,7 +43,9 @@ type API struct {
 	// Requests counts those of users; Handler makes it, of Limits.
 	Requests *account.Requests
 	// OpenID is who else people may log in with; nil: nobody.
-	OpenID      *openid.Provider
+	OpenID *openid.Provider
+	// Assistants are the programs that people let in.
+	Assistants  *assistant.Assistants
 	Preferences *preference.Store
 	Exports     *export.Exporter
 	// Limits are how often one may ask; the zero value is without any.
@@ -105,7 +108,7 @@ func (a *API) Handler() http.Handler {
 		a.Accounts.Guard = guard
 	}
 	a.Requests = &account.Requests{Guard: a.Accounts.Guard, Most: a.Limits.User, Log: a.Log}
-	a.declare(root)
+	a.letIn(root, a.declare(root))
 	return root
 }
 
@@ -124,7 +127,7 @@ func allowedAt(root chi.Routes, path string) string {
 func (a *API) Document() ([]byte, error) { return a.declare(chi.NewRouter()).OpenAPI().MarshalJSON() }
 
 // declare lays out every operation.
-func (a *API) declare(router chi.Router) huma.API {
+func (a *API) declare(router chi.Router) routes {
 	config := huma.DefaultConfig("Wealth Companion", "1")
 	config.Info.Description = "What people earn, spend and plan, and what the agents found in it. " +
 		"Amounts are decimal strings, times are UTC (RFC 3339), errors are problem+json (RFC 9457)."
@@ -165,7 +168,8 @@ func (a *API) declare(router chi.Router) huma.API {
 	r.summaries()
 	r.simulations()
 	r.demo()
-	return r.API
+	r.assistants()
+	return r
 }
 
 // observed is around every request: what all servers do, how long it may take, and the

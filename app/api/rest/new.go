@@ -18,6 +18,7 @@ import (
 	"github.com/wealth-companion/companion/app/overview/summary"
 	"github.com/wealth-companion/companion/app/people/account"
 	"github.com/wealth-companion/companion/app/people/alert"
+	"github.com/wealth-companion/companion/app/people/assistant"
 	"github.com/wealth-companion/companion/app/people/insight"
 	"github.com/wealth-companion/companion/app/people/preference"
 	"github.com/wealth-companion/companion/app/store/live"
@@ -47,6 +48,7 @@ func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger
 		Log:         log,
 		Observe:     observe,
 	}
+	a.Assistants = &assistant.Assistants{Pool: pool, Accounts: a.Accounts}
 	a.Dashboards = &summary.Dashboards{
 		Summaries: &summary.Summaries{Pool: pool, Ledger: books, Rates: rates},
 		Budgets:   a.Budgets, Goals: a.Goals, Tasks: a.Tasks, Insights: a.Insights, Alerts: a.Alerts,
@@ -61,4 +63,5 @@ func (a *API) At(url string, mails bool) {
 	publisher := a.Accounts.Publisher
 	publisher.URL = strings.TrimSuffix(url, "/")
 	a.Accounts.Publisher, a.Preferences.Publisher, a.Accounts.Mails = publisher, publisher, mails
+	a.Assistants.Issuer = publisher.URL
 }

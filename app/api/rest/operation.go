@@ -91,6 +91,9 @@ func own[I, T any](r routes, o operation, endpoint func(context.Context, uuid.UU
 	h.Security = []map[string][]string{{bearer: {}}}
 	h.Middlewares = huma.Middlewares{r.authenticated}
 	h.Errors = append(h.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+	if forAssistants[o.id].Changes() {
+		h.Errors = append(h.Errors, http.StatusForbidden)
+	}
 	kept := keptOperations[o.id] && r.api.Cache != nil
 	carryOut := func(ctx context.Context, in *I) (*answered[T], error) {
 		ctx, request, err := once(ctx, callerOf(ctx).uri, in)
@@ -181,6 +184,8 @@ var particular = map[string][]int{
 	"confirmOIDC":         {http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
 	"changePassword":      {http.StatusForbidden},
 	"deleteAccount":       {http.StatusForbidden},
+	"describeAssistant":   {http.StatusNotFound},
+	"letAssistantIn":      {http.StatusNotFound, http.StatusConflict},
 	"removeDemo":          {http.StatusNotFound},
 	"acceptTransfer":      {http.StatusNotFound},
 	"rejectTransfer":      {http.StatusNotFound},
@@ -253,6 +258,10 @@ func (r routes) authenticated(ctx huma.Context, next func(huma.Context)) {
 	}
 	if r.api.Accounts.Ended.Has(who.Session) {
 		r.unauthorized(ctx, "the session of this access token has ended: log in again")
+		return
+	}
+	if status, why := refusesAssistant(ctx.Context(), who, ctx.Operation().OperationID); status != 0 {
+		_ = huma.WriteErr(r.API, ctx, status, why)
 		return
 	}
 	if !r.api.Requests.Allow(who.User) {

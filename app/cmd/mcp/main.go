@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/wealth-companion/companion/app/api/mcp"
 	"github.com/wealth-companion/companion/app/core/event"
@@ -20,6 +21,6 @@ func main() {
 			return nil, errors.New("CONFIRMATION_KEY is not set or has less than 32 characters: it signs what a person is asked to confirm")
 		}
 		backend := &mcp.Backend{URL: bus.Invocation(event.Backend), Client: bus.Invoker()}
-		return (&mcp.Server{Backend: backend, ConfirmationKey: []byte(key), Log: s.Log, Observe: s.Metrics.Request}).Handler(), nil
+		return (&mcp.Server{Backend: backend, URL: strings.TrimSuffix(os.Getenv("APPLICATION_URL"), "/"), ConfirmationKey: []byte(key), Log: s.Log, Observe: s.Metrics.Request}).Handler(), nil
 	})
 }

@@ -29,8 +29,17 @@ func FromSidecar(token string, log *slog.Logger, next http.Handler) http.Handler
 			return
 		}
 		request.Header.Del(tokenHeader)
-		next.ServeHTTP(w, request)
+		next.ServeHTTP(w, request.WithContext(context.WithValue(request.Context(), invokedKey{}, true)))
 	})
+}
+
+type invokedKey struct{}
+
+// Invoked tells whether a request came by the pod's own sidecar: from one of our services,
+// which Dapr's access control lets invoke this one, and not from outside.
+func Invoked(ctx context.Context) bool {
+	is, _ := ctx.Value(invokedKey{}).(bool)
+	return is
 }
 
 // httpClient calls the sidecar's HTTP API.

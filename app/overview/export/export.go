@@ -33,11 +33,12 @@ type section struct{ table, order string }
 
 // sections are all tables that hold something of a user's. Left out are
 // idempotency_keys, answers that were given and are kept for a day in case a
-// request comes again, reminders, the times of tasks once more, and daily_sums and
+// request comes again, oauth_codes, which are for a minute, reminders, the times of tasks once more, and daily_sums and
 // wallet_balances, which add up transactions.
 var sections = []section{
 	{"identities", "created_at, issuer, subject"},
 	{"sessions", "created_at, id"},
+	{"assistants", "created_at, session_id"},
 	{"preferences", "user_id"},
 	{"push_subscriptions", "created_at, endpoint"},
 	{"wallets", "created_at, id"},

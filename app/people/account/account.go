@@ -298,7 +298,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, c Caller, old, replacemen
 	if err != nil {
 		return err
 	}
-	return a.ended(ctx, db.AsUser(ctx, a.Pool, c.User, func(tx pgx.Tx) error {
+	return a.HaveEnded(ctx, db.AsUser(ctx, a.Pool, c.User, func(tx pgx.Tx) error {
 		q := backenddb.New(tx)
 		if err := unchanged(ctx, q.UserForUpdate, row); err != nil {
 			return err

@@ -31,7 +31,7 @@ func (a *Accounts) Delete(ctx context.Context, c Caller, password string) error 
 	if err := prove(ctx, row, c, "password", password); err != nil {
 		return err
 	}
-	if err := a.ended(ctx, a.close(ctx, row)); err != nil {
+	if err := a.HaveEnded(ctx, a.close(ctx, row)); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, erasePatience)

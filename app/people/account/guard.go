@@ -84,6 +84,24 @@ func (g Guard) Enter(ctx context.Context, address string) error {
 	return g.limit(ctx, window{"entry|" + address, g.Entries, time.Minute})
 }
 
+// How many assistants may register in an hour: from one address, and from all together,
+// which bounds what those leave that nobody lets in.
+const (
+	assistantsFrom  = 30
+	assistantsInAll = 1000
+)
+
+// Assistant counts an assistant that registers.
+func (g Guard) Assistant(ctx context.Context, address string) error {
+	if g.Entries == 0 {
+		return nil
+	}
+	if err := g.limit(ctx, window{"assistant|" + address, assistantsFrom, time.Hour}); err != nil {
+		return err
+	}
+	return g.limit(ctx, window{"assistants", assistantsInAll, time.Hour})
+}
+
 // Mail counts a request that has an e-mail sent.
 func (g Guard) Mail(ctx context.Context, address string) error {
 	return g.limit(ctx, window{"mail|from|" + address, g.Mails, time.Hour})

@@ -218,5 +218,5 @@ func (a *Accounts) takeOver(ctx context.Context, i Identity, email string) (Sess
 		session, err = open(ctx, tx, userOf(row), i.Authenticated)
 		return err
 	})
-	return session, a.ended(ctx, err)
+	return session, a.HaveEnded(ctx, err)
 }

@@ -184,7 +184,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, token, replacement string)
 		session, err = open(ctx, tx, userOf(row), db.Now())
 		return err
 	})
-	return session, a.ended(ctx, addressTaken(err))
+	return session, a.HaveEnded(ctx, addressTaken(err))
 }
 
 // confirmFirst notes that whoever acts has proved that the account's address is theirs.

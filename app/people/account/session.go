@@ -39,9 +39,24 @@ type Session struct {
 	Ends    time.Time // of Refresh, UTC
 }
 
-// open begins a session. authenticated is when the user proved who they are. tx
+// kind is whose a session is. The refresh tokens of each kind are hashed otherwise, so
+// that those of one are unknown wherever the other's are taken.
+type kind struct {
+	hash func(token string) []byte
+	// admit may refuse a token before it is spent, and says what the caller may do; nil: all.
+	admit func(ctx context.Context, tx pgx.Tx, s *Session) error
+}
+
+// people log in themselves.
+var people = kind{hash: sum}
+
+// open begins a person's session. authenticated is when the user proved who they are. tx
 // acts for the user from then on.
 func open(ctx context.Context, tx pgx.Tx, user User, authenticated time.Time) (Session, error) {
+	return people.open(ctx, tx, user, authenticated)
+}
+
+func (k kind) open(ctx context.Context, tx pgx.Tx, user User, authenticated time.Time) (Session, error) {
 	if err := db.Act(ctx, tx, user.ID); err != nil {
 		return Session{}, err
 	}
@@ -59,7 +74,7 @@ func open(ctx context.Context, tx pgx.Tx, user User, authenticated time.Time) (S
 	}); err != nil {
 		return Session{}, err
 	}
-	return s, q.InsertRefreshToken(ctx, sum(s.Refresh), s.Caller.Session, s.Ends)
+	return s, q.InsertRefreshToken(ctx, k.hash(s.Refresh), s.Caller.Session, s.Ends)
 }
 
 // successor is the refresh token that follows another. Only who has that one can
@@ -78,18 +93,22 @@ var errRefresh = apperror.Say(apperror.ErrUnauthorized, "the refresh token is no
 // spent it, as long as the successor has not been used: then the answer was lost,
 // and the same successor is returned again.
 func (a *Accounts) Refresh(ctx context.Context, token string, c Client) (Session, error) {
+	return a.refresh(ctx, token, c, people)
+}
+
+func (a *Accounts) refresh(ctx context.Context, token string, c Client, k kind) (Session, error) {
 	var s Session
 	valid := false
 	err := db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
 		q := backenddb.New(tx)
-		_, err := actForSessionOf(ctx, tx, token)
+		_, err := k.actForSessionOf(ctx, tx, token)
 		if errors.Is(err, apperror.ErrNotFound) {
 			return errRefresh
 		}
 		if err != nil {
 			return err
 		}
-		found, err := q.RefreshTokenForUpdate(ctx, sum(token))
+		found, err := q.RefreshTokenForUpdate(ctx, k.hash(token))
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errRefresh
 		}
@@ -100,7 +119,12 @@ func (a *Accounts) Refresh(ctx context.Context, token string, c Client) (Session
 		if s, err = a.sessionOf(ctx, q, found, at); err != nil {
 			return err
 		}
-		switch again, err := repeated(ctx, q, found, token, c, at); {
+		if k.admit != nil {
+			if err := k.admit(ctx, tx, &s); err != nil {
+				return err
+			}
+		}
+		switch again, err := k.repeated(ctx, q, found, token, c, at); {
 		case err != nil:
 			return err
 		case again != nil:
@@ -115,10 +139,10 @@ func (a *Accounts) Refresh(ctx context.Context, token string, c Client) (Session
 		_, _ = rand.Read(salt) // never fails
 		s.Refresh = successor(token, salt)
 		return errors.Join(
-			q.SpendRefreshToken(ctx, backenddb.SpendRefreshTokenParams{SpentAt: &at, SpentBy: c.fingerprint(), SuccessorSalt: salt, Hash: sum(token)}),
+			q.SpendRefreshToken(ctx, backenddb.SpendRefreshTokenParams{SpentAt: &at, SpentBy: c.fingerprint(), SuccessorSalt: salt, Hash: k.hash(token)}),
 			q.ForgetRefreshTokens(ctx, s.Caller.Session, at),
 			q.ProlongSession(ctx, s.Ends, s.Caller.Session),
-			q.InsertRefreshToken(ctx, sum(s.Refresh), s.Caller.Session, s.Ends),
+			q.InsertRefreshToken(ctx, k.hash(s.Refresh), s.Caller.Session, s.Ends),
 		)
 	})
 	if err == nil && !valid {
@@ -155,12 +179,12 @@ type next struct {
 
 // repeated returns the successor of a token that was spent a moment ago by the same
 // client; nil: it is no such repetition.
-func repeated(ctx context.Context, q *backenddb.Queries, found backenddb.RefreshTokenForUpdateRow, token string, c Client, at time.Time) (*next, error) {
+func (k kind) repeated(ctx context.Context, q *backenddb.Queries, found backenddb.RefreshTokenForUpdateRow, token string, c Client, at time.Time) (*next, error) {
 	if found.SpentAt == nil || at.Sub(*found.SpentAt) > grace || len(found.SuccessorSalt) == 0 || !bytes.Equal(found.SpentBy, c.fingerprint()) {
 		return nil, nil
 	}
 	following := successor(token, found.SuccessorSalt)
-	row, err := q.RefreshToken(ctx, sum(following))
+	row, err := q.RefreshToken(ctx, k.hash(following))
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && row.SpentAt != nil {
 		return nil, nil // it has been used: its answer was not lost
 	}
@@ -169,10 +193,10 @@ func repeated(ctx context.Context, q *backenddb.Queries, found backenddb.Refresh
 
 // actForSessionOf has tx act for the user whose session a refresh token, spent or
 // not, is of, and returns the session; ErrNotFound: it is of none.
-func actForSessionOf(ctx context.Context, tx pgx.Tx, token string) (uuid.UUID, error) {
+func (k kind) actForSessionOf(ctx context.Context, tx pgx.Tx, token string) (uuid.UUID, error) {
 	missing := fmt.Errorf("a session of this token: %w", apperror.ErrNotFound)
 	q := backenddb.New(tx)
-	session, err := q.SessionOfRefreshToken(ctx, sum(token))
+	session, err := q.SessionOfRefreshToken(ctx, k.hash(token))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, missing
 	}
@@ -196,7 +220,7 @@ func actForSessionOf(ctx context.Context, tx pgx.Tx, token string) (uuid.UUID, e
 // none has ended.
 func (a *Accounts) LogoutByRefresh(ctx context.Context, token string) error {
 	err := db.InTx(ctx, a.Pool, func(tx pgx.Tx) error {
-		session, err := actForSessionOf(ctx, tx, token)
+		session, err := people.actForSessionOf(ctx, tx, token)
 		if err != nil {
 			return err
 		}
@@ -205,26 +229,26 @@ func (a *Accounts) LogoutByRefresh(ctx context.Context, token string) error {
 	if errors.Is(err, apperror.ErrNotFound) {
 		return nil
 	}
-	return a.ended(ctx, err)
+	return a.HaveEnded(ctx, err)
 }
 
 // Logout ends the caller's session.
 func (a *Accounts) Logout(ctx context.Context, c Caller) error {
-	return a.ended(ctx, db.AsUser(ctx, a.Pool, c.User, func(tx pgx.Tx) error {
+	return a.HaveEnded(ctx, db.AsUser(ctx, a.Pool, c.User, func(tx pgx.Tx) error {
 		return backenddb.New(tx).EndSession(ctx, c.Session)
 	}))
 }
 
 // LogoutAll ends all sessions of a user.
 func (a *Accounts) LogoutAll(ctx context.Context, user uuid.UUID) error {
-	return a.ended(ctx, db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) error {
+	return a.HaveEnded(ctx, db.AsUser(ctx, a.Pool, user, func(tx pgx.Tx) error {
 		return backenddb.New(tx).EndSessions(ctx, user, uuid.Nil)
 	}))
 }
 
-// ended has this replica know at once of sessions that it has ended, err being nil.
+// HaveEnded has this replica know at once of sessions that it has ended, err being nil.
 // The others know within seconds, and this one, too, should it fail here.
-func (a *Accounts) ended(ctx context.Context, err error) error {
+func (a *Accounts) HaveEnded(ctx context.Context, err error) error {
 	if err == nil && a.Ended != nil {
 		_ = a.Ended.Poll(ctx)
 	}

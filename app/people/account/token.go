@@ -16,12 +16,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/oauth"
 )
 
 // tokenLife is how long an access token lasts, unless its session ends before (Ended).
 const tokenLife = 15 * time.Minute
 
-const issuer = "wealth-companion"
+// Who issues tokens: those of people name another than those of assistants, so that
+// whoever does not know of assistants refuses theirs.
+const (
+	issuer          = "wealth-companion"
+	assistantIssuer = "wealth-companion-assistants"
+)
 
 // minKey is how many characters a signing key has at least.
 const minKey = 32
@@ -32,7 +38,19 @@ type Caller struct {
 	Session uuid.UUID
 	// Authenticated is when the user last proved who they are, UTC.
 	Authenticated time.Time
+	// Assistant is whom the user has let in; zero: it is the user themselves.
+	Assistant Grant
 }
+
+// Grant is what a user lets an assistant do.
+type Grant struct {
+	Client   uuid.UUID   // which of them
+	Scope    oauth.Scope // what it may do
+	Resource string      // where: the address of the MCP server
+}
+
+// IsPerson tells whether the caller is the user themselves.
+func (c Caller) IsPerson() bool { return c.Assistant == Grant{} }
 
 // Tokens signs and checks access tokens (JWT, HS256) and what else is signed for
 // callers. Each key has an id that follows from it, which tokens carry as kid.
@@ -84,17 +102,36 @@ type claims struct {
 	jwt.RegisteredClaims
 	Session       uuid.UUID        `json:"sid"`
 	Authenticated *jwt.NumericDate `json:"auth_time"`
+	Client        uuid.UUID        `json:"client_id,omitzero"`
+	Scope         oauth.Scope      `json:"scope,omitempty"`
+}
+
+// grant is what the claims let an assistant do; whole: they are either a person's or an
+// assistant's, and nothing between.
+func (c claims) grant() (g Grant, whole bool) {
+	if c.Issuer == issuer {
+		return Grant{}, c.Client == uuid.Nil && c.Scope == "" && len(c.Audience) == 0
+	}
+	if c.Issuer != assistantIssuer || c.Client == uuid.Nil || len(c.Audience) != 1 || c.Audience[0] == "" || !c.Scope.Within(oauth.ReadWrite) {
+		return Grant{}, false
+	}
+	return Grant{c.Client, c.Scope, c.Audience[0]}, true
 }
 
 // Issue returns a token for the caller, and when it ends.
 func (t Tokens) Issue(c Caller, now time.Time) (string, time.Time, error) {
 	ends := now.UTC().Add(tokenLife).Truncate(time.Second)
-	unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+	its := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: c.User.String(), Issuer: issuer, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(ends),
 		},
 		Session: c.Session, Authenticated: jwt.NewNumericDate(c.Authenticated),
-	})
+	}
+	if !c.IsPerson() {
+		its.Issuer, its.Audience = assistantIssuer, jwt.ClaimStrings{c.Assistant.Resource}
+		its.Client, its.Scope = c.Assistant.Client, c.Assistant.Scope
+	}
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, its)
 	unsigned.Header["kid"] = keyID(t.Key)
 	token, err := unsigned.SignedString(t.Key)
 	return token, ends, err
@@ -125,16 +162,17 @@ func (t Tokens) key(token *jwt.Token) (any, error) {
 func (t Tokens) Caller(token string) (Caller, error) {
 	var its claims
 	_, err := jwt.ParseWithClaims(token, &its, t.key, jwt.WithStrictDecoding(),
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired())
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired())
 	// Base64 leaves line ends out, so that a token would have several spellings.
-	if err != nil || strings.ContainsAny(token, "\r\n") {
+	grant, whole := its.grant()
+	if err != nil || !whole || strings.ContainsAny(token, "\r\n") {
 		return Caller{}, apperror.Say(apperror.ErrUnauthorized, "the access token is not valid, or no longer: log in again")
 	}
 	user, err := uuid.Parse(its.Subject)
 	if err != nil || user == uuid.Nil || its.Session == uuid.Nil || its.Authenticated == nil {
 		return Caller{}, apperror.Say(apperror.ErrUnauthorized, "the access token names nobody: log in again")
 	}
-	return Caller{User: user, Session: its.Session, Authenticated: its.Authenticated.UTC()}, nil
+	return Caller{User: user, Session: its.Session, Authenticated: its.Authenticated.UTC(), Assistant: grant}, nil
 }
 
 // Device is a browser or program in which somebody has logged in to their account.

@@ -112,6 +112,14 @@ type MailRequest struct {
 	DueAt       time.Time
 }
 
+type OauthClient struct {
+	ID           uuid.UUID
+	Name         string
+	RedirectUris []string
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}
+
 type Preference struct {
 	UserID     uuid.UUID
 	Timezone   string
