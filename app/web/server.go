@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/wealth-companion/companion/app/core/calendar"
+	"github.com/wealth-companion/companion/app/core/oauth"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/web/asset"
@@ -129,6 +130,10 @@ func (s *Server) Handler() http.Handler {
 		"POST /settings/demo":          s.removeDemo,
 		"POST /settings/logout-all":    s.logOutAll,
 		"POST /settings/delete":        s.deleteAccount,
+
+		"GET " + oauth.AuthorizePath:            s.askAssistant,
+		"POST " + oauth.AuthorizePath:           s.decideAssistant,
+		"POST /settings/assistants/{id}/remove": s.removeAssistant,
 
 		"GET /insights":               s.insights,
 		"POST /insights/{id}/dismiss": s.dismissInsight,

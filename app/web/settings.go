@@ -13,7 +13,7 @@ import (
 
 func (s *Server) settings(w http.ResponseWriter, r *http.Request, v *visit) error {
 	text, notice := v.locale.Text, ""
-	for name, said := range map[string]string{"saved": text.SettingsSaved, "password": text.PasswordChanged, "mailed": text.LinkMailed, "example": text.DemoRemoved} {
+	for name, said := range map[string]string{"saved": text.SettingsSaved, "password": text.PasswordChanged, "mailed": text.LinkMailed, "example": text.DemoRemoved, "assistant": text.AssistantRemoved} {
 		if r.URL.Query().Has(name) {
 			notice = said
 		}
@@ -33,6 +33,10 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visit, 
 		return err
 	}
 	example, err := backend.Read(s.API.GetDemoWithResponse(r.Context()))
+	if err != nil {
+		return err
+	}
+	assistants, err := backend.Read(s.API.ListAssistantsWithResponse(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -57,7 +61,7 @@ func (s *Server) showSettings(w http.ResponseWriter, r *http.Request, v *visit, 
 	case "delete":
 		forms.Delete = f
 	}
-	return show(w, r, status, view.SettingsPage(p, *me.JSON200, example.JSON200.Present, forms))
+	return show(w, r, status, view.SettingsPage(p, *me.JSON200, example.JSON200.Present, assistants.JSON200.Items, forms))
 }
 
 // told are the preferences as the fields of their form.

@@ -47,7 +47,7 @@ type describeAssistant struct{ Body assistant.Request }
 type letAssistantIn struct {
 	Body struct {
 		assistant.Request
-		assistant.Decision `json:"decision"`
+		Decision assistant.Decision `json:"decision"`
 	}
 }
 

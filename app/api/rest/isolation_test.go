@@ -144,6 +144,11 @@ func (b *belongings) of(resource string) map[string]string {
 			SourceEventID: tracing.NewID(), DeliveredAt: time.Now().UTC(), Status: "delivered", Title: name, Message: "m"}
 		b.told(event.TypeAlertSent, data)
 		its = map[string]string{"id": data.AlertID.String()}
+	case "assistants":
+		p := b.program(name, callback)
+		p.code("read") // one that is not used yet
+		p.in("read")
+		its = map[string]string{"id": items(b.call(200, "GET", "/assistants", nil))[0].(object)["id"].(string)}
 	default:
 		require.Failf(b.t, "what is a thing of "+resource+"?", "say above how to make one, so that it can be tested that it is nobody else's")
 	}
@@ -154,7 +159,7 @@ func (b *belongings) of(resource string) map[string]string {
 }
 
 // resources are all that things can be made of.
-var resources = []string{"wallets", "categories", "transactions", "budgets", "goals", "tasks", "imports", "rates", "insights", "alerts", "transfers"}
+var resources = []string{"wallets", "categories", "transactions", "budgets", "goals", "tasks", "imports", "rates", "insights", "alerts", "transfers", "assistants"}
 
 // bodies are requests that would succeed, were the thing the caller's.
 var bodies = map[string]any{
@@ -317,6 +322,7 @@ func TestEveryTableOfUsersHasRowLevelSecurity(t *testing.T) {
 var beyondTheWall = map[string]string{
 	"users":            "is found by an address before it is known who asks; package account alone asks, by an address or an id",
 	"refresh_tokens":   "is found by the hash of a secret before it is known who asks; it holds hashes, and its session is behind the wall",
+	"oauth_clients":    "is found before it is known who asks; it holds what programs say of themselves, and nobody's own",
 	"throttles":        "holds hashes of what is counted",
 	"ended_sessions":   "holds ids of sessions that nobody has any more, which every replica reads",
 	"outbox":           "is published for everybody by one replica",

@@ -220,7 +220,7 @@ func TestEraseLeavesAnOpenAccountAlone(t *testing.T) {
 func TestTablesThatGrowAreErasedInSteps(t *testing.T) {
 	pool := pgtest.AsService(t, event.Backend)
 	few := []string{
-		"identities", "sessions", "preferences", "push_subscriptions", "demos", "one_time_tokens", "mail_requests", // some each
+		"identities", "sessions", "assistants", "oauth_codes", "preferences", "push_subscriptions", "demos", "one_time_tokens", "mail_requests", // some each
 		"wallets", "categories", "goals", // limits.MaxOwned
 		"wallet_balances", "reminders", "transfer_matches", "import_presets", // they go with a wallet, a task, a transaction, an import
 		"budgets", // removed in steps as they are overwritten

@@ -817,6 +817,27 @@ type AlertCount struct {
 	Unread int64 `json:"unread"`
 }
 
+// Assistant defines model for Assistant.
+type Assistant struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ExpiresAt Unless it is used before
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Host Where it was let in from: its host, or this computer's
+	Host string `json:"host"`
+	Id   string `json:"id"`
+
+	// LastUsedAt To a quarter of an hour
+	LastUsedAt time.Time `json:"lastUsedAt"`
+
+	// Name What it calls itself, which nobody has checked; may be empty
+	Name string `json:"name"`
+
+	// Scope What it may do: read, and perhaps write
+	Scope []string `json:"scope"`
+}
+
 // Balance defines model for Balance.
 type Balance struct {
 	Amount   string `json:"amount"`
@@ -990,6 +1011,20 @@ type Dashboard struct {
 	Wallets []Wallet `json:"wallets"`
 }
 
+// Decided defines model for Decided.
+type Decided struct {
+	// Redirect With the code, or the error access_denied
+	Redirect string `json:"redirect"`
+}
+
+// Decision defines model for Decision.
+type Decision struct {
+	Allow bool `json:"allow"`
+
+	// Scope What of that which was asked for is allowed; empty: read
+	Scope *string `json:"scope,omitempty"`
+}
+
 // DeleteAccountBody defines model for DeleteAccountBody.
 type DeleteAccountBody struct {
 	// Password Not needed by who has none and logged in less than 10 minutes ago
@@ -1130,9 +1165,49 @@ type Keys struct {
 	P256dh string `json:"p256dh"`
 }
 
+// LetAssistantInBody defines model for LetAssistantInBody.
+type LetAssistantInBody struct {
+	ClientId      string `json:"clientId"`
+	CodeChallenge string `json:"codeChallenge"`
+
+	// CodeChallengeMethod S256
+	CodeChallengeMethod string   `json:"codeChallengeMethod"`
+	Decision            Decision `json:"decision"`
+
+	// RedirectUri One that the assistant registered
+	RedirectUri string `json:"redirectUri"`
+
+	// Resource The MCP server's address, or empty
+	Resource *string `json:"resource,omitempty"`
+
+	// ResponseMode query, or empty
+	ResponseMode *string `json:"responseMode,omitempty"`
+
+	// ResponseType code
+	ResponseType string `json:"responseType"`
+
+	// Scope read, or read and write; empty: read
+	Scope *string `json:"scope,omitempty"`
+
+	// State Handed back as it is
+	State *string `json:"state,omitempty"`
+}
+
 // ListAlert defines model for ListAlert.
 type ListAlert struct {
 	Items []Alert `json:"items"`
+
+	// LookedBackTo Present when the page ends early, or is empty, because one request looks through so much only: what is older than this was not looked at yet; nextCursor goes on there
+	LookedBackTo *time.Time `json:"lookedBackTo,omitempty"`
+	NextCursor   *string    `json:"nextCursor"`
+
+	// Truncated true: there are more than one answer holds; narrow what you ask for
+	Truncated *bool `json:"truncated,omitempty"`
+}
+
+// ListAssistant defines model for ListAssistant.
+type ListAssistant struct {
+	Items []Assistant `json:"items"`
 
 	// LookedBackTo Present when the page ends early, or is empty, because one request looks through so much only: what is older than this was not looked at yet; nextCursor goes on there
 	LookedBackTo *time.Time `json:"lookedBackTo,omitempty"`
@@ -1368,6 +1443,21 @@ type Problem struct {
 	Type          string    `json:"type"`
 }
 
+// Question defines model for Question.
+type Question struct {
+	// Host Where the answer goes
+	Host string `json:"host"`
+
+	// Name What the assistant calls itself, which nobody has checked; may be empty
+	Name string `json:"name"`
+
+	// Scope What it wants to do: read, and perhaps write
+	Scope []string `json:"scope"`
+
+	// ThisDevice true: the answer goes to a program on the person's own computer
+	ThisDevice bool `json:"thisDevice"`
+}
+
 // RefreshingBody defines model for RefreshingBody.
 type RefreshingBody struct {
 	// RefreshToken Without it, the cookie's
@@ -1385,6 +1475,33 @@ type RegisterInputBody struct {
 	// Name Example: Ada
 	Name     *string `json:"name,omitempty"`
 	Password string  `json:"password"`
+}
+
+// Request defines model for Request.
+type Request struct {
+	ClientId      string `json:"clientId"`
+	CodeChallenge string `json:"codeChallenge"`
+
+	// CodeChallengeMethod S256
+	CodeChallengeMethod string `json:"codeChallengeMethod"`
+
+	// RedirectUri One that the assistant registered
+	RedirectUri string `json:"redirectUri"`
+
+	// Resource The MCP server's address, or empty
+	Resource *string `json:"resource,omitempty"`
+
+	// ResponseMode query, or empty
+	ResponseMode *string `json:"responseMode,omitempty"`
+
+	// ResponseType code
+	ResponseType string `json:"responseType"`
+
+	// Scope read, or read and write; empty: read
+	Scope *string `json:"scope,omitempty"`
+
+	// State Handed back as it is
+	State *string `json:"state,omitempty"`
 }
 
 // RequestResetInputBody defines model for RequestResetInputBody.
@@ -1902,6 +2019,12 @@ type RestoreWalletParamsDryRun string
 // DeleteAccountJSONRequestBody defines body for DeleteAccount for application/json ContentType.
 type DeleteAccountJSONRequestBody = DeleteAccountBody
 
+// LetAssistantInJSONRequestBody defines body for LetAssistantIn for application/json ContentType.
+type LetAssistantInJSONRequestBody = LetAssistantInBody
+
+// DescribeAssistantJSONRequestBody defines body for DescribeAssistant for application/json ContentType.
+type DescribeAssistantJSONRequestBody = Request
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginInputBody
 
@@ -2064,6 +2187,44 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
 	AwaitAlerts(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAssistants The assistants that the caller has let in, the newest first
+	//
+	// Corresponds with GET /api/v1/assistants (the `ListAssistants` operationId).
+	ListAssistants(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LetAssistantInWithBody Say what the caller has decided, which leads back to the assistant
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+	LetAssistantInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LetAssistantIn Say what the caller has decided, which leads back to the assistant
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+	LetAssistantIn(ctx context.Context, body LetAssistantInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DescribeAssistantWithBody What an assistant asks for, in words for the caller
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+	DescribeAssistantWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DescribeAssistant What an assistant asks for, in words for the caller
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+	DescribeAssistant(ctx context.Context, body DescribeAssistantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveAssistant Let an assistant in no longer; its access tokens end within a minute
+	//
+	// Corresponds with DELETE /api/v1/assistants/{id} (the `RemoveAssistant` operationId).
+	RemoveAssistant(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RequestConfirmation Have another link to confirm the caller's e-mail address mailed
 	//
@@ -2517,6 +2678,104 @@ func (c *Client) CountUnreadAlerts(ctx context.Context, reqEditors ...RequestEdi
 // Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
 func (c *Client) AwaitAlerts(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAwaitAlertsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAssistants The assistants that the caller has let in, the newest first
+//
+// Corresponds with GET /api/v1/assistants (the `ListAssistants` operationId).
+func (c *Client) ListAssistants(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAssistantsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LetAssistantInWithBody Say what the caller has decided, which leads back to the assistant
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+func (c *Client) LetAssistantInWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLetAssistantInRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LetAssistantIn Say what the caller has decided, which leads back to the assistant
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+func (c *Client) LetAssistantIn(ctx context.Context, body LetAssistantInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLetAssistantInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DescribeAssistantWithBody What an assistant asks for, in words for the caller
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+func (c *Client) DescribeAssistantWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeAssistantRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DescribeAssistant What an assistant asks for, in words for the caller
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+func (c *Client) DescribeAssistant(ctx context.Context, body DescribeAssistantJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDescribeAssistantRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveAssistant Let an assistant in no longer; its access tokens end within a minute
+//
+// Corresponds with DELETE /api/v1/assistants/{id} (the `RemoveAssistant` operationId).
+func (c *Client) RemoveAssistant(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveAssistantRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -3690,6 +3949,147 @@ func NewAwaitAlertsRequest(server string, params *AwaitAlertsParams) (*http.Requ
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListAssistantsRequest constructs an http.Request for the ListAssistants method
+func NewListAssistantsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/assistants")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLetAssistantInRequest calls the generic LetAssistantIn builder with application/json body
+func NewLetAssistantInRequest(server string, body LetAssistantInJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLetAssistantInRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLetAssistantInRequestWithBody constructs an http.Request for the LetAssistantIn method, with any body, and a specified content type
+func NewLetAssistantInRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/assistants")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDescribeAssistantRequest calls the generic DescribeAssistant builder with application/json body
+func NewDescribeAssistantRequest(server string, body DescribeAssistantJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDescribeAssistantRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDescribeAssistantRequestWithBody constructs an http.Request for the DescribeAssistant method, with any body, and a specified content type
+func NewDescribeAssistantRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/assistants/questions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRemoveAssistantRequest constructs an http.Request for the RemoveAssistant method
+func NewRemoveAssistantRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/assistants/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -5882,6 +6282,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/alerts/wait (the `AwaitAlerts` operationId).
 	AwaitAlertsWithResponse(ctx context.Context, params *AwaitAlertsParams, reqEditors ...RequestEditorFn) (*AwaitAlertsResponse, error)
 
+	// ListAssistantsWithResponse The assistants that the caller has let in, the newest first
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/assistants (the `ListAssistants` operationId).
+	ListAssistantsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListAssistantsResponse, error)
+
+	// LetAssistantInWithBodyWithResponse Say what the caller has decided, which leads back to the assistant
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+	LetAssistantInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LetAssistantInResponse, error)
+
+	// LetAssistantInWithResponse Say what the caller has decided, which leads back to the assistant
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+	LetAssistantInWithResponse(ctx context.Context, body LetAssistantInJSONRequestBody, reqEditors ...RequestEditorFn) (*LetAssistantInResponse, error)
+
+	// DescribeAssistantWithBodyWithResponse What an assistant asks for, in words for the caller
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+	DescribeAssistantWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DescribeAssistantResponse, error)
+
+	// DescribeAssistantWithResponse What an assistant asks for, in words for the caller
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+	DescribeAssistantWithResponse(ctx context.Context, body DescribeAssistantJSONRequestBody, reqEditors ...RequestEditorFn) (*DescribeAssistantResponse, error)
+
+	// RemoveAssistantWithResponse Let an assistant in no longer; its access tokens end within a minute
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/v1/assistants/{id} (the `RemoveAssistant` operationId).
+	RemoveAssistantWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*RemoveAssistantResponse, error)
+
 	// RequestConfirmationWithResponse Have another link to confirm the caller's e-mail address mailed
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6588,6 +7030,218 @@ func (r AwaitAlertsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AwaitAlertsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAssistantsResponse200Headers the declared response headers of an HTTP 200 response for ListAssistants
+type ListAssistantsResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *string
+	XDataAsOf           *string
+}
+
+type ListAssistantsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ListAssistant
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAssistantsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAssistantsResponse) GetJSON200() *ListAssistant {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAssistantsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAssistantsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAssistantsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAssistantsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAssistantsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LetAssistantInResponse200Headers the declared response headers of an HTTP 200 response for LetAssistantIn
+type LetAssistantInResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *string
+	XDataAsOf           *string
+}
+
+type LetAssistantInResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Decided
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LetAssistantInResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LetAssistantInResponse) GetJSON200() *Decided {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LetAssistantInResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LetAssistantInResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LetAssistantInResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LetAssistantInResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LetAssistantInResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DescribeAssistantResponse200Headers the declared response headers of an HTTP 200 response for DescribeAssistant
+type DescribeAssistantResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *string
+	XDataAsOf           *string
+}
+
+type DescribeAssistantResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Question
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DescribeAssistantResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DescribeAssistantResponse) GetJSON200() *Question {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DescribeAssistantResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DescribeAssistantResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DescribeAssistantResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DescribeAssistantResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DescribeAssistantResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RemoveAssistantResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveAssistantResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveAssistantResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveAssistantResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveAssistantResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveAssistantResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8710,6 +9364,84 @@ func (c *ClientWithResponses) AwaitAlertsWithResponse(ctx context.Context, param
 	return ParseAwaitAlertsResponse(rsp)
 }
 
+// ListAssistantsWithResponse The assistants that the caller has let in, the newest first
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/assistants (the `ListAssistants` operationId).
+func (c *ClientWithResponses) ListAssistantsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListAssistantsResponse, error) {
+	rsp, err := c.ListAssistants(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAssistantsResponse(rsp)
+}
+
+// LetAssistantInWithBodyWithResponse Say what the caller has decided, which leads back to the assistant
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+func (c *ClientWithResponses) LetAssistantInWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LetAssistantInResponse, error) {
+	rsp, err := c.LetAssistantInWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLetAssistantInResponse(rsp)
+}
+
+// LetAssistantInWithResponse Say what the caller has decided, which leads back to the assistant
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/assistants (the `LetAssistantIn` operationId).
+func (c *ClientWithResponses) LetAssistantInWithResponse(ctx context.Context, body LetAssistantInJSONRequestBody, reqEditors ...RequestEditorFn) (*LetAssistantInResponse, error) {
+	rsp, err := c.LetAssistantIn(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLetAssistantInResponse(rsp)
+}
+
+// DescribeAssistantWithBodyWithResponse What an assistant asks for, in words for the caller
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+func (c *ClientWithResponses) DescribeAssistantWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DescribeAssistantResponse, error) {
+	rsp, err := c.DescribeAssistantWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeAssistantResponse(rsp)
+}
+
+// DescribeAssistantWithResponse What an assistant asks for, in words for the caller
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/assistants/questions (the `DescribeAssistant` operationId).
+func (c *ClientWithResponses) DescribeAssistantWithResponse(ctx context.Context, body DescribeAssistantJSONRequestBody, reqEditors ...RequestEditorFn) (*DescribeAssistantResponse, error) {
+	rsp, err := c.DescribeAssistant(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDescribeAssistantResponse(rsp)
+}
+
+// RemoveAssistantWithResponse Let an assistant in no longer; its access tokens end within a minute
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/v1/assistants/{id} (the `RemoveAssistant` operationId).
+func (c *ClientWithResponses) RemoveAssistantWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*RemoveAssistantResponse, error) {
+	rsp, err := c.RemoveAssistant(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveAssistantResponse(rsp)
+}
+
 // RequestConfirmationWithResponse Have another link to confirm the caller's e-mail address mailed
 //
 // Returns a wrapper object for the known response body format(s).
@@ -9725,6 +10457,215 @@ func ParseAwaitAlertsResponse(rsp *http.Response) (*AwaitAlertsResponse, error) 
 			headers.XDataAsOf = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAssistantsResponse parses an HTTP response from a ListAssistantsWithResponse call
+func ParseListAssistantsResponse(rsp *http.Response) (*ListAssistantsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAssistantsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ListAssistant
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAssistantsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Data-As-Of"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Data-As-Of", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDataAsOf = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLetAssistantInResponse parses an HTTP response from a LetAssistantInWithResponse call
+func ParseLetAssistantInResponse(rsp *http.Response) (*LetAssistantInResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LetAssistantInResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Decided
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LetAssistantInResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Data-As-Of"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Data-As-Of", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDataAsOf = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDescribeAssistantResponse parses an HTTP response from a DescribeAssistantWithResponse call
+func ParseDescribeAssistantResponse(rsp *http.Response) (*DescribeAssistantResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DescribeAssistantResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Question
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DescribeAssistantResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Data-As-Of"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Data-As-Of", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDataAsOf = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveAssistantResponse parses an HTTP response from a RemoveAssistantWithResponse call
+func ParseRemoveAssistantResponse(rsp *http.Response) (*RemoveAssistantResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveAssistantResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil

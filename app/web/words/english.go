@@ -42,6 +42,22 @@ var english = Text{
 	QuietFrom: "Quiet from", QuietUntil: "Quiet until", BothTimes: "Please give both times, or neither.",
 	YourData: "Your data", Export: "Download everything", ExportText: "Everything we keep about you, in one file (JSON).", DeleteAccount: "Delete account",
 	RemoveDemo: "Remove example data", RemoveDemoText: "The example household and all that was booked in its wallets. What you made yourself stays.", DemoRemoved: "The example data is gone.",
+	Assistants: "Assistants", AssistantsText: "Programs that you have let look at your money. One that you remove is out within a minute.", NoAssistants: "None so far. Connect one from its own settings, with this site's address followed by /mcp.",
+	RemoveAssistant: "Remove", AssistantRemoved: "The assistant is removed.",
+	AssistantSince:   func(day, used string) string { return "Since " + day + ", last used " + used },
+	AssistantUnnamed: "An assistant without a name", AssistantTitle: "An assistant asks to be let in",
+	AssistantAsks:      func(name string) string { return "“" + name + "” asks to be let in" },
+	AssistantUnchecked: "Nobody has checked this name. Allow it only if you have just connected this assistant yourself.",
+	AssistantAnswers:   func(host string) string { return "Your answer goes to " + host + "." },
+	AssistantAnswersHere: func(host string) string {
+		return "Your answer goes to a program on this device (" + host + ")."
+	},
+	AssistantMay:    "It asks for leave to",
+	AssistantScopes: map[string]string{"read": "See your wallets, categories, budgets, goals, tasks, and what you earn and spend.", "write": "Record transactions, budgets and tasks for you. It has to ask you before each change."},
+	AssistantNever:  "It never sees your password, and can neither change it, nor download everything, nor delete your account. You can remove it in the settings at any time.",
+	Allow:           "Allow", Deny: "Do not allow",
+	AssistantBack: "Back to the assistant", AssistantBackText: func(host string) string { return "You are being taken to " + host + "." }, Continue: "Continue",
+	AssistantWrong: "This request is not right", AssistantWrongText: "An assistant has sent you here with a request that cannot be answered. Nothing was allowed. Connect it anew, or ask whoever makes it.",
 	DeleteText: "Your account and everything in it are deleted for good. Download your data first if you want to keep it.", AccountDeleted: "Your account is deleted.",
 
 	WelcomeTitle: func(name string) string {

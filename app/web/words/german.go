@@ -42,6 +42,22 @@ var german = Text{
 	QuietFrom: "Ruhe ab", QuietUntil: "Ruhe bis", BothTimes: "Bitte beide Zeiten angeben oder keine.",
 	YourData: "Ihre Daten", Export: "Alles herunterladen", ExportText: "Alles, was über Sie gespeichert ist, in einer Datei (JSON).", DeleteAccount: "Konto löschen",
 	RemoveDemo: "Beispieldaten entfernen", RemoveDemoText: "Der Beispielhaushalt und alles, was auf seinen Konten gebucht wurde. Was Sie selbst angelegt haben, bleibt.", DemoRemoved: "Die Beispieldaten sind entfernt.",
+	Assistants: "Assistenten", AssistantsText: "Programme, denen Sie Einblick in Ihr Geld erlaubt haben. Was Sie entfernen, hat binnen einer Minute keinen Zugang mehr.", NoAssistants: "Bisher keiner. Verbinden Sie einen in dessen eigenen Einstellungen, mit der Adresse dieser Seite und /mcp dahinter.",
+	RemoveAssistant: "Entfernen", AssistantRemoved: "Der Assistent ist entfernt.",
+	AssistantSince:   func(day, used string) string { return "Seit " + day + ", zuletzt benutzt " + used },
+	AssistantUnnamed: "Ein Assistent ohne Namen", AssistantTitle: "Ein Assistent bittet um Zugang",
+	AssistantAsks:      func(name string) string { return "„" + name + "“ bittet um Zugang" },
+	AssistantUnchecked: "Diesen Namen hat niemand geprüft. Erlauben Sie den Zugang nur, wenn Sie diesen Assistenten gerade selbst verbunden haben.",
+	AssistantAnswers:   func(host string) string { return "Ihre Antwort geht an " + host + "." },
+	AssistantAnswersHere: func(host string) string {
+		return "Ihre Antwort geht an ein Programm auf diesem Gerät (" + host + ")."
+	},
+	AssistantMay:    "Er bittet um Erlaubnis für",
+	AssistantScopes: map[string]string{"read": "Einblick in Ihre Geldbörsen, Kategorien, Budgets, Ziele und Aufgaben und in das, was Sie einnehmen und ausgeben.", "write": "Buchungen, Budgets und Aufgaben in Ihrem Namen. Vor jeder Änderung muss er Sie fragen."},
+	AssistantNever:  "Ihr Passwort sieht er nie, und er kann weder es ändern noch alles herunterladen noch Ihr Konto löschen. In den Einstellungen können Sie ihn jederzeit entfernen.",
+	Allow:           "Erlauben", Deny: "Nicht erlauben",
+	AssistantBack: "Zurück zum Assistenten", AssistantBackText: func(host string) string { return "Sie werden zu " + host + " gebracht." }, Continue: "Weiter",
+	AssistantWrong: "Diese Anfrage stimmt nicht", AssistantWrongText: "Ein Assistent hat Sie mit einer Anfrage hierher geschickt, die nicht zu beantworten ist. Nichts wurde erlaubt. Verbinden Sie ihn neu, oder fragen Sie, wer ihn herstellt.",
 	DeleteText: "Ihr Konto und alles darin wird endgültig gelöscht. Laden Sie Ihre Daten vorher herunter, wenn Sie sie behalten wollen.", AccountDeleted: "Ihr Konto ist gelöscht.",
 
 	WelcomeTitle: func(name string) string {

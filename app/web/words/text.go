@@ -22,16 +22,24 @@ type Text struct {
 	LoggedOut, LogInAgain, WrongPassword, AddressTaken             string
 
 	// A forgotten password, and settings.
-	Forgot, ForgotTitle, ForgotText, MailLink, ResetMailed, NoMail            string
-	Settings, SettingsSaved, MailAgain, LinkMailed                            string
-	NotConfirmed                                                              func(email string) string
-	ChangePassword, OldPassword, NextPassword, PasswordChanged, PasswordWrong string
-	LogOutAll, LogOutAllHint                                                  string
-	Notifications, NotificationsText, ToldOf, ByEmail, Digest                 string
-	Digests                                                                   map[string]string
-	QuietFrom, QuietUntil, BothTimes                                          string
-	RemoveDemo, RemoveDemoText, DemoRemoved                                   string
-	YourData, Export, ExportText, DeleteAccount, DeleteText, AccountDeleted   string
+	Forgot, ForgotTitle, ForgotText, MailLink, ResetMailed, NoMail              string
+	Settings, SettingsSaved, MailAgain, LinkMailed                              string
+	NotConfirmed                                                                func(email string) string
+	ChangePassword, OldPassword, NextPassword, PasswordChanged, PasswordWrong   string
+	LogOutAll, LogOutAllHint                                                    string
+	Notifications, NotificationsText, ToldOf, ByEmail, Digest                   string
+	Digests                                                                     map[string]string
+	QuietFrom, QuietUntil, BothTimes                                            string
+	RemoveDemo, RemoveDemoText, DemoRemoved                                     string
+	Assistants, AssistantsText, NoAssistants, RemoveAssistant, AssistantRemoved string
+	AssistantSince                                                              func(day, used string) string
+	YourData, Export, ExportText, DeleteAccount, DeleteText, AccountDeleted     string
+
+	// An assistant that wants to be let in.
+	AssistantUnnamed, AssistantTitle, AssistantUnchecked, AssistantMay, AssistantNever, Allow, Deny string
+	AssistantAsks, AssistantAnswers, AssistantAnswersHere, AssistantBackText                        func(name string) string
+	AssistantScopes                                                                                 map[string]string
+	AssistantBack, Continue, AssistantWrong, AssistantWrongText                                     string
 
 	// Onboarding.
 	WelcomeTitle                                                      func(name string) string
