@@ -53,7 +53,7 @@ var german = Text{
 		return "Ihre Antwort geht an ein Programm auf diesem Gerät (" + host + ")."
 	},
 	AssistantMay:    "Er bittet um Erlaubnis für",
-	AssistantScopes: map[string]string{"read": "Einblick in Ihre Geldbörsen, Kategorien, Budgets, Ziele und Aufgaben und in das, was Sie einnehmen und ausgeben.", "write": "Buchungen, Budgets und Aufgaben in Ihrem Namen. Vor jeder Änderung muss er Sie fragen."},
+	AssistantScopes: map[string]string{"read": "Einblick in Ihre Konten, Kategorien, Budgets, Ziele und Aufgaben und in das, was Sie einnehmen und ausgeben.", "write": "Buchungen, Budgets und Aufgaben in Ihrem Namen. Vor jeder Änderung muss er Sie fragen."},
 	AssistantNever:  "Ihr Passwort sieht er nie, und er kann weder es ändern noch alles herunterladen noch Ihr Konto löschen. In den Einstellungen können Sie ihn jederzeit entfernen.",
 	Allow:           "Erlauben", Deny: "Nicht erlauben",
 	AssistantBack: "Zurück zum Assistenten", AssistantBackText: func(host string) string { return "Sie werden zu " + host + " gebracht." }, Continue: "Weiter",
