@@ -14,6 +14,7 @@ import (
 	"github.com/wealth-companion/companion/infra/data"
 	"github.com/wealth-companion/companion/infra/edge"
 	"github.com/wealth-companion/companion/infra/kafka"
+	"github.com/wealth-companion/companion/infra/observability"
 	"github.com/wealth-companion/companion/infra/platform"
 	"github.com/wealth-companion/companion/infra/workload"
 )
@@ -83,6 +84,10 @@ func TestComponentsNameTheArgumentsThatAreMissing(t *testing.T) {
 			_, err := autoscaling.NewAutoscaling(ctx, "x", &autoscaling.AutoscalingArgs{})
 			return err
 		}, []string{"autoscaling.AutoscalingArgs", "CertManager", "MetricsServer"}},
+		"observability": {func(ctx *pulumi.Context) error {
+			_, err := observability.NewObservability(ctx, "x", &observability.ObservabilityArgs{})
+			return err
+		}, []string{"observability.ObservabilityArgs", "Chart", "Prometheus.Retention", "Prometheus.Storage"}},
 		"companion": {func(ctx *pulumi.Context) error {
 			_, err := companion.NewCompanion(ctx, "x", &companion.CompanionArgs{})
 			return err
