@@ -114,7 +114,7 @@ bench-reads: packages ## how long reads take with 200,000 transactions a person
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
 
-test-drills: build ## secrets, certificates and node pools change while somebody uses production on this machine, and the workflows' targets (takes down one that runs)
+test-drills: build ## secrets, certificates, node pools and load change while somebody uses production on this machine, an alert reaches who is on call, and the workflows' targets (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal,drills -v -skip '^TestRehearsal$$' ./e2e
 
 load: $(REHEARSAL) ## a step of load on production as it runs on this machine: pods over time, up and down again

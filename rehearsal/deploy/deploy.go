@@ -224,6 +224,33 @@ func (s *Stack) Up(ctx context.Context, without ...string) (Changes, error) {
 	return watch.end(explain(err, log.Name()))
 }
 
+// Has tells whether the stack has components of every one of these types, which are given by
+// their beginnings.
+func (s *Stack) Has(ctx context.Context, types ...string) (bool, error) {
+	state, err := s.stack.Export(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the state of stack %s: %w", s.name, err)
+	}
+	return hasTypes(state.Deployment, types)
+}
+
+func hasTypes(deployment []byte, types []string) (bool, error) {
+	var state struct {
+		Resources []struct{ Type string }
+	}
+	if len(deployment) > 0 { // a stack that never was updated has no state
+		if err := json.Unmarshal(deployment, &state); err != nil {
+			return false, fmt.Errorf("read the state: %w", err)
+		}
+	}
+	for _, wanted := range types {
+		if !slices.ContainsFunc(state.Resources, func(one struct{ Type string }) bool { return strings.HasPrefix(one.Type, wanted) }) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // Preview tells what Up would do. Everything that Pulumi prints goes to out; the
 // engine's events go to log, a line of JSON each.
 func (s *Stack) Preview(ctx context.Context, out, log io.Writer) (Changes, error) {

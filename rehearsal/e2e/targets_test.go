@@ -58,7 +58,7 @@ func (m *machine) watched(t *testing.T) {
 		return true
 	})
 
-	address := "http://" + m.forward(t, "observability", "prometheus-monitoring-0", "9090")
+	address := m.prometheus(t)
 	for _, service := range parts.Services {
 		if service == "companionctl" {
 			continue
@@ -73,6 +73,12 @@ func (m *machine) watched(t *testing.T) {
 	} {
 		require.NotZero(t, series(t, address, metric), metric)
 	}
+}
+
+// prometheus forwards a port to Prometheus and returns its address.
+func (m *machine) prometheus(t *testing.T) string {
+	t.Helper()
+	return "http://" + m.forward(t, "observability", "prometheus-monitoring-0", "9090")
 }
 
 // series is how many series a selector finds now.

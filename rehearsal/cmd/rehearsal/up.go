@@ -116,9 +116,14 @@ func up(ctx context.Context, folders settings.Folders, terminal *progress.Termin
 var laterComponents = []string{"companion:observability:"}
 
 // bringUp brings the application up and validates it, and then everything else: what
-// watches the application must not keep it from running.
+// watches the application must not keep it from running. Where that is there already, one
+// update has everything.
 func bringUp(ctx context.Context, folders settings.Folders, stack *deploy.Stack, terminal *progress.Terminal, validation bool) (access, error) {
-	if validation {
+	complete, err := stack.Has(ctx, laterComponents...)
+	if err != nil {
+		return access{}, err
+	}
+	if !complete && validation {
 		a, err := bring(ctx, folders, stack, terminal, laterComponents...)
 		if err != nil {
 			return access{}, err
@@ -130,7 +135,11 @@ func bringUp(ctx context.Context, folders settings.Folders, stack *deploy.Stack,
 	if err := parts.New(folders.Root, folders.Cache, terminal).LaterImages(ctx); err != nil {
 		return access{}, err
 	}
-	return bring(ctx, folders, stack, terminal)
+	a, err := bring(ctx, folders, stack, terminal)
+	if err != nil || !complete || !validation {
+		return a, err
+	}
+	return a, validate(ctx, folders, a, terminal)
 }
 
 // bring brings the stack up, but for some components, and writes how it is reached.
