@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -28,6 +30,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/core/oauth"
 )
 
 //go:embed testdata/axe.min.js
@@ -228,6 +232,41 @@ func TestPagesInABrowser(t *testing.T) {
 	b.forgive("404") // of the page that there is not
 	b.silent()
 
+	t.Run("an assistant is let in", func(t *testing.T) {
+		answers := make(chan url.Values, 1)
+		assistant := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = io.WriteString(rw, `<!doctype html><html lang="en"><title>Done</title><main>Done</main>`)
+			if r.URL.Path == "/callback" {
+				answers <- r.URL.Query()
+			}
+		}))
+		defer assistant.Close()
+		w.api.Assistants.Issuer = w.site.URL
+		its, err := w.api.Assistants.Register(t.Context(), "A stock assistant", []string{assistant.URL + "/callback"})
+		require.NoError(t, err)
+		path := oauth.AuthorizePath + "?" + url.Values{
+			"response_type": {"code"}, "client_id": {its.ID.String()}, "redirect_uri": {assistant.URL + "/callback"}, "scope": {"read write"}, "state": {"its state"},
+			"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+		}.Encode()
+		each(t, map[string]string{path: "consent"}, []string{path})
+		b.do(chromedp.Click(`button[value="allow"]`))
+		select {
+		case answer := <-answers:
+			require.Equal(t, "its state", answer.Get("state"))
+			require.Equal(t, w.site.URL, answer.Get("iss"))
+			require.NotEmpty(t, answer.Get("code"))
+		case <-time.After(20 * time.Second):
+			t.Fatal("the browser is not taken back to the assistant")
+		}
+		b.size(768, "light")
+		b.open(oauth.AuthorizePath + "?client_id=nobody")
+		ask(b, chromedp.Evaluate[bool](axe+"; true"))
+		b.accessible("consent-wrong")
+		b.picture("consent-wrong-768-light")
+		b.forgive("400") // of the request that is not right
+		b.silent()
+	})
 	t.Run("an alert appears while the page is open", func(t *testing.T) {
 		b.size(768, "light")
 		b.open("/dashboard")
