@@ -503,6 +503,7 @@ func TestMostAssistants(t *testing.T) {
 		INSERT INTO assistants (session_id, user_id, client_id, code_hash, host, scope, created_at, last_used_at)
 			SELECT id, $1, $2, uuid_send(id), 'x', 'read', now(), now() FROM made`, user, p.id)
 	require.NoError(t, err)
+	require.Len(t, items(w.call(200, "GET", "/assistants", nil)), 50, "the list is not cut")
 	w.call(409, "POST", "/assistants", p.asks(object{"decision": object{"allow": true}}))
 }
 

@@ -227,6 +227,11 @@ func TestOldRowsAreRemoved(t *testing.T) {
 				VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 'in_app', 's', gen_random_uuid(), 'delivered', $1, gen_random_uuid())`,
 			"sessions": `INSERT INTO sessions (id, user_id, authenticated_at, created_at, expires_at)
 				VALUES (gen_random_uuid(), '00000000-0000-0000-0000-000000000001', $1, $1, $1)`,
+			"oauth_clients": "INSERT INTO oauth_clients (id, name, redirect_uris, created_at, expires_at) VALUES (gen_random_uuid(), 'n', '{}', $1, $1)",
+			// Of a session and a program that stay.
+			"oauth_codes": `INSERT INTO oauth_codes (hash, user_id, session_id, client_id, redirect_uri, challenge, scope, expires_at)
+				SELECT sha256(gen_random_uuid()::text::bytea), '00000000-0000-0000-0000-000000000001', s.id, c.id, 'r', 'c', 'read', $1
+				FROM (SELECT id FROM sessions ORDER BY expires_at DESC LIMIT 1) s, (SELECT id FROM oauth_clients ORDER BY expires_at DESC LIMIT 1) c`,
 			"one_time_tokens": `INSERT INTO one_time_tokens (hash, user_id, purpose, expires_at)
 				VALUES (sha256(gen_random_uuid()::text::bytea), '00000000-0000-0000-0000-000000000001', 'reset_password', $1)`,
 			"throttles":      "INSERT INTO throttles (key, count, ends_at) VALUES (sha256(gen_random_uuid()::text::bytea), 1, $1)",
