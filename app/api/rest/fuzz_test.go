@@ -124,6 +124,10 @@ func (b *belongings) settings(who login) string {
 	for _, file := range statements {
 		inBodies["body.file"] = append(inBodies["body.file"], base64.StdEncoding.EncodeToString([]byte(file)))
 	}
+	assistant := b.program("An assistant", callback)
+	for field, value := range assistant.asks(nil) {
+		inBodies["body."+field] = []string{value.(string)}
+	}
 	for _, its := range plausible {
 		for _, field := range its.fields {
 			inBodies[field] = its.values
