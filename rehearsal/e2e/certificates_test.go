@@ -61,7 +61,7 @@ func (m *machine) renewsBrokers(t *testing.T) {
 		versions[version] = append(versions[version], name)
 	}
 	require.Len(t, versions, 2, read)
-	require.Equal(t, []string{"mcp"}, versions[""], "all others know a broker")
+	require.Equal(t, []string{"mcp", "web"}, versions[""], "all others know a broker")
 	m.kubectl(t, "--namespace", "kafka", "wait", "--for=condition=Ready", "--timeout=110s", "kafka/events")
 
 	m.nothingIsLost(t, user, stop, published)
