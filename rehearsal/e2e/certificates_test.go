@@ -143,7 +143,10 @@ func (m *machine) renewsSidecarAuthority(t *testing.T, name string, args ...stri
 	}
 	written, err := json.Marshal(job)
 	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), name+".json")
+	dir, err := os.MkdirTemp("", "drill-") // a test's own folder has its name, and kubectl takes a comma for another file
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	file := filepath.Join(dir, name+".json")
 	require.NoError(t, os.WriteFile(file, written, 0o600))
 	m.kubectl(t, "create", "--filename", file)
 	began := time.Now()
