@@ -2,8 +2,6 @@ package observability
 
 import (
 	"fmt"
-	"path"
-	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -106,5 +104,3 @@ func own(namespace pulumi.StringInput) kube.Scrape {
 		Endpoints: []kube.Endpoint{{Name: "http-web"}, {Name: "reloader-web"}},
 	}
 }
-
-func trimExtension(file string) string { return strings.TrimSuffix(file, path.Ext(file)) }

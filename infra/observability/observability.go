@@ -8,14 +8,12 @@ import (
 	"slices"
 	"strconv"
 
-	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
-	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// ObservabilityArgs are the layer's settings. All are required but Rules and Dashboards.
+// ObservabilityArgs are the layer's settings. All are required but Rules.
 type ObservabilityArgs struct {
 	Environment kube.Environment
 	Chart       kube.Chart // kube-prometheus-stack
@@ -26,8 +24,6 @@ type ObservabilityArgs struct {
 	Scrapes []kube.Scrape
 	// Rules are what Prometheus computes and alerts about: specs of PrometheusRules, by name.
 	Rules map[string]map[string]any
-	// Dashboards are Grafana's, as JSON by file name.
-	Dashboards map[string]string
 }
 
 // Prometheus says how often it reads metrics, how much it keeps, and what it takes.
@@ -79,9 +75,6 @@ func NewObservability(ctx *pulumi.Context, name string, args *ObservabilityArgs,
 		}
 	}
 	if err := newRules(ctx, name, args.Rules, o.Namespace, child, after); err != nil {
-		return nil, err
-	}
-	if err := newDashboards(ctx, name, args.Dashboards, o.Namespace, child); err != nil {
 		return nil, err
 	}
 	return o, ctx.RegisterResourceOutputs(o, pulumi.Map{"namespace": o.Namespace})
@@ -138,22 +131,6 @@ func newRules(ctx *pulumi.Context, name string, rules map[string]map[string]any,
 		if _, err := kube.NewObject(ctx, name+"-rules-"+its, kube.Object{
 			APIVersion: apiVersion, Kind: "PrometheusRule", Name: its, Namespace: namespace,
 			Fields: map[string]any{"spec": rules[its]},
-		}, opts...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// newDashboards lays dashboards where Grafana's chart looks for them: in ConfigMaps with its label.
-func newDashboards(ctx *pulumi.Context, name string, dashboards map[string]string, namespace pulumi.StringOutput, opts ...pulumi.ResourceOption) error {
-	for _, file := range slices.Sorted(maps.Keys(dashboards)) {
-		its := "dashboard-" + kube.NamePart(trimExtension(file))
-		if _, err := corev1.NewConfigMap(ctx, name+"-"+its, &corev1.ConfigMapArgs{
-			Metadata: metav1.ObjectMetaArgs{
-				Name: pulumi.String(its), Namespace: namespace, Labels: pulumi.StringMap{"grafana_dashboard": pulumi.String("1")},
-			},
-			Data: pulumi.StringMap{file: pulumi.String(dashboards[file])},
 		}, opts...); err != nil {
 			return err
 		}
