@@ -1,5 +1,6 @@
 // Command companionctl is the operators' tool: it prepares the database, sets
-// up Kafka's topics, shows lag and dead letters, and validates the event flow.
+// up Kafka's topics, says what is unhealthy, shows lag and dead letters, and validates
+// the event flow.
 package main
 
 import (
@@ -59,6 +60,6 @@ It ends with 0 when all is well, 1 when something failed, 2 when it was called w
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w (see `%s --help`)", errUsage, err, cmd.CommandPath())
 	})
-	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand())
+	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand(), alertsCommand(), statusCommand())
 	return root
 }

@@ -52,6 +52,9 @@ func Open(kubeconfig string) (*Cluster, error) {
 	return &Cluster{config: config, client: client, forwards: map[string]*forward{}}, nil
 }
 
+// Client asks the API server.
+func (c *Cluster) Client() kubernetes.Interface { return c.client }
+
 // Secret returns one value of a Secret.
 func (c *Cluster) Secret(ctx context.Context, namespace, name, key string) ([]byte, error) {
 	secret, err := c.client.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})

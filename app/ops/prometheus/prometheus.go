@@ -15,28 +15,38 @@ import (
 	"github.com/prometheus/common/model"
 )
 
+// Namespace is that of what watches, as infra names it.
+const Namespace = "observability"
+
 // Address is Prometheus', as infra names it in the cluster.
 const Address = "http://monitoring-prometheus.observability.svc:9090"
+
+// AlertmanagerAddress is Alertmanager's, in the same way.
+const AlertmanagerAddress = "http://monitoring-alertmanager.observability.svc:9093"
 
 // Dialer connects to addresses that only the cluster can name.
 type Dialer interface {
 	Dial(network, address string) (net.Conn, error)
 }
 
-// Client asks one Prometheus.
-type Client struct{ api v1.API }
+// Client asks one Prometheus, and the Alertmanager beside it.
+type Client struct {
+	api  v1.API
+	http *http.Client
+}
 
 // New returns a client of the Prometheus at an http:// address, which the dialer connects to.
 func New(address string, dialer Dialer) (*Client, error) {
-	client, err := api.NewClient(api.Config{Address: address, RoundTripper: &http.Transport{
+	transport := &http.Transport{
 		DialContext: func(_ context.Context, network, address string) (net.Conn, error) {
 			return dialer.Dial(network, address)
 		},
-	}})
+	}
+	client, err := api.NewClient(api.Config{Address: address, RoundTripper: transport})
 	if err != nil {
 		return nil, fmt.Errorf("address of Prometheus: %w", err)
 	}
-	return &Client{v1.NewAPI(client)}, nil
+	return &Client{api: v1.NewAPI(client), http: &http.Client{Transport: transport}}, nil
 }
 
 // Target is where Prometheus reads metrics.
