@@ -88,7 +88,7 @@ func (w *world) started() *tab {
 
 // complaint tells whether an entry of the browser's log is one. A page that is left while its
 // manifest's icon is on the way is no fault of the page: the test of the icons looks at them.
-func complaint(e log.Entry) bool {
+func complaint(e *log.Entry) bool {
 	return (e.Level == log.EntryLevelError || e.Level == log.EntryLevelWarning) && !strings.HasPrefix(e.Text, "Error while trying to use the following icon from the Manifest")
 }
 
