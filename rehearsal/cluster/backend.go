@@ -10,19 +10,24 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/wealth-companion/companion/rehearsal/autoscaler"
 	"github.com/wealth-companion/companion/rehearsal/doapi"
 )
 
 // Backend boots the clusters that DigitalOcean's API promises: the one cluster
 // that a machine can hold.
-type Backend struct{ cluster *Cluster }
+type Backend struct {
+	cluster    *Cluster
+	autoscaler autoscaler.Autoscaler
+}
 
 // NewBackend returns the API's backend over this machine's cluster.
 func NewBackend(cluster *Cluster) *Backend { return &Backend{cluster: cluster} }
 
 var (
-	_ doapi.Backend   = (*Backend)(nil)
-	_ doapi.Versioner = (*Backend)(nil)
+	_ doapi.Backend    = (*Backend)(nil)
+	_ doapi.Versioner  = (*Backend)(nil)
+	_ doapi.Autoscaler = (*Backend)(nil)
 )
 
 // DOKSVersion is the slug under which DigitalOcean offers the Kubernetes that is
@@ -187,9 +192,11 @@ func nodesOf(spec doapi.ClusterSpec, known memory) []Node {
 		for _, taint := range pool.Taints {
 			taints = append(taints, taint.String())
 		}
+		cpu, memory := pool.Allocatable()
 		for _, node := range pool.Nodes {
 			nodes = append(nodes, Node{
-				Name: node.Name, Index: known.Index[node.Name], DropletID: node.DropletID,
+				Offer: Offer{MilliCPU: cpu, MemoryMiB: memory},
+				Name:  node.Name, Index: known.Index[node.Name], DropletID: node.DropletID,
 				Labels: spec.NodeLabels(pool, node), Taints: taints,
 			})
 		}

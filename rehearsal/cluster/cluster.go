@@ -14,12 +14,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/cloud-provider/controllers/service"
 	"k8s.io/component-base/featuregate"
@@ -202,21 +199,17 @@ func (c *Cluster) startNodes(ctx context.Context, nodes []Node) error {
 	return nil
 }
 
+// removalTime is how long a node's pods have to move before it goes all the same.
+const removalTime = 5 * time.Minute
+
+// removeNode drains the node, and removes it.
 func (c *Cluster) removeNode(ctx context.Context, node Node) error {
 	api, err := c.client()
 	if err != nil {
 		return err
 	}
-	pods, err := api.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + node.Name})
-	if err != nil {
-		return fmt.Errorf("drain node %s: %w", node.Name, err)
-	}
-	cordon := []byte(`{"spec":{"unschedulable":true}}`)
-	if _, err := api.CoreV1().Nodes().Patch(ctx, node.Name, types.StrategicMergePatchType, cordon, metav1.PatchOptions{}); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("drain node %s: %w", node.Name, err)
-	}
-	for _, pod := range pods.Items {
-		evict(ctx, api, pod)
+	if err := drain(ctx, api, node.Name, removalTime); err != nil {
+		c.log.Warn("node goes with pods on it", "node", node.Name, "error", err)
 	}
 	_ = api.CoreV1().Nodes().Delete(ctx, node.Name, metav1.DeleteOptions{})
 	for _, program := range []string{"kube-proxy", "kubelet", "containerd"} {
@@ -228,22 +221,6 @@ func (c *Cluster) removeNode(ctx context.Context, node Node) error {
 		return err
 	}
 	return c.network.nodeDown(ctx, netns(node))
-}
-
-// evict removes a pod as its disruption budget allows, or after a minute all the same:
-// the machine goes.
-func evict(ctx context.Context, api kubernetes.Interface, pod corev1.Pod) {
-	name := "pod " + pod.Namespace + "/" + pod.Name
-	err := poll(ctx, time.Minute, name, func(ctx context.Context) error {
-		err := api.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace}})
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		_ = api.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{})
-	}
 }
 
 // describeNodes tells the API server what DigitalOcean's controllers would:

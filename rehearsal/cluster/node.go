@@ -9,10 +9,13 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"text/template"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/wealth-companion/companion/rehearsal/process"
 )
@@ -26,6 +29,32 @@ type Node struct {
 	Taints []string // key=value:Effect
 	// DropletID is the id under which DigitalOcean would know the machine.
 	DropletID int
+	// Offer is what pods may ask of it, of what the machine has.
+	Offer Offer
+}
+
+// Offer is an amount of CPU and memory.
+type Offer struct{ MilliCPU, MemoryMiB int }
+
+// evictionMiB is the memory below which the kubelet evicts pods; it is not offered.
+const evictionMiB = 100
+
+// podsPerNode is how many pods a node takes, as at DigitalOcean.
+const podsPerNode = 110
+
+// reserved is what the kubelet must keep from pods so that it offers no more than a Droplet
+// of the node's size. A machine that has less than the Droplet offers what it has.
+func (o Offer) reserved(machine Offer) Offer {
+	return Offer{MilliCPU: max(machine.MilliCPU-o.MilliCPU, 100), MemoryMiB: max(machine.MemoryMiB-evictionMiB-o.MemoryMiB, 1)}
+}
+
+// machine is what there is of this machine.
+func machine() (Offer, error) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return Offer{}, fmt.Errorf("the machine's memory: %w", err)
+	}
+	return Offer{MilliCPU: 1000 * runtime.NumCPU(), MemoryMiB: int(info.Totalram * uint64(info.Unit) >> 20)}, nil
 }
 
 //go:embed node/*
@@ -115,7 +144,14 @@ func (c *Cluster) nodeIdentity(node Node) error {
 // writeNodeFiles renders the node's configuration files and returns where each is.
 func (c *Cluster) writeNodeFiles(node Node) (map[string]string, error) {
 	dir := c.nodeDir(node)
+	has, err := machine()
+	if err != nil {
+		return nil, err
+	}
 	values := map[string]any{
+		"Reserved":    node.Offer.reserved(has),
+		"Eviction":    evictionMiB,
+		"MaxPods":     podsPerNode,
 		"Dir":         dir,
 		"Socket":      c.nodeSocket(node),
 		"Pause":       c.pauseImage,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"net/netip"
+
+	"github.com/wealth-companion/companion/rehearsal/autoscaler"
 )
 
 // Backend boots and removes the clusters that the API promises.
@@ -26,6 +28,19 @@ type Backend interface {
 	Delete(ctx context.Context, spec ClusterSpec) error
 }
 
+// Autoscaler is a backend that knows what pods need. The server has it look every ten seconds
+// at clusters that have pools with bounds.
+type Autoscaler interface {
+	Autoscale(ctx context.Context, spec ClusterSpec) (Scaling, error)
+}
+
+// Scaling is how the pools of a cluster are to change; nothing most of the time.
+type Scaling struct {
+	Grow    map[string]int // nodes to add, by the pool's id
+	Drained string         // the name of a node that has no pods any more, and goes
+	Why     string         // for the log
+}
+
 // ClusterSpec is what a backend must know of a cluster.
 type ClusterSpec struct {
 	ID           string
@@ -41,6 +56,8 @@ type ClusterSpec struct {
 	// control plane firewall. Every network when nil, and no other when empty.
 	APIRanges []netip.Prefix
 	Pools     []PoolSpec
+	// Autoscaler is how the pools with bounds are autoscaled.
+	Autoscaler autoscaler.Settings
 	// Pull is what the integration with the account's registry spreads; nil without it.
 	Pull *PullSecret
 }
@@ -62,7 +79,12 @@ type PoolSpec struct {
 	Taints []Taint
 	Tags   []string
 	Nodes  []NodeSpec
+	// Bounds are those of a pool that is autoscaled; nil for the others.
+	Bounds *Bounds
 }
+
+// Bounds are the smallest and the largest number of a pool's nodes.
+type Bounds struct{ Min, Max int }
 
 // NodeSpec is one node, named <pool>-<5 characters>.
 type NodeSpec struct {

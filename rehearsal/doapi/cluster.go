@@ -34,28 +34,28 @@ type clusterRecord struct {
 }
 
 type cluster struct {
-	ID              string            `json:"id"`
-	Name            string            `json:"name"`
-	Region          string            `json:"region"`
-	Version         string            `json:"version"`
-	PodRange        netip.Prefix      `json:"cluster_subnet"`
-	ServiceRange    netip.Prefix      `json:"service_subnet"`
-	VPCID           string            `json:"vpc_uuid"`
-	IPv4            string            `json:"ipv4"`
-	Endpoint        string            `json:"endpoint"`
-	Tags            []string          `json:"tags"`
-	Pools           []*pool           `json:"node_pools"`
-	Maintenance     maintenance       `json:"maintenance_policy"`
-	AutoUpgrade     bool              `json:"auto_upgrade"`
-	SurgeUpgrade    bool              `json:"surge_upgrade"`
-	HA              bool              `json:"ha"`
-	RegistryEnabled bool              `json:"registry_enabled"`
-	Firewall        *firewall         `json:"control_plane_firewall,omitempty"`
-	Autoscaler      *autoscaler       `json:"cluster_autoscaler_configuration,omitempty"`
-	Plugins         map[string]plugin `json:"-"` // as fields of their own, see MarshalJSON
-	Status          clusterStatus     `json:"status"`
-	CreatedAt       time.Time         `json:"created_at"`
-	UpdatedAt       time.Time         `json:"updated_at"`
+	ID              string                   `json:"id"`
+	Name            string                   `json:"name"`
+	Region          string                   `json:"region"`
+	Version         string                   `json:"version"`
+	PodRange        netip.Prefix             `json:"cluster_subnet"`
+	ServiceRange    netip.Prefix             `json:"service_subnet"`
+	VPCID           string                   `json:"vpc_uuid"`
+	IPv4            string                   `json:"ipv4"`
+	Endpoint        string                   `json:"endpoint"`
+	Tags            []string                 `json:"tags"`
+	Pools           []*pool                  `json:"node_pools"`
+	Maintenance     maintenance              `json:"maintenance_policy"`
+	AutoUpgrade     bool                     `json:"auto_upgrade"`
+	SurgeUpgrade    bool                     `json:"surge_upgrade"`
+	HA              bool                     `json:"ha"`
+	RegistryEnabled bool                     `json:"registry_enabled"`
+	Firewall        *firewall                `json:"control_plane_firewall,omitempty"`
+	Autoscaler      *autoscalerConfiguration `json:"cluster_autoscaler_configuration,omitempty"`
+	Plugins         map[string]plugin        `json:"-"` // as fields of their own, see MarshalJSON
+	Status          clusterStatus            `json:"status"`
+	CreatedAt       time.Time                `json:"created_at"`
+	UpdatedAt       time.Time                `json:"updated_at"`
 }
 
 type clusterStatus struct {
@@ -84,12 +84,6 @@ type maintenance struct {
 type firewall struct {
 	Enabled          bool     `json:"enabled"`
 	AllowedAddresses []string `json:"allowed_addresses"`
-}
-
-type autoscaler struct {
-	ScaleDownUtilizationThreshold *float64 `json:"scale_down_utilization_threshold"`
-	ScaleDownUnneededTime         *string  `json:"scale_down_unneeded_time"`
-	Expanders                     []string `json:"expanders"`
 }
 
 // plugin is a part of a cluster that is on or off.
@@ -177,7 +171,7 @@ type clusterRequest struct {
 		Enabled          *bool    `json:"enabled"`
 		AllowedAddresses []string `json:"allowed_addresses"`
 	} `json:"control_plane_firewall"`
-	Autoscaler *autoscaler `json:"cluster_autoscaler_configuration"`
+	Autoscaler *autoscalerConfiguration `json:"cluster_autoscaler_configuration"`
 
 	plugins map[string]plugin
 }
@@ -402,6 +396,9 @@ func (s *state) describeCluster(c *cluster, request clusterRequest) error {
 		c.Firewall = &firewall{Enabled: *request.Firewall.Enabled, AllowedAddresses: request.Firewall.AllowedAddresses}
 	}
 	if request.Autoscaler != nil {
+		if err := request.Autoscaler.check(); err != nil {
+			return err
+		}
 		c.Autoscaler = request.Autoscaler
 	}
 	for name, p := range request.plugins {
@@ -676,7 +673,7 @@ func (s *state) spec(r *clusterRecord) ClusterSpec {
 	c := r.Cluster
 	spec := ClusterSpec{
 		ID: c.ID, Name: c.Name, Region: c.Region, Version: c.Version, HA: c.HA,
-		VPCID: c.VPCID, PodRange: c.PodRange, ServiceRange: c.ServiceRange,
+		VPCID: c.VPCID, PodRange: c.PodRange, ServiceRange: c.ServiceRange, Autoscaler: c.Autoscaler.settings(),
 	}
 	if network, err := s.vpc(c.VPCID); err == nil {
 		spec.VPCRange = network.Range
@@ -693,6 +690,9 @@ func (s *state) spec(r *clusterRecord) ClusterSpec {
 			continue
 		}
 		made := PoolSpec{ID: p.ID, Name: p.Name, Size: p.Size, Labels: p.Labels, Taints: p.Taints, Tags: p.Tags}
+		if p.AutoScale {
+			made.Bounds = &Bounds{Min: p.MinNodes, Max: p.MaxNodes}
+		}
 		for _, n := range p.Nodes {
 			if n.Status.State == NodeDeleting {
 				continue

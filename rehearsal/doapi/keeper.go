@@ -73,8 +73,9 @@ type keeper struct {
 	kick      chan struct{}
 	announced int64 // the generation that it was last woken for
 
-	booted  bool  // in this process
-	applied int64 // the generation that the backend has made
+	booted  bool      // in this process
+	applied int64     // the generation that the backend has made
+	looked  time.Time // when the autoscaler last looked
 
 	opMu   sync.Mutex
 	cancel context.CancelFunc // of the call to the backend that runs
@@ -98,11 +99,21 @@ func (k *keeper) run() {
 			k.wait(k.server.pause(failures))
 		case idle:
 			failures = 0
-			k.wait(0)
+			k.wait(k.rest())
 		default:
 			failures = 0
 		}
 	}
+}
+
+// rest is how long an idle keeper may wait: for ever, where no pool is autoscaled.
+func (k *keeper) rest() time.Duration {
+	current := k.server.current()
+	record, err := current.cluster(k.id)
+	if err != nil || !current.spec(record).autoscaled() {
+		return 0
+	}
+	return max(time.Until(k.looked.Add(k.server.interval)), time.Millisecond)
 }
 
 // wait pauses until something changes, or, if it is not 0, for that long.
@@ -157,6 +168,13 @@ func (k *keeper) step() (done, idle bool, err error) {
 		}
 		k.applied = record.Generation
 		return false, false, k.settle(record, spec, nil)
+	case spec.autoscaled() && time.Since(k.looked) >= k.server.interval:
+		// The cluster is as asked for: a look that failed is no fault of it.
+		if err := k.autoscale(ctx, spec); err != nil && ctx.Err() == nil {
+			k.server.log.Warn("pools are not autoscaled", "cluster", k.id, "error", err)
+		}
+		k.looked = time.Now()
+		return false, false, nil
 	default:
 		return false, true, nil
 	}

@@ -71,6 +71,20 @@ func (z size) shown() object {
 	}
 }
 
+// allocatableMiB is what DigitalOcean's kubelets leave to pods of a Droplet's memory, by its
+// GiB, as its page of limits has it.
+var allocatableMiB = map[int]int{2: 1 << 10, 4: 2560, 8: 6 << 10, 16: 13 << 10, 32: 28 << 10, 64: 58 << 10}
+
+// Allocatable is what a node of the pool offers to pods: a tenth of a core less than the
+// Droplet has, and of its memory what DigitalOcean leaves.
+func (p PoolSpec) Allocatable() (milliCPU, memoryMiB int) {
+	at := slices.IndexFunc(sizes, func(z size) bool { return z.slug == p.Size })
+	if at < 0 {
+		return 0, 0 // no pool is made of such
+	}
+	return 1000*sizes[at].vcpus - 100, allocatableMiB[sizes[at].memoryMiB>>10]
+}
+
 func knownSize(slug string) bool {
 	return slices.ContainsFunc(sizes, func(z size) bool { return z.slug == slug })
 }

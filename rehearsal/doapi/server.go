@@ -33,6 +33,7 @@ type Server struct {
 	databases *databaseKeeper
 	pause     func(failures int) time.Duration
 	clock     func() time.Time // by which credentials expire
+	interval  time.Duration    // between two looks of the autoscaler
 
 	mu    sync.Mutex
 	state *state // replaced as a whole by each change, never edited
@@ -50,6 +51,11 @@ func WithLog(log *slog.Logger) Option {
 // after the nth failure in a row.
 func WithPause(pause func(failures int) time.Duration) Option {
 	return func(s *Server) { s.pause = pause }
+}
+
+// WithAutoscalerInterval has the autoscaler look so often instead of every ten seconds.
+func WithAutoscalerInterval(interval time.Duration) Option {
+	return func(s *Server) { s.interval = interval }
 }
 
 // WithClock sets the clock by which credentials expire.
@@ -76,7 +82,7 @@ func New(stateDir, token string, backend Backend, options ...Option) (*Server, e
 		token: token, backend: backend, log: slog.Default().With("component", "doapi"),
 		mux: http.NewServeMux(), limit: newLimiter(hourlyLimit),
 		store: store{path: filepath.Join(dir, "state.json")},
-		clock: time.Now,
+		clock: time.Now, interval: 10 * time.Second,
 		pause: func(failures int) time.Duration { return min(time.Duration(failures)*5*time.Second, time.Minute) },
 	}
 	for _, option := range options {

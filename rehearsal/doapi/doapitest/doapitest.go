@@ -25,6 +25,8 @@ const Token = "dop_v1_rehearsal"
 type Backend struct {
 	// Fail, if set, is asked before a cluster is created or updated.
 	Fail func(doapi.ClusterSpec) error
+	// Scale, if set, is the autoscaler.
+	Scale func(doapi.ClusterSpec) (doapi.Scaling, error)
 
 	mu        sync.Mutex
 	clusters  map[string]doapi.ClusterSpec
@@ -81,6 +83,14 @@ func (b *Backend) Update(_ context.Context, spec doapi.ClusterSpec, update func(
 		}
 	}
 	return nil
+}
+
+// Autoscale asks Scale.
+func (b *Backend) Autoscale(_ context.Context, spec doapi.ClusterSpec) (doapi.Scaling, error) {
+	if b.Scale == nil {
+		return doapi.Scaling{}, nil
+	}
+	return b.Scale(spec)
 }
 
 // Delete forgets the cluster.
