@@ -27,7 +27,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Cluster: cluster.ClusterArgs{
 			ClusterName: pulumi.String(c.Cluster.Name), Region: pulumi.String(c.Cluster.Region), Version: pulumi.String(c.Cluster.Version),
 			HA: pulumi.Bool(c.Cluster.HA), NodeSize: pulumi.String(c.Cluster.NodeSize), NodeCount: pulumi.Int(c.Cluster.NodeCount),
-			Application: cluster.Pool(c.Cluster.Application), Maintenance: cluster.Window(c.Cluster.Maintenance),
+			Application: cluster.Pool(c.Cluster.Application), ScaleDown: cluster.ScaleDown(c.Cluster.ScaleDown), Maintenance: cluster.Window(c.Cluster.Maintenance),
 			Protected: c.Cluster.Protected, AdminRanges: c.Cluster.AdminRanges,
 			VPCRange: pulumi.String(c.Cluster.VPCRange), PodRange: pulumi.String(c.Cluster.PodRange), ServiceRange: pulumi.String(c.Cluster.ServiceRange),
 			Registry: c.Registry.Name, Programs: companion.Programs(), Release: c.Release, Account: s.account,

@@ -101,6 +101,7 @@ type Cluster struct {
 	ServiceRange string `json:"serviceRange" jsonschema:"pattern=^[0-9.]+/[0-9]+$"`                                                // a private network such as 10.113.0.0/16, for the Kubernetes services
 
 	Application Pool        `json:"application"`
+	ScaleDown   ScaleDown   `json:"scaleDown"`
 	Protected   bool        `json:"protected"` // true to refuse the deletion of the cluster and of the Kafka brokers, and to keep volumes and load balancers when the cluster is deleted by other means
 	Maintenance Maintenance `json:"maintenance"`
 	AdminRanges []string    `json:"adminRanges,omitempty" jsonschema:"uniqueItems=true"` // the networks that may reach the Kubernetes API, such as 203.0.113.0/24; every network when empty
@@ -111,6 +112,12 @@ type Pool struct {
 	Size     string `json:"size" jsonschema:"pattern=^[a-z0-9]+(-[a-z0-9.]+)+$"`                                              // the size of its nodes, such as s-2vcpu-4gb
 	MinNodes int    `json:"minNodes,omitempty" jsonschema:"minimum=1,maximum=512,default=2" jsonschema_extras:"x-unit=nodes"` // the smallest number of nodes
 	MaxNodes int    `json:"maxNodes,omitempty" jsonschema:"minimum=1,maximum=512,default=2" jsonschema_extras:"x-unit=nodes"` // the largest number of nodes; when it is larger than minNodes, DigitalOcean adds and removes nodes
+}
+
+// ScaleDown is when DigitalOcean's autoscaler takes a node of the application's pool away again.
+type ScaleDown struct {
+	Utilization  int `json:"utilization,omitempty" jsonschema:"minimum=1,maximum=100,default=65" jsonschema_extras:"x-unit=%"`         // the share of a node's CPU and memory below which it may go: what its pods ask for, of what the node offers
+	AfterMinutes int `json:"afterMinutes,omitempty" jsonschema:"minimum=1,maximum=1440,default=10" jsonschema_extras:"x-unit=minutes"` // how long it must have been below
 }
 
 // Maintenance is the weekly window in which DigitalOcean installs patch versions of Kubernetes.

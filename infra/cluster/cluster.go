@@ -3,6 +3,8 @@
 package cluster
 
 import (
+	"time"
+
 	"github.com/pulumi/pulumi-digitalocean/sdk/v4/go/digitalocean"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -22,6 +24,8 @@ type ClusterArgs struct {
 	NodeCount pulumi.IntInput
 	// Application is the pool of the services.
 	Application Pool
+	// ScaleDown is when DigitalOcean takes a node of it away again.
+	ScaleDown ScaleDown
 	// Maintenance is when DigitalOcean installs patch versions.
 	Maintenance Window
 	// Protected has Pulumi refuse to delete the cluster, and keeps the volumes and load
@@ -51,6 +55,15 @@ type ClusterArgs struct {
 type Pool struct {
 	Size               string // DigitalOcean's slug
 	MinNodes, MaxNodes int
+}
+
+// scales tells whether DigitalOcean decides on the number of nodes.
+func (p Pool) scales() bool { return p.MaxNodes > p.MinNodes }
+
+// ScaleDown is when DigitalOcean's autoscaler takes a node away.
+type ScaleDown struct {
+	Utilization  int // percent of what the node offers, below which it may go
+	AfterMinutes int // for how long it must have been below
 }
 
 // Window is the weekly maintenance window.
@@ -153,6 +166,12 @@ func newDOKS(ctx *pulumi.Context, name string, args *ClusterArgs, vpc *digitaloc
 			Enabled: pulumi.Bool(true), AllowedAddresses: pulumi.ToStringArray(args.AdminRanges),
 		}
 	}
+	if args.Application.scales() {
+		cluster.ClusterAutoscalerConfigurations = digitalocean.KubernetesClusterClusterAutoscalerConfigurationArray{digitalocean.KubernetesClusterClusterAutoscalerConfigurationArgs{
+			ScaleDownUtilizationThreshold: pulumi.Float64(float64(args.ScaleDown.Utilization) / 100),
+			ScaleDownUnneededTime:         pulumi.String((time.Duration(args.ScaleDown.AfterMinutes) * time.Minute).String()),
+		}}
+	}
 	// DigitalOcean upgrades the version: to go back to the one of the creation would
 	// replace the cluster.
 	return digitalocean.NewKubernetesCluster(ctx, name, cluster, append(opts, pulumi.Protect(args.Protected), pulumi.IgnoreChanges([]string{"version"}))...)
@@ -171,7 +190,7 @@ func newApplicationPool(ctx *pulumi.Context, name string, pool Pool, doks *digit
 			Key: pulumi.String(kube.PoolLabel), Value: pulumi.String(kube.ApplicationPool), Effect: pulumi.String("NoSchedule"),
 		}},
 	}
-	if pool.MaxNodes > pool.MinNodes {
+	if pool.scales() {
 		args.AutoScale, args.MinNodes, args.MaxNodes = pulumi.Bool(true), pulumi.Int(pool.MinNodes), pulumi.Int(pool.MaxNodes)
 		opts = append(opts, pulumi.IgnoreChanges([]string{"nodeCount"})) // the autoscaler's
 	}

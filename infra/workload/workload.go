@@ -259,6 +259,11 @@ func annotations(name string, args *WorkloadArgs, heap string) pulumi.StringMap 
 		"dapr.io/sidecar-seccomp-profile-type":          "RuntimeDefault",
 		"dapr.io/sidecar-readiness-probe-delay-seconds": "1",
 	})
+	if args.Scratch != "" {
+		// What is there outlives containers, not pods. Without this, the autoscaler takes no node
+		// away that such a pod is on.
+		all["cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"] = pulumi.String(scratchVolume)
+	}
 	all["companion/sidecar-configuration"] = args.SidecarSecrets.ToStringArrayOutput().ApplyT(func(names []string) string {
 		return strings.Join(slices.Sorted(slices.Values(names)), " ")
 	}).(pulumi.StringOutput)
@@ -279,9 +284,9 @@ func pod(name string, args *WorkloadArgs, heap string, account *corev1.ServiceAc
 	var mounts corev1.VolumeMountArray
 	volumes := corev1.VolumeArray{sidecarToken()}
 	if args.Scratch != "" {
-		mounts = corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String("scratch"), MountPath: pulumi.String(args.Scratch)}}
+		mounts = corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String(scratchVolume), MountPath: pulumi.String(args.Scratch)}}
 		volumes = append(volumes, corev1.VolumeArgs{
-			Name: pulumi.String("scratch"), EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String("16Mi")},
+			Name: pulumi.String(scratchVolume), EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String("16Mi")},
 		})
 	}
 	for at, folder := range slices.Sorted(maps.Keys(args.Files)) {
@@ -351,6 +356,9 @@ func environment(name string, args *WorkloadArgs, heap string) corev1.EnvVarArra
 	}
 	return env
 }
+
+// scratchVolume is WorkloadArgs.Scratch's.
+const scratchVolume = "scratch"
 
 // tokenVolume has what a pod's account needs at the API server.
 const tokenVolume = "api-access"
