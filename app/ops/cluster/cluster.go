@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -66,6 +67,19 @@ func (c *Cluster) Secret(ctx context.Context, namespace, name, key string) ([]by
 		return nil, fmt.Errorf("secret %s/%s has no key %q", namespace, name, key)
 	}
 	return value, nil
+}
+
+// ConfigMaps returns the files of all ConfigMaps with a label in a namespace, by their names.
+func (c *Cluster) ConfigMaps(ctx context.Context, namespace, label string) (map[string]string, error) {
+	list, err := c.client.CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: label})
+	if err != nil {
+		return nil, fmt.Errorf("ConfigMaps of %s with %s: %w", namespace, label, err)
+	}
+	files := map[string]string{}
+	for _, one := range list.Items {
+		maps.Copy(files, one.Data)
+	}
+	return files, nil
 }
 
 // Dial connects to an address that only the cluster can name: of a pod behind a

@@ -78,6 +78,73 @@ func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	return targets, nil
 }
 
+// Series is a series that an expression gives.
+type Series struct {
+	Labels  map[string]string
+	Samples []Sample
+}
+
+// Sample is a value at a time.
+type Sample struct {
+	At    time.Time
+	Value float64
+}
+
+// Values are those of the samples.
+func (s Series) Values() []float64 {
+	values := make([]float64, 0, len(s.Samples))
+	for _, sample := range s.Samples {
+		values = append(values, sample.Value)
+	}
+	return values
+}
+
+// Range evaluates an expression from one time to another, each step.
+func (c *Client) Range(ctx context.Context, expression string, from, to time.Time, step time.Duration) ([]Series, error) {
+	value, _, err := c.api.QueryRange(ctx, expression, v1.Range{Start: from, End: to, Step: step})
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", expression, err)
+	}
+	matrix, is := value.(model.Matrix)
+	if !is {
+		return nil, fmt.Errorf("query %s: it gives a %s, not series over time", expression, value.Type())
+	}
+	found := make([]Series, 0, len(matrix))
+	for _, stream := range matrix {
+		its := Series{Labels: labels(stream.Metric)}
+		for _, pair := range stream.Values {
+			its.Samples = append(its.Samples, Sample{pair.Timestamp.Time(), float64(pair.Value)})
+		}
+		found = append(found, its)
+	}
+	return found, nil
+}
+
+// Now evaluates an expression at a time: each series has one sample.
+func (c *Client) Now(ctx context.Context, expression string, at time.Time) ([]Series, error) {
+	value, _, err := c.api.Query(ctx, expression, at)
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", expression, err)
+	}
+	vector, is := value.(model.Vector)
+	if !is {
+		return nil, fmt.Errorf("query %s: it gives a %s, not a vector", expression, value.Type())
+	}
+	found := make([]Series, 0, len(vector))
+	for _, sample := range vector {
+		found = append(found, Series{labels(sample.Metric), []Sample{{sample.Timestamp.Time(), float64(sample.Value)}}})
+	}
+	return found, nil
+}
+
+func labels(metric model.Metric) map[string]string {
+	all := make(map[string]string, len(metric))
+	for name, value := range metric {
+		all[string(name)] = string(value)
+	}
+	return all
+}
+
 // Values evaluates an expression now and returns the values of its series, by the value that
 // each has of a label.
 func (c *Client) Values(ctx context.Context, expression, label string) (map[string]float64, error) {
