@@ -123,8 +123,8 @@ test-drills: build ## secrets, certificates, node pools and load change while so
 load: $(REHEARSAL) ## a step of load on production as it runs on this machine: pods over time, up and down again
 	@cd rehearsal && LOAD_RUNNING=true go test -count 1 -timeout 30m -tags rehearsal,drills -v -run '^TestServicesFollowTheLoad$$' ./e2e
 
-golden: ## write the golden plans anew, to be read in review
-	@cd infra && go test . ./foundation/program -update
+golden: ## write the golden plans, rules and dashboards anew, to be read in review
+	@cd infra && go test . ./foundation/program ./observability/rules ./observability/dashboards -update
 
 # BASE is a commit, such as origin/main.
 BASE ?= HEAD

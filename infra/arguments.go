@@ -15,6 +15,7 @@ import (
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/infra/observability"
+	"github.com/wealth-companion/companion/infra/observability/dashboards"
 	"github.com/wealth-companion/companion/infra/observability/rules"
 	"github.com/wealth-companion/companion/infra/platform"
 	"github.com/wealth-companion/companion/infra/workload"
@@ -62,10 +63,13 @@ func watching(c stacks.Config, s secrets) *observability.ObservabilityArgs {
 	o := c.Observability
 	args := &observability.ObservabilityArgs{
 		Chart: kube.Chart(*c.Charts.KubePrometheusStack),
-		Rules: map[string]map[string]any{"companion": rules.Spec()},
+		Rules: map[string]map[string]any{"companion": rules.Spec()}, Dashboards: dashboards.Files(),
 		Prometheus: observability.Prometheus{
 			Interval: o.Interval, Retention: o.Retention, Storage: o.Storage, SampleLimit: o.SampleLimit, Resources: kube.Requirements(o.Resources),
 		},
+	}
+	if g := o.Grafana; g != nil {
+		args.Grafana = &observability.Grafana{Password: s.grafanaPassword, Resources: kube.Requirements(g.Resources)}
 	}
 	switch o.Alerts.Receiver {
 	case "webhook":

@@ -29,16 +29,17 @@ func load(values map[string]string) (stacks.Config, secrets, error) {
 
 // secrets are a stack's secrets.
 type secrets struct {
-	account        cluster.Account
-	databaseURLs   map[string]secret.Text // by service
-	migrationURL   secret.Text
-	redisPasswords []secret.Text // that which is used, and those that are still accepted
-	authSigningKey secret.Text
-	sessionKey     secret.Text         // of the web's cookies
-	kafkaSeed      secret.Text         // the Kafka users' passwords are derived from it
-	sidecarSeed    secret.Text         // the tokens between services and sidecars are derived from it
-	dnsToken       pulumi.StringOutput // of the ACME issuer
-	alertWebhook   secret.Text         // where alerts are posted to
+	account         cluster.Account
+	databaseURLs    map[string]secret.Text // by service
+	migrationURL    secret.Text
+	redisPasswords  []secret.Text // that which is used, and those that are still accepted
+	authSigningKey  secret.Text
+	sessionKey      secret.Text         // of the web's cookies
+	kafkaSeed       secret.Text         // the Kafka users' passwords are derived from it
+	sidecarSeed     secret.Text         // the tokens between services and sidecars are derived from it
+	dnsToken        pulumi.StringOutput // of the ACME issuer
+	alertWebhook    secret.Text         // where alerts are posted to
+	grafanaPassword secret.Text         // of Grafana's user admin
 	// options are the secrets of what is configured of what an installation may do
 	// without, by their keys; pushPublicKey belongs to pushPrivateKey.
 	options       map[string]secret.Text
@@ -57,15 +58,16 @@ func accountOf(values map[string]string) cluster.Account {
 // secretsOf are the secrets of what is configured; none that is needed is missing.
 func secretsOf(settings stacks.Settings) (secrets, error) {
 	s := secrets{
-		databaseURLs:   map[string]secret.Text{},
-		migrationURL:   secret.Text(settings.MigrationURL),
-		authSigningKey: secret.Text(settings.AuthSigningKey),
-		sessionKey:     secret.Text(settings.SessionKey),
-		kafkaSeed:      secret.Text(settings.KafkaSeed),
-		sidecarSeed:    secret.Text(settings.SidecarSeed),
-		options:        map[string]secret.Text{},
-		dnsToken:       secret.Text(settings.DNSToken).Output(),
-		alertWebhook:   secret.Text(settings.AlertWebhook),
+		databaseURLs:    map[string]secret.Text{},
+		migrationURL:    secret.Text(settings.MigrationURL),
+		authSigningKey:  secret.Text(settings.AuthSigningKey),
+		sessionKey:      secret.Text(settings.SessionKey),
+		kafkaSeed:       secret.Text(settings.KafkaSeed),
+		sidecarSeed:     secret.Text(settings.SidecarSeed),
+		options:         map[string]secret.Text{},
+		dnsToken:        secret.Text(settings.DNSToken).Output(),
+		alertWebhook:    secret.Text(settings.AlertWebhook),
+		grafanaPassword: secret.Text(settings.GrafanaPassword),
 	}
 	for _, password := range settings.RedisPassword.All() {
 		s.redisPasswords = append(s.redisPasswords, secret.Text(password))

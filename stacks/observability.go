@@ -9,6 +9,13 @@ type Observability struct {
 	SampleLimit int       `json:"sampleLimit,omitempty" jsonschema:"minimum=1000,maximum=1000000,default=20000" jsonschema_extras:"x-unit=samples a reading"` // the most samples of a pod: one that has more is not read at all
 	Resources   Resources `json:"resources"`                                                                                                                  // what Prometheus gets
 	Alerts      Alerts    `json:"alerts"`
+	// what shows the dashboards, behind log-in, for whoever forwards a port to it; without it they lie in the cluster, and companionctl dashboards draws them
+	Grafana *Grafana `json:"grafana,omitempty"`
+}
+
+// Grafana is Grafana, with the secret companion:grafanaPassword of its user admin.
+type Grafana struct {
+	Resources Resources `json:"resources"` // what it gets
 }
 
 // Alerts say whom Alertmanager tells.
@@ -23,6 +30,9 @@ func (c Config) Observes() bool { return c.Observability != nil && c.Observabili
 
 // webhook tells whether alerts are posted to an address.
 func (c Config) webhook() bool { return c.Observes() && c.Observability.Alerts.Receiver == "webhook" }
+
+// shows tells whether Grafana shows the dashboards.
+func (c Config) shows() bool { return c.Observes() && c.Observability.Grafana != nil }
 
 // implicitTLSPort is where Alertmanager, which has no setting for it, begins with TLS.
 const implicitTLSPort = 465

@@ -28,6 +28,7 @@ type Secrets struct {
 	OIDCClientSecret Secret `json:"oidcClientSecret,omitempty"` // the client secret of companion:oidc
 	ConversationKey  Secret `json:"conversationKey,omitempty"`  // the key of companion:conversation, where its model has one
 	AlertWebhook     Secret `json:"alertWebhook,omitempty"`     // the https:// address that companion:observability.alerts are posted to, as Alertmanager writes them
+	GrafanaPassword  Secret `json:"grafanaPassword,omitempty"`  // the password of the user admin of companion:observability.grafana
 }
 
 // DatabaseURLs are the connection strings of the services that have a database.
@@ -91,6 +92,7 @@ func (s Secrets) Missing(c Config) error {
 		"redisPassword": {c.Redis != nil, s.RedisPassword},
 		"mailPassword":  {c.Mail != nil && c.Mail.User != "", s.MailPassword}, "pushPrivateKey": {c.Push != nil, s.PushPrivateKey},
 		"oidcClientSecret": {c.OIDC != nil, s.OIDCClientSecret}, "dnsToken": {c.Issuer.Kind == "acme", s.DNSToken}, "alertWebhook": {c.webhook(), s.AlertWebhook},
+		"grafanaPassword": {c.shows(), s.GrafanaPassword},
 	} {
 		if option.configured {
 			needed[key] = option.secret
@@ -158,7 +160,7 @@ func (p *problems) long(key string, secret Secret) {
 func SecretCommand(key string) string {
 	set := "pulumi config set --secret " + namespace + key
 	switch key {
-	case "redisPassword":
+	case "redisPassword", "grafanaPassword":
 		return set + ` "$(openssl rand -hex 24)"`
 	case "kafkaSeed", "sidecarSeed", "authSigningKey", "sessionKey":
 		return set + ` "$(openssl rand -hex 32)"`

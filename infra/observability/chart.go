@@ -35,7 +35,7 @@ func chartValues(args *ObservabilityArgs, alerting string) map[string]any {
 		"grafana":                            off, "kubeStateMetrics": off, "nodeExporter": off,
 		"kubeApiServer": off, "kubeControllerManager": off, "coreDns": off, "kubeEtcd": off, "kubeScheduler": off, "kubeProxy": off,
 		"kubelet": map[string]any{"serviceMonitor": map[string]any{
-			"interval": args.Prometheus.Interval, "probes": false,
+			"interval": args.Prometheus.Interval, "probes": false, "cAdvisorMetricRelabelings": dropped,
 			// What nodes take, of which the chart drops what cAdvisor says.
 			"resource": true, "resourcePath": "/metrics/resource",
 		}},
@@ -76,6 +76,24 @@ func chartValues(args *ObservabilityArgs, alerting string) map[string]any {
 			},
 		},
 	}
+}
+
+// dropped is what the chart drops of cAdvisor's metrics by default, without what containers ask
+// for and may have: nothing else tells of that here.
+var dropped = []any{
+	drop("container_cpu_(cfs_throttled_seconds_total|load_average_10s|system_seconds_total|user_seconds_total)", "__name__"),
+	drop("container_fs_(io_current|io_time_seconds_total|io_time_weighted_seconds_total|reads_merged_total|sector_reads_total|sector_writes_total|writes_merged_total)", "__name__"),
+	drop("container_memory_(mapped_file|swap)", "__name__"),
+	drop("container_(file_descriptors|tasks_state|threads_max)", "__name__"),
+	drop("container_memory_failures_total;hierarchy", "__name__", "scope"),
+	drop("container_network_.*;(cali|cilium|cni|lxc|nodelocaldns|tunl).*", "__name__", "interface"),
+	drop("container_spec_(cpu_period|cpu_quota|memory_reservation_limit_bytes|memory_swap_limit_bytes)", "__name__"),
+	drop(".+;", "id", "pod"),
+}
+
+// drop leaves out what a regular expression matches of labels, joined by semicolons.
+func drop(pattern string, labels ...string) map[string]any {
+	return map[string]any{"sourceLabels": labels, "action": "drop", "regex": pattern}
 }
 
 // volume is a claim as the operator's resources take it.

@@ -1,5 +1,6 @@
 // Package observability is what watches the application: Prometheus with what it reads and
-// what it alerts about, and Alertmanager, which tells people. Nothing depends on it.
+// what it alerts about, Alertmanager, which tells people, and Grafana, which shows dashboards.
+// Nothing depends on it.
 package observability
 
 import (
@@ -13,7 +14,7 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// ObservabilityArgs are the layer's settings. All are required but Rules.
+// ObservabilityArgs are the layer's settings. All are required but Rules, Dashboards and Grafana.
 type ObservabilityArgs struct {
 	Environment kube.Environment
 	Chart       kube.Chart // kube-prometheus-stack
@@ -24,6 +25,10 @@ type ObservabilityArgs struct {
 	Scrapes []kube.Scrape
 	// Rules are what Prometheus computes and alerts about: specs of PrometheusRules, by name.
 	Rules map[string]map[string]any
+	// Dashboards are JSON as Grafana reads it, by name.
+	Dashboards map[string]string
+	// Grafana shows the dashboards; nil: they lie in the cluster, for companionctl.
+	Grafana *Grafana
 }
 
 // Prometheus says how often it reads metrics, how much it keeps, and what it takes.
@@ -63,8 +68,18 @@ func NewObservability(ctx *pulumi.Context, name string, args *ObservabilityArgs,
 	if err != nil {
 		return nil, err
 	}
+	before := []pulumi.Resource{alerting.Resource}
+	values := chartValues(args, alerting.Name)
+	if args.Grafana != nil {
+		login, err := args.Grafana.newLogin(ctx, name, o.Namespace, child)
+		if err != nil {
+			return nil, err
+		}
+		before = append(before, login.Resource)
+		values["grafana"] = args.Grafana.values(login.Name)
+	}
 	stack, err := kube.NewReleaseWithDefinitions(ctx, name, "monitoring", args.Environment, args.Chart, o.Namespace,
-		chartValues(args, alerting.Name), child, pulumi.DependsOn([]pulumi.Resource{alerting.Resource}))
+		values, child, pulumi.DependsOn(before))
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +90,9 @@ func NewObservability(ctx *pulumi.Context, name string, args *ObservabilityArgs,
 		}
 	}
 	if err := newRules(ctx, name, args.Rules, o.Namespace, child, after); err != nil {
+		return nil, err
+	}
+	if err := newDashboards(ctx, name, args.Dashboards, o.Namespace, child); err != nil {
 		return nil, err
 	}
 	return o, ctx.RegisterResourceOutputs(o, pulumi.Map{"namespace": o.Namespace})
@@ -92,6 +110,9 @@ func (args *ObservabilityArgs) check() error {
 		return fmt.Errorf("observability.ObservabilityArgs: Prometheus.SampleLimit is %d: it must be positive", p.SampleLimit)
 	}
 	if _, err := retentionSize(p.Storage); err != nil {
+		return err
+	}
+	if err := args.Grafana.check(); err != nil {
 		return err
 	}
 	return args.Receiver.check()
@@ -151,16 +172,17 @@ func newNamespace(ctx *pulumi.Context, name string, args *ObservabilityArgs, chi
 	if to := args.Receiver.egress(); to != nil {
 		egress = append(egress, *to)
 	}
+	clients := []pulumi.StringMap{{"app": pulumi.String(operatorApp)}, kube.PrometheusLabels()}
+	if args.Grafana != nil {
+		clients = append(clients, grafanaLabels())
+	}
 	namespace, err := kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: kube.MetricsNamespace, PodSecurity: kube.Restricted,
-		// Prometheus, Alertmanager and the operator, and one more of each while it is replaced.
-		Quota:    kube.Quota{Pods: 8, CPU: strconv.Itoa(cores), Memory: "16Gi", Volumes: 2},
+		// Prometheus, Alertmanager, the operator and Grafana, and one more of each while it is replaced.
+		Quota:    kube.Quota{Pods: 10, CPU: strconv.Itoa(cores), Memory: "16Gi", Volumes: 2},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "256Mi"},
 		Ingress:  []kube.Allow{{Name: "within", Peers: []kube.Peer{{}}}},
-		Egress:   egress,
-		APIClients: []pulumi.StringMap{
-			{"app": pulumi.String(operatorApp)}, kube.PrometheusLabels(),
-		},
+		Egress:   egress, APIClients: clients,
 	}, child)
 	if err != nil {
 		return nil, err

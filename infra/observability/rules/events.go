@@ -2,7 +2,7 @@ package rules
 
 // events is about what people do not see until something is missing.
 func events() Group {
-	return groupOf("events",
+	return groupOf("events", EventsDashboard,
 		alert{
 			name: "OutboxStuck", severity: Page, service: "{{ $labels.service }}", lasts: "1m",
 			expr:        `max by (service) (outbox_oldest_event_age_seconds) > 120`,

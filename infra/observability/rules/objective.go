@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/wealth-companion/companion/app/core/event"
 )
 
 // interval is how often the objectives' rules are evaluated, in seconds: the windows below
@@ -58,6 +60,14 @@ var burns = map[string][]burn{
 // ten requests an hour, a single one would be a tenth of them.
 const fewest = 10
 
+// dashboard shows where the time goes, or the requests that fail.
+func (o Objective) dashboard() string {
+	if o.Service == event.Notification {
+		return EventsDashboard // the way there is of several services
+	}
+	return ServiceDashboard(o.Service)
+}
+
 func (o Objective) group() Group {
 	labels := map[string]string{"slo": o.Name, "service": o.Service}
 	group := Group{Name: "slo-" + o.Name, Interval: fmt.Sprintf("%ds", interval), Rules: []Rule{
@@ -77,7 +87,7 @@ func (o Objective) group() Group {
 			budget = "The budget of 30 days will not last."
 		}
 		rule := alert{
-			name: o.Alert, severity: severity, service: o.Service, expr: strings.Join(conditions, "\nor\n"),
+			name: o.Alert, severity: severity, service: o.Service, expr: strings.Join(conditions, "\nor\n"), dashboard: o.dashboard(),
 			summary:     fmt.Sprintf("%s: {{ $value | humanizePercentage }} %s", o.Of, o.Bad),
 			description: fmt.Sprintf("The objective is %g%% good over 30 days. %s", o.Goal, budget),
 		}.rule()

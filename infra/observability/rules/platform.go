@@ -14,7 +14,7 @@ func platform() Group {
 	for _, part := range DaprParts {
 		missing = append(missing, fmt.Sprintf("absent(up{job=%q} == 1)", part))
 	}
-	return groupOf("platform",
+	return groupOf("platform", DaprDashboard,
 		alert{
 			name: "DaprDown", severity: Ticket, lasts: "10m", expr: strings.Join(missing, "\nor\n"),
 			summary:     "{{ $labels.job }} of Dapr's control plane does not answer",
@@ -28,7 +28,7 @@ func platform() Group {
 		},
 		alert{
 			// Whatever a certificate's lifetime, cert-manager renews it at a time of its own.
-			name: "CertificateNotRenewed", severity: Ticket, lasts: "1h",
+			name: "CertificateNotRenewed", severity: Ticket, dashboard: EdgeDashboard, lasts: "1h",
 			expr: `time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600
 or
 certmanager_certificate_ready_status{condition="True"} == 0`,
@@ -36,7 +36,7 @@ certmanager_certificate_ready_status{condition="True"} == 0`,
 			description: "It goes on until it ends: two thirds of a certificate's life are over when it is renewed.",
 		},
 		alert{
-			name: "CertificateEnds", severity: Page,
+			name: "CertificateEnds", severity: Page, dashboard: EdgeDashboard,
 			expr: `certmanager_certificate_expiration_timestamp_seconds - time() < 3 * 86400
 and
 time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600`,
@@ -44,7 +44,7 @@ time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600`,
 			description: "Then browsers show a warning instead of the pages (the edge's), or services lose their cache (Redis').",
 		},
 		alert{
-			name: "RowsNotRemoved", severity: Ticket, service: "{{ $labels.service }}", lasts: "1h",
+			name: "RowsNotRemoved", severity: Ticket, dashboard: DatabaseDashboard, service: "{{ $labels.service }}", lasts: "1h",
 			expr:        `max by (service, table) (retention_overdue_seconds) > 86400`,
 			summary:     "old rows of {{ $labels.service }}'s table {{ $labels.table }} are not removed",
 			description: "The database grows, and keeps what people were promised to be removed.",
@@ -54,7 +54,7 @@ time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600`,
 
 // monitoring is about those who watch.
 func monitoring() Group {
-	return groupOf("monitoring",
+	return groupOf("monitoring", MonitoringDashboard,
 		alert{
 			name: "TargetDown", severity: Ticket, lasts: "15m",
 			expr:        `count by (job) (up == 0) > 0`,

@@ -8,6 +8,7 @@
 package rules
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -88,6 +89,8 @@ type alert struct {
 	// summary is one line for who is woken; description says what follows for people. Both
 	// are templates of Prometheus'.
 	summary, description string
+	// dashboard shows it; groupOf sets it where it is empty.
+	dashboard string
 }
 
 func (a alert) rule() Rule {
@@ -97,16 +100,30 @@ func (a alert) rule() Rule {
 	}
 	return Rule{
 		Alert: a.name, Expr: a.expr, For: a.lasts, Labels: labels,
-		Annotations: map[string]string{"summary": a.summary, "description": a.description, "runbook_url": Runbook + "#" + Anchor(a.name)},
+		Annotations: map[string]string{"summary": a.summary, "description": a.description, "runbook_url": Runbook + "#" + Anchor(a.name), "dashboard": "/d/" + a.dashboard},
 	}
 }
 
 // Anchor is that of an alert's entry in the runbook, whose heading is the alert's name.
 func Anchor(name string) string { return strings.ToLower(name) }
 
-func groupOf(name string, alerts ...alert) Group {
+// The dashboards that alerts name: Grafana has each at /d/ and its name.
+const (
+	EventsDashboard     = "events"
+	DaprDashboard       = "dapr"
+	EdgeDashboard       = "edge"
+	DatabaseDashboard   = "database"
+	MonitoringDashboard = "monitoring"
+)
+
+// ServiceDashboard is the name of a service's dashboard.
+func ServiceDashboard(service string) string { return "service-" + service }
+
+// groupOf is alerts that the same dashboard shows, but those that name another.
+func groupOf(name, dashboard string, alerts ...alert) Group {
 	group := Group{Name: name}
 	for _, a := range alerts {
+		a.dashboard = cmp.Or(a.dashboard, dashboard)
 		group.Rules = append(group.Rules, a.rule())
 	}
 	return group

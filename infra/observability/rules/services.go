@@ -15,13 +15,13 @@ func services() Group {
 	var alerts []alert
 	for _, service := range Services() {
 		alerts = append(alerts, alert{
-			name: "ServiceDown", severity: Page, service: service, lasts: "2m",
+			name: "ServiceDown", severity: Page, dashboard: ServiceDashboard(service), service: service, lasts: "2m",
 			expr:        fmt.Sprintf(`absent(up{job=%q,endpoint="operations"} == 1)`, service),
 			summary:     "no pod of " + service + " answers",
 			description: downMeans(service),
 		})
 	}
-	return groupOf("services", append(alerts,
+	return groupOf("services", ServiceDashboard("{{ $labels.job }}"), append(alerts,
 		alert{
 			name: "SidecarDown", severity: Ticket, service: "{{ $labels.job }}", lasts: "5m",
 			expr:        `up{endpoint="dapr-metrics"} == 0`,

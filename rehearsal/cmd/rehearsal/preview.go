@@ -191,7 +191,7 @@ func placeholders(token, address string) map[string]deploy.Value {
 		"companion:sidecarSeed":    secret("preview-only"),
 	}
 	// Theirs that may be done without; which the stack does not do without, is its file's.
-	for _, key := range []string{"mailPassword", "oidcClientSecret", "dnsToken"} {
+	for _, key := range []string{"mailPassword", "oidcClientSecret", "dnsToken", "grafanaPassword"} {
 		config["companion:"+key] = secret("preview-only")
 	}
 	config["companion:alertWebhook"] = secret("https://alerts.invalid/preview-only")
