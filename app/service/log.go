@@ -29,9 +29,11 @@ func NewLog(out io.Writer, service string, level slog.Level) *slog.Logger {
 type traced struct{ slog.Handler }
 
 func (t traced) Handle(ctx context.Context, record slog.Record) error {
-	from := tracing.From(ctx)
-	if id := from.TraceID(); id != "" {
-		record.AddAttrs(slog.String("trace_id", id), slog.String("correlation_id", from.CorrelationID))
+	if id := tracing.TraceID(ctx); id != "" {
+		record.AddAttrs(slog.String("trace_id", id))
+	}
+	if id := tracing.From(ctx).CorrelationID; id != "" {
+		record.AddAttrs(slog.String("correlation_id", id))
 	}
 	return t.Handler.Handle(ctx, record)
 }

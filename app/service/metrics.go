@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,10 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/service/requests"
+	"github.com/wealth-companion/companion/app/service/spans"
 )
 
 // Metrics is what a process counts.
@@ -26,6 +30,7 @@ type Metrics struct {
 	accepted  *prometheus.HistogramVec
 	business  *businessMetrics
 	requests  *prometheus.HistogramVec
+	spans     *prometheus.CounterVec
 }
 
 func newMetrics(service string) *Metrics {
@@ -47,6 +52,11 @@ func newMetrics(service string) *Metrics {
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "How long requests took.", ConstLabels: labels,
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"method", "route", "status"}),
+		spans: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "trace_spans_total", Help: "Spans of traces that are recorded: ended here, and what came of their export. What ended and is neither exported nor failed was dropped, or waits.", ConstLabels: labels}, []string{"outcome"}),
+	}
+	for _, outcome := range spans.Outcomes() {
+		m.spans.WithLabelValues(outcome)
 	}
 	m.registry.MustRegister(m.outbox.collectors()...)
 	m.registry.MustRegister(m.retention.removed, m.retention.overdue)
@@ -65,7 +75,7 @@ func newMetrics(service string) *Metrics {
 		m.outbox.deadLettered.WithLabelValues(topic.Name)
 	}
 	m.registry.MustRegister(m.business.collectors()...)
-	m.registry.MustRegister(m.handled, m.after, m.accepted, m.requests,
+	m.registry.MustRegister(m.handled, m.after, m.accepted, m.requests, m.spans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,8 +83,23 @@ func newMetrics(service string) *Metrics {
 // Request counts a request. route is the pattern, never the path, so that there
 // are not as many series as objects. The method is the caller's word and counts by
 // name only when HTTP knows it: a series stays in memory for as long as the process.
-func (m *Metrics) Request(method, route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(requests.Method(method), route, knownStatus(status)).Observe(took.Seconds())
+func (m *Metrics) Request(ctx context.Context, method, route string, status int, took time.Duration) {
+	observe(m.requests.WithLabelValues(requests.Method(method), route, knownStatus(status)), took, trace.SpanContextFromContext(ctx))
+}
+
+// observe observes a time, with the trace that it is of as an exemplar if that is recorded.
+func observe(by prometheus.Observer, took time.Duration, of trace.SpanContext) {
+	seconds := max(0, took.Seconds())
+	if with, can := by.(prometheus.ExemplarObserver); can && of.IsSampled() {
+		with.ObserveWithExemplar(seconds, prometheus.Labels{"trace_id": of.TraceID().String()})
+		return
+	}
+	by.Observe(seconds)
+}
+
+// exported counts spans by what came of them.
+func (m *Metrics) exported(outcome string, spans int) {
+	m.spans.WithLabelValues(outcome).Add(float64(spans))
 }
 
 // delivered counts a delivery of an event. topic is one that the service handles.
@@ -84,9 +109,10 @@ func (m *Metrics) delivered(topic, outcome string) { m.handled.WithLabelValues(t
 // since it was made, and since that was accepted which it follows from. Clocks of two nodes
 // differ: no event is handled before it is made.
 func (m *Metrics) handledFirst(topic string, e event.CloudEvent) {
-	m.after.WithLabelValues(topic).Observe(max(0, time.Since(e.Time).Seconds()))
+	its := trace.SpanContextFromContext(tracing.Remote(context.Background(), e.TraceParent))
+	observe(m.after.WithLabelValues(topic), time.Since(e.Time), its)
 	if e.AcceptedAt != nil {
-		m.accepted.WithLabelValues(topic).Observe(max(0, time.Since(*e.AcceptedAt).Seconds()))
+		observe(m.accepted.WithLabelValues(topic), time.Since(*e.AcceptedAt), its)
 	}
 	m.business.handled(topic, e)
 }
@@ -107,6 +133,7 @@ func knownStatus(status int) string {
 	return strconv.Itoa(status)
 }
 
+// handler answers Prometheus; exemplars go with the format of OpenMetrics only.
 func (m *Metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
 )
@@ -103,7 +105,7 @@ func TestListOfMetrics(t *testing.T) {
 		require.NoError(t, err)
 		defer pool.Close()
 		m.connections(pool)
-		m.Request(http.MethodGet, "/", http.StatusOK, time.Second)
+		m.Request(t.Context(), http.MethodGet, "/", http.StatusOK, time.Second)
 		m.retention.Removed("inbox", 1)
 		m.retention.Overdue("inbox", time.Second)
 		m.outbox.Blocked("finance.transaction.created", outbox.Blocked{})
@@ -141,5 +143,27 @@ func TestListOfMetrics(t *testing.T) {
 func TestStatusesAreOfAKnownSet(t *testing.T) {
 	for given, want := range map[int]string{0: "0", 200: "200", 404: "404", 799: other} {
 		require.Equal(t, want, knownStatus(given), given)
+	}
+}
+
+// A slow request or event leads to its trace, where that is recorded.
+func TestTimesHaveTracesAsExemplars(t *testing.T) {
+	const recorded, trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", `# {trace_id="4bf92f3577b34da6a3ce929d0e0e4736"}`
+	for name, c := range map[string]struct {
+		parent string
+		want   int // requests, events since they were made, and since accepted
+	}{"recorded": {recorded, 3}, "not recorded": {recorded[:53] + "00", 0}, "no trace": {"", 0}} {
+		t.Run(name, func(t *testing.T) {
+			m := newMetrics(event.Notification)
+			ctx := tracing.Remote(t.Context(), c.parent)
+			m.Request(ctx, http.MethodGet, "/", http.StatusOK, time.Second)
+			at := time.Now()
+			m.handledFirst("insight.generated", event.CloudEvent{TraceParent: c.parent, Time: at, AcceptedAt: &at})
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+			w := httptest.NewRecorder()
+			m.handler().ServeHTTP(w, r)
+			require.Equal(t, c.want, strings.Count(w.Body.String(), trace))
+		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/wealth-companion/companion/app/core/limits"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/outbox"
+	"github.com/wealth-companion/companion/app/service/spans"
 	"github.com/wealth-companion/companion/app/store/db"
 	"github.com/wealth-companion/companion/app/store/retention"
 )
@@ -56,15 +57,15 @@ type Parts struct {
 // settings are wrong and with 1 when it cannot go on.
 func Main(name string, signs bool, parts func(*Service) (Parts, error)) {
 	config, err := Load(name, os.Getenv, signs)
-	main(config, err, func(ctx context.Context, log *slog.Logger) error { return run(ctx, config, log, parts) })
+	main(config, err, func(ctx context.Context, log *slog.Logger, m *Metrics) error { return run(ctx, config, log, m, parts) })
 }
 
 // MainStateless is Main for a service that keeps nothing: it has an API, and
 // neither a database nor events.
 func MainStateless(name string, api func(*Service) (http.Handler, error)) {
 	config, err := LoadStateless(name, os.Getenv)
-	main(config, err, func(ctx context.Context, log *slog.Logger) error {
-		s := &Service{Config: config, Log: log, Metrics: newMetrics(name), Ending: ctx.Done()}
+	main(config, err, func(ctx context.Context, log *slog.Logger, m *Metrics) error {
+		s := &Service{Config: config, Log: log, Metrics: m, Ending: ctx.Done()}
 		handler, err := api(s)
 		if err != nil {
 			return err
@@ -77,7 +78,7 @@ func MainStateless(name string, api func(*Service) (http.Handler, error)) {
 	})
 }
 
-func main(config Config, wrong error, run func(context.Context, *slog.Logger) error) {
+func main(config Config, wrong error, run func(context.Context, *slog.Logger, *Metrics) error) {
 	if wrong != nil {
 		fmt.Fprintln(os.Stderr, "error:", wrong)
 		os.Exit(2)
@@ -85,7 +86,11 @@ func main(config Config, wrong error, run func(context.Context, *slog.Logger) er
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	log := NewLog(os.Stdout, config.Name, config.LogLevel)
-	if err := run(ctx, log); err != nil {
+	metrics := newMetrics(config.Name)
+	traced := spans.Start(ctx, config.Name, log, metrics.exported)
+	err := run(ctx, log, metrics)
+	traced()
+	if err != nil {
 		log.Error("the service ends", "error", err)
 		stop()
 		os.Exit(1)
@@ -93,13 +98,13 @@ func main(config Config, wrong error, run func(context.Context, *slog.Logger) er
 	log.Info("the service ended as told")
 }
 
-func run(ctx context.Context, config Config, log *slog.Logger, parts func(*Service) (Parts, error)) error {
+func run(ctx context.Context, config Config, log *slog.Logger, metrics *Metrics, parts func(*Service) (Parts, error)) error {
 	pool, err := db.Open(ctx, config.DatabaseURL, config.Connections)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	s := &Service{Config: config, Log: log, Pool: pool, Metrics: newMetrics(config.Name), Ending: ctx.Done()}
+	s := &Service{Config: config, Log: log, Pool: pool, Metrics: metrics, Ending: ctx.Done()}
 	s.Metrics.connections(pool)
 	its, err := parts(s)
 	if err != nil {

@@ -35,7 +35,7 @@ func (w *world) behindTheEdge() {
 	require.NoError(w.t, err)
 	server := &mcp.Server{
 		Backend: &mcp.Backend{URL: address, Client: &http.Client{Transport: sidecar{}}}, ConfirmationKey: []byte(strings.Repeat("c", 32)),
-		Log: log, Observe: func(string, string, int, time.Duration) {},
+		Log: log, Observe: func(context.Context, string, string, int, time.Duration) {},
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api)

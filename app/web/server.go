@@ -32,7 +32,7 @@ type Server struct {
 	Sessions *session.Keeper
 	Log      *slog.Logger
 	// Observe receives every request; route is its pattern.
-	Observe func(method, route string, status int, took time.Duration)
+	Observe func(ctx context.Context, method, route string, status int, took time.Duration)
 	// Proxies are those whose X-Forwarded-For is believed.
 	Proxies []string
 	// Ending is closed when the process is asked to end; nil: never.

@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, pool: pgtest.Pool(t, event.Backend)}
 	log := slog.New(slog.DiscardHandler)
-	w.api = rest.New(w.pool, event.Backend, []byte(strings.Repeat("k", 32)), log, func(string, string, int, time.Duration) {})
+	w.api = rest.New(w.pool, event.Backend, []byte(strings.Repeat("k", 32)), log, func(context.Context, string, string, int, time.Duration) {})
 	ending, end := context.WithCancel(context.Background())
 	w.api.Ending = ending.Done()
 	hub, stop := context.WithCancel(context.Background())
@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	sessions, err := session.New(testKey)
 	require.NoError(t, err)
 	w.web = &Server{
-		API: client, Sessions: sessions, Log: log, Observe: func(string, string, int, time.Duration) {}, Ending: ending.Done(), Design: true,
+		API: client, Sessions: sessions, Log: log, Observe: func(context.Context, string, string, int, time.Duration) {}, Ending: ending.Done(), Design: true,
 	}
 	handler := w.web.Handler()
 	w.site = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -250,7 +250,7 @@ func (w *world) alert(user uuid.UUID, text string) {
 // told has the backend take in an event.
 func (w *world) told(kind string, data any) {
 	w.t.Helper()
-	ctx := tracing.With(context.Background(), tracing.Continue("", ""))
+	ctx := tracing.Correlated(context.Background(), "")
 	e, err := event.New(ctx, event.Notification, kind, "subject", data)
 	require.NoError(w.t, err)
 	take := map[string]func(context.Context, event.CloudEvent) (bool, error){

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -236,7 +238,15 @@ func (a *Agent) send(ctx context.Context, p parcel, wants preferences) (gone []e
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	return channel.Send(limited, p.id(), wants.PreferencesChanged, notes)
+	traced := make([]context.Context, len(p.alerts))
+	for i, alert := range p.alerts {
+		traced[i] = about(limited, alert)
+	}
+	limited, end := tracing.Each(traced, "deliver "+p.channel, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("companion.message_id", p.id().String())))
+	gone, err = channel.Send(limited, p.id(), wants.PreferencesChanged, notes)
+	end(err)
+	return gone, err
 }
 
 // settle notes how an attempt went, and tells the audit when it was the last. The
@@ -273,5 +283,5 @@ func about(ctx context.Context, alert notificationdb.Alert) context.Context {
 	if alert.CorrelationID == nil {
 		return ctx
 	}
-	return tracing.With(ctx, tracing.Continue(alert.CorrelationID.String(), alert.Traceparent))
+	return tracing.Continue(ctx, alert.CorrelationID.String(), alert.Traceparent)
 }

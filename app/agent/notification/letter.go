@@ -9,8 +9,10 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/store/db/notificationdb"
 )
 
@@ -85,9 +87,11 @@ func (a *Agent) deliverLetter(ctx context.Context, log *slog.Logger) (taken bool
 	}
 	limited, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
+	limited, span := tracing.Start(limited, "deliver letter", trace.WithSpanKind(trace.SpanKindClient))
 	sent := a.Letters.SendLetter(limited, letter.ID, event.MailRequested{
 		UserID: letter.UserID, Email: letter.Email, Kind: letter.Kind, Link: letter.Link, ExpiresAt: letter.ExpiresAt.UTC(),
 	})
+	tracing.End(span, sent)
 	settle := context.WithoutCancel(ctx)
 	switch {
 	case sent == nil:

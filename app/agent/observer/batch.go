@@ -11,7 +11,6 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/calendar"
 	"github.com/wealth-companion/companion/app/core/event"
-	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 	"github.com/wealth-companion/companion/app/messaging/inbox"
 	"github.com/wealth-companion/companion/app/store/db"
@@ -64,7 +63,7 @@ func (o *Observer) transactionsCreated(ctx context.Context, events []event.Cloud
 		if err != nil {
 			return nil, err
 		}
-		arrivals[i] = arrival{tracing.With(ctx, e.Trace()), e.ID, data}
+		arrivals[i] = arrival{e.Continue(ctx), e.ID, data}
 	}
 	locking, k := o.lockAll(arrivals)
 	err := db.InBatches(ctx, o.Pool, locking, func(tx pgx.Tx, last db.Queue) error {

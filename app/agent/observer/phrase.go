@@ -66,7 +66,8 @@ func (o *Observer) PhraseNext(ctx context.Context) (done bool, err error) {
 	if err := json.Unmarshal(held.Event, &e); err != nil {
 		return false, fmt.Errorf("insight %s: %w", held.EventID, err)
 	}
-	ctx = tracing.With(ctx, e.Trace())
+	ctx, span := tracing.Start(e.Continue(ctx), "phrase")
+	defer func() { tracing.End(span, err) }()
 	// They may have withdrawn their consent since.
 	wants, err := observerdb.New(o.Pool).PreferencesOf(ctx, held.UserID)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {

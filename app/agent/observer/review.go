@@ -177,8 +177,9 @@ func (o *Observer) reviewDue(ctx context.Context) (int, error) {
 	begun := time.Now()
 	failed := 0
 	for _, user := range due {
-		its := tracing.With(ctx, tracing.Continue("", ""))
+		its, span := tracing.Start(tracing.Continue(ctx, "", ""), "review")
 		err := o.reviewOne(its, user)
+		tracing.End(span, err)
 		if err == nil {
 			continue
 		}

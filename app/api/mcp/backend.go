@@ -76,9 +76,7 @@ func (b *Backend) ask(ctx context.Context, token string, c call) (answer, error)
 	if c.dryRun {
 		request.Header.Set("Dry-Run", "true")
 	}
-	its := tracing.From(ctx)
-	request.Header.Set("Traceparent", its.TraceParent)
-	request.Header.Set("X-Correlation-Id", its.CorrelationID)
+	request.Header.Set("X-Correlation-Id", tracing.From(ctx).CorrelationID)
 	response, err := b.Client.Do(request)
 	if err != nil {
 		return answer{}, apperror.Because(apperror.WithoutAddress(err), errAway, "%s", errAway.Error())

@@ -25,7 +25,7 @@ type Server struct {
 	URL             string // where people find the application; empty: where a request was sent to
 	ConfirmationKey []byte // signs confirmations; the same in every replica
 	Log             *slog.Logger
-	Observe         func(method, route string, status int, took time.Duration)
+	Observe         func(ctx context.Context, method, route string, status int, took time.Duration)
 
 	takes    arguments       // of each tool
 	changing map[string]bool // the tools that change something

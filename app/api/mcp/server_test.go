@@ -39,7 +39,7 @@ type world struct {
 	stop     func() // ends the API
 }
 
-func observe(string, string, int, time.Duration) {}
+func observe(context.Context, string, string, int, time.Duration) {}
 
 func newWorld(t *testing.T) *world {
 	return newWorldOf(t, http.DefaultClient, slog.New(slog.DiscardHandler))

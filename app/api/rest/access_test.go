@@ -20,7 +20,7 @@ import (
 )
 
 // quiet observes requests that are made side by side.
-func quiet(string, string, int, time.Duration) {}
+func quiet(context.Context, string, string, int, time.Duration) {}
 
 // decoded is an answer's body.
 func (w *world) decoded(answer *httptest.ResponseRecorder) object {

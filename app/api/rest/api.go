@@ -70,7 +70,7 @@ type API struct {
 	Cache Cache
 	Log   *slog.Logger
 	// Observe is told of every request; route is its pattern.
-	Observe func(method, route string, status int, took time.Duration)
+	Observe func(ctx context.Context, method, route string, status int, took time.Duration)
 }
 
 // base is where the API begins.

@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world { return worldOn(t, pgtest.Pool(t, event.Back
 // worldOn is a world on a database that has the backend's tables.
 func worldOn(t *testing.T, pool *pgxpool.Pool) *world {
 	w := &world{t: t, pool: pool}
-	w.api = New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(method, route string, status int, _ time.Duration) {
+	w.api = New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(_ context.Context, method, route string, status int, _ time.Duration) {
 		w.routes = append(w.routes, fmt.Sprint(method, " ", route, " ", status))
 	})
 	w.api.PushKey = "a public key"
@@ -182,7 +182,7 @@ func TestTheSameRequestTwiceIsOneTransaction(t *testing.T) {
 			r.Header.Set("Idempotency-Key", key)
 			recorder := httptest.NewRecorder()
 			quiet := *w.api
-			quiet.Observe = func(string, string, int, time.Duration) {}
+			quiet.Observe = func(context.Context, string, string, int, time.Duration) {}
 			quiet.Handler().ServeHTTP(recorder, r)
 			statuses[i] = recorder.Code
 		})

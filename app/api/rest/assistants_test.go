@@ -275,7 +275,7 @@ func TestACodeWorksOnceForWhomItWasGiven(t *testing.T) {
 	// Two at the same moment: at most one gets tokens, and the other ends what they are of.
 	code = p.code("read")
 	before := len(items(w.call(200, "GET", "/assistants", nil)))
-	w.api.Observe = func(string, string, int, time.Duration) {}
+	w.api.Observe = func(context.Context, string, string, int, time.Duration) {}
 	var both errgroup.Group
 	statuses := make([]int, 2)
 	for i := range statuses {

@@ -176,7 +176,7 @@ func TestAnAnswerIsGivenOnceMoreForAWhileOnly(t *testing.T) {
 func TestTabsThatRefreshAtOnceGetTheSameToken(t *testing.T) {
 	w := newWorld(t)
 	first := w.newcomer()
-	w.api.Observe = func(string, string, int, time.Duration) {}
+	w.api.Observe = func(context.Context, string, string, int, time.Duration) {}
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	counts, following := map[int]int{}, map[string]int{}

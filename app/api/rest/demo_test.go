@@ -23,7 +23,7 @@ func TestDemoDataComesAndGoes(t *testing.T) {
 
 	// Two at the same moment, and once more: everything is made once.
 	quiet := *w.api
-	quiet.Observe = func(string, string, int, time.Duration) {}
+	quiet.Observe = func(context.Context, string, string, int, time.Duration) {}
 	handler := quiet.Handler()
 	var both sync.WaitGroup
 	codes := make([]int, 2)

@@ -148,7 +148,7 @@ type tally struct {
 	byRoute map[string]map[int]int
 }
 
-func (c *tally) observe(method, route string, status int, _ time.Duration) {
+func (c *tally) observe(_ context.Context, method, route string, status int, _ time.Duration) {
 	c.Lock()
 	defer c.Unlock()
 	its := method + " " + route

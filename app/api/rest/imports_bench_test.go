@@ -40,7 +40,7 @@ type importer struct {
 // importers returns an API and so many people on a database of their own.
 func importers(t testing.TB, count int) (http.Handler, []importer) {
 	pool := pgtest.Pool(t, event.Backend)
-	api := New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(string, string, int, time.Duration) {})
+	api := New(pool, event.Backend, []byte(strings.Repeat("k", 32)), slog.New(slog.DiscardHandler), func(context.Context, string, string, int, time.Duration) {})
 	var all []importer
 	for range count {
 		user := tracing.NewID()

@@ -11,8 +11,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/store/live"
 	"github.com/wealth-companion/companion/app/store/pagination"
 )
@@ -118,11 +121,12 @@ func (a *API) stream(ctx huma.Context, who caller, subscription *live.Subscripti
 }
 
 // event writes a notice as an event; "" when what it is about is gone.
-func (a *API) event(ctx context.Context, user uuid.UUID, n live.Notice) (string, error) {
+func (a *API) event(ctx context.Context, user uuid.UUID, n live.Notice) (text string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	ctx, span := brought(ctx, n)
+	defer func() { tracing.End(span, err) }()
 	var what any
-	var err error
 	switch n.Kind {
 	case live.Insight:
 		what, err = a.Insights.Get(ctx, user, n.ID)
@@ -142,6 +146,15 @@ func (a *API) event(ctx context.Context, user uuid.UUID, n live.Notice) (string,
 		return "", err
 	}
 	return fmt.Sprintf("event: %s\ndata: %s\n\n", n.Kind, raw), nil
+}
+
+// brought starts the span of bringing a notice to somebody who is looking, in the trace of what
+// made it. It is linked to the request that brings it.
+func brought(ctx context.Context, n live.Notice) (context.Context, trace.Span) {
+	if n.Parent == "" {
+		return ctx, noop.Span{}
+	}
+	return tracing.Start(tracing.Remote(ctx, n.Parent), "deliver live "+n.Kind, trace.WithLinks(trace.LinkFromContext(ctx)))
 }
 
 // sender writes to a caller at once.
@@ -211,6 +224,8 @@ func (r routes) awaitAlerts(ctx context.Context, user uuid.UUID, in *awaitAlerts
 			}
 		case notice := <-subscription.Notices:
 			if notice.Kind != live.Insight {
+				_, span := brought(ctx, notice)
+				tracing.End(span, nil)
 				return News{Changed: true}, nil
 			}
 		}

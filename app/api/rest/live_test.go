@@ -25,7 +25,7 @@ import (
 func (w *world) listen() (server *httptest.Server, shutDown func()) {
 	ending, end := context.WithCancel(context.Background())
 	w.api.Ending = ending.Done()
-	w.api.Observe = func(string, string, int, time.Duration) {}
+	w.api.Observe = func(context.Context, string, string, int, time.Duration) {}
 	hub, stop := context.WithCancel(context.Background())
 	stopped := make(chan struct{})
 	go func() { w.api.Live.Run(hub); close(stopped) }()

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ import (
 // New makes the API on a database with the tables of service, which publishes
 // its events. What an installation may do without (Limits, OpenID, Cache) is
 // set afterwards, before Handler.
-func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger, observe func(method, route string, status int, took time.Duration)) *API {
+func New(pool *pgxpool.Pool, service string, signingKey []byte, log *slog.Logger, observe func(ctx context.Context, method, route string, status int, took time.Duration)) *API {
 	books := &ledger.Ledger{Pool: pool, Service: service}
 	rates := &currency.Rates{Pool: pool}
 	hub := &live.Hub{Pool: pool, Log: log}

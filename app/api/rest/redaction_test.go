@@ -49,7 +49,7 @@ func recorded(t *testing.T) (*world, *records) {
 	kept := &records{}
 	log := slog.New(slog.NewJSONHandler(kept, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w := &world{t: t, pool: pgtest.Pool(t, event.Backend)}
-	w.api = New(w.pool, event.Backend, []byte(strings.Repeat("k", 32)), log, func(method, route string, status int, _ time.Duration) {
+	w.api = New(w.pool, event.Backend, []byte(strings.Repeat("k", 32)), log, func(_ context.Context, method, route string, status int, _ time.Duration) {
 		fmt.Fprintln(kept, "label", route, status)
 	})
 	w.api.At("https://app.example.org", true)

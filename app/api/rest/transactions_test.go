@@ -246,7 +246,7 @@ func BenchmarkPost(b *testing.B) {
 	books := &ledger.Ledger{Pool: pool, Service: event.Backend}
 	api := &API{
 		Ledger: books, Accounts: account.New(pool, preference.Publisher{Service: event.Backend}, books.Begin, slog.New(slog.DiscardHandler)), Tokens: account.Tokens{Key: []byte(strings.Repeat("k", 32))},
-		Log: slog.New(slog.DiscardHandler), Observe: func(string, string, int, time.Duration) {},
+		Log: slog.New(slog.DiscardHandler), Observe: func(context.Context, string, string, int, time.Duration) {},
 	}
 	session, err := api.Accounts.Register(b.Context(), account.Registration{Email: "ada@example.org", Password: "correct horse"})
 	require.NoError(b, err)

@@ -123,7 +123,7 @@ func TestATransferIsAcceptedOnceByMany(t *testing.T) {
 	require.NoError(t, err)
 	statuses := make([]int, 8)
 	quiet := *w.api
-	quiet.Observe = func(string, string, int, time.Duration) {}
+	quiet.Observe = func(context.Context, string, string, int, time.Duration) {}
 	handler := quiet.Handler()
 	var wait sync.WaitGroup
 	for i := range statuses {

@@ -33,17 +33,18 @@ type CloudEvent struct {
 	Drill bool `json:"drill,omitempty"`
 }
 
-// Trace is the trace context of what is done about the event.
-func (e CloudEvent) Trace() tracing.Trace {
-	trace := tracing.Continue(e.CorrelationID, e.TraceParent)
-	trace.Accepted = e.Time
+// Continue gives ctx the trace context of what is done about the event.
+func (e CloudEvent) Continue(ctx context.Context) context.Context {
+	ctx = tracing.Continue(ctx, e.CorrelationID, e.TraceParent)
+	its := tracing.From(ctx)
+	its.Accepted = e.Time
 	if e.AcceptedAt != nil {
-		trace.Accepted = *e.AcceptedAt
+		its.Accepted = *e.AcceptedAt
 	}
-	return trace
+	return tracing.With(ctx, its)
 }
 
-// New puts data into an envelope of its own id that continues ctx's trace.
+// New puts data into an envelope of its own id that continues ctx's trace, or begins one.
 // service is who publishes it; subject is what it is about. The event of a thing that
 // is deleted holds none of its texts and amounts: compacted topics keep it for good.
 func New(ctx context.Context, service, kind, subject string, data any) (CloudEvent, error) {
@@ -55,15 +56,19 @@ func New(ctx context.Context, service, kind, subject string, data any) (CloudEve
 		return CloudEvent{}, fmt.Errorf("encoding the data of %s: %w", kind, err)
 	}
 	from := tracing.From(ctx)
-	if from.CorrelationID == "" || from.TraceParent == "" {
-		accepted := from.Accepted
-		from = tracing.Continue(from.CorrelationID, from.TraceParent)
-		from.Accepted = accepted
+	if from.CorrelationID == "" {
+		from.CorrelationID = tracing.NewID().String()
+	}
+	parent := tracing.Parent(ctx)
+	if parent == "" {
+		begun, span := tracing.Start(ctx, "create "+kind)
+		span.End()
+		parent = cmp.Or(tracing.Parent(begun), tracing.NewParent())
 	}
 	e := CloudEvent{
 		SpecVersion: "1.0", ID: tracing.NewID().String(), Source: "/services/" + service,
 		Type: kind, Subject: subject, Time: time.Now().UTC(), DataContentType: "application/json",
-		Data: body, CorrelationID: from.CorrelationID, TraceParent: from.TraceParent,
+		Data: body, CorrelationID: from.CorrelationID, TraceParent: parent,
 	}
 	if !from.Accepted.IsZero() {
 		e.AcceptedAt = &from.Accepted

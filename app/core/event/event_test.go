@@ -28,12 +28,12 @@ func TestEveryTypeHasASchema(t *testing.T) {
 }
 
 func TestNewContinuesTheTrace(t *testing.T) {
-	want := tracing.Continue("", "")
-	e, err := New(tracing.With(context.Background(), want), Backend, TypeTransactionCreated, "x", transaction())
+	ctx := tracing.Continue(context.Background(), "", tracing.NewParent())
+	e, err := New(ctx, Backend, TypeTransactionCreated, "x", transaction())
 	require.NoError(t, err)
 	require.NoError(t, Check(e))
-	require.Equal(t, want.CorrelationID, e.CorrelationID)
-	require.Equal(t, want.TraceParent, e.TraceParent)
+	require.Equal(t, tracing.From(ctx).CorrelationID, e.CorrelationID)
+	require.Equal(t, tracing.Parent(ctx), e.TraceParent)
 	require.Equal(t, uuid.Version(7), uuid.MustParse(e.ID).Version())
 }
 
@@ -148,7 +148,7 @@ func TestAnEventKnowsWhenWhatItFollowsFromWasAccepted(t *testing.T) {
 	require.Nil(t, first.AcceptedAt)
 	next := first
 	for range 3 {
-		next, err = New(tracing.With(t.Context(), next.Trace()), Analytics, TypeInsightGenerated, "", InsightGenerated{})
+		next, err = New(next.Continue(t.Context()), Analytics, TypeInsightGenerated, "", InsightGenerated{})
 		require.NoError(t, err)
 		require.Equal(t, first.Time, *next.AcceptedAt)
 		require.Equal(t, first.CorrelationID, next.CorrelationID)

@@ -8,8 +8,12 @@ import (
 	"sync"
 	"time"
 
+	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
@@ -18,7 +22,7 @@ import (
 // contract, in the order of delivery, and each id is among them once. Like a
 // Handler it is idempotent; first tells for each event whether it was no duplicate.
 // What it publishes belongs to the trace of the event that it answers:
-// tracing.Continue.
+// event.CloudEvent.Continue.
 type BatchHandler func(ctx context.Context, events []event.CloudEvent) (first []bool, err error)
 
 const (
@@ -143,12 +147,31 @@ func (b *batcher) next() []*waiter {
 	return batch
 }
 
+// traceBatch gives ctx a span for what is done for several events at once: it belongs to the
+// trace of the first that is recorded, and is linked to the deliveries of the others.
+func traceBatch(ctx context.Context, batch []*waiter) (context.Context, func(error)) {
+	var recorded []trace.Link
+	for _, w := range batch {
+		if its := trace.SpanContextFromContext(w.ctx); its.IsSampled() {
+			recorded = append(recorded, trace.Link{SpanContext: its})
+		}
+	}
+	if len(batch) == 1 || len(recorded) == 0 {
+		return ctx, func(error) {}
+	}
+	ctx, span := tracing.Start(trace.ContextWithSpanContext(ctx, recorded[0].SpanContext), "process batch "+batch[0].d.topic,
+		trace.WithLinks(recorded[1:]...), trace.WithAttributes(semconv.MessagingBatchMessageCount(len(batch))))
+	return ctx, func(err error) { tracing.End(span, err) }
+}
+
 // attempt handles a batch and answers each of its events.
 func (b *batcher) attempt(batch []*waiter) {
 	// The batch outlives the request of any one event.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), b.limit)
 	defer cancel()
+	ctx, end := traceBatch(ctx, batch)
 	first, err := b.try(ctx, batch)
+	end(err)
 	if err == nil {
 		for i, w := range batch {
 			w.done <- answered{outcome: outcomeOf(first[i])}

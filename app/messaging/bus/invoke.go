@@ -24,7 +24,7 @@ func PeoplesInvoker() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = time.Minute
 	transport.MaxIdleConnsPerHost = 64 // there is one host, the sidecar
-	return &http.Client{Transport: withToken(transport)}
+	return &http.Client{Transport: traces(withToken(transport))}
 }
 
 // sidecarHTTP is where the sidecar's HTTP API is, as Dapr's injector tells.

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/dapr/go-sdk/client"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
@@ -43,7 +46,9 @@ func NewPublisher(pubsub string) (*Publisher, error) {
 	again := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}, MinConnectTimeout: 5 * time.Second}
 	connection, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", port), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(again), grpc.WithPerRPCCredentials(rpcToken(os.Getenv(sidecar.APIToken))),
-		grpc.WithUnaryInterceptor((&bulkMethod{}).intercept))
+		grpc.WithUnaryInterceptor((&bulkMethod{}).intercept),
+		grpc.WithStatsHandler(otelgrpc.NewClientHandler(
+			otelgrpc.WithTracerProvider(otel.GetTracerProvider()), otelgrpc.WithPropagators(propagation.TraceContext{}))))
 	if err != nil {
 		return nil, fmt.Errorf("the sidecar's address: %w", err)
 	}

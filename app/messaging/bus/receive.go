@@ -102,7 +102,7 @@ func (r *Receiver) receive(topic string, deliver step) http.HandlerFunc {
 		if err != nil {
 			r.Outcome(topic, Postponed)
 		} else {
-			_, err = deliver(request.Context(), d)
+			_, err = deliver(fromSidecar(request), d)
 		}
 		if err != nil {
 			answer(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})

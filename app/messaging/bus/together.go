@@ -64,7 +64,7 @@ func (r *Receiver) receiveTogether(topic string, deliver step) http.HandlerFunc 
 			d.inLine = sync.OnceFunc(func() { close(inLine) })
 			all.Go(func() {
 				defer d.inLine() // it may be refused on the way
-				if _, err := deliver(request.Context(), d); err == nil {
+				if _, err := deliver(fromSidecar(request), d); err == nil {
 					statuses[i].Status = taken
 				}
 			})

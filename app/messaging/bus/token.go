@@ -9,6 +9,11 @@ import (
 	"os"
 	"time"
 
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/wealth-companion/companion/app/messaging/sidecar"
 )
 
@@ -44,7 +49,17 @@ func Invoked(ctx context.Context) bool {
 
 // httpClient calls the sidecar's HTTP API.
 func httpClient(timeout time.Duration) *http.Client {
-	return &http.Client{Timeout: timeout, Transport: withToken(http.DefaultTransport)}
+	return &http.Client{Timeout: timeout, Transport: traces(withToken(http.DefaultTransport))}
+}
+
+// traces has every request to the sidecar be a span of its context's trace, which goes along.
+// What is asked for nobody's sake is none.
+func traces(next http.RoundTripper) http.RoundTripper {
+	return otelhttp.NewTransport(next,
+		otelhttp.WithTracerProvider(otel.GetTracerProvider()),
+		otelhttp.WithPropagators(propagation.TraceContext{}),
+		otelhttp.WithFilter(func(r *http.Request) bool { return trace.SpanContextFromContext(r.Context()).IsValid() }),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return r.Method + " by the sidecar" }))
 }
 
 func withToken(next http.RoundTripper) http.RoundTripper {

@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/wealth-companion/companion/app/core/event"
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
@@ -76,6 +79,18 @@ type row struct {
 	id      int64
 	key     string
 	payload []byte
+	parent  string // the event's trace parent
+}
+
+// publishing has the publication of events be a span in the trace of each of them.
+func (p *pipeline) publishing(ctx context.Context, events ...row) (context.Context, func(error)) {
+	contexts := make([]context.Context, len(events))
+	for i, one := range events {
+		contexts[i] = tracing.Remote(ctx, one.parent)
+	}
+	return tracing.Each(contexts, "publish "+p.topic, trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(
+		semconv.MessagingSystemKafka, semconv.MessagingDestinationName(p.topic), semconv.MessagingOperationTypeSend,
+		semconv.MessagingBatchMessageCount(len(events))))
 }
 
 // pipeline publishes the events of one topic.
@@ -239,8 +254,8 @@ const pageQuery = `WITH RECURSIVE lanes AS (
 		UNION ALL
 		SELECT (SELECT o.key FROM outbox o WHERE o.topic = $1 AND o.key > l.key ORDER BY o.key LIMIT 1) FROM lanes l WHERE l.key IS NOT NULL
 	)
-	SELECT o.id, l.key, o.payload FROM (SELECT key FROM lanes WHERE key IS NOT NULL LIMIT $3) l
-	CROSS JOIN LATERAL (SELECT id, payload FROM outbox WHERE topic = $1 AND key = l.key ORDER BY id LIMIT $4) o`
+	SELECT o.id, l.key, o.payload, o.parent FROM (SELECT key FROM lanes WHERE key IS NOT NULL LIMIT $3) l
+	CROSS JOIN LATERAL (SELECT id, payload, coalesce(payload->>'traceparent', '') AS parent FROM outbox WHERE topic = $1 AND key = l.key ORDER BY id LIMIT $4) o`
 
 // load reads the next lanes after the cursor, each with its oldest events in order.
 func (p *pipeline) load(ctx context.Context) (lanes [][]row, err error) {
@@ -251,7 +266,7 @@ func (p *pipeline) load(ctx context.Context) (lanes [][]row, err error) {
 		batch.Queue("SELECT set_config('enable_seqscan', 'off', true)")
 		batch.Queue(pageQuery, p.topic, p.cursor, pageLanes, depth).Query(func(rows pgx.Rows) error {
 			var one row
-			_, err := pgx.ForEachRow(rows, []any{&one.id, &one.key, &one.payload}, func() error {
+			_, err := pgx.ForEachRow(rows, []any{&one.id, &one.key, &one.payload, &one.parent}, func() error {
 				if last := len(lanes) - 1; last >= 0 && lanes[last][0].key == one.key {
 					lanes[last] = append(lanes[last], one)
 				} else {
@@ -328,11 +343,14 @@ func chunks(all []int, size func(int) int) (cut [][]int) {
 // it is not known for which, and each is published by itself.
 func (p *pipeline) publishTogether(ctx context.Context, lanes [][]row, turn int, which []int, failed []bool) {
 	if len(which) > 1 {
-		messages := make([]bus.Message, len(which))
+		messages, events := make([]bus.Message, len(which)), make([]row, len(which))
 		for n, i := range which {
-			messages[n] = bus.Message{Key: lanes[i][turn].key, Payload: lanes[i][turn].payload}
+			events[n] = lanes[i][turn]
+			messages[n] = bus.Message{Key: events[n].key, Payload: events[n].payload}
 		}
-		err := p.relay.Broker.PublishAll(ctx, p.topic, messages)
+		traced, end := p.publishing(ctx, events...)
+		err := p.relay.Broker.PublishAll(traced, p.topic, messages)
+		end(err)
 		if err == nil {
 			for _, i := range which {
 				p.done = append(p.done, lanes[i][turn].id)
@@ -367,7 +385,9 @@ func (p *pipeline) publishApart(ctx context.Context, lanes [][]row, turn int, wh
 		}
 		begun++
 		group.Go(func() error {
-			errs[n] = p.relay.Broker.Publish(ctx, p.topic, lanes[i][turn].key, lanes[i][turn].payload)
+			traced, end := p.publishing(ctx, lanes[i][turn])
+			errs[n] = p.relay.Broker.Publish(traced, p.topic, lanes[i][turn].key, lanes[i][turn].payload)
+			end(errs[n])
 			var refused *bus.RefusedError
 			switch {
 			case errs[n] == nil:

@@ -66,7 +66,7 @@ func (s *Alerts) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 		}); err != nil || data.Channel != inApp {
 			return err
 		}
-		s.Live.Notify(tx, live.Notice{User: data.UserID, Kind: live.Alert, ID: data.AlertID})
+		s.Live.Notify(tx, live.Notice{User: data.UserID, Kind: live.Alert, ID: data.AlertID}.Of(ctx))
 		return nil
 	})
 	if db.Orphan(err, "user_id") {

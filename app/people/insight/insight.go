@@ -89,7 +89,7 @@ func (s *Insights) Take(ctx context.Context, e event.CloudEvent) (bool, error) {
 		if err != nil || kept == 0 {
 			return err
 		}
-		s.Live.Notify(tx, live.Notice{User: data.UserID, Kind: live.Insight, ID: data.InsightID})
+		s.Live.Notify(tx, live.Notice{User: data.UserID, Kind: live.Insight, ID: data.InsightID}.Of(ctx))
 		return nil
 	})
 	if db.Orphan(err, "user_id") {

@@ -4,15 +4,22 @@ package requests
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5/middleware"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
 // CorrelationHeader ties a caller's requests to what follows from them.
@@ -22,17 +29,16 @@ const CorrelationHeader = "X-Correlation-Id"
 type Recorder struct {
 	Log *slog.Logger
 	// Observe counts a request. route is its pattern, never its path, which a caller makes up.
-	Observe func(method, route string, status int, took time.Duration)
+	Observe func(ctx context.Context, method, route string, status int, took time.Duration)
 }
 
 // Around has next answer within the request's trace. route is asked when the request has been
 // answered, and refuse answers what ended in a panic.
 func (o Recorder) Around(route func(*http.Request) string, refuse func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	observed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		its := tracing.Continue(r.Header.Get(CorrelationHeader), r.Header.Get("Traceparent"))
-		r = r.WithContext(tracing.With(r.Context(), its))
-		w.Header().Set(CorrelationHeader, its.CorrelationID)
+		r = r.WithContext(tracing.Correlated(r.Context(), r.Header.Get(CorrelationHeader)))
+		w.Header().Set(CorrelationHeader, tracing.From(r.Context()).CorrelationID)
 		recorded := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
 			if defect := recover(); defect != nil {
@@ -42,11 +48,32 @@ func (o Recorder) Around(route func(*http.Request) string, refuse func(http.Resp
 				refuse(recorded, r, apperror.Defect(defect))
 			}
 			took, pattern := time.Since(began), route(r)
-			o.Observe(r.Method, pattern, recorded.Status(), took)
+			if span := trace.SpanFromContext(r.Context()); span.IsRecording() {
+				span.SetName(Method(r.Method) + " " + pattern)
+				span.SetAttributes(semconv.HTTPRoute(pattern), tracing.Conversation(r.Context()))
+			}
+			o.Observe(r.Context(), r.Method, pattern, recorded.Status(), took)
 			o.Log.InfoContext(r.Context(), "request", "method", Method(r.Method), "route", pattern, "status", recorded.Status(), "took_ms", took.Milliseconds())
 		}()
 		next.ServeHTTP(recorded, r)
 	})
+	return otelhttp.NewHandler(observed, "", otelhttp.WithTracerProvider(otel.GetTracerProvider()), otelhttp.WithPropagators(incoming{}),
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return Method(r.Method) + " " + route(r) }))
+}
+
+// incoming takes up a caller's trace. From the pod's sidecar come our own services, whose word
+// it is whether the trace is recorded; others give it its id only, for what is recorded costs us.
+type incoming struct{ propagation.TraceContext }
+
+func (i incoming) Extract(ctx context.Context, headers propagation.TextMapCarrier) context.Context {
+	continued := i.TraceContext.Extract(ctx, headers)
+	if bus.Invoked(ctx) {
+		return continued
+	}
+	if its := trace.SpanContextFromContext(continued); its.IsValid() {
+		return tracing.WithTraceID(ctx, its.TraceID())
+	}
+	return ctx
 }
 
 // Method is a request's method, or "other" when the caller made it up.

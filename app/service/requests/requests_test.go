@@ -1,6 +1,7 @@
 package requests
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+
+	"github.com/wealth-companion/companion/app/core/tracing"
+	"github.com/wealth-companion/companion/app/internal/spantest"
+	"github.com/wealth-companion/companion/app/messaging/bus"
 )
 
 func TestWhoAsks(t *testing.T) {
@@ -41,7 +48,7 @@ func TestWhoAsks(t *testing.T) {
 
 func TestADefectIsAnsweredAndCounted(t *testing.T) {
 	var routes []string
-	recorder := Recorder{Log: slog.New(slog.DiscardHandler), Observe: func(_, route string, status int, _ time.Duration) {
+	recorder := Recorder{Log: slog.New(slog.DiscardHandler), Observe: func(_ context.Context, _, route string, status int, _ time.Duration) {
 		require.Equal(t, http.StatusInternalServerError, status)
 		routes = append(routes, route)
 	}}
@@ -60,5 +67,56 @@ func TestADefectIsAnsweredAndCounted(t *testing.T) {
 func TestMethodsAreOfAKnownSet(t *testing.T) {
 	for given, want := range map[string]string{"GET": "GET", "PATCH": "PATCH", "get": "other", "BREW": "other", "": "other"} {
 		require.Equal(t, want, Method(given), given)
+	}
+}
+
+// A span has a route's pattern for its name. Whether it is recorded is for the sidecar to say,
+// through which our own services come, and for nobody else.
+func TestTheSpanOfARequest(t *testing.T) {
+	const caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+	recorder := Recorder{Log: slog.New(slog.DiscardHandler), Observe: func(context.Context, string, string, int, time.Duration) {}}
+	refuse := func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusInternalServerError) }
+	for name, c := range map[string]struct {
+		invoked  bool
+		parent   string
+		fails    bool
+		recorded bool
+	}{
+		"of our own":                       {true, caller[:53] + "01", false, true},
+		"of our own that is not recorded":  {true, caller, false, false},
+		"of a stranger":                    {false, caller, false, true},
+		"of one who says nothing of it":    {false, "", false, true},
+		"of one who says what is no trace": {false, "a secret", false, true},
+		"that fails":                       {false, caller, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := spantest.Record(t)
+			var handler http.Handler = recorder.Around(func(*http.Request) string { return "/people/{id}" }, refuse, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				require.NotEmpty(t, tracing.Parent(r.Context()))
+				if c.invoked {
+					require.Equal(t, c.parent[3:35], tracing.TraceID(r.Context()))
+				}
+				if c.fails {
+					panic("a secret")
+				}
+			}))
+			r := httptest.NewRequest(http.MethodGet, "/people/7?q=secret", nil)
+			if c.invoked {
+				handler = bus.FromSidecar("token", recorder.Log, handler)
+				r.Header.Set("Dapr-Api-Token", "token")
+			}
+			r.Header.Set("Traceparent", c.parent)
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+			spans := ended()
+			if !c.recorded {
+				require.Empty(t, spans)
+				return
+			}
+			require.Len(t, spans, 1)
+			require.Equal(t, "GET /people/{id}", spans[0].Name)
+			require.Contains(t, spans[0].Attributes, semconv.HTTPRoute("/people/{id}"))
+			require.Equal(t, c.invoked, spans[0].Parent.IsValid(), "a stranger's step is none of ours")
+			require.Equal(t, c.fails, spans[0].Status.Code == codes.Error)
+		})
 	}
 }

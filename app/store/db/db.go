@@ -49,6 +49,7 @@ func Open(ctx context.Context, url string, connections int32) (*pgxpool.Pool, er
 		config.MaxConns = connections
 	}
 	config.ConnConfig.ConnectTimeout = ConnectTimeout
+	config.ConnConfig.Tracer = newTracer()
 	maps.Copy(config.ConnConfig.RuntimeParams, SessionSettings())
 	config.AfterConnect = func(_ context.Context, connection *pgx.Conn) error {
 		registerTypes(connection.TypeMap())

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/store/db"
 )
 
@@ -33,6 +34,16 @@ type Notice struct {
 	User uuid.UUID `json:"user"`
 	Kind string    `json:"kind"`
 	ID   uuid.UUID `json:"id"`
+	// Parent is the trace parent of what made it new; empty: of a trace that nobody records.
+	Parent string `json:"parent,omitempty"`
+}
+
+// Of gives the notice the trace of ctx.
+func (n Notice) Of(ctx context.Context) Notice {
+	if tracing.Recorded(ctx) {
+		n.Parent = tracing.Parent(ctx)
+	}
+	return n
 }
 
 // The bounds of what a hub keeps.

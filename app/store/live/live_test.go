@@ -80,7 +80,7 @@ func TestWhatWaitsToBeSentIsBounded(t *testing.T) {
 func TestAnEnvelopeIsShorterThanPostgreSQLAllows(t *testing.T) {
 	var notices []Notice
 	for range 2*perEnvelope + 1 {
-		notices = append(notices, Notice{User: tracing.NewID(), Kind: Insight, ID: tracing.NewID()})
+		notices = append(notices, Notice{User: tracing.NewID(), Kind: Insight, ID: tracing.NewID(), Parent: tracing.NewParent()})
 	}
 	envelopes, err := sealed(tracing.NewID(), notices)
 	require.NoError(t, err)

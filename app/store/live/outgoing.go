@@ -17,7 +17,7 @@ const (
 	// together.
 	spacing = 100 * time.Millisecond
 	// perEnvelope notices take less than the 8000 bytes of a notification.
-	perEnvelope = 50
+	perEnvelope = 40
 	// mostUsers is of how many users notices wait; of more, everybody is asked to look
 	// again instead.
 	mostUsers = 2000

@@ -45,9 +45,7 @@ func carry(ctx context.Context, r *http.Request) error {
 		r.Header.Set("X-Forwarded-For", who.Address)
 	}
 	r.Header.Set("User-Agent", who.Agent)
-	its := tracing.From(ctx)
-	r.Header.Set("Traceparent", its.TraceParent)
-	r.Header.Set("X-Correlation-Id", its.CorrelationID)
+	r.Header.Set("X-Correlation-Id", tracing.From(ctx).CorrelationID)
 	return nil
 }
 

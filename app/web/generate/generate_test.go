@@ -5,6 +5,7 @@ package generate
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"flag"
@@ -44,7 +45,7 @@ func TestDocument(t *testing.T) {
 // document is the API's OpenAPI document in version 3.0, the one that the generator reads.
 func document(t *testing.T) []byte {
 	t.Helper()
-	api := rest.New(nil, event.Backend, make([]byte, 32), slog.New(slog.DiscardHandler), func(string, string, int, time.Duration) {})
+	api := rest.New(nil, event.Backend, make([]byte, 32), slog.New(slog.DiscardHandler), func(context.Context, string, string, int, time.Duration) {})
 	answer := httptest.NewRecorder()
 	api.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/v1/openapi-3.0.json", nil))
 	require.Equal(t, http.StatusOK, answer.Code)
