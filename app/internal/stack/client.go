@@ -18,10 +18,10 @@ import (
 type Client struct {
 	User uuid.UUID
 
-	Email string
+	Email, Password string
 
-	url, password string
-	http          *http.Client
+	url  string
+	http *http.Client
 
 	mu    sync.Mutex // one logs in at a time
 	token string
@@ -33,7 +33,7 @@ const clientTimeout = 12 * time.Second
 // Client makes one that has no account yet.
 func (s *Stack) Client() *Client {
 	return &Client{
-		url: s.URL, Email: "user-" + uuid.NewString() + "@companion.example", password: uuid.NewString(),
+		url: s.URL, Email: "user-" + uuid.NewString() + "@companion.example", Password: uuid.NewString(),
 		http: &http.Client{Timeout: clientTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 	}
 }
@@ -62,7 +62,7 @@ type session struct {
 func (c *Client) Register(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.enter(ctx, "/auth/register", map[string]string{"email": c.Email, "password": c.password, "name": "A person"})
+	return c.enter(ctx, "/auth/register", map[string]string{"email": c.Email, "password": c.Password, "name": "A person"})
 }
 
 func (c *Client) enter(ctx context.Context, path string, body any) error {
@@ -88,7 +88,7 @@ func (c *Client) login(ctx context.Context, token string) error {
 	if c.token != token {
 		return nil
 	}
-	return c.enter(ctx, "/auth/login", map[string]string{"email": c.Email, "password": c.password})
+	return c.enter(ctx, "/auth/login", map[string]string{"email": c.Email, "password": c.Password})
 }
 
 // Call sends body and reads the answer into out; both may be nil. What is no
@@ -109,7 +109,7 @@ func (c *Client) Call(ctx context.Context, method, path string, headers map[stri
 // Leave deletes the account, and closes the client's connections.
 func (c *Client) Leave(ctx context.Context) error {
 	defer c.http.CloseIdleConnections()
-	return c.Call(ctx, http.MethodDelete, "/account", nil, map[string]string{"password": c.password}, nil)
+	return c.Call(ctx, http.MethodDelete, "/account", nil, map[string]string{"password": c.Password}, nil)
 }
 
 func (c *Client) send(ctx context.Context, token, method, path string, headers map[string]string, body, out any) error {

@@ -90,7 +90,7 @@ func (s *Stack) AppChannel(service string) string { return s.at(service + " even
 
 // environment is what a service reads its settings from.
 func (s *Stack) environment(name string) []string {
-	all := append(s.tokens(name),
+	all := append(append(s.tokens(name), s.traced()...),
 		"SERVICE_NAME="+name,
 		"PUBLIC_ADDRESS="+s.at(name+" public"), "EVENTS_ADDRESS="+s.at(name+" events"), "OPERATIONS_ADDRESS="+s.at(name+" operations"),
 		fmt.Sprintf("DAPR_GRPC_PORT=%d", s.port(name+" sidecar grpc")),
@@ -187,7 +187,7 @@ func (s *Stack) writeResources(service string, own []sidecar.Resource) (string, 
 	config, err := yaml.Marshal(sidecar.Resource{
 		APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: "companion",
 		Fields: map[string]any{"spec": map[string]any{
-			"tracing":        map[string]any{"samplingRate": "1"},
+			"tracing":        s.sidecarsTracing(),
 			"metric":         sidecar.Metrics(),
 			"nameResolution": s.resolution(),
 		}},

@@ -44,7 +44,8 @@ type Options struct {
 	// production. Without it, what is lost is lost with the machine only.
 	Durable bool
 	// Complete has what an installation may have besides the services that live
-	// by events: the MCP server, the web, a way for e-mails, and a language model.
+	// by events: the MCP server, the web, a way for e-mails, a language
+	// model, and a collector of traces.
 	Complete bool
 	// Counted has PostgreSQL count its statements (pg_stat_statements).
 	Counted bool
@@ -62,6 +63,9 @@ type Stack struct {
 	Kafka *admin.Kafka // past the network that can be cut
 	// Mailbox is where e-mails arrive; nil unless the stack is complete.
 	Mailbox *Mailbox
+	// Collector is where the spans of services and sidecars arrive; nil unless the stack is
+	// complete.
+	Collector *Collector
 
 	t         testing.TB
 	options   Options
@@ -139,8 +143,10 @@ func (s *Stack) startAll(ctx context.Context, binaries string) error {
 		return err
 	}
 	if s.options.Complete {
-		if err := s.addMail(); err != nil {
-			return err
+		for _, one := range []func() error{s.addMail, s.addCollector} {
+			if err := one(); err != nil {
+				return err
+			}
 		}
 	}
 	var services, sidecars []string

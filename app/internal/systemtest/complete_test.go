@@ -49,6 +49,8 @@ func TestComplete(t *testing.T) {
 	t.Run("a sidecar leads to the model and back", func(t *testing.T) { converse(t, s) })
 	t.Run("an insight keeps its words when the model's are refused", func(t *testing.T) { phrased(t, s, b) })
 	t.Run("alerts arrive by e-mail, each at its own address", func(t *testing.T) { mailed(t, s, b) })
+	t.Run("a transaction is one trace from the browser to the e-mail", func(t *testing.T) { traced(t, s, b) })
+	t.Run("no span tells of a person", func(t *testing.T) { unconfided(t, s) })
 }
 
 // bearer adds a person's token to every request, which may go to a sidecar.
