@@ -4,6 +4,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"net/http/httptest"
 	"sync"
 	"testing"
