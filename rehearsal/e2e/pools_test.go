@@ -63,7 +63,7 @@ spec:
       containers:
         - name: filler
           image: registry.k8s.io/pause:3.10
-          resources: {requests: {cpu: 500m, memory: 64Mi}, limits: {memory: 64Mi}}
+          resources: {requests: {cpu: 700m, memory: 64Mi}, limits: {memory: 64Mi}}
           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 `
 
