@@ -22,7 +22,7 @@ func valid() object {
 		"companion:cluster": object{
 			"name": "companion", "region": "fra1", "version": "1.36.2-do.0", "ha": true, "nodeSize": "s-4vcpu-8gb",
 			"vpcRange": "10.110.0.0/20", "podRange": "10.112.0.0/16", "serviceRange": "10.113.0.0/16",
-			"application": object{"size": "s-2vcpu-4gb"}, "protected": true, "maintenance": object{},
+			"application": object{"size": "s-2vcpu-4gb"}, "protected": true, "maintenance": object{}, "scaleDown": object{},
 		},
 		"companion:domain": "example.com", "companion:registry": object{"name": "companion"}, "companion:release": "1",
 		"companion:charts": object{"certManager": chart(), "dapr": chart(), "nginxGatewayFabric": chart(), "strimzi": chart()},

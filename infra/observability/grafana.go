@@ -36,10 +36,10 @@ func grafanaLabels() pulumi.StringMap {
 	return pulumi.StringMap{"app.kubernetes.io/name": pulumi.String("grafana")}
 }
 
-// The keys of the Secret with which Grafana's first user logs in.
+// The keys of the Secret with which Grafana's first user logs in: those that the chart looks for.
 const (
-	userKey     = "user"
-	passwordKey = "password"
+	userKey     = "admin-user"
+	passwordKey = "admin-password"
 )
 
 func (g *Grafana) newLogin(ctx *pulumi.Context, name string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) (secret.Immutable, error) {
@@ -54,7 +54,7 @@ func (g *Grafana) values(login string) map[string]any {
 	return map[string]any{
 		"enabled":                  true,
 		"defaultDashboardsEnabled": false, // of the chart's own, for metrics that are not read here
-		"admin":                    map[string]any{"existingSecret": login, "userKey": userKey, "passwordKey": passwordKey},
+		"admin":                    map[string]any{"existingSecret": login},
 		// It reads ConfigMaps of this namespace and of no other.
 		"rbac":    map[string]any{"namespaced": true},
 		"service": map[string]any{"type": "ClusterIP"},

@@ -65,6 +65,12 @@ func sealed(value any) any {
 		case "[unknown]":
 			return rules.Unknown{}
 		}
+		// A file of the program's is shown by its name.
+		if name, ok := strings.CutSuffix(strings.TrimPrefix(value, "["), ".json]"); ok {
+			if raw, err := os.ReadFile(filepath.Join("..", "..", "infra", name+".json")); err == nil {
+				return string(raw)
+			}
+		}
 	case map[string]any:
 		for key, inside := range value {
 			value[key] = sealed(inside)
