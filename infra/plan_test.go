@@ -352,7 +352,7 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 	require.Equal(t, []string{"kubernetes:cilium.io/v2:CiliumNetworkPolicy companion-observability-api-server-3",
 		"kubernetes:core/v1:Secret companion-edge-digitalocean-dns",
 		"kubernetes:core/v1:Secret companion-observability-alerting-835a94db60",
-		"kubernetes:core/v1:Secret companion-observability-grafana-54be623721",
+		"kubernetes:core/v1:Secret companion-observability-grafana-6e1c04ff31",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy companion-edge-cert-manager-acme",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy companion-edge-cert-manager-name-servers"}, only("prod", "rehearsal"))
 	require.Equal(t, []string{
