@@ -15,8 +15,8 @@ import (
 )
 
 func alertsCommand() *cobra.Command {
-	var kubeconfig, output string
-	var timeout time.Duration
+	var at metrics
+	var output string
 	cmd := &cobra.Command{
 		Use:   "alerts",
 		Short: "Show the alerts that fire or are about to, and which entry of the runbook to read",
@@ -26,37 +26,24 @@ which entry of the runbook to read: pages first, and of those what began first.
 It exits with status 1 when an alert fires that nobody has silenced.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
-			if err != nil {
-				return err
-			}
-			defer inside.Close()
-			client, err := prometheus.New(prometheus.Address, inside)
-			if err != nil {
-				return err
-			}
-			alerts, err := client.Alerts(ctx)
-			if err != nil {
-				return err
-			}
-			silent := client.MarkSilenced(ctx, alerts)
-			now := time.Now()
-			if err := show(output, alerts, "STATE\tSEVERITY\tALERT\tSERVICE\tSINCE\tSUMMARY\tRUNBOOK", func(a prometheus.Alert) string { return alertRow(a, now) }); err != nil {
-				return err
-			}
-			if silent != nil {
-				return fmt.Errorf("nobody is told of alerts: %w", silent)
-			}
-			return noneFires(alerts)
+			return at.ask(cmd.Context(), func(ctx context.Context, _ *cluster.Cluster, client *prometheus.Client) error {
+				alerts, err := client.Alerts(ctx)
+				if err != nil {
+					return err
+				}
+				silent := client.MarkSilenced(ctx, alerts)
+				now := time.Now()
+				if err := show(output, alerts, "STATE\tSEVERITY\tALERT\tSERVICE\tSINCE\tSUMMARY\tRUNBOOK", func(a prometheus.Alert) string { return alertRow(a, now) }); err != nil {
+					return err
+				}
+				if silent != nil {
+					return fmt.Errorf("nobody is told of alerts: %w", silent)
+				}
+				return noneFires(alerts)
+			})
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's: Prometheus is reached through its API server")
-	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
+	at.flags(cmd, time.Minute)
 	outputFlag(cmd, &output)
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,8 +24,9 @@ const (
 )
 
 func dashboardsCommand() *cobra.Command {
-	var kubeconfig, html string
-	var since, timeout time.Duration
+	var at metrics
+	var html string
+	var since time.Duration
 	cmd := &cobra.Command{
 		Use:   "dashboards",
 		Short: "Run every query of the dashboards, and draw them as one page",
@@ -34,43 +36,27 @@ of HTML that needs nothing else.
 It exits with status 1 when a query fails, or when a panel has no data that always has some.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
-			}
 			if since < time.Minute {
 				return fmt.Errorf("%w: --since is a minute or more", errUsage)
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
-			if err != nil {
-				return err
-			}
-			defer inside.Close()
-			files, err := inside.ConfigMaps(ctx, dashboardNamespace, dashboardLabel)
-			if err != nil {
-				return err
-			}
-			client, err := prometheus.New(prometheus.Address, inside)
-			if err != nil {
-				return err
-			}
-			page := io.Discard
-			if html != "" {
-				file, err := os.Create(html)
+			return at.ask(cmd.Context(), func(ctx context.Context, inside *cluster.Cluster, client *prometheus.Client) error {
+				files, err := inside.ConfigMaps(ctx, dashboardNamespace, dashboardLabel)
 				if err != nil {
 					return err
 				}
-				defer file.Close()
-				page = file
-			}
-			return drawDashboards(ctx, files, client, dashboards.Span{To: time.Now(), Since: since}, page)
+				// The file is written when the page is whole, also one that has faults.
+				var page bytes.Buffer
+				err = drawDashboards(ctx, files, client, dashboards.Span{To: time.Now(), Since: since}, &page)
+				if html != "" && page.Len() > 0 {
+					err = errors.Join(err, os.WriteFile(html, page.Bytes(), 0o644))
+				}
+				return err
+			})
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's: Prometheus is reached through its API server")
+	at.flags(cmd, 2*time.Minute)
 	cmd.Flags().StringVar(&html, "html", "", "the file that the page is written to")
 	cmd.Flags().DurationVar(&since, "since", time.Hour, "how much of the past is shown")
-	cmd.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "give up after this time")
 	return cmd
 }
 

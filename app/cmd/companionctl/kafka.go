@@ -334,9 +334,7 @@ func outputFlag(cmd *cobra.Command, output *string) {
 func show[T any](output string, rows []T, header string, line func(T) string) error {
 	switch output {
 	case "json":
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(rows)
+		return showJSON(rows)
 	case "table":
 		table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(table, header)
@@ -345,6 +343,16 @@ func show[T any](output string, rows []T, header string, line func(T) string) er
 		}
 		return table.Flush()
 	default:
-		return fmt.Errorf("%w: --output is table or json, not %q", errUsage, output)
+		return errOutput(output)
 	}
+}
+
+func showJSON(value any) error {
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
+}
+
+func errOutput(output string) error {
+	return fmt.Errorf("%w: --output is table or json, not %q", errUsage, output)
 }

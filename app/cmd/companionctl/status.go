@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,16 +74,14 @@ It exits with status 1 when anything is unhealthy or not known.`,
 func showReport(output string, report status.Report) error {
 	switch output {
 	case "json":
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return showJSON(report)
 	case "table":
 		for _, line := range report.Lines() {
 			fmt.Println(line)
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: --output is table or json", errUsage)
+	return errOutput(output)
 }
 
 // monitored is Prometheus, or what says that the stack does without.

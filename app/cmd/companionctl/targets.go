@@ -14,8 +14,8 @@ import (
 )
 
 func targetsCommand() *cobra.Command {
-	var kubeconfig, output string
-	var timeout time.Duration
+	var at metrics
+	var output string
 	cmd := &cobra.Command{
 		Use:   "targets",
 		Short: "Show where Prometheus reads metrics, and whether it can",
@@ -24,33 +24,20 @@ func targetsCommand() *cobra.Command {
 It exits with status 1 when a target is not up, or when there is none.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
-			if err != nil {
-				return err
-			}
-			defer inside.Close()
-			client, err := prometheus.New(prometheus.Address, inside)
-			if err != nil {
-				return err
-			}
-			targets, err := client.Targets(ctx)
-			if err != nil {
-				return err
-			}
-			now := time.Now()
-			if err := show(output, targets, "JOB\tPOD\tADDRESS\tHEALTH\tREAD\tERROR", func(t prometheus.Target) string { return targetRow(t, now) }); err != nil {
-				return err
-			}
-			return allUp(targets)
+			return at.ask(cmd.Context(), func(ctx context.Context, _ *cluster.Cluster, client *prometheus.Client) error {
+				targets, err := client.Targets(ctx)
+				if err != nil {
+					return err
+				}
+				now := time.Now()
+				if err := show(output, targets, "JOB\tPOD\tADDRESS\tHEALTH\tREAD\tERROR", func(t prometheus.Target) string { return targetRow(t, now) }); err != nil {
+					return err
+				}
+				return allUp(targets)
+			})
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's: Prometheus is reached through its API server")
-	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
+	at.flags(cmd, time.Minute)
 	outputFlag(cmd, &output)
 	return cmd
 }

@@ -14,11 +14,10 @@ import (
 type ids struct{}
 
 func (i ids) NewIDs(ctx context.Context) (trace.TraceID, trace.SpanID) {
-	id, is := tracing.GivenTraceID(ctx)
-	for !is || !id.IsValid() {
+	id, _ := tracing.GivenTraceID(ctx)
+	for !id.IsValid() {
 		binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
 		binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
-		is = true
 	}
 	return id, i.NewSpanID(ctx, id)
 }

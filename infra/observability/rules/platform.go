@@ -12,7 +12,8 @@ var DaprParts = []string{"dapr-operator", "dapr-placement-server", "dapr-schedul
 func platform() Group {
 	var missing []string
 	for _, part := range DaprParts {
-		missing = append(missing, fmt.Sprintf("absent(up{job=%q} == 1)", part))
+		// absent() of a comparison has no labels: without its name one part would hide the others.
+		missing = append(missing, fmt.Sprintf(`label_replace(absent(up{job=%[1]q} == 1), "job", %[1]q, "", "")`, part))
 	}
 	return groupOf("platform", DaprDashboard,
 		alert{
