@@ -91,7 +91,7 @@ func TestTheSpanOfARequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := spantest.Record(t)
-			var handler http.Handler = recorder.Around(func(*http.Request) string { return "/people/{id}" }, refuse, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			handler := recorder.Around(func(*http.Request) string { return "/people/{id}" }, refuse, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				require.NotEmpty(t, tracing.Parent(r.Context()))
 				if c.invoked {
 					require.Equal(t, c.parent[3:35], tracing.TraceID(r.Context()))

@@ -49,9 +49,9 @@ func Outcomes() []string { return []string{Ended, Exported, Failed} }
 // that makes no sense, nothing is recorded or exported; ids are made and handed on all the same.
 // Nothing ever waits for an export. count receives how many spans had an outcome.
 func Start(ctx context.Context, service string, log *slog.Logger, count func(outcome string, spans int)) (stop func()) {
-	seldomly := &reporter{log: log}
+	rarely := &reporter{log: log}
 	otel.SetLogger(logr.Discard()) // what goes wrong comes to the handler of errors
-	otel.SetErrorHandler(seldomly)
+	otel.SetErrorHandler(rarely)
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	options := []sdk.TracerProviderOption{sdk.WithIDGenerator(ids{}), sdk.WithSampler(sdk.NeverSample())}
 	if cmp.Or(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")) != "" {
@@ -72,7 +72,7 @@ func Start(ctx context.Context, service string, log *slog.Logger, count func(out
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 		defer cancel()
 		if err := provider.Shutdown(limited); err != nil {
-			seldomly.Handle(err)
+			rarely.Handle(err)
 		}
 	}
 }

@@ -68,9 +68,13 @@ var source = common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr(
 // tag is on every dashboard: by it each leads to all.
 const tag = "companion"
 
-func (b board) build() (dashboard.Dashboard, error) {
-	builder := dashboard.NewDashboardBuilder(b.title).
-		Uid(b.uid).Description(b.description).Tags([]string{tag}).Readonly().
+// grafanaDashboard is of the schema that Grafana reads from ConfigMaps: the newer one, which the
+// SDK prefers, goes by Grafana's own API.
+type grafanaDashboard = dashboard.Dashboard //nolint:staticcheck // that newer one
+
+func (b board) build() (grafanaDashboard, error) {
+	builder := dashboard.NewDashboardBuilder(b.title) //nolint:staticcheck // see grafanaDashboard
+	builder.Uid(b.uid).Description(b.description).Tags([]string{tag}).Readonly().
 		Time("now-3h", "now").Refresh("30s").Timezone("browser").Tooltip(dashboard.DashboardCursorSyncCrosshair).
 		Link(dashboard.NewDashboardLinkBuilder("Dashboards").Type(dashboard.DashboardLinkTypeDashboards).
 			Tags([]string{tag}).AsDropdown(true).KeepTime(true))
