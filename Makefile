@@ -59,10 +59,8 @@ packages: $(REHEARSAL) ## install the Debian packages that are missing
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
-# The rehearsal waits much, and so do the services' tests: side by side they take two thirds of the time.
-test: lint test-unit score ## everything: lint, unit, plans, integration, the rehearsal end to end, the API fuzzed
-	@$(MAKE) --jobs 2 --output-sync=line test-integration test-rehearsal
-	@$(MAKE) test-fuzz
+# One after the other: beside the services' tests, two cores do not bring the rehearsal up in the time that it has.
+test: lint test-unit score test-integration test-rehearsal test-fuzz ## everything: lint, unit, plans, integration, the rehearsal end to end, the API fuzzed
 
 test-unit: ## pure rules, components with mocks, golden plans: nothing is started
 	@for module in stacks app infra policy; do (cd $$module && go test -timeout 20m ./...) || exit 1; done
