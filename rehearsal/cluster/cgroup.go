@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -69,6 +70,34 @@ func makeCgroup(group string) error {
 		if unified() {
 			if err := handOnControllers(dir); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// podsWeigh is how many times the processor time of a single process of the machine's own the pods
+// of all nodes get together when both want all of it. The kernel weighs a group as a whole against
+// each process outside of it: at the weight of one, a compiler with four processes leaves all pods a
+// fifth, and probes fail that no node of a real cluster would fail. More than this would starve
+// the kubelets and the API server, which are outside.
+const podsWeigh = 8
+
+// weighCgroup gives the group that weight in the hierarchies of the processor.
+func weighCgroup(group string) error {
+	roots, err := hierarchies()
+	if err != nil {
+		return err
+	}
+	for _, root := range roots {
+		// The weight of one process is 1024 shares in version 1, and 100 in version 2.
+		for file, weight := range map[string]int{"cpu.shares": podsWeigh * 1024, "cpu.weight": podsWeigh * 100} {
+			file = filepath.Join(root, group, file)
+			if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+				continue // another controller's
+			}
+			if err := os.WriteFile(file, []byte(strconv.Itoa(weight)), 0o644); err != nil {
+				return fmt.Errorf("control group: %w", err)
 			}
 		}
 	}

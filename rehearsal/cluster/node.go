@@ -88,6 +88,9 @@ func (c *Cluster) startNode(ctx context.Context, node Node, peers []int) error {
 	if err := makeCgroup(c.nodeCgroup(node)); err != nil {
 		return err
 	}
+	if err := weighCgroup(cgroupRoot); err != nil {
+		return err
+	}
 	if err := c.nodeIdentity(node); err != nil {
 		return err
 	}
