@@ -14,6 +14,7 @@ INSPECTOR := bin/mcp-inspector/inspector
 VULNCHECK := bin/govulncheck
 ACTIONLINT := bin/actionlint
 ZIZMOR := bin/zizmor/bin/zizmor
+PROMTOOL := bin/promtool
 PLAN := bin/plan
 KUBECONFORM := bin/kubeconform
 KUBE_SCORE := bin/kube-score
@@ -24,7 +25,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills load bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-rules test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills load bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,10 +61,13 @@ packages: $(REHEARSAL) ## install the Debian packages that are missing
 	fi
 
 # One after the other: beside the services' tests, two cores do not bring the rehearsal up in the time that it has.
-test: lint test-unit score test-integration test-rehearsal test-fuzz ## everything: lint, unit, plans, integration, the rehearsal end to end, the API fuzzed
+test: lint test-unit test-rules score test-integration test-rehearsal test-fuzz ## everything: lint, unit, plans, integration, the rehearsal end to end, the API fuzzed
 
 test-unit: ## pure rules, components with mocks, golden plans: nothing is started
 	@for module in stacks app infra policy; do (cd $$module && go test -timeout 20m ./...) || exit 1; done
+
+test-rules: $(PROMTOOL) ## what every alert fires at and what it lets pass, by Prometheus' own rules test
+	@$(PROMTOOL) test rules infra/observability/rules/testdata/tests.yaml infra/observability/rules/testdata/tests-hours.yaml
 
 # What tests need from the rehearsal's build, as they read it from their environment.
 define parts
@@ -290,6 +294,11 @@ $(ZIZMOR): rehearsal/tools/zizmor/requirements.txt
 $(ACTIONLINT): rehearsal/tools/actionlint/go.mod rehearsal/tools/actionlint/go.sum
 	@echo "building actionlint"
 	@cd rehearsal/tools/actionlint && GOWORK=off GOGC=400 go build -o $(CURDIR)/$@ github.com/rhysd/actionlint/cmd/actionlint
+
+# With the tags of the rehearsal's Prometheus, most of it is compiled already.
+$(PROMTOOL): rehearsal/tools/prometheus/go.mod rehearsal/tools/prometheus/go.sum
+	@echo "building promtool"
+	@cd rehearsal/tools/prometheus && GOWORK=off GOGC=400 go build -tags netgo,remove_all_sd,enable_kubernetes_sd -o $(CURDIR)/$@ github.com/prometheus/prometheus/cmd/promtool
 
 $(VULNCHECK): rehearsal/tools/govulncheck/go.mod rehearsal/tools/govulncheck/go.sum
 	@echo "building govulncheck"
