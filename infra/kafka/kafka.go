@@ -6,6 +6,7 @@ package kafka
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -29,6 +30,8 @@ type KafkaArgs struct {
 	Config      map[string]string // over the program's own broker settings
 	// Images have companionctl, which creates the topics.
 	Images kube.Images
+	// Exporter tells Prometheus how far consumers are behind.
+	Exporter bool
 	// Services get a user each.
 	Services []string
 	// Protected has Pulumi refuse to delete the brokers. Their volumes outlive them anyway.
@@ -75,8 +78,8 @@ type Kafka struct {
 	Topics pulumi.Resource
 	// Labels are the brokers' pods', for network policies.
 	Labels pulumi.StringMap
-	// Metrics are the cluster operator's.
-	Metrics kube.Scrape
+	// Metrics are the cluster operator's, and the exporter's.
+	Metrics []kube.Scrape
 }
 
 const (
@@ -123,7 +126,7 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	}
 	child = namespace.In(child)
 	in := namespace.Name
-	k.Namespace, k.Metrics = in, metrics(in)
+	k.Namespace, k.Metrics = in, metrics(args, in)
 	k.Bootstrap = pulumi.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, in, ListenerPort)
 	operator, err := kube.NewReleaseWithDefinitions(ctx, name+"-strimzi", "strimzi", args.Environment, args.Chart, in, map[string]any{
 		"priorityClassName": kube.PlatformPriority,
@@ -159,28 +162,47 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	if k.Topics, err = newTopics(ctx, name, k.Bootstrap, args, in, child, pulumi.DependsOn([]pulumi.Resource{admin, access})); err != nil {
 		return nil, err
 	}
+	if args.Exporter {
+		user, err := newUser(ctx, name, exporterApp, args, exporterRights(), in, brokers, child)
+		if err != nil {
+			return nil, err
+		}
+		if err := newExporter(ctx, name, k.Bootstrap, args, in, child, pulumi.DependsOn([]pulumi.Resource{user, access, k.Topics})); err != nil {
+			return nil, err
+		}
+	}
 	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{"bootstrap": k.Bootstrap, "namespace": k.Namespace, "authority": k.Authority})
 }
 
-// metrics are those of the operator of the cluster: what it reconciles, and what of that fails.
-func metrics(namespace pulumi.StringInput) kube.Scrape {
-	return kube.Scrape{
+// metrics are those of the operator of the cluster (what it reconciles, and what of that fails)
+// and of the exporter, where there is one.
+func metrics(args *KafkaArgs, namespace pulumi.StringInput) []kube.Scrape {
+	all := []kube.Scrape{{
 		Name: "strimzi", Namespace: namespace, JobLabel: "name", Pods: pulumi.StringMap{"strimzi.io/kind": pulumi.String("cluster-operator")},
 		Endpoints: []kube.Endpoint{{Name: "http", Port: 8080}},
+	}}
+	if args.Exporter {
+		all = append(all, exporterMetrics(namespace))
 	}
+	return all
 }
 
 // newNamespace creates the brokers' namespace. Who may connect to brokers and operators is
 // in the policies that the operator creates for them; its brokers read their certificates
 // from the API server.
 func newNamespace(ctx *pulumi.Context, name string, args *KafkaArgs, child pulumi.ResourceOption) (*kube.Namespace, error) {
+	var ports []int // one that two have counts once
+	for _, scrape := range metrics(args, nil) {
+		ports = append(ports, scrape.Ports()...)
+	}
+	slices.Sort(ports)
 	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "kafka"), PodSecurity: kube.Restricted,
 		// The brokers, the two operators while they are replaced, and jobs.
 		Quota:    kube.Quota{Pods: args.Brokers + 8, CPU: strconv.Itoa(4 * args.Brokers), Memory: strconv.Itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "512Mi"},
 		Ingress: []kube.Allow{
-			kube.Metrics(metrics(nil).Ports()...),
+			kube.Metrics(slices.Compact(ports)...),
 		},
 		Egress: []kube.Allow{{Name: "to-within", Peers: []kube.Peer{{}}}},
 		APIClients: []pulumi.StringMap{
@@ -230,6 +252,7 @@ func newBrokers(ctx *pulumi.Context, name string, args *KafkaArgs, namespace pul
 					"networkPolicyPeers": []any{
 						map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": args.ClientNamespace}}},
 						map[string]any{"podSelector": map[string]any{"matchLabels": map[string]any{appLabel: topicsApp}}},
+						map[string]any{"podSelector": map[string]any{"matchLabels": map[string]any{appLabel: exporterApp}}},
 					},
 				}},
 				"authorization":  map[string]any{"type": "simple"},

@@ -15,11 +15,8 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 )
 
-// The label by which the brokers' listener knows the job.
-const (
-	appLabel  = "app.kubernetes.io/name"
-	topicsApp = "topics"
-)
+// topicsApp is the name of the job.
+const topicsApp = "topics"
 
 // newTopics runs companionctl in a Job. The Job's name follows from the
 // catalogue, so that it runs again when the catalogue changes and only then. So does the
@@ -29,14 +26,6 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 	hash, err := catalogueHash(args.Brokers)
 	if err != nil {
 		return nil, err
-	}
-	fromSecret := func(name, secret, key string) corev1.EnvVarArgs {
-		return corev1.EnvVarArgs{Name: pulumi.String(name), ValueFrom: corev1.EnvVarSourceArgs{
-			SecretKeyRef: corev1.SecretKeySelectorArgs{Name: pulumi.String(secret), Key: pulumi.String(key)},
-		}}
-	}
-	plain := func(name string, value pulumi.StringInput) corev1.EnvVarArgs {
-		return corev1.EnvVarArgs{Name: pulumi.String(name), Value: value.ToStringOutput()}
 	}
 	return batchv1.NewJob(ctx, name+"-topics-"+hash, &batchv1.JobArgs{
 		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("topics-" + hash), Namespace: namespace.ToStringOutput()},
@@ -50,28 +39,15 @@ func newTopics(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, a
 					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
-						Name:  pulumi.String("companionctl"),
-						Image: args.Images.Of("companionctl"),
-						Args:  pulumi.ToStringArray([]string{"topics", "apply", fmt.Sprintf("--replication=%d", replicationFactor)}),
-						Env: corev1.EnvVarArray{
-							plain("KAFKA_BROKERS", bootstrap),
-							plain("KAFKA_USERNAME", pulumi.String(adminUser)),
-							fromSecret("KAFKA_PASSWORD", adminUser, "password"),
-							plain("KAFKA_CA_FILE", pulumi.String("/etc/kafka-ca/ca.crt")),
-						},
+						Name:            pulumi.String("companionctl"),
+						Image:           args.Images.Of("companionctl"),
+						Args:            pulumi.ToStringArray([]string{"topics", "apply", fmt.Sprintf("--replication=%d", replicationFactor)}),
+						Env:             connection(bootstrap, adminUser),
 						Resources:       kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Container(),
 						SecurityContext: kube.RestrictedContainer(),
-						VolumeMounts: corev1.VolumeMountArray{corev1.VolumeMountArgs{
-							Name: pulumi.String("ca"), MountPath: pulumi.String("/etc/kafka-ca"), ReadOnly: pulumi.Bool(true),
-						}},
+						VolumeMounts:    authorityMounts(),
 					}},
-					Volumes: corev1.VolumeArray{corev1.VolumeArgs{
-						Name: pulumi.String("ca"),
-						Secret: corev1.SecretVolumeSourceArgs{
-							SecretName: pulumi.String(AuthoritySecret),
-							Items:      corev1.KeyToPathArray{corev1.KeyToPathArgs{Key: pulumi.String("ca.crt"), Path: pulumi.String("ca.crt")}},
-						},
-					}},
+					Volumes: authorityVolumes(),
 				},
 			},
 		},

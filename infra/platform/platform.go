@@ -3,6 +3,7 @@ package platform
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -93,7 +94,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	}
 	brokers := args.Kafka
 	brokers.Environment, brokers.ClientNamespace = environment, companion.Namespace
-	brokers.Images, brokers.Services = images, event.Services()
+	brokers.Images, brokers.Services, brokers.Exporter = images, event.Services(), args.Observability != nil
 	if p.Kafka, err = kafka.NewKafka(ctx, name+"-kafka", &brokers, in...); err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	if args.Observability != nil {
 		watching := *args.Observability
 		watching.Environment = environment
-		watching.Scrapes = append([]kube.Scrape{p.Companion.Metrics, controlPlane.Metrics, p.Kafka.Metrics}, p.Edge.Metrics...)
+		watching.Scrapes = slices.Concat([]kube.Scrape{p.Companion.Metrics, controlPlane.Metrics}, p.Kafka.Metrics, p.Edge.Metrics)
 		if p.Observability, err = observability.NewObservability(ctx, name+"-observability", &watching, in...); err != nil {
 			return nil, err
 		}

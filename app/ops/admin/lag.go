@@ -23,6 +23,10 @@ type Group struct {
 type PartitionLag struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
+	// Committed is the offset of the first event that the group has not handled, and Next that of
+	// the next one to be published.
+	Committed int64 `json:"committed"`
+	Next      int64 `json:"next"`
 	// Waiting is how many events are behind the last one that the group has committed. On
 	// compacted topics it is an upper bound: some are gone.
 	Waiting int64 `json:"waiting"`
@@ -37,8 +41,40 @@ const (
 	lagReadTime = 5 * time.Second
 )
 
-// Lags looks how far each service has come in the topics that it consumes.
+// Lags looks how far each service has come in the topics that it consumes, and since when events
+// wait, for which it reads the oldest of them.
 func (k *Kafka) Lags(ctx context.Context) ([]Group, error) {
+	groups, err := k.Progress()
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := k.watcher()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = consumer.Close() }()
+	var readers errgroup.Group
+	readers.SetLimit(lagReaders)
+	for _, group := range groups {
+		for i := range group.Partitions {
+			p := &group.Partitions[i]
+			if p.Waiting == 0 {
+				continue
+			}
+			readers.Go(func() error {
+				limited, cancel := context.WithTimeout(ctx, lagReadTime)
+				defer cancel()
+				p.Oldest = publishedAt(limited, consumer, p.Topic, p.Partition, p.Committed)
+				return ctx.Err()
+			})
+		}
+	}
+	return groups, readers.Wait()
+}
+
+// Progress looks how far each service has come in the topics that it consumes. It reads no event:
+// who asks needs no more than to describe topics and groups.
+func (k *Kafka) Progress() ([]Group, error) {
 	var names []string
 	for _, service := range event.Services() {
 		if len(event.ConsumedBy(service)) > 0 {
@@ -53,18 +89,13 @@ func (k *Kafka) Lags(ctx context.Context) ([]Group, error) {
 	for _, one := range described {
 		states[one.GroupId] = one
 	}
-	consumer, err := k.watcher()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = consumer.Close() }()
 	var groups []Group
 	for _, name := range names {
 		group := Group{Name: name, State: "unknown"}
 		if state := states[name]; state != nil {
 			group.State, group.Members = state.State, len(state.Members)
 		}
-		if group.Partitions, err = k.lagsOf(ctx, consumer, name); err != nil {
+		if group.Partitions, err = k.progressOf(name); err != nil {
 			return nil, fmt.Errorf("group %s: %w", name, err)
 		}
 		groups = append(groups, group)
@@ -72,7 +103,7 @@ func (k *Kafka) Lags(ctx context.Context) ([]Group, error) {
 	return groups, nil
 }
 
-func (k *Kafka) lagsOf(ctx context.Context, consumer sarama.Consumer, group string) ([]PartitionLag, error) {
+func (k *Kafka) progressOf(group string) ([]PartitionLag, error) {
 	wanted := map[string][]int32{}
 	for _, topic := range event.ConsumedBy(group) {
 		partitions, err := k.client.Partitions(topic.Name)
@@ -86,7 +117,6 @@ func (k *Kafka) lagsOf(ctx context.Context, consumer sarama.Consumer, group stri
 		return nil, err
 	}
 	var lags []PartitionLag
-	var from []int64
 	for _, topic := range event.ConsumedBy(group) {
 		for _, partition := range wanted[topic.Name] {
 			first, next, err := k.offsets(topic.Name, partition)
@@ -97,24 +127,10 @@ func (k *Kafka) lagsOf(ctx context.Context, consumer sarama.Consumer, group stri
 			if block := offsets.GetBlock(topic.Name, partition); block != nil {
 				first = max(first, block.Offset)
 			}
-			lags = append(lags, PartitionLag{Topic: topic.Name, Partition: partition, Waiting: max(0, next-first)})
-			from = append(from, first)
+			lags = append(lags, PartitionLag{Topic: topic.Name, Partition: partition, Committed: first, Next: next, Waiting: max(0, next-first)})
 		}
 	}
-	var readers errgroup.Group
-	readers.SetLimit(lagReaders)
-	for i := range lags {
-		if lags[i].Waiting == 0 {
-			continue
-		}
-		readers.Go(func() error {
-			limited, cancel := context.WithTimeout(ctx, lagReadTime)
-			defer cancel()
-			lags[i].Oldest = publishedAt(limited, consumer, lags[i].Topic, lags[i].Partition, from[i])
-			return ctx.Err()
-		})
-	}
-	return lags, readers.Wait()
+	return lags, nil
 }
 
 // publishedAt is when the first message from an offset on was published; nil when none

@@ -69,6 +69,23 @@ func eventFlow() board {
 					queries:     []query{{sum(rate("events_handled_total{"+again+"}"), "service", "outcome"), "{{service}}: {{outcome}}"}},
 				},
 			}},
+			{"At the broker", []panel{
+				{
+					title: "Events that wait, by service", unit: count, kind: stacked, steps: []step{{10000, amber}},
+					description: "Of all topics that it handles: ConsumersBehind. On compacted topics an upper bound.",
+					queries:     []query{{sum("kafka_consumergroup_lag", "consumergroup"), "{{consumergroup}}"}},
+				},
+				{
+					title: "Readers of a service", unit: count,
+					description: "Sidecars' subscriptions that have joined its group. At nothing, events wait: its sidecars do not reach the broker.",
+					queries:     []query{{most("kafka_consumergroup_members", "consumergroup"), "{{consumergroup}}"}},
+				},
+				{
+					title: "Partitions with too few replicas", unit: count, steps: []step{{1, amber}},
+					description: "A broker is away or behind: KafkaUnderReplicated.",
+					queries:     []query{{"sum(kafka_topic_partition_under_replicated_partition)", "partitions"}},
+				},
+			}},
 			{"How long it takes", []panel{
 				{
 					title: "From made to handled", unit: seconds, width: 12, steps: []step{{60, red}}, empty: "Nothing was handled within the last minutes.",

@@ -28,6 +28,12 @@ func platform() Group {
 			description: "The CronJob dapr-authority renews it sixty days before: it fails. Without it no sidecar speaks to another.",
 		},
 		alert{
+			name: "KafkaUnderReplicated", severity: Ticket, dashboard: EventsDashboard, lasts: "15m",
+			expr:        `sum(kafka_topic_partition_under_replicated_partition) > 0`,
+			summary:     "{{ $value }} partitions have fewer replicas than they should",
+			description: "A broker is away or behind. Nothing is lost; when another one goes, events are no longer taken and wait in the outbox.",
+		},
+		alert{
 			// Whatever a certificate's lifetime, cert-manager renews it at a time of its own.
 			name: "CertificateNotRenewed", severity: Ticket, dashboard: EdgeDashboard, lasts: "1h",
 			expr: `time() - certmanager_certificate_renewal_timestamp_seconds > 6 * 3600

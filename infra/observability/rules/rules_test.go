@@ -88,6 +88,21 @@ func TestAlertsAreFew(t *testing.T) {
 	require.LessOrEqual(t, len(rules.Alerts()), 25)
 }
 
+// What they fire at is tested by promtool (make test-rules); that none is left out, here.
+func TestEveryAlertHasACase(t *testing.T) {
+	var cases string
+	for _, name := range []string{"testdata/tests.yaml", "testdata/tests-hours.yaml"} {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		cases += string(content)
+	}
+	for _, rule := range all() {
+		if rule.Alert != "" {
+			require.Regexp(t, `labels: '\{alertname="`+rule.Alert+`",.* severity="`+rule.Labels["severity"]+`"`, cases, "no case in which it fires")
+		}
+	}
+}
+
 func TestEveryServiceIsWatched(t *testing.T) {
 	down := map[string]bool{}
 	for _, rule := range all() {
