@@ -111,6 +111,9 @@ func (c *Cluster) startNode(ctx context.Context, node Node, peers []int) error {
 		"--hostname-override=" + node.Name,
 		"--node-ip=" + c.network.Node(node.Index).String(),
 		"--root-dir=" + filepath.Join(c.nodeDir(node), "kubelet"),
+		// Not the runtime's endpoint, which the file names: cAdvisor, which measures containers, asks
+		// containerd itself, at a place that a machine has once. Without it there are figures of pods only.
+		"--containerd=" + c.nodeSocket(node),
 		"--node-labels=" + strings.Join(labels, ","),
 	}
 	if len(node.Taints) > 0 {
