@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -292,9 +291,7 @@ func (m *machine) waiting(t *testing.T) int64 {
 // companionctl reads what a command of the operators' tool prints as JSON.
 func (m *machine) companionctl(t *testing.T, into any, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), m.folders.Program("companionctl"),
-		append(args, "--output", "json", "--kubeconfig", filepath.Join(m.folders.State, "kubeconfig"))...)
-	out, err := cmd.Output()
+	out, err := m.operate(t, append(args, "--output", "json")...).Output()
 	require.NoError(t, err, "companionctl %s", strings.Join(args, " "))
 	require.NoError(t, json.Unmarshal(out, into), string(out))
 }

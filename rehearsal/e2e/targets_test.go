@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,7 @@ import (
 // them. Prometheus learns of new monitors within minutes.
 func (m *machine) watched(t *testing.T) {
 	wanted := []string{
-		"alertmanager", "prometheus", "monitoring-operator", "cert-manager", "strimzi-cluster-operator", "kubelet",
+		"alertmanager", "prometheus", "monitoring-operator", "cert-manager", "strimzi-cluster-operator", "kafka-exporter", "kubelet",
 		"dapr-operator", "dapr-placement-server", "dapr-scheduler-server", "dapr-sentry", "dapr-sidecar-injector",
 	}
 	for _, service := range parts.Services {
@@ -39,8 +40,7 @@ func (m *machine) watched(t *testing.T) {
 		}
 	}()
 	eventually(t, 6*time.Minute, "every target is up", func() bool {
-		cmd := exec.CommandContext(t.Context(), m.folders.Program("companionctl"), "targets",
-			"--output", "json", "--kubeconfig", filepath.Join(m.folders.State, "kubeconfig"))
+		cmd := m.operate(t, "targets", "--output", "json")
 		var diagnosis strings.Builder
 		cmd.Stderr = &diagnosis
 		out, err := cmd.Output()
@@ -73,6 +73,40 @@ func (m *machine) watched(t *testing.T) {
 	} {
 		require.NotZero(t, series(t, address, metric), metric)
 	}
+}
+
+// operate prepares a command of the operators' tool, on the rehearsed cluster.
+func (m *machine) operate(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	args = append(args, "--kubeconfig", filepath.Join(m.folders.State, "kubeconfig"))
+	return exec.CommandContext(t.Context(), m.folders.Program("companionctl"), args...)
+}
+
+// drawn has the operators' tool run every query of every dashboard: none is refused, and no panel is
+// empty that always has data. Rates need some minutes of it.
+func (m *machine) drawn(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "dashboards.html")
+	var last []byte
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s", last)
+		}
+	}()
+	eventually(t, 4*time.Minute, "every panel has data", func() bool {
+		var err error
+		last, err = m.operate(t, "dashboards", "--since", "15m", "--html", page).CombinedOutput()
+		return err == nil
+	})
+	drawn, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Contains(t, string(drawn), "Event flow")
+	require.Greater(t, strings.Count(string(drawn), "<svg"), 50)
+}
+
+// healthy asks the operators' tool whether anything is not as it should be.
+func (m *machine) healthy(t *testing.T) {
+	out, err := m.operate(t, "status").CombinedOutput()
+	require.NoError(t, err, string(out))
 }
 
 // prometheus forwards a port to Prometheus and returns its address.
