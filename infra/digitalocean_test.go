@@ -271,5 +271,5 @@ func TestPodsMayPullTheirImages(t *testing.T) {
 		require.Equal(t, "registry", at(t, spec, "template", "spec", "imagePullSecrets", 0, "name"), one.Name)
 		require.True(t, with[at(t, one.Inputs, "metadata", "namespace")], "%s is in a namespace without credentials", one.Name)
 	}
-	require.Equal(t, 11, pods, "seven services, two jobs and what keeps the two authorities")
+	require.Equal(t, 12, pods, "seven services, two jobs, what keeps the two authorities and the exporter")
 }

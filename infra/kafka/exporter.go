@@ -6,6 +6,7 @@ import (
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/infra/kube"
@@ -23,7 +24,8 @@ func exporterRights() []any {
 }
 
 // newExporter runs companionctl for Prometheus: how far consumers are behind, and whether
-// partitions have their replicas. One pod does: without it nothing is known for a moment.
+// partitions have their replicas. Both of its pods say the same, so that whoever adds figures up takes
+// the greater one of each first.
 func newExporter(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput, args *KafkaArgs, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) error {
 	size := kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}
 	heap, err := size.GoMemoryLimit()
@@ -39,10 +41,18 @@ func newExporter(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput,
 		}
 	}
 	environment := append(connection(bootstrap, exporterApp), corev1.EnvVarArgs{Name: pulumi.String("GOMEMLIMIT"), Value: pulumi.String(heap)})
+	if _, err := policyv1.NewPodDisruptionBudget(ctx, name+"-exporter", &policyv1.PodDisruptionBudgetArgs{
+		Metadata: metadata,
+		Spec: policyv1.PodDisruptionBudgetSpecArgs{
+			MaxUnavailable: pulumi.Int(1), Selector: metav1.LabelSelectorArgs{MatchLabels: selector},
+		},
+	}, opts...); err != nil {
+		return err
+	}
 	_, err = appsv1.NewDeployment(ctx, name+"-exporter", &appsv1.DeploymentArgs{
 		Metadata: metadata,
 		Spec: appsv1.DeploymentSpecArgs{
-			Replicas: pulumi.Int(1),
+			Replicas: pulumi.Int(2),
 			Selector: metav1.LabelSelectorArgs{MatchLabels: selector},
 			Template: corev1.PodTemplateSpecArgs{
 				Metadata: metav1.ObjectMetaArgs{Labels: kube.Labels(exporterApp, args.Images.Release)},
@@ -51,6 +61,10 @@ func newExporter(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput,
 					PriorityClassName:            pulumi.String(kube.ServicePriority),
 					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
+					TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
+						MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String("kubernetes.io/hostname"), WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+						LabelSelector: metav1.LabelSelectorArgs{MatchLabels: selector},
+					}},
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
 						Name: pulumi.String("companionctl"), Image: args.Images.Of("companionctl"),
 						Args: pulumi.ToStringArray([]string{"exporter", fmt.Sprintf("--listen=:%d", exporterPort)}),

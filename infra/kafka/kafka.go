@@ -198,8 +198,8 @@ func newNamespace(ctx *pulumi.Context, name string, args *KafkaArgs, child pulum
 	slices.Sort(ports)
 	return kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "kafka"), PodSecurity: kube.Restricted,
-		// The brokers, the two operators while they are replaced, and jobs.
-		Quota:    kube.Quota{Pods: args.Brokers + 8, CPU: strconv.Itoa(4 * args.Brokers), Memory: strconv.Itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
+		// The brokers, the two operators and the exporter while they are replaced, and jobs.
+		Quota:    kube.Quota{Pods: args.Brokers + 12, CPU: strconv.Itoa(4 * args.Brokers), Memory: strconv.Itoa(16*args.Brokers) + "Gi", Volumes: 2 * args.Brokers},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "512Mi"},
 		Ingress: []kube.Allow{
 			kube.Metrics(slices.Compact(ports)...),

@@ -73,7 +73,7 @@ func eventFlow() board {
 				{
 					title: "Events that wait, by service", unit: count, kind: stacked, steps: []step{{10000, amber}},
 					description: "Of all topics that it handles: ConsumersBehind. On compacted topics an upper bound.",
-					queries:     []query{{sum("kafka_consumergroup_lag", "consumergroup"), "{{consumergroup}}"}},
+					queries:     []query{{sum(most("kafka_consumergroup_lag", "consumergroup", "topic", "partition"), "consumergroup"), "{{consumergroup}}"}},
 				},
 				{
 					title: "Readers of a service", unit: count,
@@ -83,7 +83,7 @@ func eventFlow() board {
 				{
 					title: "Partitions with too few replicas", unit: count, steps: []step{{1, amber}},
 					description: "A broker is away or behind: KafkaUnderReplicated.",
-					queries:     []query{{"sum(kafka_topic_partition_under_replicated_partition)", "partitions"}},
+					queries:     []query{{sum(most("kafka_topic_partition_under_replicated_partition", "topic", "partition")), "partitions"}},
 				},
 			}},
 			{"How long it takes", []panel{

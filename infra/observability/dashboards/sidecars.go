@@ -12,8 +12,8 @@ func sidecars() board {
 			{"Events", []panel{
 				{
 					title: "Published", unit: events, kind: stacked,
-					description: "Events that sidecars handed to Kafka, by service.",
-					queries:     []query{{sum(rate(`dapr_component_pubsub_egress_bulk_event_count{success="true"}`), "app_id"), "{{app_id}}"}},
+					description: "Batches of events that sidecars handed to Kafka, by service: Dapr counts no single ones.",
+					queries:     []query{{sum(rate(`dapr_component_pubsub_egress_bulk_count{success="true"}`), "app_id"), "{{app_id}}"}},
 				},
 				{
 					title: "Delivered", unit: events, kind: stacked,

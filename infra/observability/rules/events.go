@@ -28,15 +28,16 @@ sum by (topic) (increase(events_published_total[10m] offset 2m)) > 0`,
 		alert{
 			// Also where only one of many partitions stands, behind an event that nobody handles.
 			name: "PartitionStands", severity: Page, service: "{{ $labels.consumergroup }}", lasts: "5m",
-			expr: `min_over_time(kafka_consumergroup_lag[10m]) > 0
+			expr: `max by (consumergroup, topic, partition) (min_over_time(kafka_consumergroup_lag[10m])) > 0
 and
-changes(kafka_consumergroup_current_offset[10m]) == 0`,
+max by (consumergroup, topic, partition) (changes(kafka_consumergroup_current_offset[10m])) == 0`,
 			summary:     "{{ $labels.consumergroup }} has stood still in {{ $labels.topic }}/{{ $labels.partition }} for a quarter of an hour: {{ $value }} events wait",
 			description: "What people did whose events are in that partition is not looked at: their insights and alerts do not come.",
 		},
 		alert{
 			name: "ConsumersBehind", severity: Ticket, service: "{{ $labels.consumergroup }}", lasts: "15m",
-			expr:        `sum by (consumergroup) (kafka_consumergroup_lag) > 10000`,
+			// Each pod of the exporter says the same.
+			expr:        `sum by (consumergroup) (max by (consumergroup, topic, partition) (kafka_consumergroup_lag)) > 10000`,
 			summary:     "{{ $value }} events wait for {{ $labels.consumergroup }}",
 			description: "More is published than it handles, or it works off what an outage left: everybody's insights are late.",
 		},

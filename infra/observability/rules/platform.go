@@ -29,7 +29,7 @@ func platform() Group {
 		},
 		alert{
 			name: "KafkaUnderReplicated", severity: Ticket, dashboard: EventsDashboard, lasts: "15m",
-			expr:        `sum(kafka_topic_partition_under_replicated_partition) > 0`,
+			expr:        `count(max by (topic, partition) (kafka_topic_partition_under_replicated_partition) > 0) > 0`,
 			summary:     "{{ $value }} partitions have fewer replicas than they should",
 			description: "A broker is away or behind. Nothing is lost; when another one goes, events are no longer taken and wait in the outbox.",
 		},
