@@ -81,7 +81,7 @@ func makeCgroup(group string) error {
 // each process outside of it: at the weight of one, a compiler with four processes leaves all pods a
 // fifth, and probes fail that no node of a real cluster would fail. More than this would starve
 // the kubelets and the API server, which are outside.
-const podsWeigh = 8
+const podsWeigh = 4
 
 // weighCgroup gives the group that weight in the hierarchies of the processor.
 func weighCgroup(group string) error {

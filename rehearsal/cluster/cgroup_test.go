@@ -30,6 +30,6 @@ func TestPodsWeighMoreThanAProcess(t *testing.T) {
 	}
 	require.NotEmpty(t, weights)
 	for _, weight := range weights {
-		require.Contains(t, []string{"cpu.shares=8192", "cpu.weight=800"}, weight)
+		require.Contains(t, []string{"cpu.shares=4096", "cpu.weight=400"}, weight)
 	}
 }
