@@ -24,7 +24,8 @@ func alertsCommand() *cobra.Command {
 which entry of the runbook to read: pages first, and of those what began first.
 
 It exits with status 1 when an alert fires that nobody has silenced.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl alerts",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return at.ask(cmd.Context(), func(ctx context.Context, _ *cluster.Cluster, client *prometheus.Client) error {
 				alerts, err := client.Alerts(ctx)

@@ -26,7 +26,8 @@ The operator renews the authority's certificate by itself, long before its end. 
 read their copy of it when they start, so that one Deployment after another gets new pods.
 Nothing is done when nothing has changed. In a pod, without --kubeconfig, it is the pod's
 own account that acts.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl authority --from kafka/events-cluster-ca-cert --to companion/kafka-ca",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var is, isTo bool
 			if f.FromNamespace, f.From, is = strings.Cut(from, "/"); !is {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -17,40 +16,38 @@ func topicsExportCommand() *cobra.Command {
 	var file string
 	var only []string
 	cmd := &cobra.Command{
-		Use:   "export --file FILE",
-		Short: "Write every message that the topics keep into a file, a line of JSON each",
-		Args:  cobra.NoArgs,
+		Use:     "export --file FILE",
+		Short:   "Write every message that the topics keep into a file, a line of JSON each",
+		Example: "  companionctl topics export --file topics.jsonl",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) (err error) {
+			return to.run(cmd.Context(), func(ctx context.Context, kafka *admin.Kafka) error {
 				topics := only
 				if len(topics) == 0 {
 					for _, topic := range admin.Wanted(1) {
 						topics = append(topics, topic.Name)
 					}
 				}
-				// What people spend is in it.
-				out, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-				if err != nil {
-					return fmt.Errorf("--file: %w", err)
-				}
-				defer func() { err = errors.Join(err, out.Close()) }()
-				all := 0
-				for _, topic := range topics {
-					written, err := kafka.Export(ctx, topic, out)
-					if err != nil {
-						return err
+				return into(file, func(out *os.File) error {
+					all := 0
+					for _, topic := range topics {
+						written, err := kafka.Export(ctx, topic, out)
+						if err != nil {
+							return err
+						}
+						fmt.Printf("%-40s %d\n", topic, written)
+						all += written
 					}
-					fmt.Printf("%-40s %d\n", topic, written)
-					all += written
-				}
-				fmt.Printf("%d messages of %d topics are in %s\n", all, len(topics), file)
-				return nil
+					fmt.Printf("%d messages of %d topics are in %s\n", all, len(topics), file)
+					return nil
+				})
 			})
 		},
 	}
 	to.flags(cmd)
 	cmd.Flags().StringVar(&file, "file", "", "the file, which must not exist")
 	cmd.Flags().StringSliceVar(&only, "topic", nil, "only these topics")
+	completeWith(cmd, "topic", topicNames())
 	_ = cmd.MarkFlagRequired("file")
 	return cmd
 }
@@ -68,7 +65,8 @@ Services that have handled an event do nothing, for they remember it for 7 days.
 ones are left out and counted: whoever had handled them would do so again. With
 --accept-duplicates they are published nevertheless. States (compacted topics) are known
 by their versions, however old they are.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl topics import --file topics.jsonl",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			in, err := os.Open(file)
 			if err != nil {

@@ -22,7 +22,8 @@ func certificateCommand() *cobra.Command {
 		Long: `Check that the edge's certificate is valid, and was renewed in time. cert-manager renews it
 after two thirds of its life, 30 days before the end of one of 90: one with fewer than --days
 left was not renewed, and there is still time to mend that. Run it once a day.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl certificate --url https://app.example.com",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if !strings.HasPrefix(options.URL, "https://") {

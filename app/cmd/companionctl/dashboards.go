@@ -34,7 +34,8 @@ func dashboardsCommand() *cobra.Command {
 of HTML that needs nothing else.
 
 It exits with status 1 when a query fails, or when a panel has no data that always has some.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl dashboards --html dashboards.html --since 6h",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if since < time.Minute {
 				return fmt.Errorf("%w: --since is a minute or more", errUsage)

@@ -26,7 +26,8 @@ schemas; set their passwords. Run again, it changes nothing but the passwords.
 DATABASE_ADMIN_URL names the database and an administrator who owns it and may
 create roles; MIGRATOR_PASSWORD holds the migrator's password and NAME_PASSWORD
 (BACKEND_PASSWORD, ...) each service's.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl database prepare --service backend --service banking",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()
@@ -130,7 +131,8 @@ scratch; changes of transactions wait meanwhile. It changes nothing otherwise, a
 exits with status 1 when it found a difference that it did not repair.
 
 MIGRATION_DATABASE_URL names the database as for ` + "`database migrate`" + `.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl database check-sums\n  companionctl database check-sums --repair",
+		Args:    cobra.NoArgs,
 	}
 	repair := cmd.Flags().Bool("repair", false, "compute the sums that differ from scratch")
 	timeout := cmd.Flags().Duration("timeout", time.Hour, "how long all of it may take")

@@ -23,7 +23,8 @@ func exporterCommand() *cobra.Command {
 		Long: `Serve Prometheus, until it is told to stop, how far each service is behind in the events that it
 handles, and whether every partition has its replicas. It reaches Kafka from inside the cluster, by
 KAFKA_BROKERS and the other variables, as a user that may describe topics and groups.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl exporter --listen :8080",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := environment(os.Getenv, os.ReadFile); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)

@@ -17,7 +17,7 @@ type keeperFlags struct {
 }
 
 func (k *keeperFlags) add(cmd *cobra.Command, ready *time.Duration) {
-	cmd.Flags().StringVar(&k.kubeconfig, "kubeconfig", "", "the cluster's; empty in a pod of it")
+	cmd.Flags().StringVar(&k.kubeconfig, "kubeconfig", "", "the cluster's, or KUBECONFIG; neither in a pod of it")
 	cmd.Flags().DurationVar(ready, "ready", 5*time.Minute, "how long the pods of one Deployment may take")
 	cmd.Flags().DurationVar(&k.timeout, "timeout", 45*time.Minute, "give up after this time")
 }
@@ -26,7 +26,7 @@ func (k *keeperFlags) add(cmd *cobra.Command, ready *time.Duration) {
 func (k *keeperFlags) run(cmd *cobra.Command, keep func(context.Context, *cluster.Cluster, func(string)) error) error {
 	ctx, cancel := context.WithTimeout(cmd.Context(), k.timeout)
 	defer cancel()
-	inside, err := cluster.Open(k.kubeconfig)
+	inside, err := cluster.Open(kubeconfigOr(k.kubeconfig))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -23,6 +24,8 @@ func main() {
 	// client-go logs a connection that a forwarded port ends; our errors say it.
 	klog.SetLogger(logr.Discard())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal has a command end when it can; the second one ends it.
+	context.AfterFunc(ctx, stop)
 	err := command().ExecuteContext(ctx)
 	stop()
 	switch {
@@ -43,23 +46,18 @@ func command() *cobra.Command {
 		Long: `Operate the Wealth Companion: its database, its topics, its event flow.
 
 Kafka is reached in one of two ways: from inside the cluster by KAFKA_BROKERS,
-KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_CA_FILE, or from outside by --kubeconfig,
-which forwards ports to the brokers and reads the user "admin" from its Secret (validate: "smoke").
+KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_CA_FILE, or from outside by a kubeconfig, which
+forwards ports to the brokers and reads the user "admin" from its Secret (validate: "smoke").
+--kubeconfig comes first, then KAFKA_BROKERS, then KUBECONFIG.
 
 It ends with 0 when all is well, 1 when something failed, 2 when it was called wrongly.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("%w: no command %q (see `companionctl --help`)", errUsage, args[0])
-			}
-			return cmd.Help()
-		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w: %w (see `%s --help`)", errUsage, err, cmd.CommandPath())
-	})
-	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand(), dashboardsCommand(), alertsCommand(), statusCommand(), exporterCommand(), drillCommand())
+	info, known := debug.ReadBuildInfo()
+	root.Version = version(info, known)
+	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand(), dashboardsCommand(), alertsCommand(), statusCommand(), exporterCommand())
+	root.AddCommand(groupsCommand(), drillCommand(), produceCommand(), consumeCommand())
+	strict(root)
 	return root
 }

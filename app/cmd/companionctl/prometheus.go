@@ -18,14 +18,14 @@ type metrics struct {
 }
 
 func (m *metrics) flags(cmd *cobra.Command, timeout time.Duration) {
-	cmd.Flags().StringVar(&m.kubeconfig, "kubeconfig", "", "the cluster's: Prometheus is reached through its API server")
+	cmd.Flags().StringVar(&m.kubeconfig, "kubeconfig", "", "the cluster's, or KUBECONFIG: Prometheus is reached through its API server")
 	cmd.Flags().DurationVar(&m.timeout, "timeout", timeout, "give up after this time")
 }
 
 // ask calls do with the cluster and its Prometheus, and closes what it opened.
 func (m *metrics) ask(ctx context.Context, do func(context.Context, *cluster.Cluster, *prometheus.Client) error) error {
-	if m.kubeconfig == "" {
-		return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
+	if m.kubeconfig = kubeconfigOr(m.kubeconfig); m.kubeconfig == "" {
+		return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()

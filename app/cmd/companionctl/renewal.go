@@ -25,7 +25,8 @@ sidecars, for which one Deployment after another gets new pods; then the next is
 when all certificates that the one before signed have ended, its root is trusted no more.
 Each run does what can be done, and the next one goes on. Nothing is done while the end is
 far. In a pod, without --kubeconfig, it is the pod's own account that acts.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl sidecar-authority --deployment backend,analytics,banking,investment,notification,mcp",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if r.RenewBefore >= r.Lifetime {
 				return fmt.Errorf("%w: --renew-before is %s, and --lifetime %s is not longer", errUsage, r.RenewBefore, r.Lifetime)

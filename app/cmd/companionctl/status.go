@@ -28,10 +28,11 @@ comes first: it is often the cause of the rest.
 
 ✓ is healthy, ✗ is not, ? could not be looked at, - the stack does without.
 It exits with status 1 when anything is unhealthy or not known.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl status\n  companionctl status --output json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
+			if kubeconfig = kubeconfigOr(kubeconfig); kubeconfig == "" {
+				return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
 			}
 			inside, err := cluster.Open(kubeconfig)
 			if err != nil {
@@ -65,23 +66,20 @@ It exits with status 1 when anything is unhealthy or not known.`,
 			return report.Err()
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's: everything is reached through its API server")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's, or KUBECONFIG: everything is reached through its API server")
 	cmd.Flags().DurationVar(&timeout, "timeout", 20*time.Second, "how long each of them may take to look at")
 	outputFlag(cmd, &output)
 	return cmd
 }
 
 func showReport(output string, report status.Report) error {
-	switch output {
-	case "json":
-		return showJSON(report)
-	case "table":
-		for _, line := range report.Lines() {
-			fmt.Println(line)
-		}
-		return nil
+	if output != "table" {
+		return showValue(output, report)
 	}
-	return errOutput(output)
+	for _, line := range report.Lines() {
+		fmt.Println(line)
+	}
+	return nil
 }
 
 // monitored is Prometheus, or what says that the stack does without.

@@ -22,7 +22,8 @@ func targetsCommand() *cobra.Command {
 		Long: `Show where Prometheus reads metrics, and whether it can: one line for each target.
 
 It exits with status 1 when a target is not up, or when there is none.`,
-		Args: cobra.NoArgs,
+		Example: "  companionctl targets",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return at.ask(cmd.Context(), func(ctx context.Context, _ *cluster.Cluster, client *prometheus.Client) error {
 				targets, err := client.Targets(ctx)

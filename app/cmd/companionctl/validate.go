@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -20,16 +19,14 @@ func validateCommand() *cobra.Command {
 	var authority, output string
 	var resolve []string
 	cmd := &cobra.Command{
-		Use:   "validate --url URL --kubeconfig FILE",
-		Short: "Send a transaction all the way, a duplicate and a poisoned event, and go a person's way through the pages",
-		Args:  cobra.NoArgs,
+		Use:     "validate --url URL --kubeconfig FILE",
+		Short:   "Send a transaction all the way, a duplicate and a poisoned event, and go a person's way through the pages",
+		Example: "  companionctl validate --url https://app.example.com",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if !strings.HasPrefix(options.URL, "https://") {
 				return fmt.Errorf("%w: --url is the application's https:// address (the stack's output `url`)", errUsage)
-			}
-			if output != "table" && output != "json" {
-				return fmt.Errorf("%w: --output is table or json, not %q", errUsage, output)
 			}
 			if options.Resolve, err = resolutions(resolve); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
@@ -79,10 +76,8 @@ func resolutions(texts []string) (map[string]string, error) {
 }
 
 func printResult(output string, result validate.Result) {
-	if output == "json" {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		_ = encoder.Encode(result)
+	if output != "table" {
+		_ = showValue(output, result)
 		return
 	}
 	for _, hop := range result.Hops {

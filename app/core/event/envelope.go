@@ -101,6 +101,13 @@ func Key(e CloudEvent) string {
 	return cmp.Or(key, e.ID)
 }
 
+// A dead letter of what is no JSON object, or is larger than MaxUnreadable, is an event of the
+// type TypeUnreadable, whose data is a text: what came, up to MaxUnreadable bytes of it.
+const (
+	TypeUnreadable = "unreadable"
+	MaxUnreadable  = 128 << 10
+)
+
 // Death is how an event came to be a dead letter: extensions of the event, which
 // is otherwise as it came.
 type Death struct {

@@ -92,6 +92,19 @@ func TestWhatIsWrongIsToldInALine(t *testing.T) {
 	require.NotContains(t, err.Error(), "\n")
 }
 
+// An operator finds letters by their reason, and compares them.
+func TestTheSameFaultHasTheSameWords(t *testing.T) {
+	data := transaction()
+	data.Amount, data.Currency, data.Category, data.Type = "a lot", "euro", "", "x"
+	e, err := New(context.Background(), Backend, TypeTransactionCreated, "x", data)
+	require.NoError(t, err)
+	first := Check(e)
+	require.Error(t, first)
+	for range 30 {
+		require.EqualError(t, Check(e), first.Error())
+	}
+}
+
 // What breaks a schema is logged and dead-lettered with its reason, which repeats nothing
 // that a person wrote.
 func TestWhatIsWrongIsToldWithoutTheValue(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,7 +86,10 @@ func conforms(name string, value any) error {
 	err := compiled()[name].Validate(value)
 	var invalid *jsonschema.ValidationError
 	if errors.As(err, &invalid) {
-		return fmt.Errorf("%s is not as its schema says: %s", name, strings.Join(reasons(invalid), "; "))
+		// The validator walks maps: sorted, the same fault has the same words each time.
+		all := reasons(invalid)
+		slices.Sort(all)
+		return fmt.Errorf("%s is not as its schema says: %s", name, strings.Join(slices.Compact(all), "; "))
 	}
 	return err
 }

@@ -10,23 +10,20 @@ import (
 	"github.com/wealth-companion/companion/app/core/tracing"
 )
 
-// maxReason and maxRaw, in bytes, keep a dead letter below what is published: the
-// sidecar's client takes a million, and a byte of a text may take six as JSON. No
+// maxReason, in bytes, and event.MaxUnreadable keep a dead letter below what is published:
+// the sidecar's client takes a million, and a byte of a text may take six as JSON. No
 // event that is within its contract is nearly as large.
-const (
-	maxReason = 2000
-	maxRaw    = 128 << 10
-)
+const maxReason = 2000
 
 // letter is the event as it came, with why it was dead-lettered. What is no JSON object, or larger
 // than any event, is carried as the text of an event's data, as far as it goes.
 func letter(raw []byte, died event.Death) []byte {
 	fields := map[string]json.RawMessage{}
-	if len(raw) > maxRaw || json.Unmarshal(raw, &fields) != nil || fields == nil {
-		raw = raw[:min(len(raw), maxRaw)]
+	if len(raw) > event.MaxUnreadable || json.Unmarshal(raw, &fields) != nil || fields == nil {
+		raw = raw[:min(len(raw), event.MaxUnreadable)]
 		fields = map[string]json.RawMessage{
 			"specversion": text("1.0"), "id": text(tracing.NewID().String()), "source": text("/services/" + died.Handler),
-			"type": text("unreadable"), "datacontenttype": text("text/plain"), "data": text(string(raw)),
+			"type": text(event.TypeUnreadable), "datacontenttype": text("text/plain"), "data": text(string(raw)),
 		}
 	}
 	died.Reason = shorten(died.Reason)

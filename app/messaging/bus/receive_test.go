@@ -140,7 +140,7 @@ func TestADeadLetterSaysHowItDied(t *testing.T) {
 func TestADeadLetterIsNeverTooLargeToBePublished(t *testing.T) {
 	for name, filler := range map[string]string{"of plain text": "x", "of what JSON writes with six bytes": "\x01", "of quotes": `\"`, "of markup": "<"} {
 		t.Run(name, func(t *testing.T) {
-			for _, size := range []int{maxRaw - 100, maxRaw, maxRaw + 100, maxEvent - 200, maxEvent} {
+			for _, size := range []int{event.MaxUnreadable - 100, event.MaxUnreadable, event.MaxUnreadable + 100, maxEvent - 200, maxEvent} {
 				for _, whole := range []bool{true, false} {
 					raw := []byte(`{"id":"1","data":"` + strings.Repeat(filler, size/len(filler)))
 					if whole {

@@ -32,14 +32,36 @@ func (c Config) sarama() (*sarama.Config, error) {
 	}
 	config := sarama.NewConfig()
 	config.ClientID = "companionctl"
-	config.Version = sarama.V3_6_0_0 // what Sarama speaks and brokers of 4.x still do
+	// What is asked for in the protocol of 3.6 brokers of 4.x still do; with each broker Sarama
+	// agrees on what both know.
+	config.Version = sarama.V3_6_0_0
+
+	// A broker that died does not answer: without bounds of ours each request to it would wait
+	// for half a minute.
 	config.Net.DialTimeout = 10 * time.Second
+	config.Net.ReadTimeout = 25 * time.Second // longer than a broker works at an administrator's request
 	config.Admin.Timeout = 20 * time.Second
+
+	// Writing: every replica in sync has it before it counts, and what is sent again after a lost
+	// answer is not there twice. In order, which is why one request is under way at a time.
 	config.Producer.RequiredAcks = sarama.WaitForAll
 	config.Producer.Idempotent = true
 	config.Net.MaxOpenRequests = 1
-	config.Producer.Return.Successes = true
+	config.Producer.Return.Successes = true // who publishes waits for them
+	// A partition whose leader died has another within seconds, and within 15 when the broker
+	// died without a word: so long a write is tried again, with pauses that grow.
+	config.Producer.Retry.Max = 20
+	config.Producer.Retry.BackoffFunc = backOff
+	config.Producer.Compression = sarama.CompressionNone // as the services' sidecars write
+
+	// Reading: a reader follows its partition to another leader by itself, and whoever reads has
+	// a time limit of their own.
 	config.Consumer.Return.Errors = false
+	config.Consumer.Retry.Backoff = 500 * time.Millisecond
+
+	// What exists is asked for, never created by asking. One attempt more is enough: Connect
+	// tries again for as long as it may, and says why.
+	config.Metadata.AllowAutoTopicCreation = false
 	config.Metadata.Retry.Max = 1
 	if c.Dialer != nil {
 		config.Net.Proxy.Enable = true
@@ -62,6 +84,11 @@ func (c Config) sarama() (*sarama.Config, error) {
 	config.Net.SASL.User, config.Net.SASL.Password = c.Username, c.Password
 	config.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{} }
 	return config, nil
+}
+
+// backOff is how long to wait before a write is tried again: 28 seconds in all.
+func backOff(retries, _ int) time.Duration {
+	return min(100*time.Millisecond<<min(retries, 10), 1600*time.Millisecond)
 }
 
 // conversation lets Sarama authenticate with scram's client.

@@ -33,6 +33,45 @@ type PartitionLag struct {
 	// Oldest is when the first of them was published; nil: none waits, or it could not be
 	// read.
 	Oldest *time.Time `json:"oldest,omitempty"`
+	// Rate is set by Rates.
+	Rate *Rate `json:"rate,omitempty"`
+}
+
+// Rate is how fast a partition is worked off.
+type Rate struct {
+	Handled   float64 `json:"handledPerSecond"`
+	Published float64 `json:"publishedPerSecond"`
+	// Drained is in how many seconds nothing waits, if it goes on like that; nil: never.
+	Drained *float64 `json:"drainedInSeconds,omitempty"`
+}
+
+// Rates compares two looks at the groups, and returns the later one with the rates between them.
+func Rates(before, after []Group, between time.Duration) []Group {
+	earlier := map[string]PartitionLag{}
+	name := func(g Group, p PartitionLag) string { return fmt.Sprintf("%s %s/%d", g.Name, p.Topic, p.Partition) }
+	for _, group := range before {
+		for _, p := range group.Partitions {
+			earlier[name(group, p)] = p
+		}
+	}
+	for _, group := range after {
+		for n, p := range group.Partitions {
+			was, known := earlier[name(group, p)]
+			if !known || between <= 0 {
+				continue
+			}
+			rate := &Rate{Handled: max(0, float64(p.Committed-was.Committed)) / between.Seconds(), Published: max(0, float64(p.Next-was.Next)) / between.Seconds()}
+			if left := rate.Handled - rate.Published; p.Waiting == 0 || left > 0 {
+				in := 0.0
+				if p.Waiting > 0 {
+					in = float64(p.Waiting) / left
+				}
+				rate.Drained = &in
+			}
+			group.Partitions[n].Rate = rate
+		}
+	}
+	return after
 }
 
 // Bounds of a look at the groups.

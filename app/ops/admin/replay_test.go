@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -37,13 +38,15 @@ func TestRevive(t *testing.T) {
 		value  []byte
 		reason string // why not; empty: it is revived
 	}{
-		"an event that a handler failed at": {"dlq.finance.transaction.created", as(dead), ""},
-		"one that breaks its contract":      {"dlq.finance.transaction.created", as(func(f map[string]any) { dead(f); f["data"] = map[string]any{} }), "would die again"},
-		"one on another's dead letters":     {"dlq.finance.budget.exceeded", as(dead), "carries no events of type"},
-		"what is no event":                  {"dlq.finance.transaction.created", []byte("hello"), "no event"},
+		"an event that a service kept as a text": {"dlq.finance.transaction.created", kept(t, string(as(func(map[string]any) {}))), ""},
+		"text that a service kept":               {"dlq.finance.transaction.created", kept(t, "hello"), "no event"},
+		"an event that a handler failed at":      {"dlq.finance.transaction.created", as(dead), ""},
+		"one that breaks its contract":           {"dlq.finance.transaction.created", as(func(f map[string]any) { dead(f); f["data"] = map[string]any{} }), "would die again"},
+		"one on another's dead letters":          {"dlq.finance.budget.exceeded", as(dead), "carries no events of type"},
+		"what is no event":                       {"dlq.finance.transaction.created", []byte("hello"), "no event"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			topic, key, value, err := revive(Message{Topic: c.topic, Key: "another's", Value: c.value})
+			topic, key, value, err := revive(read(&sarama.ConsumerMessage{Topic: c.topic, Key: []byte("another's"), Value: c.value}), false)
 			if c.reason != "" {
 				require.ErrorContains(t, err, c.reason)
 				return
@@ -54,6 +57,44 @@ func TestRevive(t *testing.T) {
 			require.JSONEq(t, string(as(func(map[string]any) {})), string(value), "as it first came")
 		})
 	}
+}
+
+// Unchecked, everything that is whole is published as it came.
+func TestReviveUnchecked(t *testing.T) {
+	for name, c := range map[string]struct {
+		value      []byte
+		want, fail string
+	}{
+		"text of the sidecar":      {[]byte("hello"), "hello", ""},
+		"text that a service kept": {kept(t, "hello"), "hello", ""},
+		"out of its contract":      {[]byte(`{"type":"transaction.created","dlqreason":"x"}`), `{"type":"transaction.created"}`, ""},
+		"what is not whole":        {kept(t, "a\xffb"), "", "what came is not known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			topic, key, value, err := revive(read(&sarama.ConsumerMessage{Topic: "dlq.finance.transaction.created", Key: []byte("its"), Value: c.value}), true)
+			if c.fail != "" {
+				require.ErrorContains(t, err, c.fail)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "finance.transaction.created", topic)
+			require.Equal(t, "its", key)
+			require.Equal(t, c.want, string(value))
+		})
+	}
+}
+
+func TestOnlyLettersWhoseEventsAreRememberedAreReplayed(t *testing.T) {
+	now := time.Now()
+	old := Message{Topic: "dlq.finance.transaction.created", Time: now.Add(-8 * 24 * time.Hour), Value: []byte("x")}
+	_, err := Replay{Unchecked: true}.revive(old, now)
+	require.ErrorContains(t, err, "--accept-duplicates")
+	_, err = Replay{Unchecked: true, Duplicates: true}.revive(old, now)
+	require.NoError(t, err)
+	old.Time = now.Add(-24 * time.Hour)
+	_, err = Replay{Unchecked: true}.revive(old, now)
+	require.NoError(t, err)
+	require.ErrorContains(t, old.Replayable(now), "would die again")
 }
 
 func TestALetterIsAsOldAsTheOldestTimeThatItShows(t *testing.T) {
