@@ -82,6 +82,8 @@ type CompanionArgs struct {
 	ControlPlane *dapr.Dapr
 	// Network is where the services may connect to outside the cluster.
 	Network Network
+	// Traces has services and sidecars record spans; nil: they record none.
+	Traces *Traces
 	// Nodes is the node pool of the services.
 	Nodes     pulumi.Resource
 	Namespace string
@@ -202,6 +204,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 		w.Secrets["SESSION_KEY"] = workload.Secret{Name: secrets.named(sessionSecret), Key: "sessionKey"}
 	}
 	args.Options.set(service, args.Edge.URL, secrets, w)
+	args.Traces.set(w)
 	return w
 }
 
