@@ -62,6 +62,7 @@ func TestRehearsal(t *testing.T) {
 		{"a pod cannot leave the machine", m.cannotLeave},
 		{"namespaces deny what nobody allowed", m.walledOff},
 		{"Prometheus reads what there is", m.watched},
+		{"a transaction is followed through every hop", m.followsTraces},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},
