@@ -18,6 +18,7 @@ import (
 	"github.com/wealth-companion/companion/infra/observability/dashboards"
 	"github.com/wealth-companion/companion/infra/observability/rules"
 	"github.com/wealth-companion/companion/infra/platform"
+	"github.com/wealth-companion/companion/infra/tracing"
 	"github.com/wealth-companion/companion/infra/workload"
 	"github.com/wealth-companion/companion/stacks"
 )
@@ -49,9 +50,9 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Companion: companion.CompanionArgs{
 			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar),
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SessionKey: s.sessionKey, SidecarSeed: s.sidecarSeed,
-			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network), Drills: c.Drills,
+			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network), Drills: c.Drills, Traces: recorded(c),
 		},
-		Observability: watching(c, s),
+		Observability: watching(c, s), Tracing: keeping(c),
 	}
 }
 
@@ -81,6 +82,28 @@ func watching(c stacks.Config, s secrets) *observability.ObservabilityArgs {
 		}
 	}
 	return args
+}
+
+// keeping is what keeps traces, if it is configured.
+func keeping(c stacks.Config) *tracing.TracingArgs {
+	if !c.Traces() {
+		return nil
+	}
+	t := c.Tracing
+	return &tracing.TracingArgs{
+		Collector: tracing.Collector{Image: t.Collector.Image, Replicas: t.Collector.Replicas, Resources: kube.Requirements(t.Collector.Resources)},
+		Jaeger: tracing.Jaeger{
+			Image: t.Jaeger.Image, Storage: t.Storage, RetentionHours: t.RetentionHours, Resources: kube.Requirements(t.Jaeger.Resources),
+		},
+	}
+}
+
+// recorded are the spans that services record, where something keeps them.
+func recorded(c stacks.Config) *companion.Traces {
+	if !c.Traces() {
+		return nil
+	}
+	return &companion.Traces{Client: tracing.NewClient(), SampledPercent: c.Tracing.SampledPercent}
 }
 
 // redis is the state store in the cluster, if it is configured.

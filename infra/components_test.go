@@ -16,6 +16,7 @@ import (
 	"github.com/wealth-companion/companion/infra/kafka"
 	"github.com/wealth-companion/companion/infra/observability"
 	"github.com/wealth-companion/companion/infra/platform"
+	"github.com/wealth-companion/companion/infra/tracing"
 	"github.com/wealth-companion/companion/infra/workload"
 )
 
@@ -88,6 +89,10 @@ func TestComponentsNameTheArgumentsThatAreMissing(t *testing.T) {
 			_, err := observability.NewObservability(ctx, "x", &observability.ObservabilityArgs{})
 			return err
 		}, []string{"observability.ObservabilityArgs", "Chart", "Prometheus.Retention", "Prometheus.Storage"}},
+		"tracing": {func(ctx *pulumi.Context) error {
+			_, err := tracing.NewTracing(ctx, "x", &tracing.TracingArgs{})
+			return err
+		}, []string{"tracing.TracingArgs", "Collector.Image", "Collector.Replicas", "Jaeger.RetentionHours", "Jaeger.Storage"}},
 		"companion": {func(ctx *pulumi.Context) error {
 			_, err := companion.NewCompanion(ctx, "x", &companion.CompanionArgs{})
 			return err

@@ -41,6 +41,7 @@ type Config struct {
 	Conversation *Conversation `json:"conversation,omitempty"`
 
 	Observability *Observability `json:"observability,omitempty"`
+	Tracing       *Tracing       `json:"tracing,omitempty"`
 }
 
 // Network is where the services may connect to outside the cluster. Everything else is denied.

@@ -47,6 +47,16 @@ func watched(config, alerts object) {
 	}, "companion:observability")
 }
 
+// traced is what keeps traces.
+func traced() object {
+	resources := object{"cpu": "50m", "memory": "64Mi", "memoryLimit": "128Mi"}
+	return object{
+		"enabled": true, "storage": "10Gi",
+		"collector": object{"image": "docker.io/otel/opentelemetry-collector-contrib:1.2.3", "resources": resources},
+		"jaeger":    object{"image": "docker.io/jaegertracing/jaeger:2.3.4", "resources": resources},
+	}
+}
+
 // scaled is a service that follows its load.
 func scaled(autoscaling object) object {
 	return object{"resources": object{"cpu": "50m", "memory": "64Mi", "memoryLimit": "128Mi"}, "autoscaling": autoscaling}
@@ -197,6 +207,15 @@ func TestRead(t *testing.T) {
 				set(c, object{"host": "smtp.example.com", "port": 4650, "tls": "implicit", "user": "u", "from": "alerts@example.com"}, "companion:mail")
 			},
 			[]string{"companion:observability.alerts.receiver is email, but Alertmanager begins with TLS at port 465 only, and mail.port is 4650: set it to webhook"},
+		},
+		"what keeps traces": {func(c object) { set(c, traced(), "companion:tracing") }, nil},
+		"more than all traces, kept for no time": {
+			func(c object) {
+				its := traced()
+				its["sampledPercent"], its["retentionHours"] = 101, -1
+				set(c, its, "companion:tracing")
+			},
+			[]string{"companion:tracing.retentionHours", "companion:tracing.sampledPercent"},
 		},
 		"a service that follows its load": {func(c object) {
 			set(c, object{"chart": "metrics-server", "repo": "https://charts.example.com", "version": "3.13.1"}, "companion:charts", "metricsServer")

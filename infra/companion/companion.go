@@ -86,6 +86,8 @@ type CompanionArgs struct {
 	Network Network
 	// Drills has `companionctl drill` find that it may make things fail here.
 	Drills bool
+	// Traces has services and sidecars record spans; nil: they record none.
+	Traces *Traces
 	// Nodes is the node pool of the services.
 	Nodes     pulumi.Resource
 	Namespace string
@@ -211,6 +213,7 @@ func settings(service string, args *CompanionArgs, secrets *secrets, namespace p
 		w.Secrets["SESSION_KEY"] = workload.Secret{Name: secrets.named(sessionSecret), Key: "sessionKey"}
 	}
 	args.Options.set(service, args.Edge.URL, secrets, w)
+	args.Traces.set(w)
 	return w
 }
 

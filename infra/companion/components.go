@@ -16,12 +16,12 @@ func newComponents(ctx *pulumi.Context, name string, args *CompanionArgs, secret
 	objects := []sidecar.Resource{
 		sidecar.Component(sidecar.SecretStore, "secretstores.kubernetes", nil, scopes()...),
 		sidecar.Redis(args.Store.Address, sidecar.RedisUser(secrets.output(redisSecret)), event.Backend),
-		configuration(uninvoked, nil, namespace),
+		configuration(uninvoked, nil, namespace, args.Traces),
 		sidecar.Resiliency(event.Services()),
 	}
 	for _, service := range Names() {
 		if callers := invocations[service]; len(callers) > 0 {
-			objects = append(objects, configuration(configurationOf(service), callers, namespace))
+			objects = append(objects, configuration(configurationOf(service), callers, namespace, args.Traces))
 		}
 	}
 	for _, service := range event.Services() {
@@ -76,7 +76,7 @@ func configurationOf(service string) string {
 }
 
 // configuration is what sidecars are configured by, whose services only those callers may invoke.
-func configuration(name string, callers []invocation, namespace pulumi.StringInput) sidecar.Resource {
+func configuration(name string, callers []invocation, namespace pulumi.StringInput, traces *Traces) sidecar.Resource {
 	policies := []any{}
 	for _, caller := range callers {
 		policies = append(policies, map[string]any{
@@ -87,7 +87,7 @@ func configuration(name string, callers []invocation, namespace pulumi.StringInp
 	return sidecar.Resource{
 		APIVersion: "dapr.io/v1alpha1", Kind: "Configuration", Name: name,
 		Fields: map[string]any{"spec": map[string]any{
-			"tracing":       map[string]any{"samplingRate": "1"},
+			"tracing":       traces.sidecar(),
 			"metric":        sidecar.Metrics(),
 			"accessControl": map[string]any{"defaultAction": "deny", "trustDomain": "public", "policies": policies},
 		}},

@@ -71,6 +71,9 @@ func egress(service string, args *CompanionArgs) []kube.Allow {
 			kube.Allow{Peers: []kube.Peer{{Namespace: args.Kafka.Namespace, Labels: args.Kafka.Labels}}, Ports: []int{kafka.ListenerPort}},
 			args.Network.database(args.DatabaseURLs[service]))
 	}
+	if args.Traces != nil {
+		allowed = append(allowed, args.Traces.Egress)
+	}
 	return append(allowed, args.Options.egress(service, args.Network)...)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/wealth-companion/companion/infra/kube"
 	"github.com/wealth-companion/companion/infra/observability"
 	"github.com/wealth-companion/companion/infra/smoke"
+	"github.com/wealth-companion/companion/infra/tracing"
 )
 
 // PlatformArgs are the layers' arguments, without those that one layer gives to
@@ -33,6 +34,8 @@ type PlatformArgs struct {
 	Companion companion.CompanionArgs
 	// Observability is what watches all of it; nil: nothing does.
 	Observability *observability.ObservabilityArgs
+	// Tracing is what keeps traces; nil: nothing does.
+	Tracing *tracing.TracingArgs
 	// Autoscaling is what services' numbers of pods follow; nil: they stay the same.
 	Autoscaling *autoscaling.AutoscalingArgs
 }
@@ -121,10 +124,19 @@ func NewPlatform(ctx *pulumi.Context, name string, args *PlatformArgs, opts ...p
 	}, in...); err != nil {
 		return nil, err
 	}
+	scrapes := slices.Concat([]kube.Scrape{p.Companion.Metrics, controlPlane.Metrics}, p.Kafka.Metrics, p.Edge.Metrics)
+	if args.Tracing != nil {
+		keeping := *args.Tracing
+		keeping.Environment, keeping.ClientNamespace = environment, companion.Namespace
+		traces, err := tracing.NewTracing(ctx, name+"-tracing", &keeping, in...)
+		if err != nil {
+			return nil, err
+		}
+		scrapes = append(scrapes, traces.Metrics)
+	}
 	if args.Observability != nil {
 		watching := *args.Observability
-		watching.Environment = environment
-		watching.Scrapes = slices.Concat([]kube.Scrape{p.Companion.Metrics, controlPlane.Metrics}, p.Kafka.Metrics, p.Edge.Metrics)
+		watching.Environment, watching.Scrapes = environment, scrapes
 		if p.Observability, err = observability.NewObservability(ctx, name+"-observability", &watching, in...); err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ var noCoupling = []Rule{
 		resource: func(r Resource) []Violation {
 			var f found
 			for _, s := range r.serviceSettings() {
-				if address := clusterAddress(s.value); address != "" {
+				if address := clusterAddress(s.value); address != "" && !collectsTelemetry(s.name, s.value) {
 					f.add("the service is given an address in the cluster (%s: %s)", s.name, address)
 				}
 			}
@@ -296,6 +296,19 @@ func clusterAddress(value string) string {
 		}
 	}
 	return service.FindString(value)
+}
+
+// The variables by which OpenTelemetry's SDKs know their collector, and an address in another
+// namespace. It takes spans and answers nothing: no service is coupled by it.
+var (
+	telemetryName    = regexp.MustCompile(`^OTEL_EXPORTER_OTLP_([A-Z]+_)?ENDPOINT$`)
+	telemetryAddress = regexp.MustCompile(`^https?://[a-z0-9-]+\.([a-z0-9-]+)\.svc(\.cluster\.local)?(:\d+)?/?$`)
+)
+
+// collectsTelemetry tells whether a setting leads to a collector outside the application.
+func collectsTelemetry(name, value string) bool {
+	found := telemetryAddress.FindStringSubmatch(value)
+	return telemetryName.MatchString(name) && found != nil && found[1] != Application
 }
 
 // isInside tells whether a host is one of the cluster: a name without dots, a name of a

@@ -107,7 +107,7 @@ func (p pod) runsToEnd() bool {
 // runs pods is a service.
 var infrastructure = []string{
 	"companion:cluster:Cluster", "companion:foundation:Foundation", "companion:edge:Edge", "companion:dapr:Dapr", "companion:kafka:Kafka",
-	"companion:data:Redis", "companion:data:Valkey", "companion:observability:Observability", "companion:autoscaling:Autoscaling", "companion:delivery:Delivery",
+	"companion:data:Redis", "companion:data:Valkey", "companion:observability:Observability", "companion:observability:Tracing", "companion:autoscaling:Autoscaling", "companion:delivery:Delivery",
 }
 
 // Application is the namespace of the services.

@@ -35,8 +35,9 @@ func (m *machine) walledOff(t *testing.T) {
 	broker := address("kafka", "strimzi.io/kind=Kafka,strimzi.io/pool-name=dual") + " 9093"
 	backend := address("companion", "app.kubernetes.io/name=backend") + " 8080"
 	web := address("companion", "app.kubernetes.io/name=web")
+	jaeger := address("tracing", "app.kubernetes.io/name=jaeger")
 	for namespace, callsAPI := range map[string]bool{
-		"companion": false, "data": false, "kafka": false, "dapr-system": true, "cert-manager": true, "nginx-gateway": true,
+		"companion": false, "data": false, "kafka": false, "dapr-system": true, "cert-manager": true, "nginx-gateway": true, "tracing": false,
 	} {
 		t.Run(namespace, func(t *testing.T) {
 			t.Parallel()
@@ -60,6 +61,8 @@ func (m *machine) walledOff(t *testing.T) {
 			require.Equal(t, namespace == "nginx-gateway", reaches(backend), "the backend")
 			require.Equal(t, namespace == "nginx-gateway", reaches(web+" 8080"), "the web")
 			require.False(t, reaches(web+" 8082"), "the web's metrics")
+			require.False(t, reaches(jaeger+" 4317"), "Jaeger, which takes spans of the collector only")
+			require.False(t, reaches(jaeger+" 16686"), "Jaeger's answers")
 		})
 	}
 }

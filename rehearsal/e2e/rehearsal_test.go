@@ -64,6 +64,7 @@ func TestRehearsal(t *testing.T) {
 		{"Prometheus reads what there is", m.watched},
 		{"every dashboard has data", m.drawn},
 		{"operators are told that nothing is wrong", m.healthy},
+		{"a transaction is followed through every hop", m.followsTraces},
 		{"every component has a log", m.hasLogs},
 		{"prod is previewed beside it", m.previewsProd},
 		{"pulumi destroys what it made", m.destroys},

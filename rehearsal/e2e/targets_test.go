@@ -25,7 +25,7 @@ import (
 // them. Prometheus learns of new monitors within minutes.
 func (m *machine) watched(t *testing.T) {
 	wanted := []string{
-		"alertmanager", "prometheus", "monitoring-operator", "cert-manager", "strimzi-cluster-operator", "kafka-exporter", "kubelet",
+		"alertmanager", "prometheus", "monitoring-operator", "cert-manager", "strimzi-cluster-operator", "kafka-exporter", "kubelet", "collector", "jaeger",
 		"dapr-operator", "dapr-placement-server", "dapr-scheduler-server", "dapr-sentry", "dapr-sidecar-injector",
 	}
 	for _, service := range parts.Services {

@@ -43,7 +43,7 @@ func All() []Part {
 	return []Part{
 		pulumiPart(), etcdPart(), kubernetesPart(), corednsPart(), storagePart(),
 		certManagerPart(), nginxPart(), daprPart(), strimziPart(), kafkaPart(), redisPart(),
-		prometheusOperatorPart(), prometheusPart(), alertmanagerPart(),
+		prometheusOperatorPart(), prometheusPart(), alertmanagerPart(), jaegerPart(),
 		metricsServerPart(),
 	}
 }

@@ -105,6 +105,7 @@ func TestVersionsArePinned(t *testing.T) {
 		"Prometheus operator":    {{"prometheus-operator/go.mod", "github.com/prometheus-operator/prometheus-operator"}},
 		"Prometheus":             {{"prometheus/go.mod", "github.com/prometheus/prometheus"}},
 		"Alertmanager":           {{"alertmanager/go.mod", "github.com/prometheus/alertmanager"}},
+		"Jaeger":                 {{"jaeger/go.mod", "github.com/jaegertracing/jaeger"}},
 		"metrics-server":         {{"metrics-server/go.mod", "sigs.k8s.io/metrics-server"}},
 	}
 	for _, part := range All() {
@@ -114,6 +115,7 @@ func TestVersionsArePinned(t *testing.T) {
 			require.Equal(t, part.Version, pinned(t, filepath.Join("rehearsal", "tools", pin[0]), pin[1]), "%s: %s", part.Name, pin[1])
 		}
 	}
+	require.Equal(t, collectorRelease, pinned(t, "rehearsal/tools/jaeger/go.mod", "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"))
 	for plugin, c := range map[string][2]string{
 		KubernetesPlugin:   {"infra/go.mod", "github.com/pulumi/pulumi-kubernetes/sdk/v4"},
 		DigitalOceanPlugin: {"infra/go.mod", "github.com/pulumi/pulumi-digitalocean/sdk/v4"},

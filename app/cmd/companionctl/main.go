@@ -57,7 +57,7 @@ It ends with 0 when all is well, 1 when something failed, 2 when it was called w
 	info, known := debug.ReadBuildInfo()
 	root.Version = version(info, known)
 	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand(), dashboardsCommand(), alertsCommand(), statusCommand(), exporterCommand())
-	root.AddCommand(groupsCommand(), drillCommand(), produceCommand(), consumeCommand())
+	root.AddCommand(groupsCommand(), drillCommand(), traceCommand(), produceCommand(), consumeCommand())
 	strict(root)
 	return root
 }

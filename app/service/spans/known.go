@@ -6,24 +6,16 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+
+	listed "github.com/wealth-companion/companion/app/core/tracing/known"
 )
 
-// attributes are those that leave the process: values of a known set, numbers, and ids. What
-// libraries note besides, such as addresses, paths, browsers and statements, may tell of a
-// person, or be what a caller made up (docs/decisions/0153).
+// attributes are those that leave the process (docs/decisions/0153).
 var attributes = map[attribute.Key]bool{}
 
 func init() {
-	for _, key := range []attribute.Key{
-		"http.request.method", "http.response.status_code", "http.route", "network.protocol.version", "url.scheme",
-		"http.request.body.size", "http.response.body.size", "http.request.resend_count",
-		"rpc.system", "rpc.system.name", "rpc.service", "rpc.method", "rpc.grpc.status_code", "rpc.response.status_code",
-		"db.system.name", "db.operation.batch.size", "db.response.status_code", "db.response.returned_rows", "pgx.rows_affected",
-		"messaging.system", "messaging.destination.name", "messaging.operation.type", "messaging.message.id", "messaging.message.conversation_id", "messaging.batch.message_count",
-		"error.type", "exception.type",
-		"companion.outcome", "companion.message_id", "companion.tool",
-	} {
-		attributes[key] = true
+	for _, key := range listed.Attributes() {
+		attributes[attribute.Key(key)] = true
 	}
 }
 
