@@ -86,6 +86,7 @@ It exits with status 1 when a drill did not meet its goal, or anything was lost 
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			kubeconfig = kubeconfigOr(kubeconfig)
 			drills, err := drill.Named(args)
 			switch {
 			case err != nil:
@@ -93,9 +94,7 @@ It exits with status 1 when a drill did not meet its goal, or anything was lost 
 			case !strings.HasPrefix(options.URL, "https://"):
 				return fmt.Errorf("%w: --url is the application's https:// address (the stack's output `url`)", errUsage)
 			case kubeconfig == "":
-				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
-			case output != "table" && output != "json":
-				return errOutput(output)
+				return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
 			}
 			if options.Resolve, err = resolutions(resolve); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
@@ -125,7 +124,7 @@ It exits with status 1 when a drill did not meet its goal, or anything was lost 
 			return errors.Join(err, drill.Err(results))
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's, of one who may delete pods, evict them and change Deployments")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's, or KUBECONFIG, of one who may delete pods, evict them and change Deployments")
 	cmd.Flags().StringVar(&options.URL, "url", "", "the application's address")
 	cmd.Flags().StringVar(&authority, "ca-file", "", "an authority to trust beside the system's (PEM)")
 	cmd.Flags().StringSliceVar(&resolve, "resolve", nil, "connect elsewhere, as curl does: HOST:PORT:ADDRESS:PORT")

@@ -39,8 +39,8 @@ Of what was not recorded Jaeger knows nothing; the logs still do.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing", errUsage)
+			if kubeconfig = kubeconfigOr(kubeconfig); kubeconfig == "" {
+				return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
@@ -56,25 +56,22 @@ Of what was not recorded Jaeger knows nothing; the logs still do.`,
 			return showTraces(output, traces)
 		},
 	}
-	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's: Jaeger is reached through its API server")
+	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "the cluster's, or KUBECONFIG: Jaeger is reached through its API server")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "give up after this time")
 	outputFlag(cmd, &output)
 	return cmd
 }
 
 func showTraces(output string, traces []trace.Trace) error {
-	switch output {
-	case "json":
-		return showJSON(traces)
-	case "table":
-		for _, one := range traces {
-			if err := one.Write(os.Stdout); err != nil {
-				return err
-			}
-		}
-		return nil
+	if output != "table" {
+		return showValue(output, traces)
 	}
-	return errOutput(output)
+	for _, one := range traces {
+		if err := one.Write(os.Stdout); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // explained adds to an error what the cluster says of it: whether traces are recorded at all,
