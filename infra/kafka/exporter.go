@@ -61,6 +61,7 @@ func newExporter(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput,
 					PriorityClassName:            pulumi.String(kube.ServicePriority),
 					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
+					Tolerations:                  kube.LeaveLostNodes(),
 					TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
 						MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String("kubernetes.io/hostname"), WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
 						LabelSelector: metav1.LabelSelectorArgs{MatchLabels: selector},

@@ -94,7 +94,12 @@ func (p part) pod(heap string) corev1.PodSpecArgs {
 	}
 	security := kube.RestrictedPod(user)
 	security.FsGroup = pulumi.Int(user)
+	var tolerations corev1.TolerationArray // a pod with a volume waits for its node
+	if p.volume == "" {
+		tolerations = kube.LeaveLostNodes()
+	}
 	return corev1.PodSpecArgs{
+		Tolerations:                  tolerations,
 		PriorityClassName:            pulumi.String(kube.ServicePriority),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		EnableServiceLinks:           pulumi.Bool(false),

@@ -33,9 +33,10 @@ func drillCommand() *cobra.Command {
 func drillListCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "Show what can be made to fail, and within what time everything must work again",
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   "Show what can be made to fail, and within what time everything must work again",
+		Example: `  companionctl drill list`,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return show(output, drill.All(), "DRILL\tGOAL\tFROM\tWHAT HAPPENS", func(d drill.Drill) string {
 				from := "its beginning"

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/ops/drill"
 )
 
 var (
@@ -65,9 +67,10 @@ func tried(t *testing.T, words []string) error {
 	}
 	root := command()
 	typed := slices.Clone(words)
+	puts := map[string]string{"TOPIC": topicNames()[0], "DRILL": drill.All()[0].Name, "ID": "4bf92f3577b34da6a3ce929d0e0e4736"}
 	for n, word := range typed {
-		if word == "TOPIC" {
-			typed[n] = topicNames()[0]
+		if put, has := puts[word]; has {
+			typed[n] = put
 		}
 	}
 	root.SetArgs(typed)

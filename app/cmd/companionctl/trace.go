@@ -29,6 +29,8 @@ sidecars, when it began, how long it took, and whether it failed.
 
 ID is the id of a trace, or a correlation id: answers of the API, logs and events have both.
 Of what was not recorded Jaeger knows nothing; the logs still do.`,
+		Example: `  companionctl trace 4bf92f3577b34da6a3ce929d0e0e4736
+  companionctl trace 01981f2c-7a3e-7b1c-9d52-3f0a1b2c4d5e --output json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("%w: name one trace (see `%s --help`)", errUsage, cmd.CommandPath())
