@@ -17,7 +17,7 @@ func (r *run) assistant(ctx context.Context, result *Result) error {
 	client := mcp.NewClient(&mcp.Implementation{Name: "companionctl", Version: "1"}, nil)
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint:   r.MCP,
-		HTTPClient: &http.Client{Timeout: r.api.client.Timeout, Transport: bearer{r.api.token, r.api.client.Transport}},
+		HTTPClient: &http.Client{Timeout: r.api.HTTP.Timeout, Transport: bearer{r.api.Token, r.api.HTTP.Transport}},
 		MaxRetries: -1, DisableStandaloneSSE: true,
 	}, nil)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/wealth-companion/companion/app/ops/client"
 )
 
 // CertificateOptions say whose certificate is checked, and how it is reached.
@@ -21,7 +23,7 @@ type CertificateOptions struct {
 // when the certificate is not valid for the name, or not for as long as it must be: its
 // renewal then has failed, and nobody has noticed yet.
 func Certificate(ctx context.Context, options CertificateOptions, now time.Time) (time.Time, error) {
-	edge, err := newAPI(options.URL, options.Authority, options.Resolve)
+	edge, err := client.New(options.URL, options.Authority, options.Resolve)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -29,7 +31,7 @@ func Certificate(ctx context.Context, options CertificateOptions, now time.Time)
 	if err != nil {
 		return time.Time{}, err
 	}
-	response, err := edge.client.Do(request)
+	response, err := edge.HTTP.Do(request)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("the edge's certificate: %w", err)
 	}

@@ -21,7 +21,7 @@ func (r *run) email(ctx context.Context, result *Result) error {
 	if err := r.confirm(ctx); err != nil {
 		return err
 	}
-	if _, err := r.api.call(ctx, http.MethodPut, "/preferences", nil, map[string]any{
+	if _, err := r.api.Call(ctx, http.MethodPut, "/preferences", nil, map[string]any{
 		"timezone": "UTC", "channels": []string{"in_app", "email"}, "digest": "off", "mutedTypes": []string{}, "phrasing": false,
 	}, nil); err != nil {
 		return err
@@ -73,6 +73,6 @@ func (r *run) confirm(ctx context.Context) error {
 		return hint(err, "backend", "its outbox (is companion:mail configured?)")
 	}
 	_, secret, _ := strings.Cut(letter.Link, "#")
-	_, err := r.api.call(ctx, http.MethodPost, "/auth/email/confirm", nil, map[string]string{"token": secret}, nil)
+	_, err := r.api.Call(ctx, http.MethodPost, "/auth/email/confirm", nil, map[string]string{"token": secret}, nil)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wealth-companion/companion/app/core/event"
 	"github.com/wealth-companion/companion/app/ops/admin"
+	"github.com/wealth-companion/companion/app/ops/client"
 )
 
 // Options say what is validated, and how it is reached.
@@ -55,7 +56,7 @@ type Result struct {
 // run is one validation: a user of its own, and what comes on the topics.
 type run struct {
 	Options
-	api      *api
+	api      *client.Client
 	kafka    *admin.Kafka
 	watch    *admin.Watch
 	user     uuid.UUID
@@ -69,7 +70,7 @@ type run struct {
 // Run validates. The error says which step failed and what was awaited; the
 // result holds what was found until then.
 func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, error) {
-	user, err := newAPI(options.URL, options.Authority, options.Resolve)
+	user, err := client.New(options.URL, options.Authority, options.Resolve)
 	if err != nil {
 		return Result{}, err
 	}
@@ -113,7 +114,7 @@ func Run(ctx context.Context, kafka *admin.Kafka, options Options) (Result, erro
 }
 
 func (r *run) register(ctx context.Context, _ *Result) error {
-	if err := r.api.reachable(ctx); err != nil {
+	if err := r.api.Reachable(ctx); err != nil {
 		return err
 	}
 	var session struct {
@@ -122,14 +123,14 @@ func (r *run) register(ctx context.Context, _ *Result) error {
 			ID uuid.UUID `json:"id"`
 		} `json:"user"`
 	}
-	if _, err := r.api.call(ctx, http.MethodPost, "/auth/register", nil, map[string]string{
+	if _, err := r.api.Call(ctx, http.MethodPost, "/auth/register", nil, map[string]string{
 		"email": r.login, "password": r.password, "name": "Validation",
 	}, &session); err != nil {
 		return err
 	}
-	r.api.token, r.user = session.Token, session.User.ID
-	var wallet identified
-	if _, err := r.api.call(ctx, http.MethodPost, "/wallets", nil, map[string]string{
+	r.api.Token, r.user = session.Token, session.User.ID
+	var wallet client.Identified
+	if _, err := r.api.Call(ctx, http.MethodPost, "/wallets", nil, map[string]string{
 		"name": "Validation", "type": "checking", "currency": "EUR",
 	}, &wallet); err != nil {
 		return err
@@ -161,8 +162,8 @@ type flow struct {
 // spend posts a transaction that takes 85% of a new budget of the category, and
 // follows it to the audit of its alert.
 func (r *run) spend(ctx context.Context, category string) (flow, error) {
-	var budget identified
-	if _, err := r.api.call(ctx, http.MethodPost, "/budgets", nil, map[string]string{
+	var budget client.Identified
+	if _, err := r.api.Call(ctx, http.MethodPost, "/budgets", nil, map[string]string{
 		"category": category, "amount": "100.00", "currency": "EUR", "month": r.month,
 	}, &budget); err != nil {
 		return flow{}, err
@@ -173,8 +174,8 @@ func (r *run) spend(ctx context.Context, category string) (flow, error) {
 	}}
 	start := time.Now()
 	hop := func(name string, at time.Time) { f.hops = append(f.hops, Hop{Name: name, After: at.Sub(start)}) }
-	var transaction identified
-	if _, err := r.api.call(ctx, http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": f.key}, f.body, &transaction); err != nil {
+	var transaction client.Identified
+	if _, err := r.api.Call(ctx, http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": f.key}, f.body, &transaction); err != nil {
 		return f, err
 	}
 	f.transaction = transaction.ID
@@ -240,7 +241,7 @@ func (r *run) isWarning(m admin.Message) bool {
 // audited waits until the user's list of alerts shows this one.
 func (r *run) audited(ctx context.Context, alert string) error {
 	for {
-		alerts, err := r.api.list(ctx, "/alerts")
+		alerts, err := r.api.List(ctx, "/alerts")
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -272,8 +273,8 @@ func (r *run) transaction(ctx context.Context, result *Result) error {
 // again sends the request and publishes the event a second time; what follows
 // in the next step proves that nothing came of it.
 func (r *run) again(ctx context.Context, f flow, result *Result) error {
-	var repeated identified
-	if _, err := r.api.call(ctx, http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": f.key}, f.body, &repeated); err != nil {
+	var repeated client.Identified
+	if _, err := r.api.Call(ctx, http.MethodPost, "/transactions", map[string]string{"Idempotency-Key": f.key}, f.body, &repeated); err != nil {
 		return err
 	}
 	if repeated.ID != f.transaction {
@@ -318,7 +319,7 @@ func (r *run) duplicate(ctx context.Context, result *Result) error {
 // have arrived. More are a failure at once.
 func (r *run) counts(ctx context.Context, path string, want int) error {
 	for {
-		items, err := r.api.list(ctx, path)
+		items, err := r.api.List(ctx, path)
 		if err != nil && ctx.Err() == nil {
 			return err
 		}

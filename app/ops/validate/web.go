@@ -139,7 +139,7 @@ func (r *run) visitor() (*visitor, error) {
 	}
 	// The context bounds each request; a live connection goes on for longer than others.
 	return &visitor{site: strings.TrimSuffix(r.Web, "/"), client: &http.Client{
-		Jar: cookies, Transport: r.api.client.Transport,
+		Jar: cookies, Transport: r.api.HTTP.Transport,
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if len(via) > mostRedirects {
 				return errors.New("leads on and on")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/wealth-companion/companion/app/ops/client"
 )
 
 // site is what the web does, as far as a validation looks at it. A fault is something that it
@@ -104,7 +106,7 @@ func site(t *testing.T, fault string) *run {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	user, err := newAPI(server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), nil)
+	user, err := client.New(server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), nil)
 	require.NoError(t, err)
 	return &run{Options: Options{Web: server.URL, Email: "ada@example.org"}, api: user, login: "ada@example.org", password: "secret", month: "2026-11"}
 }

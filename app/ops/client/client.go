@@ -1,4 +1,5 @@
-package validate
+// Package client is a person who uses the application from outside, by its public API.
+package client
 
 import (
 	"bytes"
@@ -15,16 +16,24 @@ import (
 	"time"
 )
 
-// api is a user of the application.
-type api struct {
-	url    string // of /api/v1
-	client *http.Client
-	token  string
+// Client is a person of the application. Its methods may be called at the same time, once the
+// token is set.
+type Client struct {
+	// Token is that of who is logged in; empty: nobody is.
+	Token string
+	// HTTP is how the application is reached.
+	HTTP *http.Client
+
+	url string // of /api/v1
 }
 
-// newAPI trusts the authority too, where there is one, and connects to where
-// resolve ("host:port" to "host:port") says, where it does.
-func newAPI(url string, authority []byte, resolve map[string]string) (*api, error) {
+// Timeout is how long a request may take, unless HTTP is given another.
+const Timeout = 20 * time.Second
+
+// New is nobody yet. It trusts the authority (PEM) too, where there is one, and connects to where
+// resolve ("host:port" to "host:port") says, where it does. url is the application's, without
+// /api/v1.
+func New(url string, authority []byte, resolve map[string]string) (*Client, error) {
 	trusted, err := x509.SystemCertPool()
 	if err != nil {
 		trusted = x509.NewCertPool()
@@ -33,10 +42,10 @@ func newAPI(url string, authority []byte, resolve map[string]string) (*api, erro
 		return nil, errors.New("the file of --ca-file holds no certificate in PEM")
 	}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	return &api{
+	return &Client{
 		url: strings.TrimSuffix(url, "/") + "/api/v1",
-		client: &http.Client{
-			Timeout: 20 * time.Second,
+		HTTP: &http.Client{
+			Timeout: Timeout,
 			Transport: &http.Transport{
 				TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
 				ForceAttemptHTTP2: true,
@@ -51,9 +60,9 @@ func newAPI(url string, authority []byte, resolve map[string]string) (*api, erro
 	}, nil
 }
 
-// call sends body and reads the answer into out; both may be nil. It returns
+// Call sends body and reads the answer into out; both may be nil. It returns
 // the status, and an error that tells the problem when it is not a good one.
-func (a *api) call(ctx context.Context, method, path string, headers map[string]string, body, out any) (int, error) {
+func (a *Client) Call(ctx context.Context, method, path string, headers map[string]string, body, out any) (int, error) {
 	var payload io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -67,13 +76,13 @@ func (a *api) call(ctx context.Context, method, path string, headers map[string]
 		return 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if a.token != "" {
-		request.Header.Set("Authorization", "Bearer "+a.token)
+	if a.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+a.Token)
 	}
 	for key, value := range headers {
 		request.Header.Set(key, value)
 	}
-	response, err := a.client.Do(request)
+	response, err := a.HTTP.Do(request)
 	if err != nil {
 		return 0, err
 	}
@@ -94,11 +103,11 @@ func (a *api) call(ctx context.Context, method, path string, headers map[string]
 	return response.StatusCode, nil
 }
 
-// reachable waits until the application answers: right after an update, NGINX
+// Reachable waits until the application answers: right after an update, NGINX
 // may not yet know the new pods.
-func (a *api) reachable(ctx context.Context) error {
+func (a *Client) Reachable(ctx context.Context) error {
 	for {
-		status, err := a.call(ctx, http.MethodGet, "/auth/me", nil, nil, nil)
+		status, err := a.Call(ctx, http.MethodGet, "/auth/me", nil, nil, nil)
 		if status == http.StatusUnauthorized {
 			return nil
 		}
@@ -110,16 +119,16 @@ func (a *api) reachable(ctx context.Context) error {
 	}
 }
 
-// identified is any object of the API's.
-type identified struct {
+// Identified is any object of the API's.
+type Identified struct {
 	ID string `json:"id"`
 }
 
-// list returns the objects at path; a validation's user has less than a page of any.
-func (a *api) list(ctx context.Context, path string) ([]identified, error) {
+// List returns the objects of the first page at path, of up to 200.
+func (a *Client) List(ctx context.Context, path string) ([]Identified, error) {
 	var page struct {
-		Items []identified `json:"items"`
+		Items []Identified `json:"items"`
 	}
-	_, err := a.call(ctx, http.MethodGet, path+"?limit=200", nil, nil, &page)
+	_, err := a.Call(ctx, http.MethodGet, path+"?limit=200", nil, nil, &page)
 	return page.Items, err
 }
