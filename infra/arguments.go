@@ -49,7 +49,7 @@ func arguments(c stacks.Config, s secrets) *platform.PlatformArgs {
 		Companion: companion.CompanionArgs{
 			Sizes: sizes(c.Services), Sidecar: kube.Requirements(c.Services.Sidecar),
 			DatabaseURLs: s.databaseURLs, MigrationURL: s.migrationURL, DatabaseAuthority: c.Database.Authority, SigningKey: s.authSigningKey, SessionKey: s.sessionKey, SidecarSeed: s.sidecarSeed,
-			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network),
+			PodRange: pulumi.String(c.Cluster.PodRange), Options: options(c, s), Network: companion.Network(c.Network), Drills: c.Drills,
 		},
 		Observability: watching(c, s),
 	}
@@ -90,7 +90,7 @@ func redis(c stacks.Config, s secrets) *data.RedisArgs {
 		return nil
 	}
 	return &data.RedisArgs{
-		Image: pulumi.String(r.Image), Storage: pulumi.String(r.Storage), Resources: kube.Requirements(r.Resources),
+		Image: pulumi.String(r.Image), Resources: kube.Requirements(r.Resources),
 		Passwords: s.redisPasswords, Certificate: data.Certificate{
 			Lifetime: certManagerDuration(r.Certificate.Lifetime), RenewBefore: certManagerDuration(r.Certificate.RenewBefore),
 		},

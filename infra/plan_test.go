@@ -358,6 +358,7 @@ func TestStacksDifferInSettingsOnly(t *testing.T) {
 	require.Equal(t, []string{
 		"kubernetes:cert-manager.io/v1:Certificate companion-edge-authority",
 		"kubernetes:cert-manager.io/v1:ClusterIssuer companion-edge-self-signed",
+		"kubernetes:core/v1:ConfigMap companion-app-drills-allowed", // nothing is killed for a drill in prod
 		// What prod has when somebody who provides it is set up: e-mail, push, a model.
 		"kubernetes:core/v1:Secret companion-app-push-c922c4712b",
 		"kubernetes:core/v1:Secret companion-observability-alerting-fbc6525d25",
@@ -379,7 +380,7 @@ func TestTheStateStore(t *testing.T) {
 		}
 		require.Equal(t, managed, found["DatabaseCluster companion-valkey"], stack)
 		require.Equal(t, managed, found["DatabaseFirewall companion-valkey"], stack)
-		require.Equal(t, !managed, found["StatefulSet companion-redis"], stack)
+		require.Equal(t, !managed, found["Deployment companion-redis"], stack)
 		require.Equal(t, !managed, found["Namespace companion-redis"], stack)
 	}
 	asked, err := plan(configuration(t, "prod"), "prod")
@@ -512,13 +513,13 @@ func TestAChangedSecretRollsWhatReadsIt(t *testing.T) {
 		"a new password of Redis, and the one before": {
 			"companion:redisPassword", `["secret-other","secret-redis"]`,
 			[]string{
-				"Component companion-app-component-state", "Deployment companion-app-backend", "Role companion-app-backend-secrets",
-				"Secret companion-app-redis", "Secret companion-redis-users", "StatefulSet companion-redis",
+				"Component companion-app-component-state", "Deployment companion-app-backend", "Deployment companion-redis", "Role companion-app-backend-secrets",
+				"Secret companion-app-redis", "Secret companion-redis-users",
 			},
 		},
 		"the password of Redis before is not accepted any more": {
 			"companion:redisPassword", `["secret-redis","secret-other"]`,
-			[]string{"Secret companion-redis-users", "StatefulSet companion-redis"},
+			[]string{"Deployment companion-redis", "Secret companion-redis-users"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

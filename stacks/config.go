@@ -30,6 +30,8 @@ type Config struct {
 	Services Services `json:"services"`
 	Policy   Policy   `json:"policy,omitzero"`
 	Network  Network  `json:"network,omitzero"`
+	// true to let `companionctl drill` kill and cut off what runs there, on a stack that nobody rests on
+	Drills bool `json:"drills,omitempty"`
 
 	// What an installation may do without.
 
@@ -223,9 +225,8 @@ type Valkey struct {
 
 // Redis is the state store in the cluster, in place of companion:valkey.
 type Redis struct {
-	Image     string    `json:"image" jsonschema:"minLength=1"`                                                                  // the image with its tag
-	Storage   string    `json:"storage" jsonschema:"pattern=^[0-9]+([.][0-9]+)?(Ki|Mi|Gi|Ti)$" jsonschema_extras:"x-unit=bytes"` // its volume, such as 1Gi
-	Resources Resources `json:"resources"`                                                                                       // what its pod gets
+	Image     string    `json:"image" jsonschema:"minLength=1"` // the image with its tag
+	Resources Resources `json:"resources"`                      // what its pod gets
 
 	Certificate Certificate `json:"certificate"`
 }

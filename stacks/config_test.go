@@ -29,7 +29,7 @@ func valid() object {
 		"companion:issuer": object{"kind": "ca"}, "companion:edge": object{}, "companion:dapr": object{"ha": false, "certificates": object{}},
 		"companion:kafka":    object{"version": "4.3.1", "storage": "1Gi", "heapMB": 256, "resources": resources, "certificates": object{}, "quota": object{}},
 		"companion:database": object{"maxConnections": 200},
-		"companion:redis":    object{"image": "redis:7", "storage": "1Gi", "resources": resources, "certificate": object{}},
+		"companion:redis":    object{"image": "redis:7", "resources": resources, "certificate": object{}},
 		"companion:services": object{
 			"backend": service, "analytics": service, "banking": service, "investment": service, "notification": service, "mcp": service, "web": service,
 			"sidecar": resources,
@@ -108,6 +108,11 @@ func TestRead(t *testing.T) {
 		"brokers that share a node": {func(c object) { set(c, 4, "companion:kafka", "brokers") }, []string{"companion:kafka.brokers is 4, but there are 3 nodes"}},
 		"a pool with its limits the wrong way round": {func(c object) { set(c, 5, "companion:cluster", "application", "minNodes") },
 			[]string{"companion:cluster.application.maxNodes is 2, but minNodes is 5: set it to 5 or more"}},
+		"drills where nobody's data is": {func(c object) {
+			c["companion:drills"] = true
+			set(c, false, "companion:cluster", "protected")
+		}, nil},
+		"drills in production": {func(c object) { c["companion:drills"] = true }, []string{"companion:drills is true, but companion:cluster.protected is too: nothing is killed for a drill where people's data is"}},
 		"a database's address where its network is wanted": {func(c object) { c["companion:network"] = object{"database": []any{"203.0.113.7"}} },
 			[]string{`companion:network.database[0] is "203.0.113.7"`}},
 		"an address where a network is wanted": {func(c object) { set(c, []any{"203.0.113.7/24"}, "companion:cluster", "adminRanges") },

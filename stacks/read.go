@@ -329,6 +329,9 @@ func (p *problems) check(c Config) {
 	if !gatewayDefinitions(c.Cluster.Version) {
 		p.add(namespace+"cluster.version", "is %s: set it to 1.33 or later, where DigitalOcean provides the Gateway API", c.Cluster.Version)
 	}
+	if c.Drills && c.Cluster.Protected {
+		p.add(namespace+"drills", "is true, but companion:cluster.protected is too: nothing is killed for a drill where people's data is; unset it")
+	}
 	if c.Kafka.Brokers > c.Cluster.NodeCount {
 		p.add(namespace+"kafka.brokers", "is %d, but there are %d nodes: each broker needs a node of its own", c.Kafka.Brokers, c.Cluster.NodeCount)
 	}

@@ -106,6 +106,7 @@ func newMetricsServer(ctx *pulumi.Context, name string, args *AutoscalingArgs, n
 	_, err := kube.NewRelease(ctx, name+"-"+metricsServer, metricsServer, args.MetricsServer, namespace, map[string]any{
 		"replicas":          args.Replicas,
 		"priorityClassName": kube.PlatformPriority,
+		"tolerations":       kube.LeaveLostNodesValues(),
 		"resources":         kube.Requirements{CPU: "20m", Memory: "48Mi", MemoryLimit: "256Mi"}.Values(),
 		// The chart would have the API server trust whoever answers.
 		"apiService": map[string]any{"insecureSkipTLSVerify": false},

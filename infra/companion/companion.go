@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/wealth-companion/companion/app/core/event"
@@ -82,6 +84,8 @@ type CompanionArgs struct {
 	ControlPlane *dapr.Dapr
 	// Network is where the services may connect to outside the cluster.
 	Network Network
+	// Drills has `companionctl drill` find that it may make things fail here.
+	Drills bool
 	// Nodes is the node pool of the services.
 	Nodes     pulumi.Resource
 	Namespace string
@@ -135,6 +139,11 @@ func NewCompanion(ctx *pulumi.Context, name string, args *CompanionArgs, opts ..
 	child = namespace.In(child)
 	in := namespace.Name
 	c.Namespace, c.Metrics = in, workload.Metrics(in)
+	if args.Drills {
+		if err := allowDrills(ctx, name, in, child); err != nil {
+			return nil, err
+		}
+	}
 	secrets, err := newSecrets(ctx, name, args, in, child)
 	if err != nil {
 		return nil, err
@@ -215,6 +224,17 @@ const (
 
 // journal is where a service notes the events that it has under way.
 const journal = "/var/lib/companion"
+
+// DrillsAllowed is the ConfigMap whose presence lets `companionctl drill` make things fail.
+const DrillsAllowed = "drills-allowed"
+
+func allowDrills(ctx *pulumi.Context, name string, namespace pulumi.StringInput, opts ...pulumi.ResourceOption) error {
+	_, err := corev1.NewConfigMap(ctx, name+"-"+DrillsAllowed, &corev1.ConfigMapArgs{
+		Metadata: metav1.ObjectMetaArgs{Name: pulumi.String(DrillsAllowed), Namespace: namespace.ToStringOutput()},
+		Data:     pulumi.StringMap{"by": pulumi.String("companion:drills of this stack")},
+	}, opts...)
+	return err
+}
 
 // paths lead requests from outside to the services that have an API.
 var paths = []struct{ prefix, service string }{

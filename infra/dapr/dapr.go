@@ -68,6 +68,7 @@ func NewDapr(ctx *pulumi.Context, name string, args *DaprArgs, opts ...pulumi.Re
 			"logAsJson":         true,
 			"seccompProfile":    "RuntimeDefault",
 			"priorityClassName": kube.PlatformPriority,
+			"tolerations":       kube.LeaveLostNodesValues(),
 			"ha":                map[string]any{"enabled": args.HA},
 			"mtls":              map[string]any{"enabled": true, "workloadCertTTL": args.Certificates.Workload},
 		},

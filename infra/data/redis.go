@@ -24,7 +24,6 @@ import (
 type RedisArgs struct {
 	Environment kube.Environment
 	Image       pulumi.StringInput
-	Storage     pulumi.StringInput // a quantity
 	Resources   kube.Requirements
 	// Passwords are those that the services' user may use: the first is given to the
 	// services, the others are still accepted.
@@ -50,8 +49,9 @@ const (
 	users        = "/etc/redis/users"
 )
 
-// NewRedis creates a Redis that persists its writes and takes TLS connections only, in a
-// namespace of its own.
+// NewRedis creates a Redis that takes TLS connections only, in a namespace of its own. It keeps
+// nothing beyond its pod: with a volume, which is bound to a node, it would be away for as long as
+// that node is.
 func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.ResourceOption) (*Store, error) {
 	if err := args.check(); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	var child pulumi.ResourceOption = pulumi.Parent(r)
 	namespace, err := kube.NewNamespace(ctx, name, &kube.NamespaceArgs{
 		Environment: args.Environment, Namespace: cmp.Or(args.Namespace, "data"), PodSecurity: kube.Restricted,
-		Quota:    kube.Quota{Pods: 3, CPU: "2", Memory: "2Gi", Volumes: 2},
+		Quota:    kube.Quota{Pods: 3, CPU: "2", Memory: "2Gi"},
 		Defaults: kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"},
 		Ingress: []kube.Allow{{
 			Name: "clients", Pods: labels, Peers: []kube.Peer{{Namespace: args.ClientNamespace}}, Ports: []int{port},
@@ -101,23 +101,15 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 	if err != nil {
 		return nil, err
 	}
-	if r.Ready, err = appsv1.NewStatefulSet(ctx, name, &appsv1.StatefulSetArgs{
+	if r.Ready, err = appsv1.NewDeployment(ctx, name, &appsv1.DeploymentArgs{
 		Metadata: metadata,
-		Spec: appsv1.StatefulSetSpecArgs{
-			ServiceName: service.Metadata.Name().Elem(),
-			Replicas:    pulumi.Int(1),
-			Selector:    metav1.LabelSelectorArgs{MatchLabels: labels},
+		Spec: appsv1.DeploymentSpecArgs{
+			Replicas: pulumi.Int(1),
+			Selector: metav1.LabelSelectorArgs{MatchLabels: labels},
 			Template: corev1.PodTemplateSpecArgs{
 				Metadata: metav1.ObjectMetaArgs{Labels: labels},
 				Spec:     pod(args, most, accounts.Name),
 			},
-			VolumeClaimTemplates: corev1.PersistentVolumeClaimTypeArray{corev1.PersistentVolumeClaimTypeArgs{
-				Metadata: metav1.ObjectMetaArgs{Name: pulumi.String("data")},
-				Spec: corev1.PersistentVolumeClaimSpecArgs{
-					AccessModes: pulumi.ToStringArray([]string{"ReadWriteOnce"}),
-					Resources:   corev1.VolumeResourceRequirementsArgs{Requests: pulumi.StringMap{"storage": args.Storage}},
-				},
-			}},
 		},
 	}, child, pulumi.DependsOn([]pulumi.Resource{accounts.Resource, certificate})); err != nil {
 		return nil, err
@@ -128,7 +120,7 @@ func NewRedis(ctx *pulumi.Context, name string, args *RedisArgs, opts ...pulumi.
 
 func (args *RedisArgs) check() error {
 	required := map[string]any{
-		"Image": args.Image, "Storage": args.Storage, "Resources.Memory": args.Resources.Memory, "Resources.MemoryLimit": args.Resources.MemoryLimit,
+		"Image": args.Image, "Resources.Memory": args.Resources.Memory, "Resources.MemoryLimit": args.Resources.MemoryLimit,
 		"Passwords": nil, "ClientNamespace": args.ClientNamespace, "CertManager": args.CertManager,
 		"Certificate.Lifetime": args.Certificate.Lifetime, "Certificate.RenewBefore": args.Certificate.RenewBefore,
 	}
@@ -161,15 +153,15 @@ func hash(password secret.Text) string {
 }
 
 // dataShare is the part of the container's memory that data may take, in percent. The
-// rest is for clients' buffers and for the copy while the append-only file is rewritten.
+// rest is for clients' buffers.
 const dataShare = 60
 
 // renewal is how often the server's certificate is looked at.
 const renewal = 10 * time.Second
 
 // command has a shell run the server with files in these folders.
-func command(certificates, users, data string, port int, maxMemory int64, renewal time.Duration) string {
-	return fmt.Sprintf(start, certificates, users, maintainer, port, maxMemory, data, int(renewal.Seconds()))
+func command(certificates, users string, port int, maxMemory int64, renewal time.Duration) string {
+	return fmt.Sprintf(start, certificates, users, maintainer, port, maxMemory, int(renewal.Seconds()))
 }
 
 // start gives the server its settings on its standard input, as the process that is told
@@ -178,7 +170,7 @@ func command(certificates, users, data string, port int, maxMemory int64, renewa
 // authority, the server has a certificate of the one before.
 const start = `renew() {
   known="$(cat %[1]s/tls.crt)"
-  while sleep %[7]d; do
+  while sleep %[6]d; do
     current="$(cat %[1]s/tls.crt)"
     if [ "$current" != "$known" ] && redis-cli -p %[4]d --tls --insecure --user %[3]s config set tls-cert-file %[1]s/tls.crt tls-key-file %[1]s/tls.key tls-ca-cert-file %[1]s/ca.crt; then
       known="$current"
@@ -195,8 +187,8 @@ tls-ca-cert-file %[1]s/ca.crt
 tls-auth-clients no
 tls-protocols "TLSv1.2 TLSv1.3"
 bind * -::*
-dir %[6]s
-appendonly yes
+save ""
+appendonly no
 aclfile %[2]s/users.acl
 maxmemory %[5]d
 maxmemory-policy volatile-ttl
@@ -205,7 +197,7 @@ SETTINGS
 
 func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 	// What is cached makes room, the one that would end first; without a limit the kernel
-	// would end the server, which would load the same data again. The maintainer's password
+	// would end the server. The maintainer's password
 	// reaches the client by its own variable: it does not show in a list of processes.
 	probe := corev1.ProbeArgs{
 		Exec: corev1.ExecActionArgs{Command: pulumi.ToStringArray([]string{
@@ -214,10 +206,11 @@ func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 		PeriodSeconds: pulumi.Int(5), TimeoutSeconds: pulumi.Int(3),
 	}
 	mount := func(volume, path string) corev1.VolumeMountArgs {
-		return corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path), ReadOnly: pulumi.Bool(volume != "data")}
+		return corev1.VolumeMountArgs{Name: pulumi.String(volume), MountPath: pulumi.String(path), ReadOnly: pulumi.Bool(true)}
 	}
 	return corev1.PodSpecArgs{
 		PriorityClassName:            pulumi.String(kube.PlatformPriority),
+		Tolerations:                  kube.LeaveLostNodes(),
 		AutomountServiceAccountToken: pulumi.Bool(false),
 		SecurityContext: corev1.PodSecurityContextArgs{
 			RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(999), RunAsGroup: pulumi.Int(999), FsGroup: pulumi.Int(999),
@@ -226,7 +219,7 @@ func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name:    pulumi.String("redis"),
 			Image:   args.Image,
-			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, "/data", port, maxMemory, renewal)}),
+			Command: pulumi.ToStringArray([]string{"sh", "-c", command(certificates, users, port, maxMemory, renewal)}),
 			Env: corev1.EnvVarArray{corev1.EnvVarArgs{
 				Name: pulumi.String("REDISCLI_AUTH"),
 				ValueFrom: corev1.EnvVarSourceArgs{SecretKeyRef: corev1.SecretKeySelectorArgs{
@@ -238,7 +231,7 @@ func pod(args *RedisArgs, maxMemory int64, accounts string) corev1.PodSpecArgs {
 			LivenessProbe:   probe,
 			Resources:       args.Resources.Container(),
 			SecurityContext: kube.RestrictedContainer(),
-			VolumeMounts:    corev1.VolumeMountArray{mount("data", "/data"), mount("certificates", certificates), mount("users", users)},
+			VolumeMounts:    corev1.VolumeMountArray{mount("certificates", certificates), mount("users", users)},
 		}},
 		Volumes: corev1.VolumeArray{
 			corev1.VolumeArgs{Name: pulumi.String("certificates"), Secret: corev1.SecretVolumeSourceArgs{

@@ -49,7 +49,7 @@ func startServer(t *testing.T, passwords ...secret.Text) *server {
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "users.acl"), []byte(content["users.acl"]), 0o600))
 	s.certify(t)
 	var log bytes.Buffer
-	cmd := exec.Command("busybox", "sh", "-c", command(s.dir, s.dir, s.dir, s.port, 64<<20, time.Second))
+	cmd := exec.Command("busybox", "sh", "-c", command(s.dir, s.dir, s.port, 64<<20, time.Second))
 	cmd.Env = []string{"PATH=" + s.dir + ":/usr/bin:/bin", "REDISCLI_AUTH=" + string(content["password"])}
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the loop that renews is a process of its own

@@ -249,6 +249,7 @@ func newNginx(ctx *pulumi.Context, name string, args *EdgeArgs, host string, nam
 			"lifecycle":       lingering,
 		},
 		"terminationGracePeriodSeconds": 2 * lingerSeconds,
+		"tolerations":                   kube.LeaveLostNodesValues(),
 		"topologySpreadConstraints": []any{map[string]any{
 			"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway",
 			"labelSelector": map[string]any{"matchLabels": podLabels()},

@@ -31,9 +31,10 @@ func newIssuer(ctx *pulumi.Context, name string, args *EdgeArgs, child pulumi.Re
 		// The program has monitors of its own.
 		"prometheus": map[string]any{"enabled": true, "servicemonitor": map[string]any{"enabled": false}},
 		// DigitalOcean upgrades no cluster with a webhook that may take 30 s, the chart's default.
-		"webhook":         map[string]any{"timeoutSeconds": 10, "resources": kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Values()},
-		"cainjector":      map[string]any{"resources": kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values()},
+		"webhook":         map[string]any{"timeoutSeconds": 10, "tolerations": kube.LeaveLostNodesValues(), "resources": kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Values()},
+		"cainjector":      map[string]any{"tolerations": kube.LeaveLostNodesValues(), "resources": kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values()},
 		"startupapicheck": map[string]any{"resources": kube.Requirements{CPU: "20m", Memory: "32Mi", MemoryLimit: "128Mi"}.Values()},
+		"tolerations":     kube.LeaveLostNodesValues(),
 		"resources":       kube.Requirements{CPU: "20m", Memory: "64Mi", MemoryLimit: "256Mi"}.Values(),
 	}, child)
 	if err != nil {

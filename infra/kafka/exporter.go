@@ -59,6 +59,7 @@ func newExporter(ctx *pulumi.Context, name string, bootstrap pulumi.StringInput,
 				Spec: corev1.PodSpecArgs{
 					AutomountServiceAccountToken: pulumi.Bool(false),
 					PriorityClassName:            pulumi.String(kube.ServicePriority),
+					Tolerations:                  kube.LeaveLostNodes(),
 					ImagePullSecrets:             kube.PullSecrets(),
 					SecurityContext:              kube.RestrictedPod(kube.Nonroot),
 					TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{

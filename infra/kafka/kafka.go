@@ -130,6 +130,7 @@ func NewKafka(ctx *pulumi.Context, name string, args *KafkaArgs, opts ...pulumi.
 	k.Bootstrap = pulumi.Sprintf("%s-kafka-bootstrap.%s.svc:%d", clusterName, in, ListenerPort)
 	operator, err := kube.NewReleaseWithDefinitions(ctx, name+"-strimzi", "strimzi", args.Environment, args.Chart, in, map[string]any{
 		"priorityClassName": kube.PlatformPriority,
+		"tolerations":       kube.LeaveLostNodesValues(), // the brokers, which have volumes, wait for their node
 		// What the operator lays out keeps to the namespace's standard.
 		"extraEnvs": []any{map[string]any{"name": "STRIMZI_POD_SECURITY_PROVIDER_CLASS", "value": string(kube.Restricted)}},
 	}, child)

@@ -307,9 +307,9 @@ func pod(name string, args *WorkloadArgs, heap string, account *corev1.ServiceAc
 		TerminationGracePeriodSeconds: pulumi.Int(40),
 		SecurityContext:               kube.RestrictedPod(kube.Nonroot),
 		NodeSelector:                  pulumi.StringMap{kube.PoolLabel: pulumi.String(kube.ApplicationPool)},
-		Tolerations: corev1.TolerationArray{corev1.TolerationArgs{
+		Tolerations: append(kube.LeaveLostNodes(), corev1.TolerationArgs{
 			Key: pulumi.String(kube.PoolLabel), Value: pulumi.String(kube.ApplicationPool), Effect: pulumi.String("NoSchedule"),
-		}},
+		}),
 		TopologySpreadConstraints: corev1.TopologySpreadConstraintArray{corev1.TopologySpreadConstraintArgs{
 			MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String("kubernetes.io/hostname"),
 			WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),

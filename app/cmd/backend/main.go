@@ -44,7 +44,7 @@ func main() {
 		if store := os.Getenv("STATE_STORE_NAME"); store != "" {
 			cache := bus.NewCache(store, cacheLife, s.Log)
 			api.Cache = cache
-			work = append(work, cache.Run)
+			work = append(work, cache.Run, bus.NewRestorer(store, s.Log).Run)
 		}
 		handlers := map[string]bus.Handler{event.TypeInsightGenerated: api.Insights.Take, event.TypeAlertSent: api.Alerts.Take}
 		return service.Parts{

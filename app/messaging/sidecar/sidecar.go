@@ -120,10 +120,19 @@ func Reference(name string, secret any, key string) map[string]any {
 	return map[string]any{"name": name, "secretKeyRef": map[string]any{"name": secret, "key": key}}
 }
 
-// Redis is the state store of the services that are named, at host:port; with access.
+// Redis is the state store of the services that are named, at host:port; with access. It is a
+// cache: a sidecar starts without it too, and is started again by its service when that has
+// found it missing (bus.Restorer). Dapr's client asks for the server's version first, without
+// regard to the time that a component may take: with more time and more attempts the kubelet would
+// end a sidecar that starts while Redis is silent, since it does not show a sign of life before.
 func Redis(host any, access []any, services ...any) Resource {
-	settings := append([]any{Entry("redisHost", host), Entry("keyPrefix", "name")}, access...)
-	return Component(StateStore, "state.redis", settings, services...)
+	settings := append([]any{
+		Entry("redisHost", host), Entry("keyPrefix", "name"),
+		Entry("dialTimeout", "2s"), Entry("redisMaxRetries", "1"), Entry("redisMinRetryInterval", "100ms"),
+	}, access...)
+	store := Component(StateStore, "state.redis", settings, services...)
+	store.Fields["spec"].(map[string]any)["ignoreErrors"] = true
+	return store
 }
 
 // RedisUser is how sidecars show Redis who they are: by the user and the password in a
