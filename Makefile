@@ -25,7 +25,7 @@ STACK ?= prod
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 export CGO_ENABLED := 0
 
-.PHONY: help up down status logs mail packages preview test test-unit test-rules test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills load bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
+.PHONY: help up down status logs mail packages preview test test-unit test-rules test-integration test-production test-faults test-fuzz test-inspector test-rehearsal test-drills drill load bench bench-reads lint lint-workflows vulncheck score build golden generate ci-preview ci-images ci-plan ci-up ci-smoke ci-drift ci-certificate golden-diff FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,14 @@ test-rehearsal: build ## production on this machine, from `up` to `down` (takes 
 
 test-drills: build ## secrets, certificates, node pools and load change while somebody uses production on this machine, an alert reaches who is on call, and the workflows' targets (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal,drills -v -skip '^TestRehearsal$$' ./e2e
+
+# DRILLS names some: `bin/companionctl drill list`.
+DRILLS ?= all
+REHEARSAL_STATE ?= /var/lib/companion-rehearsal
+drill: $(REHEARSAL) bin/companionctl ## parts of production as it runs on this machine fail in turn, while people enter transactions: goals met, books compared
+	@mkdir -p bin/ci; url=$$($(REHEARSAL) pulumi stack output url --stack rehearsal); address=$${url#https://}; \
+	bin/companionctl drill run $(DRILLS) --url "$$url" --resolve "$$address:127.0.0.1:$${address#*:}" --ca-file "$(REHEARSAL_STATE)/ca.crt" \
+		--kubeconfig "$(REHEARSAL_STATE)/kubeconfig" --junit bin/ci/drills.xml
 
 load: $(REHEARSAL) ## a step of load on production as it runs on this machine: pods over time, up and down again
 	@cd rehearsal && LOAD_RUNNING=true go test -count 1 -timeout 30m -tags rehearsal,drills -v -run '^TestServicesFollowTheLoad$$' ./e2e

@@ -60,6 +60,6 @@ It ends with 0 when all is well, 1 when something failed, 2 when it was called w
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w: %w (see `%s --help`)", errUsage, err, cmd.CommandPath())
 	})
-	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand(), dashboardsCommand(), alertsCommand(), statusCommand(), exporterCommand())
+	root.AddCommand(databaseCommand(), topicsCommand(), deadLettersCommand(), lagCommand(), validateCommand(), certificateCommand(), authorityCommand(), sidecarAuthorityCommand(), targetsCommand(), dashboardsCommand(), alertsCommand(), statusCommand(), exporterCommand(), drillCommand())
 	return root
 }
