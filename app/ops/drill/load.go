@@ -39,6 +39,8 @@ type person struct {
 	*client.Client
 	password string
 	wallet   string
+	// earlier are the transactions of drills before.
+	earlier map[uuid.UUID]bool
 }
 
 // load is people who enter transactions, one after another, until they are told to stop.
@@ -51,31 +53,33 @@ type load struct {
 	pace   pace
 }
 
-// newLoad registers people.
-func newLoad(ctx context.Context, at Target, its pace) (*load, error) {
-	l := &load{pace: its, month: time.Now().UTC().Format("2006-01"), url: strings.TrimSuffix(at.URL, "/") + "/"}
+// register makes people. Those who could be registered are returned with an error too.
+func register(ctx context.Context, at Target) ([]*person, error) {
+	var all []*person
+	var group errgroup.Group
 	for range people {
 		reached, err := client.New(at.URL, at.Authority, at.Resolve)
 		if err != nil {
 			return nil, err
 		}
-		reached.HTTP.Timeout = 4 * patience // not under load yet: passwords take their time
 		// A connection that nothing comes from any more is given up as a browser gives it up, soon.
 		if transport, is := reached.HTTP.Transport.(*http.Transport); is {
 			transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 2 * time.Second}
 		}
-		l.people = append(l.people, &person{Client: reached, password: uuid.NewString()})
-	}
-	l.site = l.people[0].HTTP
-	var group errgroup.Group
-	for _, p := range l.people {
+		p := &person{Client: reached, password: uuid.NewString(), earlier: map[uuid.UUID]bool{}}
+		all = append(all, p)
 		group.Go(func() error { return p.register(ctx) })
 	}
-	err := group.Wait()
-	for _, p := range l.people {
-		p.HTTP.Timeout = patience
+	return all, group.Wait()
+}
+
+// newLoad is people who have not begun yet.
+func newLoad(at Target, people []*person, its pace) *load {
+	l := &load{pace: its, month: time.Now().UTC().Format("2006-01"), url: strings.TrimSuffix(at.URL, "/") + "/", people: people, site: people[0].HTTP}
+	for _, p := range people {
+		p.HTTP.Timeout = patience // until now passwords took their time
 	}
-	return l, err
+	return l
 }
 
 func (p *person) register(ctx context.Context) error {
@@ -94,14 +98,14 @@ func (p *person) register(ctx context.Context) error {
 	return err
 }
 
-// leave deletes the people's accounts.
-func (l *load) leave(ctx context.Context) error {
+// leave deletes people's accounts.
+func leave(ctx context.Context, people []*person) error {
 	var failed []error
-	for _, p := range l.people {
+	for _, p := range people {
 		if p.Token == "" {
 			continue
 		}
-		p.HTTP.Timeout = 4 * patience
+		p.HTTP.Timeout = client.Timeout
 		if _, err := p.Call(ctx, http.MethodDelete, "/account", nil, map[string]string{"password": p.password}, nil); err != nil {
 			failed = append(failed, fmt.Errorf("delete the account of a drill: %w", err))
 		}
@@ -254,7 +258,7 @@ func (p *person) lists(ctx context.Context) (found, error) {
 	return its, nil
 }
 
-// transactions are those of all people's lists.
+// transactions are those of all people's lists, but for earlier ones. A list shows the newest first.
 func (l *load) transactions(ctx context.Context) ([]uuid.UUID, error) {
 	var all []uuid.UUID
 	for _, p := range l.people {
@@ -267,7 +271,10 @@ func (l *load) transactions(ctx context.Context) ([]uuid.UUID, error) {
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, id)
+			if !p.earlier[id] {
+				all = append(all, id)
+				p.earlier[id] = true
+			}
 		}
 	}
 	return all, nil
