@@ -130,20 +130,30 @@ func redisAway(ctx context.Context, f *field) error {
 // startsWithout kills a pod of the backend, and waits until it is replaced. What it starts without
 // must be away for longer than the kubelet waits between attempts.
 func (f *field) startsWithout(ctx context.Context, what string) error {
+	before := map[string]bool{}
+	list, err := f.cluster.CoreV1().Pods(application).List(ctx, metav1.ListOptions{LabelSelector: service(event.Backend)})
+	if err != nil {
+		return err
+	}
+	for _, pod := range list.Items {
+		before[pod.Name] = true
+	}
 	if err := killed(application, service(event.Backend))(ctx, f); err != nil {
 		return err
 	}
 	for range 60 {
-		if err := pause(ctx, time.Second); err != nil {
-			return err
-		}
-		backend, err := f.cluster.AppsV1().Deployments(application).Get(ctx, event.Backend, metav1.GetOptions{})
+		list, err := f.cluster.CoreV1().Pods(application).List(ctx, metav1.ListOptions{LabelSelector: service(event.Backend)})
 		if err != nil {
 			return err
 		}
-		if backend.Status.ObservedGeneration >= backend.Generation && backend.Status.ReadyReplicas >= pods(backend.Spec.Replicas) {
-			f.says("a pod of the backend has started without %s", what)
-			return nil
+		for _, pod := range list.Items {
+			if !before[pod.Name] && ready(pod) {
+				f.says("%s has started without %s", pod.Name, what)
+				return nil
+			}
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
 		}
 	}
 	return fmt.Errorf("a pod of the backend does not start without %s", what)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,13 @@ func stack() *fake.Clientset {
 		}
 		evicted := action.(clienttesting.CreateAction).GetObject().(metav1.Object)
 		return true, nil, cluster.Tracker().Delete(corev1.SchemeGroupVersion.WithResource("pods"), evicted.GetNamespace(), evicted.GetName())
+	})
+	// Who is killed has a successor, as with a Deployment.
+	cluster.PrependReactor("delete", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		if name := action.(clienttesting.DeleteAction).GetName(); strings.HasPrefix(name, "backend-") {
+			return false, nil, cluster.Tracker().Add(pod(application, name+"-next", "app.kubernetes.io/name", "backend", "node-2"))
+		}
+		return false, nil, nil
 	})
 	return cluster
 }
