@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,7 +172,7 @@ func (o operated) groups(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 3, partition.Skipped)
-	line := strings.Replace(reset, "--partition 0", "--partition "+string(rune('0'+partition.Partition)), 1)
+	line := strings.Replace(reset, "--partition 0", fmt.Sprintf("--partition %d", partition.Partition), 1)
 
 	out, err := do(t, "", line+"newest")
 	require.ErrorContains(t, err, "add --yes")

@@ -159,7 +159,7 @@ func free(t testing.TB, count int) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer listener.Close()
+		defer func() { _ = listener.Close() }() // all at once: none may be given twice
 		found = append(found, listener.Addr().String())
 	}
 	return found

@@ -43,18 +43,6 @@ func read(m *sarama.ConsumerMessage) Message {
 	return message
 }
 
-func readRange(ctx context.Context, consumer sarama.Consumer, topic string, partition int32, from, to int64) ([]Message, error) {
-	var found []Message
-	err := eachOf(ctx, consumer, topic, partition, from, to, func(m *sarama.ConsumerMessage) error {
-		found = append(found, read(m))
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
-}
-
 // eachOf reads a partition from one offset up to another, which is not read.
 func eachOf(ctx context.Context, consumer sarama.Consumer, topic string, partition int32, from, to int64, do func(*sarama.ConsumerMessage) error) error {
 	if from >= to {
