@@ -40,8 +40,11 @@ func eventFlow() board {
 				},
 				{
 					title: "How long the sidecar takes to publish", unit: millis,
-					description: "95 of 100 batches, by service: Kafka's part of the way.",
-					queries:     []query{{quantile(0.95, "dapr_component_pubsub_egress_bulk_latencies", "", "app_id"), "{{app_id}}"}},
+					description: "95 of 100 events, and of batches of them, by service: Kafka's part of the way.",
+					queries: []query{
+						{quantile(0.95, "dapr_component_pubsub_egress_latencies", "", "app_id"), "{{app_id}}"},
+						{quantile(0.95, "dapr_component_pubsub_egress_bulk_latencies", "", "app_id"), "{{app_id}}, batches"},
+					},
 				},
 				{
 					title: "What the broker refused", unit: events,

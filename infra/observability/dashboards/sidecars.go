@@ -12,8 +12,11 @@ func sidecars() board {
 			{"Events", []panel{
 				{
 					title: "Published", unit: events, kind: stacked,
-					description: "Batches of events that sidecars handed to Kafka, by service: Dapr counts no single ones.",
-					queries:     []query{{sum(rate(`dapr_component_pubsub_egress_bulk_count{success="true"}`), "app_id"), "{{app_id}}"}},
+					description: "What sidecars handed to Kafka, by service: single events, and batches, of whose events Dapr keeps no count.",
+					queries: []query{
+						{sum(rate(`dapr_component_pubsub_egress_count{success="true"}`), "app_id"), "{{app_id}}"},
+						{sum(rate(`dapr_component_pubsub_egress_bulk_count{success="true"}`), "app_id"), "{{app_id}}, batches"},
+					},
 				},
 				{
 					title: "Delivered", unit: events, kind: stacked,
