@@ -97,10 +97,10 @@ test-integration: build ## services and stand-ins against real PostgreSQL, Redis
 test-production: packages ## the commands of docs/production.md, from nothing, against stand-ins
 	@cd rehearsal && go test -count 1 -timeout 20m -tags production -v -run TestProductionDocument ./production
 
-test-faults: build ## 10,000 transactions while everything they need fails in turn, and consumers lost before each message to PostgreSQL
+test-faults: build ## 10,000 transactions while everything they need fails in turn, consumers lost before each message to PostgreSQL, operators' work while a broker dies
 	@$(parts); \
 	cd app && go test -count 1 -timeout 30m -tags faults -v -run TestFaults ./internal/systemtest && \
-	go test -count 1 -timeout 30m -tags integration,faults -v -run TestAConsumerThatIsLostAnywhere ./internal/losttest
+	go test -count 1 -timeout 30m -tags integration,faults -v -run 'TestAConsumerThatIsLostAnywhere|TestBrokers' ./internal/losttest ./ops/admin
 
 # One minute. FUZZ_SEED=n has it try others, FUZZ_EXAMPLES=n more (60).
 test-fuzz: packages $(FUZZER) ## the API, fuzzed from its OpenAPI document
