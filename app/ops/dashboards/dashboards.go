@@ -22,6 +22,8 @@ type Panel struct {
 	Title, Description, Unit string
 	Width                    int // of 24 columns
 	Stacked                  bool
+	// Whole is that values are counts, which a rate's extrapolation has made fractions of.
+	Whole bool
 	// Empty is what Grafana shows where there is no data. A panel without it always has some.
 	Empty   string
 	Steps   []Step
@@ -73,6 +75,7 @@ func parse(content string) (Dashboard, error) {
 			FieldConfig              struct {
 				Defaults struct {
 					Unit, NoValue string
+					Decimals      *float64
 					Thresholds    struct{ Steps []Step }
 					Custom        struct{ Stacking struct{ Mode string } }
 				}
@@ -89,6 +92,7 @@ func parse(content string) (Dashboard, error) {
 		panel := Panel{
 			ID: p.ID, Type: p.Type, Title: p.Title, Description: p.Description, Unit: its.Unit, Width: p.GridPos.W,
 			Stacked: its.Custom.Stacking.Mode == "normal", Empty: its.NoValue, Steps: its.Thresholds.Steps,
+			Whole: its.Decimals != nil && *its.Decimals == 0,
 		}
 		for _, target := range p.Targets {
 			panel.Queries = append(panel.Queries, Query{target.Expr, target.LegendFormat})

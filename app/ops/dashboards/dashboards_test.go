@@ -152,3 +152,9 @@ func TestValuesAreShort(t *testing.T) {
 		require.Equal(t, want, format(c.unit, c.value))
 	}
 }
+
+// What an increase makes fractions of is shown as what was counted.
+func TestCountsAreWhole(t *testing.T) {
+	require.Equal(t, "5", Panel{Unit: "short", Whole: true}.format(4.93))
+	require.Equal(t, "4.93", Panel{Unit: "short"}.format(4.93))
+}

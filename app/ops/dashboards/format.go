@@ -8,6 +8,14 @@ import (
 	"time"
 )
 
+// format writes a value of the panel's. Axes are not rounded: a line at 2.33 is not one at 2.
+func (p Panel) format(value float64) string {
+	if p.Whole {
+		value = math.Round(value)
+	}
+	return format(p.Unit, value)
+}
+
 // format writes a value in a unit of Grafana's, as short as it can be told apart.
 func format(unit string, value float64) string {
 	switch unit {

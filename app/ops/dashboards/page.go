@@ -124,7 +124,7 @@ func legend(p ShownPanel) []entry {
 				most = max(most, value)
 			}
 		}
-		entries = append(entries, entry{s.Name, color(i), format(p.Unit, last), format(p.Unit, most)})
+		entries = append(entries, entry{s.Name, color(i), p.format(last), p.format(most)})
 	}
 	return entries
 }
@@ -139,7 +139,7 @@ func numbers(p ShownPanel) []entry {
 	var entries []entry
 	for _, s := range p.Series {
 		last, _ := s.Last()
-		entries = append(entries, entry{Name: s.Name, Last: format(p.Unit, last), Color: stepColor(p.Steps, last)})
+		entries = append(entries, entry{Name: s.Name, Last: p.format(last), Color: stepColor(p.Steps, last)})
 	}
 	return entries
 }

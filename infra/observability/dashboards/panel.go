@@ -103,6 +103,9 @@ func (p panel) builder(id uint32) *dashboard.PanelBuilder {
 	if p.empty != "" {
 		made = made.NoValue(p.empty)
 	}
+	if p.unit == count {
+		made = made.Decimals(0) // increase() extrapolates: five transactions are 4.9
+	}
 	for i, q := range p.queries {
 		target := prometheus.NewDataqueryBuilder().RefId(string(rune('A' + i))).Datasource(source).Expr(q.expr).LegendFormat(q.legend)
 		if p.kind == list {
