@@ -118,7 +118,7 @@ bench-reads: packages ## how long reads take with 200,000 transactions a person
 	@cd app && go test -count 1 -timeout 30m -tags integration,bench -v -run TestBenchReads ./api/rest
 
 test-rehearsal: build ## production on this machine, from `up` to `down` (takes down one that runs)
-	@cd rehearsal && go test -count 1 -timeout 30m -tags rehearsal -v ./e2e
+	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal -v ./e2e
 
 test-drills: build ## secrets, certificates, node pools and load change while somebody uses production on this machine, an alert reaches who is on call, and the workflows' targets (takes down one that runs)
 	@cd rehearsal && go test -count 1 -timeout 60m -tags rehearsal,drills -v -skip '^TestRehearsal$$' ./e2e

@@ -136,7 +136,7 @@ func (m *machine) killedHalfWay(t *testing.T) {
 }
 
 func (m *machine) goesOn(t *testing.T) {
-	out := m.run(t, 15*time.Minute, "up")
+	out := m.run(t, 25*time.Minute, "up")
 	require.Contains(t, out, "validated: the whole way in")
 	require.Contains(t, out, "dlq.finance.transaction.created")
 	require.Regexp(t, `web +\d+ pages from log-in to log-out`, out)
@@ -167,7 +167,7 @@ func (m *machine) allReady(t *testing.T) {
 }
 
 func (m *machine) upAgain(t *testing.T) {
-	out := m.run(t, 10*time.Minute, "up")
+	out := m.run(t, 15*time.Minute, "up")
 	require.Regexp(t, `(?m)^  \d+ same$`, out)
 }
 
