@@ -39,7 +39,7 @@ func eventFlow() board {
 					queries:     []query{{ten(sum(rate("events_published_total"), "topic")), "{{topic}}"}},
 				},
 				{
-					title: "How long the sidecar takes to publish", unit: millis,
+					title: "How long the sidecar takes to publish", unit: millis, empty: "Nothing was published within the last minutes.",
 					description: "95 of 100 events, and of batches of them, by service: Kafka's part of the way.",
 					queries: []query{
 						{quantile(0.95, "dapr_component_pubsub_egress_latencies", "", "app_id"), "{{app_id}}"},

@@ -27,7 +27,7 @@ func sidecars() board {
 					},
 				},
 				{
-					title: "How long deliveries take", unit: millis,
+					title: "How long deliveries take", unit: millis, empty: "Nothing was delivered within the last minutes.",
 					description: "95 of 100, from the sidecar to the service and back: the handler's part of the way.",
 					queries: []query{
 						{quantile(0.95, "dapr_component_pubsub_ingress_latencies", "", "app_id"), "{{app_id}}"},
