@@ -167,13 +167,13 @@ func (m *machine) allReady(t *testing.T) {
 }
 
 func (m *machine) upAgain(t *testing.T) {
-	out := m.run(t, 15*time.Minute, "up")
+	out := m.run(t, 20*time.Minute, "up")
 	require.Regexp(t, `(?m)^  \d+ same$`, out)
 }
 
 func (m *machine) nothingToChange(t *testing.T) {
-	m.run(t, 5*time.Minute, "pulumi", "preview", "--expect-no-changes", "--non-interactive")
-	m.run(t, 5*time.Minute, "pulumi", "refresh", "--yes", "--skip-preview", "--expect-no-changes", "--non-interactive")
+	m.run(t, 10*time.Minute, "pulumi", "preview", "--expect-no-changes", "--non-interactive")
+	m.run(t, 10*time.Minute, "pulumi", "refresh", "--yes", "--skip-preview", "--expect-no-changes", "--non-interactive")
 }
 
 // browser returns a client that reaches the load balancer as people do, and follows
@@ -468,7 +468,7 @@ func (m *machine) hasLogs(t *testing.T) {
 }
 
 func (m *machine) previewsProd(t *testing.T) {
-	require.Regexp(t, `Stack prod: \d+ create\.`, m.run(t, 5*time.Minute, "preview", "--stack", "prod"))
+	require.Regexp(t, `Stack prod: \d+ create\.`, m.run(t, 10*time.Minute, "preview", "--stack", "prod"))
 }
 
 // cannotLeave tries from within a pod: to a public address, to the machine's own
@@ -515,7 +515,7 @@ func ownAddresses(t *testing.T) []string {
 }
 
 func (m *machine) destroys(t *testing.T) {
-	out := m.run(t, 10*time.Minute, "pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
+	out := m.run(t, 15*time.Minute, "pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
 	require.Regexp(t, `\d+ deleted`, out)
 	status := m.run(t, time.Minute, "status")
 	require.NotContains(t, status, "kubelet", "no node is left")
