@@ -136,6 +136,15 @@ func environment(getenv func(string) string, readFile func(string) ([]byte, erro
 	return settings, nil
 }
 
+// openCluster reaches the cluster of the flag's value, or of KUBECONFIG.
+func openCluster(flag string) (*cluster.Cluster, error) {
+	kubeconfig := kubeconfigOr(flag)
+	if kubeconfig == "" {
+		return nil, fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
+	}
+	return cluster.Open(kubeconfig)
+}
+
 // kubeconfigOr is the flag's value, or KUBECONFIG's.
 func kubeconfigOr(flag string) string { return cmp.Or(flag, os.Getenv("KUBECONFIG")) }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wealth-companion/companion/app/ops/cluster"
 	"github.com/wealth-companion/companion/app/ops/drill"
 )
 
@@ -87,15 +86,12 @@ It exits with status 1 when a drill did not meet its goal, or anything was lost 
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			kubeconfig = kubeconfigOr(kubeconfig)
 			drills, err := drill.Named(args)
 			switch {
 			case err != nil:
 				return fmt.Errorf("%w: %w", errUsage, err)
 			case !strings.HasPrefix(options.URL, "https://"):
 				return fmt.Errorf("%w: --url is the application's https:// address (the stack's output `url`)", errUsage)
-			case kubeconfig == "":
-				return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
 			}
 			if options.Resolve, err = resolutions(resolve); err != nil {
 				return fmt.Errorf("%w: %w", errUsage, err)
@@ -107,7 +103,7 @@ It exits with status 1 when a drill did not meet its goal, or anything was lost 
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
+			inside, err := openCluster(kubeconfig)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,12 +23,9 @@ func (m *metrics) flags(cmd *cobra.Command, timeout time.Duration) {
 
 // ask calls do with the cluster and its Prometheus, and closes what it opened.
 func (m *metrics) ask(ctx context.Context, do func(context.Context, *cluster.Cluster, *prometheus.Client) error) error {
-	if m.kubeconfig = kubeconfigOr(m.kubeconfig); m.kubeconfig == "" {
-		return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
-	}
 	ctx, cancel := context.WithTimeout(ctx, m.timeout)
 	defer cancel()
-	inside, err := cluster.Open(m.kubeconfig)
+	inside, err := openCluster(m.kubeconfig)
 	if err != nil {
 		return err
 	}

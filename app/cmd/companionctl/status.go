@@ -31,10 +31,7 @@ It exits with status 1 when anything is unhealthy or not known.`,
 		Example: "  companionctl status\n  companionctl status --output json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if kubeconfig = kubeconfigOr(kubeconfig); kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
-			}
-			inside, err := cluster.Open(kubeconfig)
+			inside, err := openCluster(kubeconfig)
 			if err != nil {
 				return err
 			}
@@ -44,7 +41,7 @@ It exits with status 1 when anything is unhealthy or not known.`,
 				return err
 			}
 			brokers := func(ctx context.Context) (status.Brokers, func(), error) {
-				to := connection{kubeconfig: kubeconfig, timeout: timeout}
+				to := connection{kubeconfig: kubeconfigOr(kubeconfig), timeout: timeout}
 				settings, leave, err := to.settings(ctx)
 				if err != nil {
 					return nil, nil, err

@@ -14,7 +14,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/wealth-companion/companion/app/core/event"
-	"github.com/wealth-companion/companion/app/ops/cluster"
 	"github.com/wealth-companion/companion/app/ops/trace"
 )
 
@@ -41,12 +40,9 @@ Of what was not recorded Jaeger knows nothing; the logs still do.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if kubeconfig = kubeconfigOr(kubeconfig); kubeconfig == "" {
-				return fmt.Errorf("%w: --kubeconfig is missing, and KUBECONFIG is not set", errUsage)
-			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			inside, err := cluster.Open(kubeconfig)
+			inside, err := openCluster(kubeconfig)
 			if err != nil {
 				return err
 			}
