@@ -148,6 +148,9 @@ func unconfided(t *testing.T, s *stack.Stack) {
 			continue // what they say is Dapr's, and the collector's to strip
 		}
 		ours++
+		for _, link := range span.Links {
+			link.TraceId, link.SpanId = nil, nil // chance's bytes, which may look like anything
+		}
 		said := fmt.Sprint(span.Name, span.Attributes, span.Events, span.Links, span.Status, span.TraceState)
 		if found := confided.FindString(said); found != "" && !seen[found+span.Name] {
 			seen[found+span.Name] = true

@@ -92,21 +92,32 @@ func (k *Kafka) Lags(ctx context.Context) ([]Group, error) {
 		return nil, err
 	}
 	defer func() { _ = consumer.Close() }()
-	var readers errgroup.Group
-	readers.SetLimit(lagReaders)
+	// A consumer reads a partition at one place at a time: the groups that wait in it are looked
+	// at in turn.
+	type partition struct {
+		topic string
+		id    int32
+	}
+	waiting := map[partition][]*PartitionLag{}
 	for _, group := range groups {
 		for i := range group.Partitions {
-			p := &group.Partitions[i]
-			if p.Waiting == 0 {
-				continue
+			if p := &group.Partitions[i]; p.Waiting > 0 {
+				at := partition{p.Topic, p.Partition}
+				waiting[at] = append(waiting[at], p)
 			}
-			readers.Go(func() error {
-				limited, cancel := context.WithTimeout(ctx, lagReadTime)
-				defer cancel()
-				p.Oldest = publishedAt(limited, consumer, p.Topic, p.Partition, p.Committed)
-				return ctx.Err()
-			})
 		}
+	}
+	var readers errgroup.Group
+	readers.SetLimit(lagReaders)
+	for _, lags := range waiting {
+		readers.Go(func() error {
+			for _, p := range lags {
+				limited, cancel := context.WithTimeout(ctx, lagReadTime)
+				p.Oldest = publishedAt(limited, consumer, p.Topic, p.Partition, p.Committed)
+				cancel()
+			}
+			return ctx.Err()
+		})
 	}
 	return groups, readers.Wait()
 }
