@@ -122,16 +122,16 @@ func (b *Builder) Own(ctx context.Context, name, module, pkg string) (string, er
 	return final, err
 }
 
-// Compile has the Go tool compile a module of the project, as somebody else will
-// ask for it; only the linking is left to them.
-func (b *Builder) Compile(ctx context.Context, module string) error {
-	stage := b.Report.Stage("compile " + module)
-	cmd := exec.CommandContext(ctx, "go", "list", "-export", "-deps", ".")
-	cmd.Dir = filepath.Join(b.Root, module)
+// Compile builds a program of the project as somebody else will ask the Go tool for it: they
+// find it built. As there, it does not name the commit.
+func (b *Builder) Compile(ctx context.Context, pkg, target string) error {
+	stage := b.Report.Stage("compile " + pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", target)
+	cmd.Dir = filepath.Join(b.Root, pkg)
 	cmd.Env = environment()
 	err := run(cmd)
 	if err != nil {
-		err = fmt.Errorf("compile %s: %w", module, err)
+		err = fmt.Errorf("compile %s: %w", pkg, err)
 	}
 	stage.Done(err)
 	return err

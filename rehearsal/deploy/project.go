@@ -14,12 +14,28 @@ import (
 type project struct {
 	name string
 	path string // of its Pulumi.yaml's folder in the repository
+	main string // of its program's package in the repository
 }
 
 var (
-	application = project{name: "pulumi", path: "."}
-	foundation  = project{name: "pulumi-foundation", path: filepath.Join("infra", "foundation")}
+	application = project{name: "pulumi", path: ".", main: "infra"}
+	foundation  = project{name: "pulumi-foundation", path: filepath.Join("infra", "foundation"), main: filepath.Join("infra", "foundation", "program")}
 )
+
+// compiled is where its program is built, in the checkout that it is of.
+func (p project) compiled(folders settings.Folders) string {
+	return filepath.Join(folders.Root, "bin", p.name+"-program")
+}
+
+// Programs are the packages of the projects' programs, which Pulumi has built, and
+// where.
+func Programs(folders settings.Folders) map[string]string {
+	programs := map[string]string{}
+	for _, p := range []project{application, foundation} {
+		programs[p.main] = p.compiled(folders)
+	}
+	return programs
+}
 
 // projectOf finds the project that a stack is of.
 func projectOf(folders settings.Folders, stack string) (project, error) {

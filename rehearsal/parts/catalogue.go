@@ -128,11 +128,17 @@ func (c *Catalogue) Binaries(ctx context.Context, names ...string) (map[string]s
 	return paths, group.Wait()
 }
 
-// Compile compiles the program that Pulumi will run, so that Pulumi, which shows
-// no progress meanwhile, has only to link it.
-func (c *Catalogue) Compile(ctx context.Context) error {
-	_, err := c.slot(ctx, func() (string, error) { return "", c.build.Compile(ctx, "infra") })
-	return err
+// Compile builds the programs that Pulumi will run, each at its target by its package, so that
+// Pulumi, which shows no progress meanwhile, need not.
+func (c *Catalogue) Compile(ctx context.Context, programs map[string]string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for pkg, target := range programs {
+		group.Go(func() error {
+			_, err := c.slot(ctx, func() (string, error) { return "", c.build.Compile(ctx, pkg, target) })
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 // program builds a third party's program when a core is free.

@@ -280,7 +280,7 @@ func buildAll(ctx context.Context, folders settings.Folders, report progress.Rep
 	catalogue := parts.New(folders.Root, folders.Cache, report)
 	built := made{store: catalogue.Store()}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return catalogue.Compile(ctx) })
+	group.Go(func() error { return catalogue.Compile(ctx, deploy.Programs(folders)) })
 	group.Go(func() (err error) { built.binaries, err = catalogue.Binaries(ctx); return err })
 	group.Go(func() (err error) { built.charts, err = catalogue.Charts(ctx); return err })
 	group.Go(func() (err error) { built.gateway, err = catalogue.GatewayDefinitions(ctx); return err })
@@ -303,6 +303,12 @@ func linkPrograms(folders settings.Folders, binaries map[string]string) error {
 			continue
 		}
 		link := folders.Program(name)
+		if name == "pulumi-language-go" {
+			if err := deploy.InstallLanguageHost(path, link); err != nil {
+				return err
+			}
+			continue
+		}
 		if same(link, path) {
 			continue
 		}
