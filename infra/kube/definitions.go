@@ -80,6 +80,7 @@ func definitionsOf(ctx *pulumi.Context, provider pulumi.ProviderResource, releas
 		delete(metadata, "creationTimestamp") // null, as generators write it
 		delete(object, "status")
 		converts(object, namespace)
+		undescribed(object, false)
 		found = append(found, definition{name, object})
 	}
 	slices.SortFunc(found, func(a, b definition) int { return strings.Compare(a.name, b.name) })
@@ -96,5 +97,27 @@ func converts(definition map[string]any, namespace string) {
 	}
 	if service, is := inside.(map[string]any); is {
 		service["namespace"] = namespace
+	}
+}
+
+// undescribed takes the descriptions out of a definition's schemas, of which they are three
+// quarters. A state has every definition twice and is written after each resource's change, the
+// API server keeps each of them parsed, and every reader of a plan scrolls over them; what
+// their fields mean is in their authors' documentation. A property may be called description:
+// names are kept.
+func undescribed(value any, names bool) {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, inner := range value {
+			if _, text := inner.(string); text && key == "description" && !names {
+				delete(value, key)
+				continue
+			}
+			undescribed(inner, !names && (key == "properties" || key == "patternProperties"))
+		}
+	case []any:
+		for _, inner := range value {
+			undescribed(inner, false)
+		}
 	}
 }

@@ -46,3 +46,13 @@ func TestEveryProjectsProgramIsBuiltInAPlaceOfItsOwn(t *testing.T) {
 	}
 	require.Len(t, targets, 2)
 }
+
+func TestTheEngineCanWriteNoDebugLogs(t *testing.T) {
+	home := t.TempDir()
+	logs := filepath.Join(home, "logs")
+	require.NoError(t, os.MkdirAll(filepath.Join(logs, "of before"), 0o700))
+	for range 2 {
+		require.NoError(t, withoutDebugLogs(home))
+		require.ErrorContains(t, os.MkdirAll(logs, 0o700), "not a directory", "what the engine does, and goes on without")
+	}
+}
