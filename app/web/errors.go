@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/core/tracing"
 	"github.com/wealth-companion/companion/app/service/requests"
 	"github.com/wealth-companion/companion/app/web/backend"
@@ -56,6 +57,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit, err er
 func liveStatus(err error) int {
 	if errors.Is(err, errLoggedOut) || backend.Status(err) == http.StatusUnauthorized {
 		return http.StatusUnauthorized
+	}
+	if _, invalid := errors.AsType[apperror.Invalid](err); invalid {
+		return http.StatusBadRequest
 	}
 	return http.StatusServiceUnavailable
 }

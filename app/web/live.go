@@ -2,15 +2,19 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/wealth-companion/companion/app/core/apperror"
 	"github.com/wealth-companion/companion/app/web/backend"
 	"github.com/wealth-companion/companion/app/web/view"
 )
@@ -36,6 +40,8 @@ const (
 	liveMargin = 30 * time.Second
 	// mostLive is how many new alerts one look finds; the page of alerts has all.
 	mostLive = 20
+	// longestGap is for how long back alerts are shown that came while no page was connected.
+	longestGap = 5 * time.Minute
 )
 
 // again has the page read the count of unread alerts again.
@@ -44,15 +50,26 @@ const again = "event: changed\ndata: \n\n"
 // live sends alerts as they come, as pieces of a page (server-sent events). The connection ends
 // with the person's session, and before the access token does: the browser comes again.
 func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
+	since, err := shownUntil(r, time.Now())
+	if err != nil {
+		return err
+	}
 	known := alerts{known: map[string]bool{}}
-	if _, err := s.newAlerts(r.Context(), &known); err != nil {
+	missed, err := s.newAlerts(r.Context(), &known)
+	if err != nil {
+		return err
+	}
+	missed = slices.DeleteFunc(missed, func(a backend.Alert) bool { return a.ReadAt != nil || !a.DeliveredAt.After(since) })
+	p := v.page(r, "", "")
+	begin, err := toasts(r.Context(), p, missed)
+	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // proxies hand on each event as it comes
 	w.WriteHeader(http.StatusOK)
 	send := sender(w)
-	if send("retry: 3000\n"+again) != nil {
+	if send("retry: 3000\n"+begin+again) != nil {
 		return nil // the browser has gone
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -66,7 +83,6 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 	defer ends.Stop()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	p := v.page(r, "", "")
 	for {
 		text := ""
 		select {
@@ -82,19 +98,35 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 			if !more {
 				return nil // the session has ended, or the API has another reason
 			}
-			for _, a := range news {
-				piece, err := toast(r.Context(), p, a)
-				if err != nil {
-					return nil
-				}
-				text += piece
+			pieces, err := toasts(r.Context(), p, news)
+			if err != nil {
+				return nil
 			}
-			text += again
+			text = pieces + again
 		}
 		if send(text) != nil {
 			return nil // the browser has gone
 		}
 	}
+}
+
+// shownUntil is until when alerts have been shown. A browser that comes again says which was the
+// last by the standard's header, and one that comes first when the page was asked for; without
+// either, nothing is shown that was there before.
+func shownUntil(r *http.Request, now time.Time) (time.Time, error) {
+	text := cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("since"))
+	if text == "" {
+		return now, nil
+	}
+	milliseconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, apperror.Invalid{Field: "since", Reason: "milliseconds since 1970, as Last-Event-ID"}
+	}
+	shown := time.UnixMilli(milliseconds)
+	if earliest := now.Add(-longestGap); shown.Before(earliest) {
+		return earliest, nil
+	}
+	return shown, nil
 }
 
 // alerts are those that an open page knows.
@@ -180,13 +212,27 @@ func (s *Server) newAlerts(ctx context.Context, its *alerts) (found []backend.Al
 	return found, nil
 }
 
-// toast is the event that shows an alert.
+// toasts are the events that show alerts.
+func toasts(ctx context.Context, p view.Page, alerts []backend.Alert) (text string, err error) {
+	for _, a := range alerts {
+		piece, err := toast(ctx, p, a)
+		if err != nil {
+			return "", err
+		}
+		text += piece
+	}
+	return text, nil
+}
+
+// toast is the event that shows an alert. It is named by when the alert was delivered, in
+// milliseconds, the last of them included.
 func toast(ctx context.Context, p view.Page, a backend.Alert) (string, error) {
 	var piece bytes.Buffer
 	if err := view.Toast(p, a).Render(ctx, &piece); err != nil {
 		return "", err
 	}
 	var text strings.Builder
+	fmt.Fprintf(&text, "id: %d\n", a.DeliveredAt.Add(time.Millisecond-time.Nanosecond).UnixMilli())
 	for line := range strings.SplitSeq(piece.String(), "\n") {
 		text.WriteString("data: " + line + "\n")
 	}

@@ -70,6 +70,7 @@ type visit struct {
 	locale  *words.Locale
 	session *session.Session // nil: nobody is logged in
 	caller  backend.Caller
+	began   time.Time
 }
 
 type handler func(http.ResponseWriter, *http.Request, *visit) error
@@ -189,7 +190,7 @@ func (s *Server) observed(pattern string, next http.Handler) http.Handler {
 }
 
 func (s *Server) visitOf(r *http.Request) *visit {
-	v := &visit{locale: words.Of(r), session: s.Sessions.Read(r)}
+	v := &visit{locale: words.Of(r), session: s.Sessions.Read(r), began: time.Now()}
 	v.caller = backend.Caller{Address: requests.Address(r), Agent: r.UserAgent()}
 	if v.session != nil {
 		v.caller.Token = v.session.Access
@@ -199,7 +200,7 @@ func (s *Server) visitOf(r *http.Request) *visit {
 
 // page is what a page of a visit has.
 func (v *visit) page(r *http.Request, section, title string) view.Page {
-	return view.Page{Locale: v.locale, Title: title, Section: section, Here: here(r), Zone: v.zone(), Person: v.session != nil}
+	return view.Page{Locale: v.locale, Title: title, Section: section, Here: here(r), Zone: v.zone(), Person: v.session != nil, Since: v.began}
 }
 
 // zone is the person's time zone; a stranger's is not known.

@@ -90,8 +90,14 @@ func (s *Server) showTransactions(w http.ResponseWriter, r *http.Request, v *vis
 		}
 	}
 	s.tellChange(r, v, &t)
+	if t.Done != "" {
+		p.Since = p.Since.Add(-formTime)
+	}
 	return show(w, r, status, view.TransactionsPage(p, f, t))
 }
+
+// formTime is how long before this page its form may have been sent, of which alerts come.
+const formTime = 3 * time.Second
 
 // tellChange has the page say what has just been done, which the address names, and how to undo it.
 func (s *Server) tellChange(r *http.Request, v *visit, t *view.Transactions) {

@@ -4,9 +4,11 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -368,6 +370,60 @@ func TestReports(t *testing.T) {
 	b.post("/reports", nil).must(t, 204)
 	b.post("/reports", form{"a": strings.Repeat("x", maxReport)}).must(t, 413)
 	b.post("/login", form{"email": strings.Repeat("x", maxForm)}).must(t, 413)
+}
+
+// Agents may be faster than a page that has just been asked for, and connections end and come again.
+func TestAlertsThatCameBeforeThePageConnectedAreShown(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.joins("Ada", "Main")
+	user := w.userOf(b.opened(t).Access)
+	w.alert(user, "before the page")
+	time.Sleep(5 * time.Millisecond) // instants are of milliseconds
+	page := b.get("/dashboard").must(t, 200).body
+	since := regexp.MustCompile(`hx-sse:connect="(/live\?since=\d+)"`).FindStringSubmatch(page)
+	require.NotNil(t, since)
+	w.alert(user, "before it connects")
+	// shown are the alerts at the beginning of a connection, and the last event's id.
+	shown := func(path, last string) (text, id string) {
+		limited, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		r, err := http.NewRequestWithContext(limited, http.MethodGet, w.site.URL+path, nil)
+		require.NoError(t, err)
+		if last != "" {
+			r.Header.Set("Last-Event-ID", last)
+		}
+		answer, err := b.http.Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		for scanner := bufio.NewScanner(answer.Body); scanner.Scan(); {
+			line := scanner.Text()
+			if line == "event: changed" {
+				return text, id
+			}
+			text += line
+			if rest, is := strings.CutPrefix(line, "id: "); is {
+				id = rest
+			}
+		}
+		t.Fatal("the connection ends at once")
+		return "", ""
+	}
+	text, id := shown(since[1], "")
+	require.Contains(t, text, "before it connects")
+	require.NotContains(t, text, "before the page")
+	text, _ = shown(since[1], id)
+	require.NotContains(t, text, "toast", "it comes again, and has shown it")
+	w.alert(user, "between connections")
+	text, _ = shown(since[1], id)
+	require.Contains(t, text, "between connections")
+	require.NotContains(t, text, "before it connects")
+	text, _ = shown("/live", "")
+	require.NotContains(t, text, "toast")
+	text, _ = shown("/live?since=0", "")
+	require.Contains(t, text, "before the page", "of the last minutes")
+	require.Equal(t, http.StatusBadRequest, b.get("/live?since=yesterday").status)
 }
 
 func TestAlertsComeLive(t *testing.T) {

@@ -19,14 +19,19 @@ type Page struct {
 	*words.Locale
 	Zone     *time.Location
 	Title    string
-	Here     string // path and query of the page, to come back to
-	Section  string // of the navigation; empty: none
-	Person   bool   // somebody is logged in
-	Unread   int64  // alerts
-	Notice   string // what has just happened
+	Here     string    // path and query of the page, to come back to
+	Section  string    // of the navigation; empty: none
+	Person   bool      // somebody is logged in
+	Unread   int64     // alerts
+	Since    time.Time // alerts from then on are shown live
+	Notice   string    // what has just happened
 	Stale    *time.Time
 	Category map[string]string // names by slug
 }
+
+// live is the address of the alerts that came since the page was asked for: agents may be faster
+// than the browser, which asks for them when it shows the page.
+func (p Page) live() string { return "/live?since=" + strconv.FormatInt(p.Since.UnixMilli(), 10) }
 
 // Form is what a person typed, and what of it is wrong.
 type Form struct {
