@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/stretchr/testify/require"
 
 	"github.com/wealth-companion/companion/rehearsal/settings"
@@ -45,6 +46,12 @@ func TestEveryProjectsProgramIsBuiltInAPlaceOfItsOwn(t *testing.T) {
 		targets[target] = true
 	}
 	require.Len(t, targets, 2)
+	// What is built beforehand is what Pulumi builds: elsewhere, it would link anew without a word.
+	for _, p := range []project{application, foundation} {
+		declared, err := workspace.LoadProject(filepath.Join(folders.Root, p.path, "Pulumi.yaml"))
+		require.NoError(t, err)
+		require.Equal(t, p.main, filepath.Join(p.path, declared.Main))
+	}
 }
 
 func TestTheEngineCanWriteNoDebugLogs(t *testing.T) {
